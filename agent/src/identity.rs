@@ -1,0 +1,1 @@
+//! The endpoint's key and certificate: made here, the key never leaves.

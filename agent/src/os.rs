@@ -1,0 +1,1 @@
+//! What each operating system says, read and parsed apart.

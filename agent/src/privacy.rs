@@ -1,0 +1,1 @@
+//! What may leave the machine, and the ledger of what did.

@@ -1,0 +1,1 @@
+//! Code that produces the readings of a few related signals, a file each.

@@ -1,0 +1,1 @@
+//! Answers a collector's request for a fresh snapshot.

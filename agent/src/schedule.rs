@@ -1,0 +1,1 @@
+//! Runs probes: tiers, jitter, deadlines, cost.

@@ -1,0 +1,1 @@
+//! What the collector asked for, narrowed by what the machine's policy allows.

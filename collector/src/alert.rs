@@ -1,0 +1,1 @@
+//! Findings that people must be told about.

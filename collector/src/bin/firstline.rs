@@ -1,0 +1,3 @@
+//! `firstline`: the operator's command.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! The operator's command, a client of the API.

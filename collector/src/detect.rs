@@ -1,0 +1,1 @@
+//! Evaluates the catalogue over live endpoints.

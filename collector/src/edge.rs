@@ -1,0 +1,1 @@
+//! Terminates TLS for agents and for people: reload, revocation, bounds.

@@ -1,0 +1,1 @@
+//! What just happened, for everybody who watches.

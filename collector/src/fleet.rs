@@ -1,0 +1,1 @@
+//! The endpoints, and which of them hold a stream.

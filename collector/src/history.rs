@@ -1,0 +1,1 @@
+//! Minutes, kept in arrival order and forgotten by age.

@@ -1,0 +1,1 @@
+//! Takes in streams of agents and hands their records to the store.

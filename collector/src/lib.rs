@@ -1,0 +1,26 @@
+//! The server of Firstline.
+//!
+//! Data goes one way: [`edge`] -> [`ingest`] -> [`store`] -> [`detect`] -> [`alert`] or [`ticket`]. People reach it
+//! through [`api`] and [`console`], which stand on the same functions and pass [`access`] first.
+
+pub mod access;
+pub mod alert;
+pub mod api;
+pub mod app;
+pub mod authority;
+pub mod client;
+pub mod command;
+pub mod config;
+pub mod console;
+pub mod detect;
+pub mod edge;
+pub mod enrollment;
+pub mod feed;
+pub mod fleet;
+pub mod history;
+pub mod ingest;
+pub mod metrics;
+pub mod pull;
+pub mod settings;
+pub mod store;
+pub mod ticket;

@@ -1,0 +1,3 @@
+//! `firstline-collector`: the server.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! A technician's request for a fresh snapshot, from order to verified document.

@@ -1,0 +1,1 @@
+//! The database: connection, migrations, one writer in batches, a pool for reads.

@@ -1,0 +1,1 @@
+//! Desks, tickets, notes and attachments.

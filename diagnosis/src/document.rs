@@ -1,0 +1,15 @@
+//! The documents that people and scripts receive, as `--json` prints them and the API serves them.
+//!
+//! Fields are added, never renamed or removed. Times are RFC 3339 in UTC, ratios 0 to 1, bytes are bytes.
+
+mod diagnosis;
+mod endpoint;
+mod snapshot;
+
+pub use diagnosis::{
+    Comparison, Diagnosis, Escalation, Evidence, Finding, FindingState, Guard, Role, RuledOut, RuledOutResult, Texts,
+};
+pub use endpoint::{Endpoint, EndpointList, EndpointState, Os};
+pub use snapshot::{
+    AgentHealth, Change, Quality, Reason, Signature, Snapshot, SnapshotEndpoint, SnapshotReading, SnapshotSeries,
+};

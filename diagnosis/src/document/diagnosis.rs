@@ -1,0 +1,216 @@
+use serde::{Deserialize, Serialize};
+
+use crate::vocabulary::{Attributes, Impact, Priority, Severity, Timestamp, Urgency};
+
+/// What is wrong with an endpoint, why we think so, what to do, and what was ruled out.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Diagnosis {
+    /// The symptom this answers, as matched in the symptom map; absent when nobody named one.
+    pub symptom: Option<String>,
+    /// The id of the primary finding; absent when nothing was found.
+    pub primary: Option<String>,
+    /// Findings, the primary first, then contributing, then what was also found, then consequences.
+    pub findings: Vec<Finding>,
+    /// Candidates of the symptom that do not hold, or that could not be checked.
+    pub ruled_out: Vec<RuledOut>,
+    /// Notes on the data: coverage, age, permissions. Empty when there is nothing to say.
+    #[serde(default)]
+    pub notes: Vec<String>,
+    /// Version of the catalogue that gave this answer.
+    pub catalogue: String,
+    /// The moment it speaks of.
+    pub at: Timestamp,
+}
+
+/// What part a finding plays in the answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// The answer.
+    Primary,
+    /// It adds to the trouble (at most three).
+    Contributing,
+    /// True, but not what the ticket is about.
+    Also,
+    /// Follows from another finding.
+    Consequence,
+}
+
+/// Where a check stands on an instance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FindingState {
+    /// Does not hold.
+    Ok,
+    /// Holds, but not yet for long enough.
+    Pending,
+    /// Holds.
+    Active,
+    /// Its clear condition holds, but not yet for long enough.
+    Recovering,
+    /// Was active when its inputs went missing more than half an hour ago.
+    Stale,
+    /// Cannot be told.
+    Unknown,
+}
+
+impl FindingState {
+    /// The word in documents and on screens.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Pending => "pending",
+            Self::Active => "active",
+            Self::Recovering => "recovering",
+            Self::Stale => "stale",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// A check that holds on an endpoint, with its evidence.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Finding {
+    /// The check's id.
+    pub id: String,
+    /// Which instance (`/home`, `eth0`, an application); empty when the check has only one.
+    pub instance: String,
+    /// Its part in the answer.
+    pub role: Role,
+    /// The finding this one follows from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub consequence_of: Option<String>,
+    /// Where it stands.
+    pub state: FindingState,
+    /// How bad.
+    pub severity: Severity,
+    /// How sure, 0 to 0.95.
+    pub confidence: f64,
+    /// When it began.
+    pub onset: Timestamp,
+    /// What to tell people.
+    pub texts: Texts,
+    /// The numbers behind it.
+    pub evidence: Vec<Evidence>,
+    /// What was considered that could have excused it.
+    pub guards: Vec<Guard>,
+    /// What to do, in order, for this endpoint's operating system.
+    pub runbook: Vec<String>,
+    /// When to stop and hand over.
+    pub escalation: Escalation,
+    /// Proposed ticket category, `Storage/Capacity`.
+    pub category: String,
+    /// Proposed impact.
+    pub impact: Impact,
+    /// Proposed urgency.
+    pub urgency: Urgency,
+    /// Priority that follows from the two.
+    pub priority: Priority,
+}
+
+/// One finding in two languages.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Texts {
+    /// One sentence that the person at the machine understands.
+    pub user: String,
+    /// The numbers, for the technician.
+    pub tech: String,
+}
+
+/// How a value was held against its threshold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Comparison {
+    /// Less than.
+    #[serde(rename = "<")]
+    Less,
+    /// At most.
+    #[serde(rename = "<=")]
+    AtMost,
+    /// Greater than.
+    #[serde(rename = ">")]
+    Greater,
+    /// At least.
+    #[serde(rename = ">=")]
+    AtLeast,
+    /// Equal.
+    #[serde(rename = "==")]
+    Equal,
+    /// Not equal.
+    #[serde(rename = "!=")]
+    NotEqual,
+}
+
+/// A comparison that was made, whether it held or not.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Evidence {
+    /// What was compared, as the check writes it: a signal, or an expression over signals.
+    pub signal: String,
+    /// Instance of the signal.
+    pub attrs: Attributes,
+    /// Window as the check writes it (`5m`); empty for the last value.
+    pub window: String,
+    /// The value found; absent when it could not be told.
+    pub value: Option<f64>,
+    /// What it was held against.
+    pub threshold: f64,
+    /// How.
+    pub comparison: Comparison,
+    /// Whether it held; absent when it could not be told.
+    pub held: Option<bool>,
+    /// UCUM unit of both numbers.
+    pub unit: String,
+    /// When the newest number was read.
+    pub at: Option<Timestamp>,
+    /// Seconds from `at` to the moment of the verdict.
+    pub age_seconds: Option<f64>,
+    /// Where the number comes from on this operating system, from the registry.
+    pub source: String,
+    /// The reason when there is no value.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub why: String,
+}
+
+/// Something that could have excused a finding.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Guard {
+    /// The guard's name in the check.
+    pub name: String,
+    /// `passed` (no excuse), `partly`, `blocked` or `unknown`.
+    pub result: String,
+}
+
+/// When to stop, to whom to hand over, and with what.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Escalation {
+    /// Queue, `L2-Desktop`.
+    pub queue: String,
+    /// When.
+    pub when: String,
+    /// What to bring.
+    pub bring: String,
+}
+
+/// What became of a candidate that is not among the findings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RuledOutResult {
+    /// Checked, and it is fine.
+    NotFound,
+    /// Could not be checked. Never counts as healthy.
+    Unknown,
+}
+
+/// A candidate that does not hold, and by how much, or that could not be checked.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RuledOut {
+    /// The check's id.
+    pub id: String,
+    /// What became of it.
+    pub result: RuledOutResult,
+    /// In plain words: the number that clears it, or why it could not be told.
+    pub why: String,
+    /// The comparison that came nearest to holding.
+    pub nearest: Option<Evidence>,
+    /// Distance from the threshold as a share of it: 0.4 is 40 % away. Absent when unknown.
+    pub margin: Option<f64>,
+}

@@ -1,0 +1,1 @@
+//! Starts real agents, collectors and browsers, and looks at what their users would see.
