@@ -9,6 +9,8 @@ pub mod v1 {
     tonic::include_proto!("firstline.v1");
 }
 
+pub mod convert;
+
 /// The compiled descriptions, with comments, as a serialized `FileDescriptorSet`.
 pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/firstline.v1.descriptors"));
 
