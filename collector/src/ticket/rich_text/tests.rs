@@ -1,0 +1,67 @@
+use super::*;
+use proptest::prelude::*;
+
+const NASTY: &str =
+    "<script>alert(1)</script>\u{0}\u{1b}[31m\u{202e}gnp.exe & \"quotes\" 'x' [a](javascript:1) | `x` **b**";
+
+/// A text with `words` in every place that a text has.
+fn everywhere(words: &str) -> RichText {
+    let line = || Line::default().text(words).bold(words).code(words);
+    RichText(vec![
+        Block::heading(line()),
+        Block::paragraph(line()),
+        Block::steps([line()]),
+        Block::bullets([line()]),
+        Block::Table { head: vec![line()], rows: vec![vec![line()]] },
+        Block::Code { text: words.to_owned() },
+    ])
+}
+
+#[test]
+fn markup_in_any_place_is_shown_and_not_obeyed() {
+    let html = everywhere(NASTY).to_html();
+    assert!(!html.contains("<script"), "{html}");
+    assert!(html.contains("&lt;script&gt;alert(1)&lt;/script&gt;"), "{html}");
+    let markdown = everywhere(NASTY).to_markdown();
+    let (before_code, code) = markdown.split_once("```").expect("a code block");
+    assert!(!before_code.contains("[a](javascript"), "{markdown}");
+    assert!(code.contains("[a](javascript"), "code is as it was: {markdown}");
+}
+
+#[test]
+fn control_and_direction_characters_reach_no_form() {
+    let text = everywhere(NASTY);
+    for form in [text.to_html(), text.to_markdown(), text.to_plain()] {
+        assert!(!form.chars().any(|letter| letter != '\n' && letter.is_control()), "{form:?}");
+        assert!(!form.contains('\u{202e}'), "{form:?}");
+    }
+}
+
+#[test]
+fn a_note_reads_well_in_every_form() {
+    let text = RichText(vec![
+        Block::paragraph(Line::default().bold("The disk is full.").text(" 1 GiB left.")),
+        Block::steps(["Empty the bin", "Restart"]),
+    ]);
+    assert_eq!(text.to_plain(), "The disk is full. 1 GiB left.\n\n1. Empty the bin\n2. Restart");
+    assert_eq!(
+        text.to_html(),
+        "<p><strong>The disk is full.</strong> 1 GiB left.</p><ol><li>Empty the bin</li><li>Restart</li></ol>"
+    );
+    assert_eq!(text.to_markdown(), "**The disk is full\\.** 1 GiB left\\.\n\n1. Empty the bin\n2. Restart");
+}
+
+#[test]
+fn paragraphs_are_split_at_empty_lines() {
+    let text = RichText::paragraphs("one\r\ntwo\r\n\r\n\u{7}three");
+    assert_eq!(text.to_html(), "<p>one<br>two</p><p>three</p>");
+}
+
+proptest! {
+    #[test]
+    fn html_has_only_our_own_elements(words in ".{0,60}") {
+        let bare = everywhere("").to_html().matches('<').count();
+        let breaks = everywhere(&words).to_html().matches("<br>").count();
+        prop_assert_eq!(everywhere(&words).to_html().matches('<').count() - breaks, bare);
+    }
+}
