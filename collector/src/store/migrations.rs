@@ -1,0 +1,48 @@
+//! The list of migrations, oldest first. A migration that was released is never changed; a new one is added.
+
+/// One step of the tables' history.
+#[derive(Debug, Clone, Copy)]
+pub struct Migration {
+    /// Its place in the order. Rooms have ranges: intake 1 to 9, detection and desk 10 to 19, people 20 to 29.
+    pub number: i64,
+    /// What it does: verb and noun.
+    pub name: &'static str,
+    /// Its statements.
+    pub sql: &'static str,
+}
+
+/// A migration from its file.
+macro_rules! migration {
+    ($file:literal, $name:literal) => {
+        Migration {
+            number: number_of($file),
+            name: $name,
+            sql: include_str!(concat!("migrations/", $file, "_", $name, ".sql")),
+        }
+    };
+}
+
+/// The number that a file's name starts with.
+const fn number_of(file: &str) -> i64 {
+    let digits = file.as_bytes();
+    let mut number = 0;
+    let mut index = 0;
+    while index < digits.len() {
+        number = number * 10 + (digits[index] - b'0') as i64;
+        index += 1;
+    }
+    number
+}
+
+/// Every migration.
+pub(super) const ALL: &[Migration] = &[migration!("0001", "create_endpoints"), migration!("0002", "create_records")];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_grow() {
+        assert!(ALL.is_sorted_by(|one, next| one.number < next.number));
+    }
+}
