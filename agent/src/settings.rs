@@ -55,7 +55,7 @@ impl Default for Settings {
         Self {
             revision: 0,
             fast_period: Duration::from_secs(15),
-            minute_period: Duration::from_secs(60),
+            minute_period: Duration::from_mins(1),
             probe_targets: Vec::new(),
             dns_names: Vec::new(),
             denied_signals: BTreeSet::new(),
