@@ -1,1 +1,26 @@
 //! Starts real agents, collectors and browsers, and looks at what their users would see.
+//!
+//! Everything here runs the binaries that ship, on free ports of the loopback, in a folder of its own that is deleted
+//! at the end. Waiting is always for a condition with a deadline ([`wait`]). What a failed test leaves behind (logs,
+//! screenshots) is printed or kept where the message says.
+
+// agent
+pub mod binary;
+pub mod browser;
+// collector
+pub mod command;
+pub mod machine;
+pub mod port;
+pub mod process;
+// stage
+pub mod volume;
+pub mod wait;
+pub mod wire;
+
+// use agent
+pub use browser::Browser;
+// use collector
+pub use command::Outcome;
+pub use process::Process;
+// use stage
+pub use volume::Volume;

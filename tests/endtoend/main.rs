@@ -1,0 +1,3 @@
+//! What a user would notice, on the binaries that ship.
+
+mod harness;

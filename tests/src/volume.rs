@@ -1,0 +1,77 @@
+//! A small file system that can be filled.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// An ext4 image on a loop device, mounted for as long as the value lives. Needs root.
+#[derive(Debug)]
+pub struct Volume {
+    image: PathBuf,
+    mountpoint: PathBuf,
+}
+
+impl Volume {
+    /// Makes and mounts one of `size_mib` under `folder`.
+    ///
+    /// # Panics
+    /// With a sentence when this process may not mount; a test that needs a volume has no other way.
+    pub fn mount(folder: &Path, name: &str, size_mib: u64) -> Self {
+        let root = rustix::process::geteuid().is_root();
+        assert!(root, "a small file system can only be mounted by root: start the tests as root");
+        let image = folder.join(format!("{name}.img"));
+        let mountpoint = folder.join(name);
+        fs::create_dir_all(&mountpoint).expect("the mount point can be made");
+        let file = fs::File::create(&image).expect("the image can be made");
+        file.set_len(size_mib * 1024 * 1024).expect("the image can be sized");
+        let (image_text, mountpoint_text) = (image.display().to_string(), mountpoint.display().to_string());
+        run("mkfs.ext4", &["-q", "-F", "-m", "0", &image_text]);
+        run("mount", &["-o", "loop", &image_text, &mountpoint_text]);
+        Self { image, mountpoint }
+    }
+
+    /// Where it is mounted.
+    pub fn path(&self) -> &Path {
+        &self.mountpoint
+    }
+
+    /// Writes until nothing more fits.
+    pub fn fill(&self) {
+        let mut file = fs::File::create(self.ballast()).expect("the volume takes a file");
+        let block = vec![0x5a; 256 * 1024];
+        while std::io::Write::write_all(&mut file, &block).is_ok() {}
+        file.sync_all().ok();
+    }
+
+    /// Takes away what `fill` wrote.
+    pub fn free(&self) {
+        fs::remove_file(self.ballast()).expect("the ballast can be removed");
+        run("sync", &["-f", &self.mountpoint.display().to_string()]);
+    }
+
+    /// Whether it is mounted: its root lies on another device than its parent.
+    pub fn is_mounted(&self) -> bool {
+        let device = |path: &Path| fs::metadata(path).map(|metadata| metadata.dev()).ok();
+        device(&self.mountpoint) != self.mountpoint.parent().and_then(device)
+    }
+
+    fn ballast(&self) -> PathBuf {
+        self.mountpoint.join("ballast")
+    }
+}
+
+impl Drop for Volume {
+    fn drop(&mut self) {
+        // Lazy: an agent under test may be reading it at this very moment.
+        Command::new("umount").arg("-l").arg(&self.mountpoint).status().ok();
+        fs::remove_file(&self.image).ok();
+    }
+}
+
+fn run(program: &str, arguments: &[&str]) {
+    let path = format!("{}:/usr/sbin:/sbin", std::env::var("PATH").unwrap_or_default());
+    let output = Command::new(program).args(arguments).env("PATH", path).output();
+    let output = output.unwrap_or_else(|error| panic!("{program} does not start: {error} (tests/run installs it)"));
+    assert!(output.status.success(), "{program} {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+}
