@@ -7,6 +7,19 @@
 //! | --- | --- |
 //! | [`vocabulary`] | the words: signal, reading, sample, event, mark |
 //! | [`document`] | the documents people and scripts receive: endpoint, snapshot, diagnosis |
+//! | [`registry`] | every signal that an agent may send, and what it means |
+//! | [`condition`] | the language of conditions: three values, units, windows of awake time, evidence |
+//! | [`catalogue`] | checks, symptoms, and which finding explains which |
+//! | [`detector`] | the windows and states of one endpoint |
+//! | [`diagnose`] | a snapshot goes in, a diagnosis comes out |
 
+pub mod catalogue;
+pub mod condition;
+pub mod detector;
 pub mod document;
+pub mod registry;
+mod replay;
+mod spelling;
 pub mod vocabulary;
+
+pub use replay::diagnose;

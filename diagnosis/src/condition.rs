@@ -1,0 +1,77 @@
+//! The condition language: what checks are written in.
+//!
+//! # Values
+//! Three-valued: true, false, unknown with the reason. `false and unknown` is false, `true or unknown` is true, every
+//! other use of unknown is unknown. A missing number is never zero.
+//!
+//! # Grammar
+//! ```text
+//! condition  = and { "or" and }
+//! and        = not { "and" not }
+//! not        = "not" not | compare [ "on" INTEGER "of" INTEGER ]
+//! compare    = sum [ ( "<" | "<=" | ">" | ">=" | "==" | "!=" ) sum ]
+//! sum        = product { ( "+" | "-" ) product }
+//! product    = unary { ( "*" | "/" ) unary }
+//! unary      = "-" unary | primary
+//! primary    = NUMBER [ UNIT ] | STRING | "true" | "false" | NAME | NAME "(" arguments ")" | "(" condition ")"
+//! ```
+//! `UNIT` follows its number directly or after a blank: `2 GiB`, `2GiB`, `10 %`, `25 ms`, `5m`, `14 d`, `100 Mbit/s`
+//! (no blank around the slash of a unit). `m` and `min` are minutes. `#` starts a comment.
+//!
+//! # Names
+//! A name is an input of the check (`[check.inputs]`, a signal with the attributes it fixes) or one of its derived
+//! expressions (`[check.derive]`), which stands for its text. Attributes that an input does not fix are taken from the
+//! instance (`each`), and inputs are joined on the attributes they share: with `each = "mountpoint"`, `free / size`
+//! divides the two readings of the same mount point, and an input that has no such attribute (`cores`) is the same for
+//! all instances. An input that may still be several series must stand inside an aggregate over series.
+//!
+//! # Now
+//! | form | is |
+//! | --- | --- |
+//! | `x` or `last(x)` | the newest value; unknown when older than three cadences. States (inventory, texts) stand until they change, as long as anything is heard from the endpoint. A counter is its rate over its last step. A flag is a condition by itself |
+//! | `last(x, W)` | the same, but it may be as old as `W` |
+//! | `age(x)` | seconds since the newest value |
+//! | `abs(e)`, `coalesce(e, e)` | absolute value; the first that is known |
+//! | `largest(e, "attribute")` | text: that attribute of the series with the largest value, for texts: `largest(memory, "process.executable.name")` |
+//! | `list(e, "attribute", 3)` | text: the three largest with their values, for texts: `firefox 2.1 GiB, code 1.3 GiB` |
+//!
+//! # Windows
+//! `W` is a duration. Inside, an expression is evaluated row by row: a row is a reading of the input that has most of
+//! them, other inputs are taken as they stood then. A counter in a row is its rate over that row's step, a flag is 1 or
+//! 0. Windows are not nested.
+//!
+//! | form | is |
+//! | --- | --- |
+//! | `avg(e, W)` | mean, weighted by the time each row stands for |
+//! | `min(e, W)` `max(e, W)` `sum(e, W)` | over the rows |
+//! | `p50(e, W)` `p95(e, W)` | nearest rank over the rows |
+//! | `delta(c, W)` | increase of a counter |
+//! | `rate(c, W)` | increase of a counter per second that was measured |
+//! | `n(event, W)` | how many events |
+//! | `changes(x, W)` | how often the value changed |
+//! | `share(condition, W)` | share of the measured time in which it held, 0 to 1 |
+//! | `always(condition, W)` `ever(condition, W)` | whether it held in every row, in any row |
+//! | `(condition) on k of m` | whether it held in `k` of the last `m` rows |
+//!
+//! Windows are **awake** time: what lies between `pausing` and `resumed`, or was covered by a sleep that was noticed
+//! only at its end, is taken out and the window reaches further back instead. Signals whose declaration says `settles`
+//! also skip ten minutes after a boot, two after a wake, one after a change of network. Where less than 70 % of a
+//! window was measured, the result is unknown, with the share in the reason.
+//!
+//! # Over several series
+//! With one argument, over all series that match: `any(condition)`, `all(condition)`, `count(condition)`, `sum(e)`,
+//! `max(e)`, `min(e)`, `avg(e)`. They hold windows (`max(rate(cpu, 5m))`, `any(min(free, 5m) < 1 GiB)`) and may be held
+//! by them (`avg(sum(busy), 5m)`). Inputs inside are joined on the attributes they share. `any` and `all` are
+//! three-valued over the series; numbers skip series that are unknown, unless all are.
+//!
+//! # Units
+//! Checked when the catalogue is loaded. Both sides of a comparison, a sum and a difference must measure the same
+//! thing; bits and bytes convert. A threshold without a unit fits ratios and counts; `0` fits everything. Counts
+//! (`{page}`) are plain numbers.
+//!
+//! # Evidence
+//! Every comparison leaves evidence, also those that did not hold: nothing is cut short.
+
+mod unit;
+
+pub use unit::Unit;

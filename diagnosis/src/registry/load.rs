@@ -1,0 +1,56 @@
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use toml::Spanned;
+
+use super::{SignalKind, SignalSpec, ValueType};
+use crate::catalogue::{LoadError, LoadErrors, line_of};
+use crate::condition::Unit;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    #[serde(default)]
+    signal: Vec<Spanned<SignalSpec>>,
+}
+
+/// Reads and checks all declarations of one file.
+pub(super) fn registry(file: &str, text: &str) -> Result<BTreeMap<String, SignalSpec>, LoadErrors> {
+    let parsed: File = toml::from_str(text).map_err(|error| LoadErrors::from_toml(file, text, &error))?;
+    let mut signals = BTreeMap::new();
+    let mut errors = Vec::new();
+    for row in parsed.signal {
+        let line = line_of(text, row.span().start);
+        let spec = row.into_inner();
+        for reason in faults(&spec) {
+            errors.push(LoadError { file: file.to_owned(), line, reason: format!("{}: {reason}", spec.name) });
+        }
+        if signals.contains_key(&spec.name) {
+            errors.push(LoadError { file: file.to_owned(), line, reason: format!("{} is declared twice", spec.name) });
+        }
+        signals.insert(spec.name.clone(), spec);
+    }
+    if errors.is_empty() { Ok(signals) } else { Err(LoadErrors(errors)) }
+}
+
+/// What is wrong with one declaration.
+fn faults(spec: &SignalSpec) -> Vec<String> {
+    let mut faults = Vec::new();
+    if spec.value == ValueType::Number && spec.kind != SignalKind::Event {
+        if let Err(reason) = Unit::parse(&spec.unit) {
+            faults.push(reason);
+        }
+    } else if !spec.unit.is_empty() && spec.kind != SignalKind::Event {
+        faults.push("only numbers have a unit".to_owned());
+    }
+    if spec.kind == SignalKind::Counter && spec.value != ValueType::Number {
+        faults.push("a counter is a number".to_owned());
+    }
+    if spec.kind != SignalKind::Event && !spec.fields.is_empty() {
+        faults.push("only events have fields".to_owned());
+    }
+    if spec.purpose.trim().is_empty() || spec.label.trim().is_empty() {
+        faults.push("label and purpose say what people are told; neither may be empty".to_owned());
+    }
+    faults
+}
