@@ -1,1 +1,22 @@
 //! What each operating system says, read and parsed apart.
+//!
+//! [`proc`] parses the text formats of Linux; it is pure and compiles everywhere, so its tests run everywhere.
+//! `native` is the system at hand: the same names in `os/linux`, `os/macos` and `os/windows`. Everything that is read
+//! as a file is read below a root that the caller gives, so that a directory of fixtures is a machine.
+
+mod clock;
+mod file;
+pub mod proc;
+
+#[cfg(target_os = "linux")]
+#[path = "os/linux/facade.rs"]
+pub(crate) mod native;
+#[cfg(target_os = "macos")]
+#[path = "os/macos/facade.rs"]
+pub(crate) mod native;
+#[cfg(windows)]
+#[path = "os/windows/facade.rs"]
+pub(crate) mod native;
+
+pub use clock::{Clock, SystemClock};
+pub(crate) use file::{exists, link_name, list, read, read_trimmed};

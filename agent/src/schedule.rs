@@ -1,1 +1,151 @@
 //! Runs probes: tiers, jitter, deadlines, cost.
+//!
+//! - One wake-up runs everything that is due: slower tiers ride on the fast tick that is nearest to their time, and the
+//!   probes of a wake-up that only read this machine run one after another on one thread.
+//! - At most [`WORKERS`] threads run probes. A probe that is late is left behind with its thread and reported as
+//!   `timeout`; it is not started again before it returns. A probe that panics is reported as `failed`.
+//! - Readings of signals that the registry does not declare, or that were denied, are dropped and counted.
+//! - A reading of a signal whose tier is slower than its probe's passes when that tier is due; one of tier `change`
+//!   passes when it differs from the one before.
+
+mod account;
+mod clockwork;
+mod gate;
+mod section;
+mod slot;
+mod train;
+mod turns;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use firstline_diagnosis::vocabulary::{Mark, Reading, Timestamp};
+use firstline_proto::v1::Section;
+use tokio::sync::{Semaphore, mpsc, watch};
+use tokio_util::sync::CancellationToken;
+
+use crate::probe::{Context, Probe, Tier};
+use crate::settings::Settings;
+pub use account::{Cost, ProbeCost};
+use clockwork::Clockwork;
+pub use section::{Missing, SectionReadings};
+use slot::Slot;
+use turns::Turns;
+
+/// Threads that may run probes at the same time.
+const WORKERS: usize = 4;
+
+/// What the schedule has to tell.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Output {
+    /// One run of one probe.
+    Batch(Batch),
+    /// A turn in the machine's day.
+    Mark(Timestamp, Mark),
+}
+
+/// The readings of one run of one probe that passed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Batch {
+    /// Which probe.
+    pub probe: &'static str,
+    /// Its tier.
+    pub tier: Tier,
+    /// When it started.
+    pub at: Timestamp,
+    /// The same moment in milliseconds since boot, sleep included.
+    pub boot_ms: u64,
+    /// What it read. Empty when nothing of it was due or had changed.
+    pub readings: Vec<Reading>,
+    /// What it took.
+    pub cost: Cost,
+}
+
+/// All probes, their state, and what they cost.
+pub struct Schedule {
+    slots: Vec<Arc<Slot>>,
+    cx: Arc<Context>,
+    settings: watch::Receiver<Settings>,
+    workers: Arc<Semaphore>,
+}
+
+impl Schedule {
+    /// A schedule of `probes`; nothing runs yet.
+    pub fn new(probes: Vec<Arc<dyn Probe>>, cx: Context, settings: watch::Receiver<Settings>) -> Self {
+        let slots = probes.into_iter().map(|probe| Arc::new(Slot::new(probe))).collect();
+        Self { slots, cx: Arc::new(cx), settings, workers: Arc::new(Semaphore::new(WORKERS)) }
+    }
+
+    /// Runs every tier until `stop`. Returns without waiting for probes that hang.
+    pub async fn run(self: Arc<Self>, out: mpsc::Sender<Output>, stop: CancellationToken) {
+        let mut turns = Turns::new(self.cx.clock.as_ref());
+        let mut clockwork = Clockwork::new();
+        let mut settings = self.settings.clone();
+        if let Some((at, mark)) = turns.at_start() {
+            let _ = out.send(Output::Mark(at, mark)).await;
+        }
+        loop {
+            let wait = clockwork.until_next(tokio::time::Instant::now());
+            tokio::select! {
+                () = stop.cancelled() => return,
+                changed = settings.changed() => {
+                    if changed.is_err() {
+                        return;
+                    }
+                    continue;
+                }
+                () = tokio::time::sleep(wait) => {}
+            }
+            if let Some((at, mark)) = turns.look(self.cx.clock.as_ref()) {
+                let _ = out.send(Output::Mark(at, mark)).await;
+            }
+            let due = clockwork.due(tokio::time::Instant::now(), &settings.borrow_and_update());
+            self.depart(&due, &out);
+        }
+    }
+
+    /// Starts everything that is due; what it yields goes to `out` when it is there.
+    fn depart(self: &Arc<Self>, due: &[Tier], out: &mpsc::Sender<Output>) {
+        let denied = &self.settings.borrow().denied_signals;
+        let mut boarded = Vec::new();
+        for slot in self.slots.iter().filter(|slot| due.contains(&slot.spec().tier) && !slot.is_denied(denied)) {
+            match slot.board() {
+                Some(ticket) => boarded.push(ticket),
+                None => slot.count_overlap(),
+            }
+        }
+        for train in train::couple(boarded) {
+            let (schedule, out, due) = (Arc::clone(self), out.clone(), due.to_vec());
+            tokio::spawn(async move {
+                let ran = train::drive(train, Arc::clone(&schedule.cx), Arc::clone(&schedule.workers)).await;
+                for one in ran {
+                    let denied = schedule.settings.borrow().denied_signals.clone();
+                    let outputs = one.slot.settle(&one, gate::Gate { due: &due, denied: &denied });
+                    for output in outputs {
+                        let _ = out.send(output).await;
+                    }
+                }
+                schedule.tell_vitals();
+            });
+        }
+    }
+
+    /// Runs the probes of `section` now and waits for them, at most until `deadline`.
+    pub async fn collect_section(&self, section: Section, deadline: Duration) -> SectionReadings {
+        section::collect(self, section, deadline).await
+    }
+
+    /// What each probe costs, in the order of the list of probes.
+    pub fn cost_table(&self) -> Vec<ProbeCost> {
+        self.slots.iter().map(|slot| slot.cost()).collect()
+    }
+
+    /// Counts the probes that gave nothing, for the readings about the agent.
+    fn tell_vitals(&self) {
+        let failing = self.slots.iter().filter(|slot| slot.is_failing()).count();
+        self.cx.vitals.set_failing_probes(failing as u64);
+    }
+}
+
+#[cfg(test)]
+mod tests;

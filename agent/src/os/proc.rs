@@ -1,0 +1,9 @@
+//! The text formats of `/proc` and `/sys`: pure functions of text, the same on every system that compiles them.
+//!
+//! A field that is missing or not a number makes its value absent, never zero, and nothing here panics whatever it is
+//! given.
+
+pub(crate) mod load;
+pub(crate) mod meminfo;
+pub(crate) mod stat;
+pub(crate) mod vmstat;

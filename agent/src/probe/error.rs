@@ -1,0 +1,52 @@
+use std::io;
+
+use firstline_diagnosis::vocabulary::{Unknown, Why};
+use thiserror::Error;
+
+/// Why a probe has nothing to say.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum ProbeError {
+    /// This operating system or kernel cannot say.
+    #[error("{0} is not offered here")]
+    Unsupported(&'static str),
+    /// The file or interface of the kernel is not there.
+    #[error("{0} is not there")]
+    Missing(String),
+    /// The thing itself is not in this machine.
+    #[error("there is no {0}")]
+    NotPresent(&'static str),
+    /// The agent lacks the right to read it.
+    #[error("not allowed to read {0}")]
+    NoPermission(String),
+    /// The source did not answer in time.
+    #[error("{0} did not answer in time")]
+    Timeout(String),
+    /// The source answered with an error, or with what cannot be understood.
+    #[error("{0}")]
+    Failed(String),
+}
+
+impl ProbeError {
+    /// What an error of the system about `what` means.
+    pub(crate) fn io(what: &str, source: &io::Error) -> Self {
+        match source.kind() {
+            io::ErrorKind::NotFound | io::ErrorKind::Unsupported => Self::Missing(what.to_owned()),
+            io::ErrorKind::PermissionDenied => Self::NoPermission(what.to_owned()),
+            io::ErrorKind::TimedOut => Self::Timeout(what.to_owned()),
+            _ => Self::Failed(format!("{what}: {source}")),
+        }
+    }
+}
+
+impl From<ProbeError> for Unknown {
+    fn from(error: ProbeError) -> Self {
+        let why = match error {
+            ProbeError::Unsupported(_) | ProbeError::Missing(_) => Why::Unsupported,
+            ProbeError::NotPresent(_) => Why::NotPresent,
+            ProbeError::NoPermission(_) => Why::NoPermission,
+            ProbeError::Timeout(_) => Why::Timeout,
+            ProbeError::Failed(_) => Why::Failed,
+        };
+        Self::new(why, error.to_string())
+    }
+}

@@ -1,0 +1,119 @@
+use std::time::Duration;
+
+use rand::RngExt;
+use tokio::time::Instant;
+
+use crate::probe::Tier;
+use crate::settings::Settings;
+
+/// How far a fast tick may stray, so that a fleet does not beat in step.
+const JITTER_SECONDS: f64 = 2.0;
+const QUARTER_HOUR: Duration = Duration::from_mins(15);
+const DAY: Duration = Duration::from_hours(24);
+
+/// When each tier is due. Only the fast tier has a timer; the others ride along.
+#[derive(Debug)]
+pub(super) struct Clockwork {
+    /// The even beat of the fast tier.
+    beat: Option<Instant>,
+    /// The beat, strayed.
+    next: Option<Instant>,
+    /// The slower tiers and when each is due.
+    slower: [(Tier, Option<Instant>); 4],
+}
+
+impl Clockwork {
+    /// Everything is due at once.
+    pub(super) fn new() -> Self {
+        let tiers = [Tier::Minute, Tier::QuarterHour, Tier::Change, Tier::Daily];
+        Self { beat: None, next: None, slower: tiers.map(|tier| (tier, None)) }
+    }
+
+    /// Time until the next tick.
+    pub(super) fn until_next(&self, now: Instant) -> Duration {
+        self.next.map_or(Duration::ZERO, |next| next.saturating_duration_since(now))
+    }
+
+    /// The tiers that run in the tick at `now`; arranges the next tick.
+    pub(super) fn due(&mut self, now: Instant, settings: &Settings) -> Vec<Tier> {
+        let fast = settings.fast_period.max(Duration::from_secs(1));
+        self.arrange(now, fast);
+        let mut due = vec![Tier::Fast];
+        for (tier, at) in &mut self.slower {
+            let period = period(*tier, settings);
+            // A settings change may have shortened the period.
+            let when = at.map(|at| at.min(now + period));
+            if when.is_none_or(|when| when <= now + fast / 2) {
+                due.push(*tier);
+                *at = Some(when.unwrap_or(now).max(now.checked_sub(fast).unwrap_or(now)) + period);
+            }
+        }
+        due
+    }
+
+    /// Sets the next tick near the next beat; beats that were missed (a suspended machine) are not made up for.
+    fn arrange(&mut self, now: Instant, fast: Duration) {
+        let beat = self.beat.map_or(now, |beat| beat + fast);
+        let beat = if beat + fast < now { now } else { beat };
+        self.beat = Some(beat);
+        let reach = JITTER_SECONDS.min(fast.as_secs_f64() / 4.0);
+        let stray = Duration::from_secs_f64(rand::rng().random_range(0.0..=2.0 * reach));
+        self.next = Some((beat + fast + stray).checked_sub(Duration::from_secs_f64(reach)).unwrap_or(beat + fast));
+    }
+}
+
+/// The period of a tier that rides along.
+fn period(tier: Tier, settings: &Settings) -> Duration {
+    match tier {
+        Tier::Fast => settings.fast_period,
+        Tier::Minute => settings.minute_period,
+        Tier::QuarterHour | Tier::Change => QUARTER_HOUR,
+        Tier::Daily | Tier::Demand => DAY,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn slower_tiers_ride_on_fast_ticks_at_their_own_pace() {
+        let mut clockwork = Clockwork::new();
+        let settings = Settings::default();
+        let mut counts = [0_usize; 6];
+        let start = Instant::now();
+        while start.elapsed() < Duration::from_secs(3600) {
+            tokio::time::sleep(clockwork.until_next(Instant::now())).await;
+            for tier in clockwork.due(Instant::now(), &settings) {
+                counts[tier as usize] += 1;
+            }
+        }
+        assert!((239..=242).contains(&counts[Tier::Fast as usize]), "{counts:?}");
+        assert!((60..=61).contains(&counts[Tier::Minute as usize]), "{counts:?}");
+        assert!((4..=5).contains(&counts[Tier::QuarterHour as usize]), "{counts:?}");
+        assert_eq!(counts[Tier::Daily as usize], 1);
+        assert_eq!(counts[Tier::Demand as usize], 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn does_not_make_up_for_ticks_that_were_slept_through() {
+        let mut clockwork = Clockwork::new();
+        let settings = Settings::default();
+        clockwork.due(Instant::now(), &settings);
+        tokio::time::advance(Duration::from_secs(7200)).await;
+        assert_eq!(clockwork.until_next(Instant::now()), Duration::ZERO);
+        clockwork.due(Instant::now(), &settings);
+        assert!(clockwork.until_next(Instant::now()) > Duration::from_secs(10));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_shorter_period_takes_effect_without_waiting_for_the_old_one() {
+        let mut clockwork = Clockwork::new();
+        let slow = Settings { minute_period: Duration::from_secs(600), ..Settings::default() };
+        clockwork.due(Instant::now(), &slow);
+        tokio::time::advance(Duration::from_secs(120)).await;
+        clockwork.due(Instant::now(), &Settings::default());
+        tokio::time::advance(Duration::from_secs(60)).await;
+        assert!(clockwork.due(Instant::now(), &Settings::default()).contains(&Tier::Minute));
+    }
+}

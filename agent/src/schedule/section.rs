@@ -1,0 +1,92 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use firstline_diagnosis::vocabulary::{Reading, Unknown, Why};
+use firstline_proto::v1::Section;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use super::gate::Gate;
+use super::slot::Slot;
+use super::train::{self, Ran};
+use super::{Cost, Schedule};
+use crate::probe::Context;
+
+/// Fresh readings of one section of a snapshot.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SectionReadings {
+    /// Which section.
+    pub section: Section,
+    /// Every reading, those without a value included.
+    pub readings: Vec<Reading>,
+    /// Probes that gave nothing.
+    pub missing: Vec<Missing>,
+    /// From the request to the last reading.
+    pub elapsed: Duration,
+}
+
+/// A probe that gave nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Missing {
+    /// Which probe.
+    pub probe: &'static str,
+    /// Why.
+    pub why: Unknown,
+}
+
+/// Runs the probes of `section` and waits for them, at most until `deadline`.
+pub(super) async fn collect(schedule: &Schedule, section: Section, deadline: Duration) -> SectionReadings {
+    let start = Instant::now();
+    let denied = schedule.settings.borrow().denied_signals.clone();
+    let wanted = schedule.slots.iter().filter(|slot| slot.spec().section == section && !slot.is_denied(&denied));
+    let mut wanted: Vec<_> = wanted.cloned().collect();
+    let mut runs = JoinSet::new();
+    for slots in together(&wanted) {
+        let (cx, workers) = (Arc::clone(&schedule.cx), Arc::clone(&schedule.workers));
+        runs.spawn(async move {
+            let mut tickets = train::Train::new();
+            for slot in &slots {
+                tickets.push_back(slot.board_later().await);
+            }
+            train::drive(tickets, cx, workers).await
+        });
+    }
+    let gate = Gate { due: &[], denied: &denied };
+    let mut result = SectionReadings { section, readings: Vec::new(), missing: Vec::new(), elapsed: Duration::ZERO };
+    while let Ok(Some(ran)) = tokio::time::timeout_at(start + deadline, runs.join_next()).await {
+        for one in ran.unwrap_or_default() {
+            wanted.retain(|slot| !Arc::ptr_eq(slot, &one.slot));
+            result.enter(&one, &gate);
+        }
+    }
+    for slot in wanted {
+        result.enter(&too_late(&slot, &schedule.cx, deadline), &gate);
+    }
+    result.elapsed = start.elapsed();
+    result
+}
+
+/// Probes that read this machine go together, each of the others alone.
+fn together(slots: &[Arc<Slot>]) -> Vec<Vec<Arc<Slot>>> {
+    let (waiting, reading): (Vec<_>, Vec<_>) = slots.iter().cloned().partition(|slot| slot.spec().waits);
+    std::iter::once(reading)
+        .chain(waiting.into_iter().map(|slot| vec![slot]))
+        .filter(|group| !group.is_empty())
+        .collect()
+}
+
+fn too_late(slot: &Arc<Slot>, cx: &Context, deadline: Duration) -> Ran {
+    let why = Unknown::new(Why::Timeout, format!("{} did not finish in {deadline:.0?}", slot.spec().name));
+    let boot_ms = u64::try_from(cx.clock.since_boot().as_millis()).unwrap_or(u64::MAX);
+    let cost = Cost { wall: deadline, cpu: None };
+    Ran { slot: Arc::clone(slot), at: cx.clock.now(), boot_ms, outcome: Err(why), cost }
+}
+
+impl SectionReadings {
+    fn enter(&mut self, ran: &Ran, gate: &Gate) {
+        self.readings.extend(ran.slot.admitted(ran, gate));
+        if let Err(why) = &ran.outcome {
+            self.missing.push(Missing { probe: ran.slot.spec().name, why: why.clone() });
+        }
+    }
+}

@@ -1,0 +1,147 @@
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use firstline_diagnosis::vocabulary::{Attributes, Mark, Reading, Series, Unknown, Value};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::account::{Account, ProbeCost};
+use super::gate::{self, Gate};
+use super::train::Ran;
+use super::{Batch, Output};
+use crate::probe::{Probe, Spec};
+
+/// One probe and what the schedule remembers about it.
+pub(super) struct Slot {
+    pub(super) probe: Arc<dyn Probe>,
+    /// One permit: whoever holds it runs the probe.
+    turn: Arc<Semaphore>,
+    memory: Mutex<Memory>,
+}
+
+#[derive(Default)]
+struct Memory {
+    account: Account,
+    /// Series that it gave when it last gave any, to say `unknown` about when it gives none.
+    seen: BTreeSet<Series>,
+    /// What was passed on last of the series that are told only when they change.
+    told: BTreeMap<Series, Result<Value, Unknown>>,
+}
+
+/// The right to run a probe, until dropped.
+pub(super) struct Ticket {
+    pub(super) slot: Arc<Slot>,
+    _turn: OwnedSemaphorePermit,
+}
+
+/// The signal that names the network.
+const NETWORK_CONTEXT: &str = "endpoint.network.context";
+
+impl Slot {
+    pub(super) fn new(probe: Arc<dyn Probe>) -> Self {
+        Self { probe, turn: Arc::new(Semaphore::new(1)), memory: Mutex::default() }
+    }
+
+    pub(super) fn spec(&self) -> &'static Spec {
+        self.probe.spec()
+    }
+
+    /// Whether every signal of the probe was denied.
+    pub(super) fn is_denied(&self, denied: &BTreeSet<String>) -> bool {
+        !denied.is_empty() && self.spec().signals.iter().all(|signal| denied.contains(*signal))
+    }
+
+    /// The right to run it now; `None` while it runs.
+    pub(super) fn board(self: &Arc<Self>) -> Option<Ticket> {
+        let turn = Arc::clone(&self.turn).try_acquire_owned().ok()?;
+        Some(Ticket { slot: Arc::clone(self), _turn: turn })
+    }
+
+    /// The right to run it, as soon as it does not run.
+    pub(super) async fn board_later(self: &Arc<Self>) -> Ticket {
+        let turn = Arc::clone(&self.turn).acquire_owned().await.expect("the semaphore is never closed");
+        Ticket { slot: Arc::clone(self), _turn: turn }
+    }
+
+    pub(super) fn count_overlap(&self) {
+        self.memory().account.overlaps += 1;
+    }
+
+    pub(super) fn is_failing(&self) -> bool {
+        self.memory().account.failing.is_some()
+    }
+
+    /// Books a run and makes its outputs: what passes the gate, and a mark when the network is another.
+    pub(super) fn settle(&self, ran: &Ran, gate: Gate) -> Vec<Output> {
+        let readings = self.admitted(ran, &gate);
+        let mut memory = self.memory();
+        let mut outputs = Vec::new();
+        let moved = readings.iter().find(|reading| is_other_network(reading, &memory.told));
+        outputs.extend(moved.map(|reading| Output::Mark(reading.at, Mark::NetworkChanged)));
+        let readings = readings.into_iter().filter(|reading| gate.passes(self.spec().tier, reading, &mut memory.told));
+        outputs.push(Output::Batch(Batch {
+            probe: self.spec().name,
+            tier: self.spec().tier,
+            at: ran.at,
+            boot_ms: ran.boot_ms,
+            readings: readings.collect(),
+            cost: ran.cost,
+        }));
+        outputs
+    }
+
+    /// Books a run and gives its readings that are declared and not denied; when it failed, its reasons.
+    pub(super) fn admitted(&self, ran: &Ran, gate: &Gate) -> Vec<Reading> {
+        let mut memory = self.memory();
+        memory.account.enter(ran.cost, ran.outcome.as_ref().err().map(Unknown::to_string));
+        let all = match &ran.outcome {
+            Ok(readings) => readings.clone(),
+            Err(unknown) => self.unknowns(&memory.seen, unknown, ran),
+        };
+        let total = all.len();
+        let declared: Vec<_> = all.into_iter().filter(gate::is_declared).collect();
+        memory.account.undeclared += (total - declared.len()) as u64;
+        if ran.outcome.is_ok() {
+            memory.seen = declared.iter().map(|reading| reading.series.clone()).collect();
+        }
+        declared.into_iter().filter(|reading| !gate.denied.contains(&*reading.series.signal)).collect()
+    }
+
+    /// A reason for every series that was there, and for every signal that never was.
+    fn unknowns(&self, seen: &BTreeSet<Series>, unknown: &Unknown, ran: &Ran) -> Vec<Reading> {
+        let never = self.spec().signals.iter().filter(|signal| !seen.iter().any(|series| *series.signal == ***signal));
+        let never = never.map(|signal| Series::new(signal, Attributes::none()));
+        let series = seen.iter().cloned().chain(never);
+        series.map(|series| Reading { series, outcome: Err(unknown.clone()), at: ran.at }).collect()
+    }
+
+    pub(super) fn cost(&self) -> ProbeCost {
+        let memory = self.memory();
+        let account = &memory.account;
+        ProbeCost {
+            probe: self.spec().name,
+            tier: self.spec().tier,
+            runs: account.runs,
+            last: account.last,
+            wall_p50: account.wall_quantile(0.5),
+            wall_p99: account.wall_quantile(0.99),
+            cpu_total: account.cpu_total,
+            failures: account.failures,
+            overlaps: account.overlaps,
+            undeclared: account.undeclared,
+            failing: account.failing.clone(),
+        }
+    }
+
+    fn memory(&self) -> MutexGuard<'_, Memory> {
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Whether `reading` names a network and the one told before was another. Losing a network is not a change of network.
+fn is_other_network(reading: &Reading, told: &BTreeMap<Series, Result<Value, Unknown>>) -> bool {
+    let before = told.get(&reading.series).and_then(|before| before.as_ref().ok());
+    match (&reading.outcome, before) {
+        (Ok(now), Some(before)) => &*reading.series.signal == NETWORK_CONTEXT && now != before,
+        _ => false,
+    }
+}

@@ -1,0 +1,179 @@
+//! Probes that run one after another on one thread, so that a tick is one wake-up and not one for each probe.
+//!
+//! The thread takes the next ticket from the track; the waiting side looks only when the probe that runs is late. Then
+//! it takes the remaining tickets away, and sends them on with another thread.
+
+use std::any::Any;
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use firstline_diagnosis::vocabulary::{Reading, Timestamp, Unknown, Why};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::Instant;
+
+use super::account::Cost;
+use super::slot::{Slot, Ticket};
+use crate::os::native;
+use crate::probe::Context;
+
+/// Probes in the order in which they run.
+pub(super) type Train = VecDeque<Ticket>;
+
+/// One run of one probe.
+pub(super) struct Ran {
+    pub(super) slot: Arc<Slot>,
+    pub(super) at: Timestamp,
+    pub(super) boot_ms: u64,
+    pub(super) outcome: Result<Vec<Reading>, Unknown>,
+    pub(super) cost: Cost,
+}
+
+/// Probes that wait for other machines go alone; the others go together.
+pub(super) fn couple(tickets: Vec<Ticket>) -> Vec<Train> {
+    let (waiting, reading): (Vec<_>, Vec<_>) = tickets.into_iter().partition(|ticket| ticket.slot.spec().waits);
+    let mut trains: Vec<Train> = waiting.into_iter().map(|ticket| Train::from([ticket])).collect();
+    if !reading.is_empty() {
+        trains.insert(0, reading.into());
+    }
+    trains
+}
+
+/// Runs every probe of `train`, each at most for its deadline.
+pub(super) async fn drive(train: Train, cx: Arc<Context>, workers: Arc<Semaphore>) -> Vec<Ran> {
+    let mut finished = Vec::with_capacity(train.len());
+    let mut waiting = train;
+    while let Some(patience) = waiting.front().map(|ticket| ticket.slot.spec().deadline) {
+        let worker = tokio::time::timeout(patience, Arc::clone(&workers).acquire_owned()).await;
+        let Ok(Ok(worker)) = worker else {
+            finished.extend(waiting.drain(..).map(|ticket| stranded(ticket, &cx)));
+            break;
+        };
+        let track = Arc::new(Track(Mutex::new(Progress::new(waiting))));
+        waiting = track.watch(worker, &cx).await;
+        finished.append(&mut track.lock().finished);
+    }
+    finished
+}
+
+/// What a probe says that found no thread.
+fn stranded(ticket: Ticket, cx: &Context) -> Ran {
+    let unknown = Unknown::new(Why::AgentLimit, "all threads for probes are taken by probes that hang");
+    ran(&ticket.slot, cx, Err(unknown), Cost::default())
+}
+
+/// What the thread and the waiting side share.
+struct Track(Mutex<Progress>);
+
+struct Progress {
+    waiting: Train,
+    /// The probe that runs, and when it started.
+    current: Option<(Arc<Slot>, Instant)>,
+    finished: Vec<Ran>,
+    /// The waiting side gave up on `current`; what it says later is not heard.
+    abandoned: bool,
+}
+
+impl Progress {
+    fn new(waiting: Train) -> Self {
+        Self { waiting, current: None, finished: Vec::new(), abandoned: false }
+    }
+
+    /// When the probe that runs is late.
+    fn late_at(&self, now: Instant) -> Instant {
+        let (spec, start) = match (&self.current, self.waiting.front()) {
+            (Some((slot, start)), _) => (slot.spec(), *start),
+            (None, Some(ticket)) => (ticket.slot.spec(), now),
+            (None, None) => return now + Duration::from_secs(1),
+        };
+        start + spec.deadline
+    }
+}
+
+impl Track {
+    /// Runs the train on a thread; gives back what was left waiting when a probe hung.
+    async fn watch(self: &Arc<Self>, worker: OwnedSemaphorePermit, cx: &Arc<Context>) -> Train {
+        let (track, on_thread) = (Arc::clone(self), Arc::clone(cx));
+        let mut thread = tokio::task::spawn_blocking(move || {
+            track.run(&on_thread);
+            drop(worker);
+        });
+        loop {
+            let late_at = self.lock().late_at(Instant::now());
+            tokio::select! {
+                biased;
+                _ = &mut thread => return Train::new(),
+                () = tokio::time::sleep_until(late_at) => {}
+            }
+            if let Some(rest) = self.abandon_if_late(cx) {
+                return rest;
+            }
+        }
+    }
+
+    /// Takes the train away from a thread whose probe is late.
+    fn abandon_if_late(&self, cx: &Context) -> Option<Train> {
+        let mut progress = self.lock();
+        let (slot, start) = progress.current.as_ref()?;
+        let (slot, wall) = (Arc::clone(slot), start.elapsed());
+        if wall < slot.spec().deadline {
+            return None;
+        }
+        progress.abandoned = true;
+        let unknown = Unknown::new(Why::Timeout, format!("{} did not finish in {wall:.1?}", slot.spec().name));
+        progress.finished.push(ran(&slot, cx, Err(unknown), Cost { wall, cpu: None }));
+        Some(std::mem::take(&mut progress.waiting))
+    }
+
+    /// The thread's side.
+    fn run(&self, cx: &Context) {
+        while let Some(ticket) = self.next() {
+            let one = run_one(&ticket.slot, cx);
+            drop(ticket);
+            let mut progress = self.lock();
+            if progress.abandoned {
+                return;
+            }
+            progress.current = None;
+            progress.finished.push(one);
+        }
+    }
+
+    fn next(&self) -> Option<Ticket> {
+        let mut progress = self.lock();
+        let ticket = progress.waiting.pop_front()?;
+        progress.current = Some((Arc::clone(&ticket.slot), Instant::now()));
+        Some(ticket)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Progress> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Runs one probe on this thread, whatever it does.
+fn run_one(slot: &Arc<Slot>, cx: &Context) -> Ran {
+    let (start, cpu) = (Instant::now(), native::thread_cpu());
+    let mut one = ran(slot, cx, Ok(Vec::new()), Cost::default());
+    let outcome = catch_unwind(AssertUnwindSafe(|| slot.probe.collect(cx)));
+    let cpu = native::thread_cpu().zip(cpu).map(|(end, start)| end.saturating_sub(start));
+    one.cost = Cost { wall: start.elapsed(), cpu };
+    one.outcome = match outcome {
+        Ok(outcome) => outcome.map_err(Unknown::from),
+        Err(panic) => Err(Unknown::new(Why::Failed, format!("{} panicked: {}", slot.spec().name, said(&*panic)))),
+    };
+    one
+}
+
+fn ran(slot: &Arc<Slot>, cx: &Context, outcome: Result<Vec<Reading>, Unknown>, cost: Cost) -> Ran {
+    let boot_ms = u64::try_from(cx.clock.since_boot().as_millis()).unwrap_or(u64::MAX);
+    Ran { slot: Arc::clone(slot), at: cx.clock.now(), boot_ms, outcome, cost }
+}
+
+/// The message of a panic, if it is a text; cut, since it ends in documents.
+fn said(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().copied();
+    let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message");
+    text.chars().take(120).collect()
+}
