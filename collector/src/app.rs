@@ -12,7 +12,9 @@ use anyhow::Context as _;
 pub use clock::{Clock, ManualClock, SystemClock};
 
 use crate::config::Config;
+use crate::feed::Feed;
 use crate::store::Store;
+use crate::ticket::BuiltinDesk;
 
 /// Name of the database within the data folder.
 const DATABASE: &str = "firstline.sqlite";
@@ -28,6 +30,10 @@ pub struct App {
     pub config: Arc<Config>,
     /// The database.
     pub store: Store,
+    /// What just happened.
+    pub feed: Feed,
+    /// The built-in desk.
+    pub desk: BuiltinDesk,
 }
 
 impl App {
@@ -39,6 +45,8 @@ impl App {
         let database = folder.join(DATABASE);
         let store =
             Store::open(&database).await.with_context(|| format!("opening the database {}", database.display()))?;
-        Ok(Arc::new(Self { folder: folder.to_owned(), clock, config: Arc::new(config), store }))
+        let feed = Feed::new(clock.now());
+        let desk = BuiltinDesk::new(store.clone(), Arc::clone(&clock), feed.clone());
+        Ok(Arc::new(Self { folder: folder.to_owned(), clock, config: Arc::new(config), store, feed, desk }))
     }
 }

@@ -35,7 +35,11 @@ const fn number_of(file: &str) -> i64 {
 }
 
 /// Every migration.
-pub(super) const ALL: &[Migration] = &[migration!("0001", "create_endpoints"), migration!("0002", "create_records")];
+pub(super) const ALL: &[Migration] = &[
+    migration!("0001", "create_endpoints"),
+    migration!("0002", "create_records"),
+    migration!("0012", "create_tickets"),
+];
 
 #[cfg(test)]
 mod tests {

@@ -1,0 +1,195 @@
+//! The desk that every collector has.
+//!
+//! Limits: subject [`SUBJECT_LETTERS`], text [`TEXT_LETTERS`], a file [`FILE_BYTES`], all files of a ticket
+//! [`TICKET_BYTES`] and [`TICKET_FILES`]. What is longer is refused with the limit, not cut, since a cut text is a
+//! different text. Contents are stored once per SHA-256.
+
+mod contract;
+mod files;
+mod notes;
+mod number;
+mod suggestions;
+#[cfg(test)]
+mod tests;
+mod tickets;
+
+use std::sync::Arc;
+
+pub use contract::AUTHOR;
+
+use firstline_diagnosis::vocabulary::Timestamp;
+
+use super::desk::DeskError;
+use super::document::{
+    Attachment, AttachmentContent, FileResult, NewFile, NewNote, NewTicket, NoteResult, Suggestion, Ticket, TicketList,
+    TicketQuery, TicketUpdate,
+};
+use super::rich_text::{clean, clean_line};
+use crate::app::Clock;
+use crate::feed::{Feed, FeedItem};
+use crate::store::Store;
+
+/// Longest subject, in letters.
+pub const SUBJECT_LETTERS: usize = 200;
+/// Longest text, in letters.
+pub const TEXT_LETTERS: usize = 64 * 1024;
+/// Longest name or address of a requester, in letters.
+pub const NAME_LETTERS: usize = 200;
+/// Largest file, in bytes.
+pub const FILE_BYTES: usize = 20 * 1024 * 1024;
+/// Most bytes of all files of a ticket.
+pub const TICKET_BYTES: i64 = 100 * 1024 * 1024;
+/// Most files of a ticket.
+pub const TICKET_FILES: i64 = 200;
+
+/// The built-in desk. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct BuiltinDesk {
+    store: Store,
+    clock: Arc<dyn Clock>,
+    feed: Feed,
+}
+
+impl BuiltinDesk {
+    /// The desk on `store`.
+    pub fn new(store: Store, clock: Arc<dyn Clock>, feed: Feed) -> Self {
+        Self { store, clock, feed }
+    }
+
+    /// Opens a ticket on behalf of `who`.
+    ///
+    /// # Errors
+    /// Refused when the subject is empty or something is too long.
+    pub async fn open(&self, order: NewTicket, who: &str) -> Result<Ticket, DeskError> {
+        let order = checked(order)?;
+        let (now, who) = (self.now(), clean_line(who));
+        let number = self.store.write(move |tx| Box::pin(tickets::insert(tx, order, who, now))).await?;
+        self.tell(number);
+        self.ticket(number).await
+    }
+
+    /// Tickets that match, newest first.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn list(&self, query: &TicketQuery) -> Result<TicketList, DeskError> {
+        tickets::list(self.store.reads(), query).await
+    }
+
+    /// The ticket with `number` as people type it (`FL-1042`, `fl-1042` or `1042`), with notes and attachments.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub async fn show(&self, number: &str) -> Result<Ticket, DeskError> {
+        self.ticket(number::parse(number)?).await
+    }
+
+    /// Changes a ticket.
+    ///
+    /// # Errors
+    /// When there is none, or the subject is empty or too long.
+    pub async fn update(&self, number: &str, update: TicketUpdate, _who: &str) -> Result<Ticket, DeskError> {
+        let (number, now) = (number::parse(number)?, self.now());
+        let subject = update.subject.map(|subject| line("subject", &subject, 1, SUBJECT_LETTERS)).transpose()?;
+        let category = update.category.map(|category| line("category", &category, 0, NAME_LETTERS)).transpose()?;
+        let update = TicketUpdate { subject, category, ..update };
+        self.store.write(move |tx| Box::pin(tickets::update(tx, number, update, now))).await?;
+        self.tell(number);
+        self.ticket(number).await
+    }
+
+    /// Writes a note. Files that are refused do not stop the note; their results say why.
+    ///
+    /// # Errors
+    /// When there is no such ticket, or the note says nothing or too much.
+    pub async fn note(&self, number: &str, note: NewNote) -> Result<NoteResult, DeskError> {
+        self.note_of(number, note, None).await
+    }
+
+    /// Writes the note of a pull: one, however often it is asked for.
+    ///
+    /// # Errors
+    /// As [`BuiltinDesk::note`].
+    pub async fn note_of_pull(&self, number: &str, pull: &str, note: NewNote) -> Result<NoteResult, DeskError> {
+        self.note_of(number, NewNote { key: format!("pull:{pull}"), ..note }, Some(pull.to_owned())).await
+    }
+
+    async fn note_of(&self, number: &str, note: NewNote, pull: Option<String>) -> Result<NoteResult, DeskError> {
+        let (number, now) = (number::parse(number)?, self.now());
+        let author = line("author", &note.author, 0, NAME_LETTERS)?;
+        let note = NewNote { author, ..note };
+        let result = self.store.write(move |tx| Box::pin(notes::insert(tx, number, note, pull, now))).await?;
+        if !result.repeated {
+            self.tell(number);
+        }
+        Ok(result)
+    }
+
+    /// Puts a file onto a ticket without a note.
+    ///
+    /// # Errors
+    /// When there is no such ticket; a file that is refused is a result, not an error.
+    pub async fn attach(&self, number: &str, file: NewFile) -> Result<FileResult, DeskError> {
+        let (number, now) = (number::parse(number)?, self.now());
+        let result = self.store.write(move |tx| Box::pin(files::attach(tx, number, file, now))).await?;
+        self.tell(number);
+        Ok(result)
+    }
+
+    /// An attachment with its content.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub async fn attachment(&self, id: &str) -> Result<AttachmentContent, DeskError> {
+        files::content(self.store.reads(), id).await
+    }
+
+    /// The machines that a ticket may be about, the likeliest first, at most five.
+    ///
+    /// # Errors
+    /// When there is no such ticket.
+    pub async fn suggest(&self, number: &str) -> Result<Vec<Suggestion>, DeskError> {
+        let ticket = self.show(number).await?;
+        suggestions::of(self.store.reads(), &ticket).await
+    }
+
+    async fn ticket(&self, number: i64) -> Result<Ticket, DeskError> {
+        let ticket = tickets::row(self.store.reads(), number).await?;
+        let attachments: Vec<(Option<String>, Attachment)> = files::of_ticket(self.store.reads(), number).await?;
+        let notes = notes::of_ticket(self.store.reads(), number, &attachments).await?;
+        let attachments = attachments.into_iter().map(|(_, attachment)| attachment).collect();
+        Ok(Ticket { notes, attachments, ..ticket })
+    }
+
+    fn tell(&self, number: i64) {
+        self.feed.publish(FeedItem::Ticket { number: number::display(number) });
+    }
+
+    fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+}
+
+/// The order with its texts cleaned and measured.
+fn checked(order: NewTicket) -> Result<NewTicket, DeskError> {
+    let mut order = order;
+    order.subject = line("subject", &order.subject, 1, SUBJECT_LETTERS)?;
+    order.requester.name = line("requester's name", &order.requester.name, 0, NAME_LETTERS)?;
+    order.requester.email = line("requester's e-mail address", &order.requester.email, 0, NAME_LETTERS)?;
+    order.requester.sign_in = line("requester's sign-in name", &order.requester.sign_in, 0, NAME_LETTERS)?;
+    clean(&order.text).trim().clone_into(&mut order.text);
+    if order.text.chars().count() > TEXT_LETTERS {
+        return Err(DeskError::Refused(format!("the text is longer than {TEXT_LETTERS} letters")));
+    }
+    Ok(order)
+}
+
+/// `text` on one line, when it has `least` to `most` letters.
+fn line(what: &str, text: &str, least: usize, most: usize) -> Result<String, DeskError> {
+    let text = clean_line(text);
+    match text.chars().count() {
+        letters if letters > most => Err(DeskError::Refused(format!("the {what} is longer than {most} letters"))),
+        letters if letters < least => Err(DeskError::Refused(format!("the {what} is empty"))),
+        _ => Ok(text),
+    }
+}

@@ -1,0 +1,190 @@
+//! Rows of tickets.
+
+use firstline_diagnosis::vocabulary::{Impact, Priority, Timestamp, Urgency};
+use sqlx::{SqliteConnection, SqlitePool};
+
+use super::number;
+use crate::ticket::{
+    DeskError, NewTicket, Requester, Ticket, TicketEndpoint, TicketList, TicketQuery, TicketState, TicketUpdate,
+};
+
+/// Tickets on a page when nobody says how many, and at most.
+const PAGE: (u32, u32) = (100, 500);
+
+/// A ticket as it is stored, with the endpoint's name as it is now.
+#[derive(Debug, sqlx::FromRow)]
+struct TicketRow {
+    number: i64,
+    subject: String,
+    body: String,
+    requester_name: String,
+    requester_email: String,
+    requester_sign_in: String,
+    endpoint_id: Option<String>,
+    endpoint_name: Option<String>,
+    state: String,
+    category: String,
+    impact: Option<String>,
+    urgency: Option<String>,
+    opened_at_ms: i64,
+    updated_at_ms: i64,
+    opened_by: String,
+}
+
+/// Stores a ticket and gives its number.
+pub(super) async fn insert(
+    tx: &mut SqliteConnection,
+    order: NewTicket,
+    who: String,
+    now: Timestamp,
+) -> Result<i64, DeskError> {
+    let (number,): (i64,) = sqlx::query_as("SELECT COALESCE(MAX(number) + 1, $1) FROM tickets")
+        .bind(number::FIRST)
+        .fetch_one(&mut *tx)
+        .await?;
+    sqlx::query(
+        "INSERT INTO tickets (number, subject, body, requester_name, requester_email, requester_sign_in, endpoint_id, \
+         state, category, opened_at_ms, updated_at_ms, opened_by) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, '', $9, $9, $10)",
+    )
+    .bind(number)
+    .bind(order.subject)
+    .bind(order.text)
+    .bind(order.requester.name)
+    .bind(order.requester.email)
+    .bind(order.requester.sign_in)
+    .bind(order.endpoint)
+    .bind(TicketState::New.name())
+    .bind(now.unix_ms())
+    .bind(who)
+    .execute(&mut *tx)
+    .await?;
+    Ok(number)
+}
+
+/// Changes what is said, and the time of the last change.
+pub(super) async fn update(
+    tx: &mut SqliteConnection,
+    number: i64,
+    update: TicketUpdate,
+    now: Timestamp,
+) -> Result<(), DeskError> {
+    let done = sqlx::query(
+        "UPDATE tickets SET state = COALESCE($2, state), subject = COALESCE($3, subject), \
+         endpoint_id = COALESCE($4, endpoint_id), category = COALESCE($5, category), impact = COALESCE($6, impact), \
+         urgency = COALESCE($7, urgency), updated_at_ms = $8 WHERE number = $1",
+    )
+    .bind(number)
+    .bind(update.state.map(TicketState::name))
+    .bind(update.subject)
+    .bind(update.endpoint)
+    .bind(update.category)
+    .bind(update.impact.map(|impact| format!("{impact:?}")))
+    .bind(update.urgency.map(|urgency| format!("{urgency:?}")))
+    .bind(now.unix_ms())
+    .execute(&mut *tx)
+    .await?;
+    if done.rows_affected() == 0 { Err(missing(number)) } else { Ok(()) }
+}
+
+/// The ticket without notes and attachments.
+pub(super) async fn row(reads: &SqlitePool, number: i64) -> Result<Ticket, DeskError> {
+    let row: Option<TicketRow> = sqlx::query_as(
+        "SELECT t.*, e.name AS endpoint_name FROM tickets t LEFT JOIN endpoints e ON e.id = t.endpoint_id \
+         WHERE t.number = $1",
+    )
+    .bind(number)
+    .fetch_optional(reads)
+    .await?;
+    row.map(Ticket::from).ok_or_else(|| missing(number))
+}
+
+/// Tickets that match, newest first.
+pub(super) async fn list(reads: &SqlitePool, query: &TicketQuery) -> Result<TicketList, DeskError> {
+    let limit = i64::from(query.limit.unwrap_or(PAGE.0).clamp(1, PAGE.1));
+    let after = query.after.as_deref().map(number::parse).transpose()?;
+    let words = query.search.as_deref().map(str::trim).filter(|words| !words.is_empty()).map(pattern);
+    let rows: Vec<TicketRow> = sqlx::query_as(
+        "SELECT t.*, e.name AS endpoint_name FROM tickets t LEFT JOIN endpoints e ON e.id = t.endpoint_id \
+         WHERE ($1 IS NULL OR t.number < $1) AND ($2 IS NULL OR t.state = $2) \
+         AND ($3 = 0 OR t.state NOT IN ('resolved', 'closed')) AND ($4 IS NULL OR t.endpoint_id = $4) \
+         AND ($5 IS NULL OR LOWER('fl-' || t.number || ' ' || t.subject || ' ' || t.requester_name || ' ' || \
+         t.requester_email || ' ' || t.requester_sign_in || ' ' || COALESCE(e.name, '')) LIKE $5 ESCAPE '!') \
+         ORDER BY t.number DESC LIMIT $6",
+    )
+    .bind(after)
+    .bind(query.state.map(TicketState::name))
+    .bind(i64::from(query.open))
+    .bind(query.endpoint.as_deref())
+    .bind(words)
+    .bind(limit + 1)
+    .fetch_all(reads)
+    .await?;
+    let mut tickets: Vec<Ticket> = rows.into_iter().map(Ticket::from).collect();
+    let more = tickets.len() as i64 > limit;
+    tickets.truncate(limit as usize);
+    let next = more.then(|| tickets.last().map(|ticket| ticket.number.clone())).flatten();
+    Ok(TicketList { tickets, next })
+}
+
+/// Remembers that something about the ticket changed; an error when there is no such ticket.
+pub(super) async fn touch(tx: &mut SqliteConnection, number: i64, now: Timestamp) -> Result<(), DeskError> {
+    update(tx, number, TicketUpdate::default(), now).await
+}
+
+fn missing(number: i64) -> DeskError {
+    DeskError::NotFound(format!("ticket {}", number::display(number)))
+}
+
+/// A pattern that finds `words` anywhere, whatever letters they hold.
+fn pattern(words: &str) -> String {
+    let mut pattern = String::from("%");
+    for letter in words.to_lowercase().chars() {
+        if matches!(letter, '%' | '_' | '!') {
+            pattern.push('!');
+        }
+        pattern.push(letter);
+    }
+    pattern.push('%');
+    pattern
+}
+
+impl From<TicketRow> for Ticket {
+    fn from(row: TicketRow) -> Self {
+        let impact = row.impact.as_deref().and_then(impact);
+        let urgency = row.urgency.as_deref().and_then(urgency);
+        let name = row.endpoint_name;
+        let endpoint = row.endpoint_id.map(|id| TicketEndpoint { name: name.unwrap_or_else(|| id.clone()), id });
+        Self {
+            desk: super::contract::NAME.to_owned(),
+            number: number::display(row.number),
+            api_id: row.number.to_string(),
+            subject: row.subject,
+            text: row.body,
+            requester: Requester {
+                name: row.requester_name,
+                email: row.requester_email,
+                sign_in: row.requester_sign_in,
+            },
+            endpoint,
+            state: TicketState::from_name(&row.state).unwrap_or_default(),
+            category: row.category,
+            impact,
+            urgency,
+            priority: impact.zip(urgency).map(|(impact, urgency)| Priority::of(impact, urgency)),
+            opened_at: Timestamp(row.opened_at_ms),
+            updated_at: Timestamp(row.updated_at_ms),
+            opened_by: row.opened_by,
+            notes: Vec::new(),
+            attachments: Vec::new(),
+        }
+    }
+}
+
+fn impact(name: &str) -> Option<Impact> {
+    [Impact::I1, Impact::I2, Impact::I3].into_iter().find(|impact| format!("{impact:?}") == name)
+}
+
+fn urgency(name: &str) -> Option<Urgency> {
+    [Urgency::U1, Urgency::U2, Urgency::U3].into_iter().find(|urgency| format!("{urgency:?}") == name)
+}

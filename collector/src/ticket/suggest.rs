@@ -1,0 +1,126 @@
+//! Which machine a ticket is about, and why we think so.
+//!
+//! Four signs, each with a weight: the ticket names the endpoint; its text names the host; the requester is signed in
+//! there; earlier tickets of the requester were about it. Independent signs for one machine add up; a sign that points
+//! at several machines says less about each.
+
+use std::collections::BTreeMap;
+
+use super::document::{Requester, Suggestion, Ticket, TicketEndpoint};
+
+/// Most suggestions.
+const SHOWN: usize = 5;
+
+/// Host names shorter than this are found in any text by chance.
+const SHORTEST_HOST_NAME: usize = 3;
+
+const LINKED: f64 = 1.0;
+const NAMED_IN_TEXT: f64 = 0.95;
+const SIGNED_IN: f64 = 0.9;
+const LIKE_THE_EMAIL: f64 = 0.7;
+const PAST_TICKET: f64 = 0.5;
+
+/// A machine that a ticket could be about.
+#[derive(Debug, Clone)]
+pub(super) struct Candidate {
+    /// The machine.
+    pub(super) endpoint: TicketEndpoint,
+    /// People signed in there.
+    pub(super) users: Vec<String>,
+}
+
+/// An earlier ticket of the same person.
+#[derive(Debug, Clone)]
+pub(super) struct Past {
+    /// Its number.
+    pub(super) number: String,
+    /// The machine it was about.
+    pub(super) endpoint: String,
+}
+
+/// One sign: how strong, and in words.
+type Sign = (f64, String);
+
+/// Suggestions, the likeliest first. `past` is newest first.
+pub(super) fn rank(ticket: &Ticket, candidates: &[Candidate], past: &[Past]) -> Vec<Suggestion> {
+    let mut signs: BTreeMap<&str, Vec<Sign>> = BTreeMap::new();
+    let mut add = |endpoint: &str, sign: Sign| {
+        if let Some(candidate) = candidates.iter().find(|candidate| candidate.endpoint.id == endpoint) {
+            signs.entry(&candidate.endpoint.id).or_default().push(sign);
+        }
+    };
+    if let Some(endpoint) = &ticket.endpoint {
+        add(&endpoint.id, (LINKED, "the ticket is linked to it".to_owned()));
+    }
+    let text = format!("{} {}", ticket.subject, ticket.text).to_lowercase();
+    for candidate in candidates.iter().filter(|candidate| names_host(&text, &candidate.endpoint.name)) {
+        add(&candidate.endpoint.id, (NAMED_IN_TEXT, format!("the text names {}", candidate.endpoint.name)));
+    }
+    for (endpoint, sign) in signed_in(&ticket.requester, candidates) {
+        add(endpoint, sign);
+    }
+    if let Some(last) = past.first() {
+        add(&last.endpoint, (PAST_TICKET, format!("the requester's last ticket {} was about it", last.number)));
+    }
+    let mut suggestions: Vec<Suggestion> = candidates
+        .iter()
+        .filter_map(|candidate| suggestion(candidate, signs.get(candidate.endpoint.id.as_str())?))
+        .collect();
+    suggestions.sort_by(|one, other| {
+        other.confidence.total_cmp(&one.confidence).then_with(|| one.endpoint.name.cmp(&other.endpoint.name))
+    });
+    suggestions.truncate(SHOWN);
+    suggestions
+}
+
+fn suggestion(candidate: &Candidate, signs: &[Sign]) -> Option<Suggestion> {
+    let doubt: f64 = signs.iter().map(|(weight, _)| 1.0 - weight).product();
+    let words: Vec<&str> = signs.iter().map(|(_, words)| words.as_str()).collect();
+    let mut reason = words.join(", and ");
+    reason.get_mut(..1)?.make_ascii_uppercase();
+    let confidence = ((1.0 - doubt) * 100.0).round() / 100.0;
+    Some(Suggestion { endpoint: candidate.endpoint.clone(), confidence, reason: format!("{reason}.") })
+}
+
+/// Machines where the requester is signed in, by their sign-in name, else by the first part of their e-mail address.
+fn signed_in<'a>(requester: &Requester, candidates: &'a [Candidate]) -> Vec<(&'a str, Sign)> {
+    let (name, weight, kind) = match bare_user(&requester.sign_in) {
+        name if !name.is_empty() => (name, SIGNED_IN, "the requester"),
+        _ => (bare_user(&requester.email), LIKE_THE_EMAIL, "somebody with the requester's e-mail name"),
+    };
+    if name.is_empty() {
+        return Vec::new();
+    }
+    let there = |candidate: &&Candidate| candidate.users.iter().any(|user| bare_user(user) == name);
+    let machines: Vec<&Candidate> = candidates.iter().filter(there).collect();
+    let others = machines.len().saturating_sub(1);
+    let weight = if others == 0 { weight } else { weight / (machines.len() as f64).sqrt() };
+    let words = match others {
+        0 => format!("{kind} ({name}) is signed in there and nowhere else"),
+        _ => format!("{kind} ({name}) is signed in there, but also on {others} other machine(s)"),
+    };
+    machines.into_iter().map(|candidate| (candidate.endpoint.id.as_str(), (weight, words.clone()))).collect()
+}
+
+/// `CORP\Ana`, `ana@corp.example` and `ana` are one person.
+fn bare_user(name: &str) -> String {
+    let name = name.trim().to_lowercase();
+    let name = name.rsplit('\\').next().unwrap_or_default();
+    name.split('@').next().unwrap_or_default().to_owned()
+}
+
+/// Whether `text` (lower case) holds the host's name, or its first label, as a word of its own.
+fn names_host(text: &str, host: &str) -> bool {
+    let host = host.to_lowercase();
+    let label = host.split('.').next().unwrap_or_default();
+    label.chars().count() >= SHORTEST_HOST_NAME && label != "localhost" && has_word(text, label)
+}
+
+fn has_word(text: &str, word: &str) -> bool {
+    let part_of_name = |letter: char| letter.is_alphanumeric() || letter == '-' || letter == '_';
+    text.match_indices(word).any(|(start, _)| {
+        let before = text[..start].chars().next_back();
+        let after = text[start + word.len()..].chars().next();
+        !before.is_some_and(part_of_name) && !after.is_some_and(part_of_name)
+    })
+}
