@@ -1,1 +1,3 @@
 //! JSON over HTTPS.
+
+pub mod problem;

@@ -11,6 +11,7 @@ use anyhow::Context as _;
 
 pub use clock::{Clock, ManualClock, SystemClock};
 
+use crate::access::Access;
 use crate::config::Config;
 use crate::feed::Feed;
 use crate::store::Store;
@@ -30,6 +31,8 @@ pub struct App {
     pub config: Arc<Config>,
     /// The database.
     pub store: Store,
+    /// Who may do what.
+    pub access: Access,
     /// What just happened.
     pub feed: Feed,
     /// The built-in desk.
@@ -45,8 +48,9 @@ impl App {
         let database = folder.join(DATABASE);
         let store =
             Store::open(&database).await.with_context(|| format!("opening the database {}", database.display()))?;
+        let access = Access::new(store.clone(), Arc::clone(&clock))?;
         let feed = Feed::new(clock.now());
         let desk = BuiltinDesk::new(store.clone(), Arc::clone(&clock), feed.clone());
-        Ok(Arc::new(Self { folder: folder.to_owned(), clock, config: Arc::new(config), store, feed, desk }))
+        Ok(Arc::new(Self { folder: folder.to_owned(), clock, config: Arc::new(config), store, access, feed, desk }))
     }
 }

@@ -1,0 +1,157 @@
+// What the pages cannot do by themselves: ages that stay true, charts, remembered check marks, the live light.
+// Everything else is plain HTML and htmx; without this file the pages still work.
+"use strict";
+(() => {
+  const minute = 60, hour = 3600, day = 86400;
+
+  function age(seconds) {
+    if (seconds < 5) return "just now";
+    if (seconds < minute) return `${Math.floor(seconds)} s ago`;
+    if (seconds < hour) return `${Math.floor(seconds / minute)} min ago`;
+    if (seconds < 2 * day) return `${Math.floor(seconds / hour)} h ago`;
+    return `${Math.floor(seconds / day)} days ago`;
+  }
+
+  function refreshAges(root) {
+    for (const time of root.querySelectorAll("time[data-age]")) {
+      const at = Date.parse(time.dateTime);
+      if (!Number.isNaN(at)) {
+        time.textContent = age(Math.max(0, (Date.now() - at) / 1000));
+        time.title = new Date(at).toLocaleString();
+      }
+    }
+  }
+
+  // --- check marks of a runbook, remembered on this device for a week ---------------------------------------------
+  function rememberMarks(root) {
+    for (const box of root.querySelectorAll("input[type=checkbox][data-step]")) {
+      if (box.dataset.ready) continue;
+      box.dataset.ready = "yes";
+      const key = `step:${box.dataset.step}`;
+      box.checked = localStorage.getItem(key) !== null;
+      box.addEventListener("change", () => {
+        if (box.checked) localStorage.setItem(key, String(Date.now()));
+        else localStorage.removeItem(key);
+      });
+    }
+  }
+  for (const key of Object.keys(localStorage)) {
+    if (key.startsWith("step:") && Date.now() - Number(localStorage.getItem(key)) > 7 * day * 1000) localStorage.removeItem(key);
+  }
+
+  // --- copy to the clipboard ---------------------------------------------------------------------------------------
+  document.addEventListener("click", async (event) => {
+    const button = event.target.closest("button[data-copy]");
+    if (!button) return;
+    const source = document.getElementById(button.dataset.copy);
+    await navigator.clipboard.writeText(source.textContent.trim());
+    const said = button.textContent;
+    button.textContent = "Copied";
+    setTimeout(() => { button.textContent = said; }, 1500);
+  });
+
+  // --- charts ------------------------------------------------------------------------------------------------------
+  const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+  const strokes = ["--accent", "--high", "--good", "--medium", "--critical", "--soft"];
+  const dashes = [[], [6, 3], [2, 3], [10, 3, 2, 3], [1, 2], [12, 4]];
+
+  function print(value, unit) {
+    if (value === null || value === undefined) return "no data";
+    if (unit === "1") return `${(value * 100).toFixed(value > 0 && value < 0.1 ? 1 : 0)} %`;
+    if (unit === "By" || unit === "By/s") {
+      const tail = unit === "By/s" ? "/s" : "";
+      const units = ["B", "KiB", "MiB", "GiB", "TiB"];
+      let index = 0;
+      while (Math.abs(value) >= 1024 && index < units.length - 1) { value /= 1024; index += 1; }
+      return `${value.toFixed(value < 10 && index > 0 ? 1 : 0)} ${units[index]}${tail}`;
+    }
+    if (unit === "s") return value === 0 ? "0" : Math.abs(value) < 1 ? `${(value * 1000).toFixed(value < 0.01 ? 1 : 0)} ms` : `${value.toFixed(1)} s`;
+    return `${Number(value.toPrecision(3))}`;
+  }
+
+  async function draw(figure) {
+    if (figure.dataset.ready) return;
+    figure.dataset.ready = "yes";
+    const plot = figure.querySelector(".plot");
+    const say = (text) => { plot.innerHTML = ""; const p = document.createElement("p"); p.textContent = text; plot.append(p); };
+    let chart;
+    try {
+      const answer = await fetch(figure.dataset.chart, { headers: { accept: "application/json" } });
+      if (!answer.ok) throw new Error(String(answer.status));
+      chart = await answer.json();
+    } catch {
+      say("The chart could not be loaded. Reload the page to try again.");
+      return;
+    }
+    if (chart.lines.length === 0) { say(chart.empty); return; }
+    plot.innerHTML = "";
+    const latest = figure.querySelector(".latest"), legend = figure.querySelector(".legend");
+    const axis = { stroke: colour("--soft"), grid: { stroke: colour("--line"), width: 1 }, ticks: { show: false }, font: "12px system-ui" };
+    const newest = (line) => line.values.findLast((value) => value !== null);
+    const options = {
+      width: plot.clientWidth, height: 150, legend: { show: false }, cursor: { y: false, points: { size: 6 } },
+      scales: { x: { time: true }, y: { range: (u, low, high) => [Math.min(0, low ?? 0), chart.ceiling ?? Math.max(high ?? 0, chart.floor_of_ceiling) * 1.08] } },
+      axes: [
+        { ...axis, space: 70, values: (u, ticks) => ticks.map((t) => new Date(t * 1000).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" })) },
+        { ...axis, size: 64, space: 34, values: (u, ticks) => ticks.map((t) => print(t, chart.unit)) },
+      ],
+      series: [{}, ...chart.lines.map((line, index) => ({
+        label: line.label, stroke: colour(strokes[index % strokes.length]), width: 1.5, dash: dashes[index % dashes.length], points: { show: false }, spanGaps: false,
+      }))],
+      hooks: {
+        setCursor: [(u) => {
+          const at = u.cursor.idx;
+          const texts = chart.lines.map((line) => print(at === null || at === undefined ? newest(line) : line.values[at], chart.unit));
+          const when = at === null || at === undefined ? "now" : new Date(chart.times[at] * 1000).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+          latest.textContent = `${texts.slice(0, 3).join(" · ")} (${when})`;
+        }],
+      },
+    };
+    const drawn = new uPlot(options, [chart.times, ...chart.lines.map((line) => line.values)], plot);
+    latest.textContent = `${chart.lines.slice(0, 3).map((line) => print(newest(line), chart.unit)).join(" · ")} (now)`;
+    legend.replaceChildren(...chart.lines.map((line, index) => {
+      const item = document.createElement("li");
+      const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+      const stroke = document.createElementNS("http://www.w3.org/2000/svg", "line");
+      for (const [name, value] of Object.entries({ x1: 0, x2: 18, y1: 4, y2: 4, stroke: colour(strokes[index % strokes.length]), "stroke-width": 2, "stroke-dasharray": dashes[index % dashes.length].join(" ") })) stroke.setAttribute(name, value);
+      svg.setAttribute("aria-hidden", "true");
+      svg.append(stroke);
+      item.append(svg, line.label);
+      return item;
+    }));
+    new ResizeObserver(() => drawn.setSize({ width: plot.clientWidth, height: 150 })).observe(plot);
+  }
+
+  function drawCharts() {
+    const visible = new IntersectionObserver((entries) => {
+      for (const entry of entries) if (entry.isIntersecting) { visible.unobserve(entry.target); draw(entry.target); }
+    }, { rootMargin: "200px" });
+    for (const figure of document.querySelectorAll("figure[data-chart]")) visible.observe(figure);
+  }
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
+    for (const figure of document.querySelectorAll("figure[data-chart][data-ready]")) { delete figure.dataset.ready; draw(figure); }
+  });
+
+  // --- the live light ----------------------------------------------------------------------------------------------
+  function light(on, text) {
+    for (const lamp of document.querySelectorAll(".live")) { lamp.classList.toggle("on", on); lamp.textContent = text; }
+  }
+  document.addEventListener("htmx:sseOpen", () => light(true, "Live"));
+  document.addEventListener("htmx:sseError", () => light(false, "Reconnecting…"));
+
+  // What a person has opened or is typing in stays as it is when the feed brings news.
+  document.addEventListener("htmx:beforeSwap", (event) => remember(event.target));
+  document.addEventListener("htmx:sseBeforeMessage", (event) => remember(event.target));
+  const opened = new Set();
+  function remember(root) {
+    opened.clear();
+    for (const fold of root.querySelectorAll("details[id][open]")) opened.add(fold.id);
+  }
+  document.addEventListener("htmx:load", (event) => {
+    for (const id of opened) { const fold = document.getElementById(id); if (fold) fold.open = true; }
+    refreshAges(event.target); rememberMarks(event.target);
+  });
+
+  setInterval(() => refreshAges(document), 15000);
+  document.addEventListener("DOMContentLoaded", () => { refreshAges(document); rememberMarks(document); drawCharts(); });
+})();

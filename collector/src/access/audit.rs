@@ -1,0 +1,237 @@
+//! The append-only, hash-chained log of who read or changed what.
+//!
+//! Entry `n` carries SHA-256 over its own fields and the hash of entry `n - 1`. [`Audit::verify`] walks the chain and
+//! names the first entry that does not fit: one that was changed, or whose predecessor was taken out. Entries cut off
+//! at the end cannot be seen from inside; keep the count and the last hash elsewhere to see that too.
+
+use firstline_diagnosis::vocabulary::Timestamp;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use sqlx::SqliteConnection;
+use utoipa::ToSchema;
+
+use super::{AccessError, Actor};
+use crate::app::Clock;
+use crate::store::Store;
+
+/// Entries in a page at most.
+pub const PAGE_ENTRIES_MAX: u32 = 500;
+/// Longest free text of an entry, in characters.
+const DETAIL_CHARACTERS_MAX: usize = 500;
+/// Entries read at a time while the chain is verified.
+const VERIFY_AT_A_TIME: i64 = 1000;
+
+/// The log, as a place to write to and to read from.
+pub struct Audit<'a> {
+    pub(super) store: &'a Store,
+    pub(super) clock: &'a dyn Clock,
+}
+
+/// What is about to be written down.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    who: String,
+    action: &'static str,
+    object: String,
+    ticket: String,
+    detail: String,
+    address: String,
+}
+
+impl Entry {
+    /// `who` did `action` to `object`.
+    pub fn new(who: &Actor, action: &'static str, object: &str) -> Self {
+        Self {
+            who: who.name.clone(),
+            action,
+            object: shortened(object),
+            ticket: String::new(),
+            detail: String::new(),
+            address: who.address.map(|address| address.to_string()).unwrap_or_default(),
+        }
+    }
+
+    /// For this ticket.
+    pub fn ticket(mut self, ticket: impl Into<String>) -> Self {
+        self.ticket = shortened(&ticket.into());
+        self
+    }
+
+    /// With these circumstances.
+    pub fn detail(mut self, detail: impl Into<String>) -> Self {
+        self.detail = shortened(&detail.into());
+        self
+    }
+}
+
+/// What is written down.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema, sqlx::FromRow)]
+pub struct AuditEntry {
+    /// Its place: 1, 2, 3, without gaps.
+    pub sequence: i64,
+    /// When.
+    #[schema(value_type = String, format = DateTime)]
+    #[sqlx(rename = "at_ms", try_from = "i64")]
+    pub at: Moment,
+    /// Who.
+    pub who: String,
+    /// What they did: `endpoint.read`, `pull.start`, `account.create`.
+    pub action: String,
+    /// To what.
+    pub object: String,
+    /// For which ticket; may be empty.
+    pub ticket: String,
+    /// Circumstances; may be empty.
+    pub detail: String,
+    /// Where from; empty when it was the collector itself.
+    pub address: String,
+    /// SHA-256 over the hash before and these fields, hexadecimal.
+    pub hash: String,
+}
+
+/// A moment as the database keeps it and documents print it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Moment(pub Timestamp);
+
+impl From<i64> for Moment {
+    fn from(unix_ms: i64) -> Self {
+        Self(Timestamp(unix_ms))
+    }
+}
+
+/// A page of the log, newest first.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct AuditPage {
+    /// The entries.
+    pub entries: Vec<AuditEntry>,
+    /// What to pass as `before` for the next page; absent on the last.
+    pub next: Option<i64>,
+}
+
+/// What walking the chain showed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ChainReport {
+    /// Whether every entry fits.
+    pub whole: bool,
+    /// Entries walked.
+    pub entries: i64,
+    /// The first entry that does not fit.
+    pub broken_at: Option<i64>,
+    /// The last hash, to be kept elsewhere.
+    pub head: String,
+}
+
+impl Audit<'_> {
+    /// Writes an entry down; returns once it is committed.
+    ///
+    /// # Errors
+    /// When the store fails; then the thing itself must not be done or shown.
+    pub async fn record(&self, entry: Entry) -> Result<(), AccessError> {
+        let now = self.clock.now();
+        self.store.write(move |tx| Box::pin(append(tx, entry, now))).await
+    }
+
+    /// A page of the log, newest first.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn page(&self, before: Option<i64>, limit: u32) -> Result<AuditPage, AccessError> {
+        const SQL: &str = "SELECT sequence, at_ms, who, action, object, ticket, detail, address, hash FROM audit_log \
+                           WHERE sequence < $1 ORDER BY sequence DESC LIMIT $2";
+        let limit = limit.clamp(1, PAGE_ENTRIES_MAX);
+        let before = before.unwrap_or(i64::MAX);
+        let entries: Vec<AuditEntry> =
+            sqlx::query_as(SQL).bind(before).bind(i64::from(limit)).fetch_all(self.store.reads()).await?;
+        let full = entries.len() == limit as usize;
+        let next = entries.last().filter(|entry| full && entry.sequence > 1).map(|entry| entry.sequence);
+        Ok(AuditPage { entries, next })
+    }
+
+    /// Walks the whole chain.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn verify(&self) -> Result<ChainReport, AccessError> {
+        const SQL: &str = "SELECT sequence, at_ms, who, action, object, ticket, detail, address, hash FROM audit_log \
+                           WHERE sequence > $1 ORDER BY sequence LIMIT $2";
+        let mut report = ChainReport { whole: true, entries: 0, broken_at: None, head: String::new() };
+        loop {
+            let after = report.entries;
+            let entries: Vec<AuditEntry> =
+                sqlx::query_as(SQL).bind(after).bind(VERIFY_AT_A_TIME).fetch_all(self.store.reads()).await?;
+            for entry in &entries {
+                if entry.sequence != report.entries + 1 || entry.hash != entry.expected_hash(&report.head) {
+                    return Ok(ChainReport { whole: false, broken_at: Some(entry.sequence), ..report });
+                }
+                report.entries = entry.sequence;
+                report.head.clone_from(&entry.hash);
+            }
+            if entries.len() < VERIFY_AT_A_TIME as usize {
+                return Ok(report);
+            }
+        }
+    }
+}
+
+impl AuditEntry {
+    /// What the hash must be after `previous`. Every field is preceded by its length, so that no two entries read alike.
+    fn expected_hash(&self, previous: &str) -> String {
+        use std::fmt::Write as _;
+        let mut hash = Sha256::new();
+        let numbers = [self.sequence.to_string(), self.at.0.unix_ms().to_string()];
+        let texts = [&self.who, &self.action, &self.object, &self.ticket, &self.detail, &self.address];
+        for field in [previous]
+            .into_iter()
+            .chain(numbers.iter().map(String::as_str))
+            .chain(texts.into_iter().map(String::as_str))
+        {
+            hash.update((field.len() as u64).to_be_bytes());
+            hash.update(field.as_bytes());
+        }
+        hash.finalize().iter().fold(String::with_capacity(64), |mut text, byte| {
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
+    }
+}
+
+/// Appends an entry within a transaction of the writer, so that it is there exactly when the change is.
+pub async fn append(tx: &mut SqliteConnection, entry: Entry, now: Timestamp) -> Result<(), AccessError> {
+    const LAST: &str = "SELECT sequence, hash FROM audit_log ORDER BY sequence DESC LIMIT 1";
+    const APPEND: &str = "INSERT INTO audit_log (sequence, at_ms, who, action, object, ticket, detail, address, hash) \
+                          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+    let last: Option<(i64, String)> = sqlx::query_as(LAST).fetch_optional(&mut *tx).await?;
+    let (sequence, previous) = last.unwrap_or_default();
+    let Entry { who, action, object, ticket, detail, address } = entry;
+    let action = action.to_owned();
+    let mut entry = AuditEntry {
+        sequence: sequence + 1,
+        at: Moment(now),
+        who,
+        action,
+        object,
+        ticket,
+        detail,
+        address,
+        hash: String::new(),
+    };
+    entry.hash = entry.expected_hash(&previous);
+    sqlx::query(APPEND)
+        .bind(entry.sequence)
+        .bind(now.unix_ms())
+        .bind(entry.who)
+        .bind(entry.action)
+        .bind(entry.object)
+        .bind(entry.ticket)
+        .bind(entry.detail)
+        .bind(entry.address)
+        .bind(entry.hash)
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
+fn shortened(text: &str) -> String {
+    text.chars().take(DETAIL_CHARACTERS_MAX).collect()
+}

@@ -1,0 +1,146 @@
+use std::time::Duration;
+
+use firstline_diagnosis::vocabulary::Timestamp;
+
+use super::*;
+use crate::app::ManualClock;
+
+const PASSWORD: &str = "correct horse battery";
+
+struct House {
+    access: Access,
+    clock: Arc<ManualClock>,
+    folder: tempfile::TempDir,
+}
+
+async fn house() -> House {
+    let folder = tempfile::tempdir().expect("folder");
+    let store = Store::open(&folder.path().join("test.sqlite")).await.expect("store");
+    let clock = Arc::new(ManualClock::at(Timestamp(1_769_000_000_000)));
+    let access = Access::new(store, Arc::clone(&clock) as Arc<dyn Clock>).expect("access");
+    House { access, clock, folder }
+}
+
+impl House {
+    async fn account(&self, name: &str, role: Role) {
+        let order = NewAccount { name: name.into(), role, password: Some(PASSWORD.into()) };
+        self.access.create_account(order, &Actor::local("test")).await.expect("account");
+    }
+
+    async fn sign_in(&self, kind: SessionKind) -> String {
+        self.access.sign_in("Ada", PASSWORD, kind, None).await.expect("right password").token
+    }
+
+    async fn alive(&self, token: &str) -> bool {
+        self.access.principal(token).await.expect("store").is_some()
+    }
+}
+
+#[tokio::test]
+async fn a_browser_session_ends_after_eight_idle_hours() {
+    let house = house().await;
+    house.account("ada", Role::Technician).await;
+    let token = house.sign_in(SessionKind::Browser).await;
+    house.clock.advance(Duration::from_secs(8 * 3600 - 1));
+    assert!(house.alive(&token).await, "one second before");
+    house.clock.advance(Duration::from_hours(8));
+    assert!(!house.alive(&token).await);
+}
+
+#[tokio::test]
+async fn a_browser_session_ends_after_a_day_however_busy() {
+    let house = house().await;
+    house.account("ada", Role::Technician).await;
+    let token = house.sign_in(SessionKind::Browser).await;
+    for _ in 0..4 {
+        house.clock.advance(Duration::from_secs(5 * 3600 + 3500));
+        assert!(house.alive(&token).await);
+    }
+    house.clock.advance(Duration::from_hours(1));
+    assert!(!house.alive(&token).await);
+}
+
+#[tokio::test]
+async fn sign_out_and_disabling_end_sessions_at_once() {
+    let house = house().await;
+    house.account("ada", Role::Technician).await;
+    house.account("root", Role::Administrator).await;
+    let (one, two) = (house.sign_in(SessionKind::Browser).await, house.sign_in(SessionKind::Command).await);
+    house.access.sign_out(&one, &Actor::local("ada")).await.expect("sign-out");
+    assert!(!house.alive(&one).await && house.alive(&two).await);
+    house.access.disable_account("ada", &Actor::local("root")).await.expect("disable");
+    assert!(!house.alive(&two).await);
+    let refused = house.access.sign_in("ada", PASSWORD, SessionKind::Browser, None).await;
+    assert!(matches!(refused, Err(AccessError::WrongCredentials)), "a disabled account reads like a wrong password");
+}
+
+#[tokio::test]
+async fn an_unknown_name_reads_like_a_wrong_password_and_is_slowed_like_one() {
+    let house = house().await;
+    house.account("ada", Role::Technician).await;
+    for name in ["ada", "nobody"] {
+        for _ in 0..5 {
+            let refused = house.access.sign_in(name, "wrong password", SessionKind::Browser, None).await;
+            assert!(matches!(refused, Err(AccessError::WrongCredentials)));
+        }
+        let refused = house.access.sign_in(name, PASSWORD, SessionKind::Browser, None).await;
+        assert!(matches!(refused, Err(AccessError::Wait(_))), "{name}");
+    }
+    house.clock.advance(Duration::from_secs(301));
+    house.sign_in(SessionKind::Browser).await;
+}
+
+#[tokio::test]
+async fn the_last_administrator_stays() {
+    let house = house().await;
+    let first = house.access.create_first_administrator("Admin").await.expect("runs").expect("none before");
+    assert_eq!(first.account.name, "admin");
+    assert!(first.password.is_some());
+    assert!(house.access.create_first_administrator("other").await.expect("runs").is_none(), "only the first time");
+    let refused = house.access.disable_account("admin", &Actor::local("test")).await;
+    assert!(matches!(refused, Err(AccessError::LastAdministrator(_))));
+}
+
+#[tokio::test]
+async fn names_are_taken_once_and_hold_no_surprises() {
+    let house = house().await;
+    house.account("ada", Role::Ops).await;
+    for name in ["ADA", "", "a b", "<b>", "ada\u{202e}", &"x".repeat(65)] {
+        let order = NewAccount { name: name.to_owned(), role: Role::Ops, password: None };
+        assert!(house.access.create_account(order, &Actor::local("test")).await.is_err(), "{name:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_chain_shows_where_it_was_changed() {
+    let house = house().await;
+    house.account("ada", Role::Technician).await;
+    for object in ["e1", "e2", "e3"] {
+        let entry = audit::Entry::new(&Actor::local("ada"), "endpoint.read", object).ticket("FL-1");
+        house.access.audit().record(entry).await.expect("written");
+    }
+    let report = house.access.audit().verify().await.expect("walk");
+    assert_eq!((report.whole, report.entries), (true, 4));
+
+    let url = format!("sqlite://{}", house.folder.path().join("test.sqlite").display());
+    let mut intruder = <sqlx::SqliteConnection as sqlx::Connection>::connect(&url).await.expect("file");
+    let change = "UPDATE audit_log SET object = 'e9' WHERE sequence = 3";
+    assert!(sqlx::query(change).execute(&mut intruder).await.is_err(), "the trigger refuses");
+    sqlx::raw_sql("DROP TRIGGER audit_log_refuses_updates").execute(&mut intruder).await.expect("intruder");
+    sqlx::query(change).execute(&mut intruder).await.expect("intruder");
+    let report = house.access.audit().verify().await.expect("walk");
+    assert_eq!((report.whole, report.broken_at), (false, Some(3)));
+}
+
+#[tokio::test]
+async fn a_missing_entry_breaks_the_chain() {
+    let house = house().await;
+    house.account("ada", Role::Technician).await;
+    house.account("bob", Role::Technician).await;
+    house.account("eve", Role::Technician).await;
+    let url = format!("sqlite://{}", house.folder.path().join("test.sqlite").display());
+    let mut intruder = <sqlx::SqliteConnection as sqlx::Connection>::connect(&url).await.expect("file");
+    let cut = "DROP TRIGGER audit_log_refuses_deletes; DELETE FROM audit_log WHERE sequence = 2";
+    sqlx::raw_sql(cut).execute(&mut intruder).await.expect("intruder");
+    assert_eq!(house.access.audit().verify().await.expect("walk").broken_at, Some(3));
+}

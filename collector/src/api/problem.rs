@@ -1,0 +1,155 @@
+//! What programs and people get when something cannot be done: a fixed text per case, and a correlation id that
+//! leads to the log. The chain of causes stays in the log.
+
+use std::fmt::Display;
+
+use axum::Json;
+use axum::response::{IntoResponse, Response};
+use http::{HeaderValue, StatusCode, header};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::access::{AccessError, PasswordError, Roles};
+
+/// A problem document (RFC 9457).
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct Problem {
+    /// Names the case: `urn:firstline:problem:not-found`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// HTTP status.
+    pub status: u16,
+    /// The case in a few words.
+    pub title: String,
+    /// What was wrong and what to do, in one sentence.
+    pub detail: String,
+    /// Leads to the line in the collector's log.
+    pub correlation: String,
+    /// Seconds to wait before trying again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retry_after_seconds: Option<u64>,
+}
+
+impl Problem {
+    fn new(status: StatusCode, kind: &str, title: &str, detail: impl Into<String>) -> Self {
+        Self {
+            kind: format!("urn:firstline:problem:{kind}"),
+            status: status.as_u16(),
+            title: title.to_owned(),
+            detail: detail.into(),
+            correlation: Uuid::now_v7().simple().to_string(),
+            retry_after_seconds: None,
+        }
+    }
+
+    /// Nobody is signed in.
+    pub fn unauthorized() -> Self {
+        let detail = "Nobody is signed in, or the session has ended. Sign in and try again.";
+        Self::new(StatusCode::UNAUTHORIZED, "sign-in-required", "Sign in first", detail)
+    }
+
+    /// Somebody is signed in who may not.
+    pub fn forbidden(roles: Roles) -> Self {
+        let detail = format!("Your role does not allow this. It takes one of: {}.", roles.names().join(", "));
+        Self::new(StatusCode::FORBIDDEN, "forbidden", "Not allowed", detail)
+    }
+
+    /// There is no such thing.
+    pub fn not_found(what: impl Display) -> Self {
+        let detail = format!("There is no {what}. Check the spelling, or list what there is.");
+        Self::new(StatusCode::NOT_FOUND, "not-found", "Not found", detail)
+    }
+
+    /// The request does not make sense.
+    pub fn invalid(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", "The request was not understood", detail)
+    }
+
+    /// Things do not stand as the request expects.
+    pub fn conflict(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::CONFLICT, "conflict", "This cannot be done now", detail)
+    }
+
+    /// Our fault: the cause goes to the log.
+    pub fn internal(cause: &dyn Display) -> Self {
+        let detail = "The collector could not finish this. Try again; if it stays so, give the correlation id to whoever runs it.";
+        let problem = Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "Something went wrong here", detail);
+        tracing::error!(correlation = %problem.correlation, "A request failed: {cause}");
+        problem
+    }
+
+    /// Our fault, with a chain of causes.
+    pub fn failed(error: &(dyn std::error::Error + 'static)) -> Self {
+        let mut chain = error.to_string();
+        let mut source = error.source();
+        while let Some(cause) = source {
+            chain = format!("{chain}: {cause}");
+            source = cause.source();
+        }
+        Self::internal(&chain)
+    }
+}
+
+impl From<AccessError> for Problem {
+    fn from(error: AccessError) -> Self {
+        let detail = error.to_string();
+        match error {
+            AccessError::WrongCredentials => {
+                let detail = "The name or the password is wrong, or the account is disabled.";
+                Self::new(StatusCode::UNAUTHORIZED, "wrong-credentials", "Sign-in refused", detail)
+            }
+            AccessError::Wait(span) => {
+                let mut problem =
+                    Self::new(StatusCode::TOO_MANY_REQUESTS, "wait", "Too many tries", format!("There were {detail}."));
+                problem.retry_after_seconds = Some(span.as_secs().max(1));
+                problem
+            }
+            AccessError::Name(_) | AccessError::Password(PasswordError::Length) => Self::invalid(sentence(&detail)),
+            AccessError::NameTaken(_) | AccessError::LastAdministrator(_) => Self::conflict(sentence(&detail)),
+            AccessError::NoSuchAccount(name) => Self::not_found(format_args!("account named {name:?}")),
+            AccessError::Password(_) | AccessError::Store(_) => Self::failed(&error),
+        }
+    }
+}
+
+/// The text with a capital and a full stop.
+pub(crate) fn sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    let head: String = letters.next().into_iter().flat_map(char::to_uppercase).collect();
+    let end = if text.ends_with(['.', '?', '!']) { "" } else { "." };
+    format!("{head}{}{end}", letters.as_str())
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let retry = self.retry_after_seconds;
+        let mut response = (status, Json(self)).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        if let Some(seconds) = retry {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if status == StatusCode::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        response
+    }
+}
+
+/// The same as a page, for people.
+#[derive(Debug, Clone)]
+pub struct Fault(pub Problem);
+
+impl<E: Into<Problem>> From<E> for Fault {
+    fn from(error: E) -> Self {
+        Self(error.into())
+    }
+}
+
+impl IntoResponse for Fault {
+    fn into_response(self) -> Response {
+        crate::console::fault_page(&self.0)
+    }
+}
