@@ -11,6 +11,9 @@ pub mod v1 {
 
 pub mod convert;
 
+/// Encodes and decodes messages; here so that other crates need not name prost.
+pub use prost::{DecodeError, Message};
+
 /// The compiled descriptions, with comments, as a serialized `FileDescriptorSet`.
 pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/firstline.v1.descriptors"));
 

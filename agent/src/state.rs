@@ -1,0 +1,130 @@
+//! The agent's own directory: what lies where, owner-only, and replaced whole or not at all.
+//!
+//! ```text
+//! agent.toml          configuration, written by people
+//! identity/           key, certificate, authorities
+//! spool/              what the collector has not acknowledged
+//! recorder/           15 s for 24 h
+//! journal             marks, events and changes of the last two weeks
+//! inventory.json      the values that changes are told from
+//! ledger              what left this machine
+//! status.json         the running agent's account of itself
+//! pseudonym.key       key of the names that stand for identities
+//! lock                held by the running agent
+//! ```
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+
+#[cfg(not(unix))]
+#[path = "state/plain.rs"]
+mod native;
+#[cfg(unix)]
+#[path = "state/unix.rs"]
+mod native;
+
+/// Where an agent keeps what it must remember.
+#[derive(Debug, Clone)]
+pub struct StateDir {
+    root: PathBuf,
+}
+
+impl StateDir {
+    /// The directory `root`, made owner-only when it does not exist.
+    pub fn open(root: &Path) -> Result<Self> {
+        native::create_dir(root).with_context(|| {
+            format!("creating the state directory {}; name another with --state-dir, or run as root", root.display())
+        })?;
+        Ok(Self { root: root.to_owned() })
+    }
+
+    /// The directory itself.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The path of `name` within it.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.root.join(name)
+    }
+
+    /// A directory within it, made when it does not exist.
+    pub fn dir(&self, name: &str) -> Result<PathBuf> {
+        let path = self.path(name);
+        native::create_dir(&path).with_context(|| format!("creating the directory {}", path.display()))?;
+        Ok(path)
+    }
+
+    /// Takes the lock of the running agent; it is free again when the result is dropped or the process ends.
+    pub fn lock(&self) -> Result<Lock> {
+        let path = self.path("lock");
+        let file = open_private(&path, true).with_context(|| format!("opening the lock {}", path.display()))?;
+        match file.try_lock() {
+            Ok(()) => Ok(Lock { _file: file }),
+            Err(fs::TryLockError::WouldBlock) => {
+                bail!("another firstline-agent runs with the state directory {}; stop it first", self.root.display())
+            }
+            Err(fs::TryLockError::Error(source)) => Err(source).with_context(|| format!("locking {}", path.display())),
+        }
+    }
+
+    /// Whether an agent runs with this directory.
+    pub fn is_locked(&self) -> bool {
+        File::open(self.path("lock")).is_ok_and(|file| matches!(file.try_lock(), Err(fs::TryLockError::WouldBlock)))
+    }
+}
+
+/// Held by the running agent.
+#[derive(Debug)]
+pub struct Lock {
+    _file: File,
+}
+
+/// Replaces the file at `path` by `bytes`: after a crash there is the old or the new content, never a part. Owner-only.
+pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let beside = path.with_extension("new");
+    let mut file = open_private(&beside, false)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    fs::rename(&beside, path)?;
+    native::sync_dir(path.parent().unwrap_or_else(|| Path::new(".")))
+}
+
+/// Opens a file that only its owner may read, making it when absent; `keep` says whether what is in it stays.
+pub fn open_private(path: &Path, keep: bool) -> io::Result<File> {
+    native::open_private(path, keep)
+}
+
+/// Makes removals and new names in `dir` last.
+pub fn sync_dir(dir: &Path) -> io::Result<()> {
+    native::sync_dir(dir)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_second_agent_is_refused() {
+        let dir = tempfile::tempdir().expect("temporary directory");
+        let state = StateDir::open(dir.path()).expect("open");
+        assert!(!state.is_locked());
+        let lock = state.lock().expect("first");
+        assert!(state.is_locked());
+        assert!(state.lock().expect_err("second").to_string().contains("another firstline-agent"));
+        drop(lock);
+        assert!(state.lock().is_ok());
+    }
+
+    #[test]
+    fn replaces_whole() {
+        let dir = tempfile::tempdir().expect("temporary directory");
+        let path = dir.path().join("status.json");
+        replace(&path, b"one, and longer").expect("first");
+        replace(&path, b"two").expect("second");
+        assert_eq!(fs::read(&path).expect("there"), b"two");
+    }
+}

@@ -1,0 +1,21 @@
+//! Files and directories that inherit their owner from the directory, which an installer restricts.
+
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::path::Path;
+
+/// Creates a directory with its parents.
+pub(super) fn create_dir(path: &Path) -> io::Result<()> {
+    fs::create_dir_all(path)
+}
+
+/// Opens for reading and writing.
+pub(super) fn open_private(path: &Path, keep: bool) -> io::Result<File> {
+    OpenOptions::new().read(true).write(true).create(true).truncate(!keep).open(path)
+}
+
+/// Names are durable with the file here.
+#[expect(clippy::unnecessary_wraps, reason = "other systems can fail")]
+pub(super) fn sync_dir(_dir: &Path) -> io::Result<()> {
+    Ok(())
+}
