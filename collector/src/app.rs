@@ -12,8 +12,10 @@ use anyhow::Context as _;
 pub use clock::{Clock, ManualClock, SystemClock};
 
 use crate::access::Access;
+use crate::authority::Authority;
 use crate::config::Config;
 use crate::feed::Feed;
+use crate::fleet::Fleet;
 use crate::store::Store;
 use crate::ticket::BuiltinDesk;
 
@@ -31,15 +33,28 @@ pub struct App {
     pub config: Arc<Config>,
     /// The database.
     pub store: Store,
-    /// Who may do what.
-    pub access: Access,
+    /// Issues and revokes certificates.
+    pub authority: Arc<Authority>,
     /// What just happened.
     pub feed: Feed,
+    /// The endpoints and their streams.
+    pub fleet: Fleet,
+    /// Who may do what.
+    pub access: Access,
     /// The built-in desk.
     pub desk: BuiltinDesk,
 }
 
 impl App {
+    /// Makes what a new collector needs in `folder`: authority and keys. Refuses when there is one already.
+    ///
+    /// # Errors
+    /// When the folder cannot be written, or holds a collector.
+    pub fn create(folder: &Path, clock: &dyn Clock) -> anyhow::Result<()> {
+        std::fs::create_dir_all(folder).with_context(|| format!("making the folder {}", folder.display()))?;
+        Authority::create(folder, clock.now()).context("making the certificate authority")
+    }
+
     /// Opens the collector that lives in `folder`.
     ///
     /// # Errors
@@ -48,9 +63,14 @@ impl App {
         let database = folder.join(DATABASE);
         let store =
             Store::open(&database).await.with_context(|| format!("opening the database {}", database.display()))?;
-        let access = Access::new(store.clone(), Arc::clone(&clock))?;
+        let config = Arc::new(config);
+        let authority = Authority::open(folder, &config.listen, clock.now()).context("opening the authority")?;
+        let authority = Arc::new(authority);
         let feed = Feed::new(clock.now());
+        let fleet =
+            Fleet::new(store.clone(), Arc::clone(&authority), Arc::clone(&config), feed.clone(), Arc::clone(&clock));
+        let access = Access::new(store.clone(), Arc::clone(&clock))?;
         let desk = BuiltinDesk::new(store.clone(), Arc::clone(&clock), feed.clone());
-        Ok(Arc::new(Self { folder: folder.to_owned(), clock, config: Arc::new(config), store, access, feed, desk }))
+        Ok(Arc::new(Self { folder: folder.to_owned(), clock, config, store, authority, feed, fleet, access, desk }))
     }
 }

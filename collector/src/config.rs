@@ -1,8 +1,120 @@
-//! The collector's configuration file.
+//! The collector's configuration file, `firstline.toml`.
+//!
+//! One struct a section, one file a struct; every key has a default, a unit in its name, and a comment in the file
+//! that `init` writes ([`TEMPLATE`]). Unknown keys are refused with a guess at what was meant. What is parsed here is
+//! not checked again elsewhere.
+
+mod agents;
+mod error;
+mod history;
+mod limits;
+mod listen;
+mod log;
+
+use std::path::Path;
 
 use serde::Deserialize;
 
-/// Everything that the administrator decides. Unknown keys are refused.
+pub use agents::{Agents, DnsName, ProbeTarget};
+pub use error::ConfigError;
+pub use history::History;
+pub use limits::Limits;
+pub use listen::Listen;
+pub use log::{Log, LogFormat};
+
+/// Name of the file within the data folder.
+pub const FILE: &str = "firstline.toml";
+
+/// The file that `init` writes: every key with its default, commented out.
+pub const TEMPLATE: &str = include_str!("config/firstline.toml");
+
+/// Everything that the administrator decides.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Config {}
+pub struct Config {
+    /// Where to listen, and under which names.
+    pub listen: Listen,
+    /// What agents are asked to collect.
+    pub agents: Agents,
+    /// How long data is kept.
+    pub history: History,
+    /// What one collector takes on.
+    pub limits: Limits,
+    /// What it writes about its work.
+    pub log: Log,
+}
+
+impl Config {
+    /// Reads the file in `folder`.
+    ///
+    /// # Errors
+    /// When it cannot be read, or says something that cannot be.
+    pub fn read(folder: &Path) -> Result<Self, ConfigError> {
+        let path = folder.join(FILE);
+        let text =
+            std::fs::read_to_string(&path).map_err(|cause| ConfigError::Unreadable { path: path.clone(), cause })?;
+        Self::parse(&text).map_err(|reason| ConfigError::Wrong { path, reason })
+    }
+
+    /// Reads the text of a file.
+    ///
+    /// # Errors
+    /// A reason that names the line and, for a misspelt key, the one that was probably meant.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let config: Self = toml::from_str(text).map_err(|cause| error::explain(&cause))?;
+        config.agents.check()?;
+        config.history.check()?;
+        config.limits.check()?;
+        config.listen.check()?;
+        Ok(config)
+    }
+}
+
+/// Says that `key` is out of its range.
+fn in_range<T: PartialOrd + std::fmt::Display>(key: &str, value: T, least: T, most: T) -> Result<(), String> {
+    if value < least || value > most {
+        return Err(format!("{key} is {value}, it must be from {least} to {most}"));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_file_that_init_writes_means_the_defaults() {
+        assert_eq!(Config::parse(TEMPLATE), Ok(Config::default()));
+    }
+
+    #[test]
+    fn every_commented_key_is_a_real_key_with_its_real_default() {
+        let uncommented: String = TEMPLATE
+            .lines()
+            .map(|line| match line.strip_prefix('#') {
+                Some(setting) if !setting.starts_with([' ', '#']) && !setting.is_empty() => setting.to_owned() + "\n",
+                _ => line.to_owned() + "\n",
+            })
+            .collect();
+        assert_eq!(Config::parse(&uncommented), Ok(Config::default()));
+    }
+
+    #[test]
+    fn guesses_what_a_misspelt_key_meant() {
+        let reason = Config::parse("[listen]\nagent = \"0.0.0.0:1\"").expect_err("misspelt");
+        assert!(reason.contains("line 2") && reason.contains("did you mean `agents`?"), "{reason}");
+        let reason = Config::parse("[hsitory]").expect_err("misspelt section");
+        assert!(reason.contains("did you mean `history`?"), "{reason}");
+    }
+
+    #[test]
+    fn says_the_range_of_a_number_that_is_out_of_it() {
+        let reason = Config::parse("[agents]\nfast_period_seconds = 2").expect_err("too fast");
+        assert_eq!(reason, "agents.fast_period_seconds is 2, it must be from 5 to 60");
+    }
+
+    #[test]
+    fn refuses_an_address_without_a_port() {
+        assert!(Config::parse("[listen]\npeople = \"localhost\"").is_err());
+    }
+}

@@ -1,1 +1,225 @@
 //! The endpoints, and which of them hold a stream.
+//!
+//! What is known of an endpoint is a row; that it holds a stream is known here only, in memory, since a stream does
+//! not outlive the process. An endpoint's state follows from both and from the clock ([`state::of`]); it is written
+//! to the row when it changes, so that lists can be searched and sorted by it.
+
+mod list;
+mod live;
+mod row;
+mod state;
+mod task;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use firstline_diagnosis::document::{Endpoint, EndpointState};
+use firstline_diagnosis::vocabulary::Severity;
+use firstline_proto::convert::Machine;
+use firstline_proto::v1::CollectorFrame;
+use thiserror::Error;
+
+use crate::app::Clock;
+use crate::authority::{Authority, RevokedSerial};
+use crate::config::Config;
+use crate::feed::{Feed, FeedItem};
+use crate::store::{Store, StoreError};
+
+pub use list::{ListQuery, Sort};
+pub use live::{Ending, NotConnected, Outgoing, Stream};
+pub use row::Known;
+
+/// The endpoints of this collector. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Fleet {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    store: Store,
+    authority: Arc<Authority>,
+    config: Arc<Config>,
+    feed: Feed,
+    clock: Arc<dyn Clock>,
+    live: live::Live,
+}
+
+/// Why something could not be done to an endpoint.
+#[derive(Debug, Error)]
+pub enum FleetError {
+    /// There is none with this id or name.
+    #[error("there is no endpoint {0:?}")]
+    Unknown(String),
+    /// Several endpoints have this name.
+    #[error("{0:?} is the name of several endpoints; use the id")]
+    Ambiguous(String),
+    /// The database refused.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The certificates could not be refreshed.
+    #[error("the revocation is stored, but TLS could not be refreshed")]
+    Authority(#[from] crate::authority::AuthorityError),
+}
+
+impl From<sqlx::Error> for FleetError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Store(error.into())
+    }
+}
+
+impl Fleet {
+    /// The endpoints in `store`; nobody holds a stream yet.
+    pub fn new(
+        store: Store,
+        authority: Arc<Authority>,
+        config: Arc<Config>,
+        feed: Feed,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        Self { shared: Arc::new(Shared { store, authority, config, feed, clock, live: live::Live::default() }) }
+    }
+
+    /// Sends a frame to an endpoint that holds a stream. Never waits.
+    ///
+    /// # Errors
+    /// When it holds none, or takes nothing in any more.
+    pub fn send(&self, endpoint_id: &str, frame: CollectorFrame) -> Result<(), NotConnected> {
+        self.shared.live.send(endpoint_id, frame)
+    }
+
+    /// Sends a frame to every endpoint that holds a stream; the number of those it went to.
+    pub fn broadcast(&self, frame: &CollectorFrame) -> usize {
+        self.shared.live.broadcast(frame)
+    }
+
+    /// Whether an endpoint holds a stream.
+    pub fn is_connected(&self, endpoint_id: &str) -> bool {
+        self.shared.live.holds(endpoint_id)
+    }
+
+    /// How many streams there are.
+    pub fn streams(&self) -> usize {
+        self.shared.live.count()
+    }
+
+    /// An endpoint by its id, or by its name when only one has it (in any case of letters).
+    ///
+    /// # Errors
+    /// [`FleetError::Unknown`], [`FleetError::Ambiguous`], or the database's.
+    pub async fn find(&self, id_or_name: &str) -> Result<Endpoint, FleetError> {
+        let known = row::find(self.shared.store.reads(), id_or_name).await?;
+        Ok(self.seen(known))
+    }
+
+    /// As [`Fleet::find`]; absent when there is none or the name is not unique.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn show(&self, id_or_name: &str) -> Result<Option<Endpoint>, FleetError> {
+        match self.find(id_or_name).await {
+            Ok(endpoint) => Ok(Some(endpoint)),
+            Err(FleetError::Unknown(_) | FleetError::Ambiguous(_)) => Ok(None),
+            Err(other) => Err(other),
+        }
+    }
+
+    /// What the table says of an endpoint, with its internal key.
+    ///
+    /// # Errors
+    /// [`FleetError::Unknown`], or the database's.
+    pub async fn known(&self, endpoint_id: &str) -> Result<Known, FleetError> {
+        row::by_id(self.shared.store.reads(), endpoint_id).await
+    }
+
+    /// Takes in a stream; an older one of the same endpoint ends.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn connect(&self, known: &Known, machine: Machine, agent: row::Agent) -> Result<Stream, FleetError> {
+        let now = self.shared.clock.now();
+        let stream = self.shared.live.connect(&known.endpoint.id, known.key, now);
+        row::update_machine(&self.shared.store, known, machine, agent, now).await?;
+        self.changed(&known.endpoint.id, known.endpoint.state, EndpointState::Online);
+        Ok(stream)
+    }
+
+    /// Forgets a stream, unless another took its place.
+    pub async fn disconnect(&self, stream: &Stream) {
+        if let Some(heard) = self.shared.live.disconnect(stream) {
+            let settled = task::settle_one(&self.shared, stream.endpoint_key, &stream.endpoint_id, heard).await;
+            if let Err(cause) = settled {
+                tracing::warn!(host.id = %stream.endpoint_id, error = %cause, "State of endpoint {} is not stored yet", stream.endpoint_id);
+            }
+        }
+    }
+
+    /// Ends an endpoint's membership: its certificates are refused from now on, its stream ends. It cannot be undone;
+    /// the machine can enrol again and is another endpoint then.
+    ///
+    /// # Errors
+    /// As [`Fleet::find`]; or TLS could not be refreshed (the stream is ended all the same).
+    pub async fn revoke(&self, id_or_name: &str, who: &str) -> Result<Endpoint, FleetError> {
+        let endpoint = self.find(id_or_name).await?;
+        row::revoke(&self.shared.store, &endpoint.id, self.shared.clock.now()).await?;
+        tracing::info!(host.id = %endpoint.id, by = who, "Endpoint {} was revoked", endpoint.id);
+        self.shared.live.end(&endpoint.id, Ending::Revoked);
+        self.changed(&endpoint.id, endpoint.state, EndpointState::Revoked);
+        self.refresh_authority().await?;
+        self.find(&endpoint.id).await
+    }
+
+    /// Renews what is about to expire, and brings the revocation list to the edge.
+    ///
+    /// # Errors
+    /// The database's or the authority's.
+    pub async fn refresh_authority(&self) -> Result<(), FleetError> {
+        let now = self.shared.clock.now();
+        let revoked: Vec<RevokedSerial> = row::revoked(self.shared.store.reads(), now).await?;
+        Ok(self.shared.authority.refresh(&self.shared.config.listen, &revoked, now)?)
+    }
+
+    /// Replaces an endpoint's tags.
+    ///
+    /// # Errors
+    /// As [`Fleet::find`].
+    pub async fn retag(&self, id_or_name: &str, tags: BTreeMap<String, String>) -> Result<Endpoint, FleetError> {
+        let endpoint = self.find(id_or_name).await?;
+        row::retag(&self.shared.store, &endpoint.id, &tags).await?;
+        self.find(&endpoint.id).await
+    }
+
+    /// Notes an endpoint's worst active finding, so that lists can show it and sort by it.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn note_worst_severity(&self, endpoint_id: &str, worst: Option<Severity>) -> Result<(), FleetError> {
+        row::note_worst_severity(&self.shared.store, endpoint_id, worst).await?;
+        self.shared.feed.publish(FeedItem::Endpoint { id: endpoint_id.to_owned(), state: None });
+        Ok(())
+    }
+
+    /// Tells watchers when an endpoint's state changed.
+    fn changed(&self, id: &str, before: EndpointState, now: EndpointState) {
+        self.shared.tell(id, before, now);
+    }
+
+    /// The endpoint as it is this moment: with what only memory knows.
+    fn seen(&self, known: Known) -> Endpoint {
+        let mut endpoint = known.endpoint;
+        if let Some(heard) = self.shared.live.heard(&endpoint.id) {
+            endpoint.last_seen = endpoint.last_seen.max(Some(heard.at));
+        }
+        endpoint
+    }
+}
+
+impl Shared {
+    fn tell(&self, id: &str, before: EndpointState, now: EndpointState) {
+        if before != now {
+            self.feed.publish(FeedItem::Endpoint { id: id.to_owned(), state: Some(now) });
+        }
+    }
+}
+
+pub use row::Agent;

@@ -1,1 +1,5 @@
 //! Takes in streams of agents and hands their records to the store.
+
+mod observation;
+
+pub use observation::Observation;

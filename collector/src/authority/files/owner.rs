@@ -1,0 +1,7 @@
+//! Files and folders for their owner's eyes.
+
+#[cfg_attr(unix, path = "owner/unix.rs")]
+#[cfg_attr(not(unix), path = "owner/other.rs")]
+mod system;
+
+pub(super) use system::{create, make_folder};

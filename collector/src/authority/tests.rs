@@ -1,0 +1,84 @@
+use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair};
+use x509_parser::prelude::{FromDer as _, X509Certificate};
+
+use super::*;
+
+const NOW: Timestamp = Timestamp(1_790_000_000_000);
+const ID: &str = "0197c1a0-0000-7000-8000-000000000001";
+
+fn authority(folder: &Path) -> Authority {
+    Authority::create(folder, NOW).expect("create");
+    Authority::open(folder, &Listen::default(), NOW).expect("open")
+}
+
+fn greedy_request() -> Vec<u8> {
+    let mut wishes = CertificateParams::new(vec!["collector.example".to_owned()]).expect("names");
+    wishes.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    wishes.distinguished_name.push(rcgen::DnType::CommonName, "somebody else");
+    wishes.extended_key_usages = vec![rcgen::ExtendedKeyUsagePurpose::ServerAuth];
+    wishes.serialize_request(&KeyPair::generate().expect("key")).expect("request").der().to_vec()
+}
+
+#[test]
+fn ignores_every_wish_of_a_request() {
+    let folder = tempfile::tempdir().expect("folder");
+    let issued = authority(folder.path()).issue(&greedy_request(), ID, NOW).expect("issue");
+    let (_, certificate) = X509Certificate::from_der(&issued.chain[0]).expect("certificate");
+    assert!(!certificate.is_ca());
+    let subject: Vec<_> = certificate.subject().iter_common_name().filter_map(|name| name.as_str().ok()).collect();
+    assert_eq!(subject, [ID]);
+    let names = certificate.subject_alternative_name().expect("well formed").expect("names");
+    assert_eq!(format!("{:?}", names.value.general_names), format!("[URI(\"urn:uuid:{ID}\")]"));
+    let usage = certificate.extended_key_usage().expect("well formed").expect("usage").value;
+    assert!(usage.client_auth && !usage.server_auth && !usage.any);
+    let days = (certificate.validity().not_after.timestamp() - NOW.unix_ms() / 1000) / 86_400;
+    assert_eq!(days, 30);
+}
+
+#[test]
+fn refuses_a_request_that_is_not_signed_by_its_key() {
+    let folder = tempfile::tempdir().expect("folder");
+    let mut request = greedy_request();
+    let last = request.len() - 1;
+    request[last] ^= 1;
+    let refused = authority(folder.path()).issue(&request, ID, NOW);
+    assert!(matches!(refused, Err(AuthorityError::Request(_))));
+}
+
+#[test]
+fn recognises_its_own_endpoints_and_nobody_elses() {
+    let (ours, theirs) = (tempfile::tempdir().expect("folder"), tempfile::tempdir().expect("folder"));
+    let (ours, theirs) = (authority(ours.path()), authority(theirs.path()));
+    let issued = ours.issue(&greedy_request(), ID, NOW).expect("issue");
+    let expected = CertificateOf { endpoint_id: ID.to_owned(), serial: issued.serial };
+    assert_eq!(ours.recognise(&issued.chain[0]).expect("ours"), expected);
+    assert!(matches!(theirs.recognise(&issued.chain[0]), Err(AuthorityError::Foreign(_))));
+    assert!(matches!(ours.recognise(ours.certificate_der()), Err(AuthorityError::Foreign(_))));
+}
+
+#[test]
+fn never_replaces_an_authority() {
+    let folder = tempfile::tempdir().expect("folder");
+    authority(folder.path());
+    assert!(matches!(Authority::create(folder.path(), NOW), Err(AuthorityError::Exists(_))));
+}
+
+#[test]
+fn makes_a_new_server_certificate_only_when_it_must() {
+    let folder = tempfile::tempdir().expect("folder");
+    authority(folder.path());
+    let read = || std::fs::read_to_string(folder.path().join("authority/agents.pem")).expect("certificate");
+    let first = read();
+    let month = std::time::Duration::from_hours(31 * 24);
+    Authority::open(folder.path(), &Listen::default(), NOW + month).expect("a month later");
+    assert_eq!(read(), first);
+    Authority::open(folder.path(), &Listen::default(), NOW + month * 2).expect("two months later");
+    let second = read();
+    assert_ne!(second, first);
+    let renamed = Listen { public_names: vec!["fl.example".to_owned()], ..Listen::default() };
+    Authority::open(folder.path(), &renamed, NOW + month * 2).expect("another name");
+    assert_ne!(read(), second);
+}
+
+#[cfg(unix)]
+mod permissions;

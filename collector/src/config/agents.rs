@@ -1,0 +1,85 @@
+use serde::{Deserialize, Serialize};
+
+use super::in_range;
+
+/// What agents are asked to collect. A local policy of an endpoint can only narrow it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Agents {
+    /// Period of the fast tier.
+    pub fast_period_seconds: u32,
+    /// Period of the minute tier.
+    pub minute_period_seconds: u32,
+    /// Signals that must not be collected.
+    pub denied_signals: Vec<String>,
+    /// Hosts whose reachability is probed.
+    pub probe_targets: Vec<ProbeTarget>,
+    /// Names that are looked up.
+    pub dns_names: Vec<DnsName>,
+}
+
+impl Default for Agents {
+    fn default() -> Self {
+        Self {
+            fast_period_seconds: 15,
+            minute_period_seconds: 60,
+            denied_signals: Vec::new(),
+            probe_targets: Vec::new(),
+            dns_names: Vec::new(),
+        }
+    }
+}
+
+/// A host that agents try to reach.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProbeTarget {
+    /// Name on screens.
+    pub label: String,
+    /// Host name or address.
+    pub host: String,
+    /// Port.
+    pub port: u16,
+    /// Whether to go on to a TLS handshake.
+    #[serde(default)]
+    pub tls: bool,
+    /// Addresses to try when the name cannot be resolved.
+    #[serde(default)]
+    pub addresses: Vec<String>,
+}
+
+/// A name that agents look up.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DnsName {
+    /// The name.
+    pub name: String,
+    /// `public`, `internal` or `collector`.
+    #[serde(default = "public")]
+    pub class: String,
+}
+
+fn public() -> String {
+    "public".to_owned()
+}
+
+impl Agents {
+    pub(super) fn check(&self) -> Result<(), String> {
+        in_range("agents.fast_period_seconds", self.fast_period_seconds, 5, 60)?;
+        in_range("agents.minute_period_seconds", self.minute_period_seconds, 30, 600)?;
+        in_range("the number of agents.probe_targets", self.probe_targets.len(), 0, 16)?;
+        in_range("the number of agents.dns_names", self.dns_names.len(), 0, 8)?;
+        for target in &self.probe_targets {
+            in_range("the number of agents.probe_targets.addresses", target.addresses.len(), 0, 4)?;
+            if target.label.is_empty() || target.host.is_empty() || target.port == 0 {
+                return Err("agents.probe_targets needs a label, a host and a port".to_owned());
+            }
+        }
+        match self.dns_names.iter().find(|one| !["public", "internal", "collector"].contains(&one.class.as_str())) {
+            Some(one) => {
+                Err(format!("agents.dns_names.class is {:?}, it must be public, internal or collector", one.class))
+            }
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! Turns a parser's error into a sentence that helps.
+
+use std::io;
+use std::path::PathBuf;
+
+use thiserror::Error;
+
+/// A configuration that cannot be used.
+#[derive(Debug, Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("cannot read {}; `firstline-collector init` makes one", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        cause: io::Error,
+    },
+    /// The file says something that cannot be.
+    #[error("{}: {reason}", path.display())]
+    Wrong {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, where, and what may have been meant.
+        reason: String,
+    },
+}
+
+/// The parser's error with its line, and a guess for a misspelt key.
+pub(super) fn explain(error: &toml::de::Error) -> String {
+    let text = error.to_string();
+    // The first line says where; the message itself follows the quoted source.
+    let place = text.lines().next().and_then(|line| line.split_once(" at ").map(|(_, place)| place.to_owned()));
+    let message = error.message();
+    let place = place.map_or_else(String::new, |place| format!("{place}: "));
+    match suggestion(message) {
+        Some(meant) => format!("{place}{message}; did you mean `{meant}`?"),
+        None => format!("{place}{message}"),
+    }
+}
+
+/// The expected key that is nearest to the unknown one, if it is near at all.
+fn suggestion(message: &str) -> Option<&str> {
+    let rest = message.strip_prefix("unknown field ").or_else(|| message.strip_prefix("unknown variant "))?;
+    let mut names = rest.split('`').skip(1).step_by(2);
+    let unknown = names.next()?;
+    let nearest = names.min_by_key(|name| distance(unknown, name))?;
+    (distance(unknown, nearest) <= 1 + unknown.len() / 3).then_some(nearest)
+}
+
+/// Letters to insert, drop, or replace, to get from `one` to `other`.
+fn distance(one: &str, other: &str) -> usize {
+    let other: Vec<char> = other.chars().collect();
+    let mut row: Vec<usize> = (0..=other.len()).collect();
+    for (index, letter) in one.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = index + 1;
+        for (column, &target) in other.iter().enumerate() {
+            let replaced = diagonal + usize::from(letter != target);
+            diagonal = row[column + 1];
+            row[column + 1] = replaced.min(diagonal + 1).min(row[column] + 1);
+        }
+    }
+    row[other.len()]
+}

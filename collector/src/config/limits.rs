@@ -1,0 +1,29 @@
+use serde::Deserialize;
+
+use super::in_range;
+
+/// What one collector takes on.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Limits {
+    /// Streams of agents at the same time.
+    pub streams: usize,
+    /// TLS handshakes at the same time.
+    pub handshakes: usize,
+    /// Wrong enrolment tokens from one address within a minute.
+    pub wrong_tokens_per_minute: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { streams: 25_000, handshakes: 256, wrong_tokens_per_minute: 10 }
+    }
+}
+
+impl Limits {
+    pub(super) fn check(&self) -> Result<(), String> {
+        in_range("limits.streams", self.streams, 1, 1_000_000)?;
+        in_range("limits.handshakes", self.handshakes, 1, 65_536)?;
+        in_range("limits.wrong_tokens_per_minute", self.wrong_tokens_per_minute, 1, 10_000)
+    }
+}

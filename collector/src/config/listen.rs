@@ -1,0 +1,47 @@
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+
+use serde::Deserialize;
+
+/// Where to listen, and under which names.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Listen {
+    /// For agents.
+    pub agents: SocketAddr,
+    /// For people.
+    pub people: SocketAddr,
+    /// Names and addresses for the server certificates.
+    pub public_names: Vec<String>,
+    /// PEM chain for the people's port; empty: our own authority issues it.
+    pub people_certificate_file: PathBuf,
+    /// PEM key for the people's port.
+    pub people_key_file: PathBuf,
+}
+
+impl Default for Listen {
+    fn default() -> Self {
+        Self {
+            agents: SocketAddr::from((Ipv4Addr::UNSPECIFIED, 7443)),
+            people: SocketAddr::from((Ipv4Addr::UNSPECIFIED, 8443)),
+            public_names: Vec::new(),
+            people_certificate_file: PathBuf::new(),
+            people_key_file: PathBuf::new(),
+        }
+    }
+}
+
+impl Listen {
+    /// The administrator's own certificate chain and key, when both are named.
+    pub fn people_files(&self) -> Option<(&PathBuf, &PathBuf)> {
+        (!self.people_certificate_file.as_os_str().is_empty())
+            .then_some((&self.people_certificate_file, &self.people_key_file))
+    }
+
+    pub(super) fn check(&self) -> Result<(), String> {
+        if self.people_certificate_file.as_os_str().is_empty() != self.people_key_file.as_os_str().is_empty() {
+            return Err("listen.people_certificate_file and listen.people_key_file must be given together".to_owned());
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,151 @@
+//! Pages of endpoints: searched, filtered, sorted, and continued from a key, so that a page costs the same wherever
+//! it lies and does not shift when endpoints come and go.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use firstline_diagnosis::document::{EndpointList, EndpointState};
+use serde::Deserialize;
+use sqlx::Row as _;
+
+use super::row::{Known, select};
+use super::{Fleet, FleetError};
+
+/// Endpoints of a page when nobody says.
+const PAGE: u32 = 50;
+
+/// The most endpoints of a page.
+const PAGE_MAX: u32 = 500;
+
+/// In which order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Sort {
+    /// By name, a to z.
+    #[default]
+    Name,
+    /// Last heard from first.
+    LastSeen,
+    /// Worst finding first.
+    Severity,
+}
+
+/// Which endpoints.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[serde(default)]
+pub struct ListQuery {
+    /// Part of the name, id, a user's name, or a tag.
+    pub search: Option<String>,
+    /// Only these.
+    pub state: Option<EndpointState>,
+    /// In which order.
+    pub sort: Sort,
+    /// `next` of the page before.
+    pub after: Option<String>,
+    /// At most so many, up to 500; 50 when absent.
+    pub limit: Option<u32>,
+}
+
+/// Pages by a number, highest first, then by id.
+macro_rules! by_number {
+    ($column:literal) => {
+        select!(
+            "WHERE ($1 = '' OR LOWER(name || ' ' || id || ' ' || users || ' ' || tags) LIKE $1 ESCAPE '!')
+             AND ($2 = '' OR state = $2)
+             AND ($3 = '' OR COALESCE(",
+            $column,
+            ", 0) < $4 OR (COALESCE(",
+            $column,
+            ", 0) = $4 AND id > $3)) ORDER BY COALESCE(",
+            $column,
+            ", 0) DESC, id LIMIT $5"
+        )
+    };
+}
+
+const BY_NAME: &str = select!(
+    "WHERE ($1 = '' OR LOWER(name || ' ' || id || ' ' || users || ' ' || tags) LIKE $1 ESCAPE '!')
+     AND ($2 = '' OR state = $2)
+     AND ($3 = '' OR name > $4 OR (name = $4 AND id > $3))
+     ORDER BY name, id LIMIT $5"
+);
+const BY_LAST_SEEN: &str = by_number!("last_seen_ms");
+const BY_SEVERITY: &str = by_number!("worst_severity");
+
+/// Where a page ended: the value it is sorted by, and the id.
+struct Place {
+    value: String,
+    id: String,
+}
+
+impl Place {
+    fn read(text: &str) -> Option<Self> {
+        let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
+        let (id, value) = std::str::from_utf8(&bytes).ok()?.split_once('\n')?;
+        Some(Self { value: value.to_owned(), id: id.to_owned() })
+    }
+
+    fn print(&self) -> String {
+        URL_SAFE_NO_PAD.encode(format!("{}\n{}", self.id, self.value))
+    }
+}
+
+impl Fleet {
+    /// A page of endpoints. A place that cannot be read starts from the beginning.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn list(&self, query: ListQuery) -> Result<EndpointList, FleetError> {
+        let limit = query.limit.unwrap_or(PAGE).clamp(1, PAGE_MAX);
+        let after = query.after.as_deref().and_then(Place::read);
+        let (id, value) = after.map_or_else(Default::default, |place| (place.id, place.value));
+        let page = match query.sort {
+            Sort::Name => sqlx::query(BY_NAME),
+            Sort::LastSeen => sqlx::query(BY_LAST_SEEN),
+            Sort::Severity => sqlx::query(BY_SEVERITY),
+        };
+        let page =
+            page.bind(pattern(query.search.as_deref())).bind(query.state.map_or("", EndpointState::name)).bind(id);
+        let page = match query.sort {
+            Sort::Name => page.bind(value),
+            Sort::LastSeen | Sort::Severity => page.bind(value.parse::<i64>().unwrap_or(0)),
+        };
+        let mut rows = page.bind(i64::from(limit) + 1).fetch_all(self.shared.store.reads()).await?;
+        let more = rows.len() > limit as usize;
+        rows.truncate(limit as usize);
+        let next = rows.last().filter(|_| more).map(|row| place(row, query.sort)).transpose()?;
+        let known = rows.iter().map(Known::read).collect::<Result<Vec<_>, _>>()?;
+        let endpoints = known.into_iter().map(|one| self.seen(one)).collect();
+        Ok(EndpointList { endpoints, next: next.map(|place| place.print()) })
+    }
+
+    /// How many endpoints are in each state.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn counts(&self) -> Result<Vec<(EndpointState, u64)>, FleetError> {
+        let rows: Vec<(String, i64)> =
+            sqlx::query_as("SELECT state, COUNT(*) FROM endpoints GROUP BY state ORDER BY state")
+                .fetch_all(self.shared.store.reads())
+                .await?;
+        Ok(rows.into_iter().map(|(state, count)| (super::state::named(&state), count.unsigned_abs())).collect())
+    }
+}
+
+/// The place after `row`.
+fn place(row: &sqlx::sqlite::SqliteRow, sort: Sort) -> Result<Place, sqlx::Error> {
+    let value = match sort {
+        Sort::Name => row.try_get("name")?,
+        Sort::LastSeen => row.try_get::<Option<i64>, _>("last_seen_ms")?.unwrap_or(0).to_string(),
+        Sort::Severity => row.try_get::<i64, _>("worst_severity")?.to_string(),
+    };
+    Ok(Place { value, id: row.try_get("id")? })
+}
+
+/// A pattern that finds `search` anywhere; its own wildcards are taken literally.
+fn pattern(search: Option<&str>) -> String {
+    let words = search.unwrap_or("").trim().to_lowercase();
+    if words.is_empty() {
+        return String::new();
+    }
+    format!("%{}%", words.replace('!', "!!").replace('%', "!%").replace('_', "!_"))
+}

@@ -1,0 +1,155 @@
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use firstline_diagnosis::vocabulary::Timestamp;
+use firstline_proto::v1::CollectorFrame;
+use thiserror::Error;
+use tokio::sync::{mpsc, watch};
+
+/// Frames that may wait for one endpoint.
+const WAITING_FRAMES: usize = 32;
+
+/// The endpoint holds no stream, or takes nothing in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("the endpoint is not connected")]
+pub struct NotConnected;
+
+/// Why a stream must end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// A newer stream of the same endpoint took its place.
+    Replaced,
+    /// The endpoint was revoked.
+    Revoked,
+}
+
+/// What goes out to an endpoint.
+pub type Outgoing = CollectorFrame;
+
+/// The streams of this process.
+#[derive(Debug, Default)]
+pub(super) struct Live {
+    streams: Mutex<HashMap<String, Entry>>,
+    numbers: AtomicU64,
+}
+
+#[derive(Debug)]
+struct Entry {
+    number: u64,
+    endpoint_key: i64,
+    frames: mpsc::Sender<Outgoing>,
+    ending: watch::Sender<Option<Ending>>,
+    pulse: Arc<Pulse>,
+}
+
+/// When a stream was last heard, and whether the endpoint said that it would pause.
+#[derive(Debug, Default)]
+struct Pulse {
+    at_ms: AtomicI64,
+    paused: AtomicBool,
+}
+
+/// What a stream's pulse says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Heard {
+    pub(super) at: Timestamp,
+    pub(super) paused: bool,
+}
+
+impl Pulse {
+    fn heard(&self) -> Heard {
+        Heard { at: Timestamp(self.at_ms.load(Ordering::Relaxed)), paused: self.paused.load(Ordering::Relaxed) }
+    }
+}
+
+/// A stream's side of its entry.
+#[derive(Debug)]
+pub struct Stream {
+    /// Whose.
+    pub endpoint_id: String,
+    /// The endpoint's internal key.
+    pub endpoint_key: i64,
+    /// Frames to send.
+    pub frames: mpsc::Receiver<Outgoing>,
+    /// Becomes something when the stream must end.
+    pub ending: watch::Receiver<Option<Ending>>,
+    /// Whether an older stream was ended for this one.
+    pub replaced: bool,
+    number: u64,
+    pulse: Arc<Pulse>,
+}
+
+impl Stream {
+    /// The endpoint was heard.
+    pub fn heard(&self, at: Timestamp) {
+        self.pulse.at_ms.fetch_max(at.unix_ms(), Ordering::Relaxed);
+    }
+
+    /// The endpoint said that it is about to pause, or that it is back.
+    pub fn paused(&self, paused: bool) {
+        self.pulse.paused.store(paused, Ordering::Relaxed);
+    }
+}
+
+impl Live {
+    pub(super) fn connect(&self, endpoint_id: &str, endpoint_key: i64, now: Timestamp) -> Stream {
+        let (frames_in, frames) = mpsc::channel(WAITING_FRAMES);
+        let (ending_in, ending) = watch::channel(None);
+        let number = self.numbers.fetch_add(1, Ordering::Relaxed);
+        let pulse = Arc::new(Pulse::default());
+        pulse.at_ms.store(now.unix_ms(), Ordering::Relaxed);
+        let entry = Entry { number, endpoint_key, frames: frames_in, ending: ending_in, pulse: Arc::clone(&pulse) };
+        let older = self.streams().insert(endpoint_id.to_owned(), entry);
+        if let Some(older) = &older {
+            older.ending.send_replace(Some(Ending::Replaced));
+        }
+        let endpoint_id = endpoint_id.to_owned();
+        Stream { endpoint_id, endpoint_key, frames, ending, replaced: older.is_some(), number, pulse }
+    }
+
+    /// Takes a stream out; what its pulse said, unless another stream has its place.
+    pub(super) fn disconnect(&self, stream: &Stream) -> Option<Heard> {
+        let mut streams = self.streams();
+        if streams.get(&stream.endpoint_id)?.number != stream.number {
+            return None;
+        }
+        streams.remove(&stream.endpoint_id).map(|entry| entry.pulse.heard())
+    }
+
+    pub(super) fn send(&self, endpoint_id: &str, frame: CollectorFrame) -> Result<(), NotConnected> {
+        self.streams().get(endpoint_id).ok_or(NotConnected)?.frames.try_send(frame).map_err(|_| NotConnected)
+    }
+
+    pub(super) fn broadcast(&self, frame: &CollectorFrame) -> usize {
+        self.streams().values().filter(|entry| entry.frames.try_send(frame.clone()).is_ok()).count()
+    }
+
+    pub(super) fn end(&self, endpoint_id: &str, why: Ending) {
+        if let Some(entry) = self.streams().get(endpoint_id) {
+            entry.ending.send_replace(Some(why));
+        }
+    }
+
+    pub(super) fn holds(&self, endpoint_id: &str) -> bool {
+        self.streams().contains_key(endpoint_id)
+    }
+
+    pub(super) fn heard(&self, endpoint_id: &str) -> Option<Heard> {
+        self.streams().get(endpoint_id).map(|entry| entry.pulse.heard())
+    }
+
+    pub(super) fn count(&self) -> usize {
+        self.streams().len()
+    }
+
+    /// Internal key and pulse of every stream.
+    pub(super) fn pulses(&self) -> HashMap<i64, Heard> {
+        self.streams().values().map(|entry| (entry.endpoint_key, entry.pulse.heard())).collect()
+    }
+
+    fn streams(&self) -> MutexGuard<'_, HashMap<String, Entry>> {
+        // Every change under this lock is complete at each step, so a panic elsewhere leaves it usable.
+        self.streams.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,217 @@
+//! The endpoints' table.
+
+use std::collections::BTreeMap;
+
+use firstline_diagnosis::document::{Endpoint, Os};
+use firstline_diagnosis::vocabulary::{Severity, Timestamp};
+use firstline_proto::convert::Machine;
+use sqlx::sqlite::SqliteRow;
+use sqlx::{Row as _, SqlitePool};
+
+use super::{FleetError, state};
+use crate::authority::RevokedSerial;
+use crate::store::{Store, StoreError};
+
+/// Columns in the order that [`Known::read`] expects by name.
+macro_rules! select {
+    ($($rest:literal),+) => {
+        concat!(
+            "SELECT key, id, name, os_type, os_name, os_version, os_build_id, users, tags, state, worst_severity, ",
+            "last_seen_ms, paused, revoked_at_ms, boot_id, agent_version FROM endpoints ",
+            $($rest),+
+        )
+    };
+}
+pub(super) use select;
+
+/// An endpoint as the table knows it.
+#[derive(Debug, Clone)]
+pub struct Known {
+    /// Internal key.
+    pub key: i64,
+    /// What documents show.
+    pub endpoint: Endpoint,
+    /// Whether it said that it would pause.
+    pub paused: bool,
+    /// Whether it was revoked.
+    pub revoked: bool,
+    /// The boot it last reported.
+    pub boot_id: String,
+    /// The agent's version it last reported.
+    pub agent_version: String,
+}
+
+/// The program that reports.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Agent {
+    /// Its version.
+    pub version: String,
+    /// The kernel's name for the boot.
+    pub boot_id: String,
+}
+
+impl Known {
+    pub(super) fn read(row: &SqliteRow) -> Result<Self, sqlx::Error> {
+        let users: String = row.try_get("users")?;
+        let tags: String = row.try_get("tags")?;
+        let endpoint = Endpoint {
+            id: row.try_get("id")?,
+            name: row.try_get("name")?,
+            os: Os {
+                os_type: row.try_get("os_type")?,
+                name: row.try_get("os_name")?,
+                version: row.try_get("os_version")?,
+                build_id: row.try_get("os_build_id")?,
+            },
+            users: serde_json::from_str(&users).unwrap_or_default(),
+            tags: serde_json::from_str(&tags).unwrap_or_default(),
+            state: state::named(row.try_get("state")?),
+            last_seen: row.try_get::<Option<i64>, _>("last_seen_ms")?.map(Timestamp),
+            worst_severity: severity(row.try_get("worst_severity")?),
+        };
+        Ok(Self {
+            key: row.try_get("key")?,
+            endpoint,
+            paused: row.try_get::<i64, _>("paused")? != 0,
+            revoked: row.try_get::<Option<i64>, _>("revoked_at_ms")?.is_some(),
+            boot_id: row.try_get("boot_id")?,
+            agent_version: row.try_get("agent_version")?,
+        })
+    }
+}
+
+/// Severities in the order of their numbers in the table, from 1.
+const SEVERITIES: [Severity; 5] = [Severity::Info, Severity::Low, Severity::Medium, Severity::High, Severity::Critical];
+
+fn severity(number: i64) -> Option<Severity> {
+    usize::try_from(number - 1).ok().and_then(|index| SEVERITIES.get(index).copied())
+}
+
+pub(super) async fn by_id(reads: &SqlitePool, id: &str) -> Result<Known, FleetError> {
+    let row = sqlx::query(select!("WHERE id = $1")).bind(id).fetch_optional(reads).await?;
+    row.map(|row| Known::read(&row)).transpose()?.ok_or_else(|| FleetError::Unknown(id.to_owned()))
+}
+
+pub(super) async fn find(reads: &SqlitePool, id_or_name: &str) -> Result<Known, FleetError> {
+    match by_id(reads, id_or_name).await {
+        Err(FleetError::Unknown(_)) => {}
+        found => return found,
+    }
+    let rows = sqlx::query(select!("WHERE LOWER(name) = LOWER($1) ORDER BY revoked_at_ms IS NOT NULL, id LIMIT 3"))
+        .bind(id_or_name)
+        .fetch_all(reads)
+        .await?;
+    let known = rows.iter().map(Known::read).collect::<Result<Vec<_>, _>>()?;
+    let in_use = known.iter().filter(|one| !one.revoked).count();
+    match known.into_iter().next() {
+        None => Err(FleetError::Unknown(id_or_name.to_owned())),
+        Some(only) if in_use == 1 || rows.len() == 1 => Ok(only),
+        Some(_) => Err(FleetError::Ambiguous(id_or_name.to_owned())),
+    }
+}
+
+/// Stores what an endpoint said about its machine when it connected.
+pub(super) async fn update_machine(
+    store: &Store,
+    known: &Known,
+    machine: Machine,
+    agent: Agent,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let key = known.key;
+    store
+        .write(move |tx| {
+            Box::pin(async move {
+                sqlx::query(
+                    "UPDATE endpoints SET name = $2, os_type = $3, os_name = $4, os_version = $5, os_build_id = $6,
+                     users = $7, agent_version = $8, boot_id = $9, state = 'online', paused = 0, last_seen_ms = $10
+                     WHERE key = $1 AND revoked_at_ms IS NULL",
+                )
+                .bind(key)
+                .bind(machine.host_name)
+                .bind(machine.os.os_type)
+                .bind(machine.os.name)
+                .bind(machine.os.version)
+                .bind(machine.os.build_id)
+                .bind(json(&machine.users))
+                .bind(agent.version)
+                .bind(agent.boot_id)
+                .bind(now.unix_ms())
+                .execute(tx)
+                .await?;
+                Ok(())
+            })
+        })
+        .await
+}
+
+pub(super) async fn revoke(store: &Store, id: &str, now: Timestamp) -> Result<(), StoreError> {
+    let id = id.to_owned();
+    store
+        .write(move |tx| {
+            Box::pin(async move {
+                sqlx::query(
+                    "UPDATE endpoints SET state = 'revoked', revoked_at_ms = COALESCE(revoked_at_ms, $2) WHERE id = $1",
+                )
+                .bind(&id)
+                .bind(now.unix_ms())
+                .execute(&mut *tx)
+                .await?;
+                sqlx::query(
+                    "UPDATE certificates SET revoked_at_ms = $2 WHERE revoked_at_ms IS NULL
+                     AND endpoint_key = (SELECT key FROM endpoints WHERE id = $1)",
+                )
+                .bind(&id)
+                .bind(now.unix_ms())
+                .execute(tx)
+                .await?;
+                Ok(())
+            })
+        })
+        .await
+}
+
+/// Certificates that are revoked and would still be good.
+pub(super) async fn revoked(reads: &SqlitePool, now: Timestamp) -> Result<Vec<RevokedSerial>, FleetError> {
+    let rows: Vec<(String, i64)> = sqlx::query_as(
+        "SELECT serial, revoked_at_ms FROM certificates WHERE revoked_at_ms IS NOT NULL AND expires_at_ms > $1",
+    )
+    .bind(now.unix_ms())
+    .fetch_all(reads)
+    .await?;
+    Ok(rows.into_iter().map(|(serial, at)| RevokedSerial { serial, at: Timestamp(at) }).collect())
+}
+
+pub(super) async fn retag(store: &Store, id: &str, tags: &BTreeMap<String, String>) -> Result<(), StoreError> {
+    let (id, tags) = (id.to_owned(), json(tags));
+    store
+        .write(move |tx| {
+            Box::pin(async move {
+                sqlx::query("UPDATE endpoints SET tags = $2 WHERE id = $1").bind(id).bind(tags).execute(tx).await?;
+                Ok(())
+            })
+        })
+        .await
+}
+
+pub(super) async fn note_worst_severity(store: &Store, id: &str, worst: Option<Severity>) -> Result<(), StoreError> {
+    let id = id.to_owned();
+    let number = SEVERITIES.iter().position(|&one| Some(one) == worst).map_or(0, |index| index as i64 + 1);
+    store
+        .write(move |tx| {
+            Box::pin(async move {
+                sqlx::query("UPDATE endpoints SET worst_severity = $2 WHERE id = $1")
+                    .bind(id)
+                    .bind(number)
+                    .execute(tx)
+                    .await?;
+                Ok(())
+            })
+        })
+        .await
+}
+
+/// Names and tags as JSON.
+pub(crate) fn json(value: &impl serde::Serialize) -> String {
+    serde_json::to_string(value).expect("lists and maps of texts are always JSON")
+}

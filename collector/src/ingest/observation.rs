@@ -1,0 +1,17 @@
+use std::sync::Arc;
+
+use firstline_diagnosis::vocabulary::{Event, Layout, Mark, Reading, Sample, Timestamp};
+
+/// Something that an endpoint told and that is stored, for who evaluates it. Times are corrected to the collector's
+/// clock.
+#[derive(Debug, Clone)]
+pub enum Observation {
+    /// Numbers of one step, with the layout they follow.
+    Sample(Arc<Layout>, Sample),
+    /// A value that is kept as state.
+    Reading(Reading),
+    /// Something that happened.
+    Event(Event),
+    /// A turn in the endpoint's day.
+    Mark(Timestamp, Mark),
+}
