@@ -1,8 +1,137 @@
 //! Findings that people must be told about.
+//!
+//! What holds on an endpoint passes five stages, one file each: [`stage::qualify`] (is it bad, sure and actionable
+//! enough to call somebody), [`stage::group`] (which line of the feed it belongs to), [`stage::inhibit`] (does another
+//! finding explain it), [`stage::silence`] (does anybody want to hear of it now), [`stage::dedup`] (is it told
+//! already). Each is a function of facts and `now`; the last word of each finding is kept with its reason, so that
+//! "why was I not called" has an answer.
+//!
+//! An alert's state is never set: it follows from whether it is resolved, silenced, inhibited or acknowledged. What
+//! was told stays told until it clears, also when it stops qualifying. What fires again within a day is the same alert.
 
 mod document;
+mod judge;
+mod lists;
+mod people;
+mod rows;
+mod silences;
+mod stage;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use firstline_diagnosis::document::Finding;
+use sha2::{Digest, Sha256};
+use thiserror::Error;
 
 pub use document::{
     Acknowledgement, Alert, AlertChange, AlertDetail, AlertEndpoint, AlertList, AlertQuery, AlertState, Decision,
     DecisionRecord, Matchers, NewSilence, Silence, SilencedBy,
 };
+
+use crate::app::Clock;
+use crate::feed::{Feed, FeedItem};
+use crate::store::{Store, StoreError};
+
+/// Longest note or comment, in letters.
+const NOTE_LETTERS: usize = 1000;
+
+/// The alerts of one collector. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Alerts {
+    store: Store,
+    clock: Arc<dyn Clock>,
+    feed: Feed,
+}
+
+/// The endpoint whose findings are judged.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Subject {
+    /// Identity.
+    pub id: String,
+    /// Name now.
+    pub name: String,
+    /// Tags, for silences and groups.
+    pub tags: BTreeMap<String, String>,
+}
+
+/// A finding that holds, with what its check says about telling.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Held {
+    /// The finding; `consequence_of` names what explains it.
+    pub finding: Finding,
+    /// The check's title.
+    pub title: String,
+    /// Whether the check may call people without a ticket.
+    pub proactive: bool,
+}
+
+/// Why something was not done with an alert.
+#[derive(Debug, Error)]
+pub enum AlertError {
+    /// There is no such thing.
+    #[error("there is no {0}")]
+    NotFound(String),
+    /// The order cannot be followed; the text says what to change.
+    #[error("{0}")]
+    Refused(String),
+    /// The store failed; trying again may help.
+    #[error("the alert could not be stored or read")]
+    Store(#[from] StoreError),
+}
+
+impl From<sqlx::Error> for AlertError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Store(error.into())
+    }
+}
+
+impl Alerts {
+    /// The alerts in `store`.
+    pub fn new(store: Store, clock: Arc<dyn Clock>, feed: Feed) -> Self {
+        Self { store, clock, feed }
+    }
+
+    /// Judges all that holds on an endpoint now: fires, changes and resolves its alerts. What is not in `held` no
+    /// longer holds.
+    ///
+    /// # Errors
+    /// When the store failed; nothing changed then.
+    pub async fn judge(&self, subject: Subject, held: Vec<Held>) -> Result<(), AlertError> {
+        let now = self.clock.now();
+        let changed = self.store.write(move |tx| Box::pin(judge::judge(tx, subject, held, now))).await?;
+        self.tell(changed);
+        Ok(())
+    }
+
+    /// Tells of alerts whose silence has ended. Called on a period; does nothing when there is nothing to do.
+    ///
+    /// # Errors
+    /// When the store failed; nothing changed then.
+    pub async fn tick(&self) -> Result<(), AlertError> {
+        let now = self.clock.now();
+        if silences::any_to_end(self.store.reads(), now).await? {
+            let changed = self.store.write(move |tx| Box::pin(silences::end_expired(tx, now))).await?;
+            self.tell(changed);
+        }
+        Ok(())
+    }
+
+    fn tell(&self, changed: Vec<Alert>) {
+        for alert in changed {
+            self.feed.publish(FeedItem::Alert(Box::new(alert)));
+        }
+    }
+}
+
+/// The name of the same trouble for ever.
+pub(crate) fn fingerprint(check: &str, endpoint: &str, instance: &str) -> String {
+    let digest = Sha256::digest(format!("{check}\u{1f}{endpoint}\u{1f}{instance}"));
+    digest[..8].iter().fold(String::with_capacity(16), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}

@@ -12,6 +12,7 @@ use anyhow::Context as _;
 pub use clock::{Clock, ManualClock, SystemClock};
 
 use crate::access::Access;
+use crate::alert::Alerts;
 use crate::authority::Authority;
 use crate::config::Config;
 use crate::feed::Feed;
@@ -41,6 +42,8 @@ pub struct App {
     pub fleet: Fleet,
     /// Who may do what.
     pub access: Access,
+    /// Findings that people are told about.
+    pub alerts: Alerts,
     /// The built-in desk.
     pub desk: BuiltinDesk,
 }
@@ -70,7 +73,19 @@ impl App {
         let fleet =
             Fleet::new(store.clone(), Arc::clone(&authority), Arc::clone(&config), feed.clone(), Arc::clone(&clock));
         let access = Access::new(store.clone(), Arc::clone(&clock))?;
+        let alerts = Alerts::new(store.clone(), Arc::clone(&clock), feed.clone());
         let desk = BuiltinDesk::new(store.clone(), Arc::clone(&clock), feed.clone());
-        Ok(Arc::new(Self { folder: folder.to_owned(), clock, config, store, authority, feed, fleet, access, desk }))
+        Ok(Arc::new(Self {
+            folder: folder.to_owned(),
+            clock,
+            config,
+            store,
+            authority,
+            feed,
+            fleet,
+            access,
+            alerts,
+            desk,
+        }))
     }
 }

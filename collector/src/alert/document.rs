@@ -73,14 +73,31 @@ pub struct Alert {
     pub times_fired: u32,
     /// Who looks at it; absent when nobody said so.
     pub acknowledgement: Option<Acknowledgement>,
-    /// Why nobody is told; absent when it is not silenced.
+    /// The silence that keeps it quiet; absent when none does.
     pub silenced_by: Option<SilencedBy>,
+    /// The check that explains it, and is told in its place; absent when none does.
+    pub inhibited_by: Option<String>,
     /// Alerts with the same group key are one line in a feed.
     pub group: String,
     /// Why people are told, or not.
     pub decision: Decision,
     /// The finding with its evidence, as last seen.
     pub finding: Finding,
+}
+
+impl Alert {
+    /// Where it stands, which follows from everything else that is known about it.
+    pub(super) fn standing(&self) -> AlertState {
+        if self.resolved_at.is_some() {
+            AlertState::Resolved
+        } else if self.silenced_by.is_some() || self.inhibited_by.is_some() {
+            AlertState::Silenced
+        } else if self.acknowledgement.is_some() {
+            AlertState::Acknowledged
+        } else {
+            AlertState::Firing
+        }
+    }
 }
 
 /// The endpoint of an alert.

@@ -1,0 +1,211 @@
+//! Runs the findings of one endpoint through the stages, in one transaction.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use firstline_diagnosis::vocabulary::Timestamp;
+use sqlx::SqliteConnection;
+use uuid::Uuid;
+
+use super::rows::{self, LifeStep};
+use super::stage::dedup::Step;
+use super::stage::{decision, dedup, group, inhibit, qualify, silence};
+use super::{
+    Alert, AlertEndpoint, AlertError, AlertState, Decision, DecisionRecord, Held, Silence, SilencedBy, Subject,
+    fingerprint, silences,
+};
+
+/// What the stages say about a finding of which people could hear.
+struct Quiet {
+    silenced_by: Option<SilencedBy>,
+    inhibited_by: Option<String>,
+    decision: Decision,
+}
+
+/// Judges everything, stores what changed, and gives the alerts that changed.
+pub(super) async fn judge(
+    tx: &mut SqliteConnection,
+    subject: Subject,
+    held: Vec<Held>,
+    now: Timestamp,
+) -> Result<Vec<Alert>, AlertError> {
+    let in_force = silences::in_force(tx, now).await?;
+    let mut known = rows::newest_of_endpoint(tx, &subject.id, now - dedup::SAME_ALERT_WITHIN).await?;
+    let told = told(&subject, &held, &known, now);
+    let mut changed = Vec::new();
+    for held in &held {
+        let name = fingerprint(&held.finding.id, &subject.id, &held.finding.instance);
+        let newest = known.remove(&name);
+        changed.extend(one(tx, &subject, held, newest, &told, &in_force, now).await?);
+    }
+    for alert in known.into_values().filter(|alert| alert.resolved_at.is_none()) {
+        changed.push(resolve(tx, alert, now).await?);
+    }
+    Ok(changed)
+}
+
+/// The checks on this endpoint that people hear of.
+fn told(subject: &Subject, held: &[Held], known: &BTreeMap<String, Alert>, now: Timestamp) -> BTreeSet<String> {
+    let open = |held: &&Held| {
+        let name = fingerprint(&held.finding.id, &subject.id, &held.finding.instance);
+        known.get(&name).is_some_and(|alert| alert.resolved_at.is_none())
+    };
+    let told = held.iter().filter(|held| open(held) || qualify::judge(held, now).is_none());
+    told.map(|held| held.finding.id.clone()).collect()
+}
+
+/// Judges one finding; gives its alert when that changed.
+async fn one(
+    tx: &mut SqliteConnection,
+    subject: &Subject,
+    held: &Held,
+    newest: Option<Alert>,
+    told: &BTreeSet<String>,
+    in_force: &[Silence],
+    now: Timestamp,
+) -> Result<Option<Alert>, AlertError> {
+    let step = dedup::judge(newest, now);
+    if let (Step::Fire | Step::FireAgain(_), Some(no)) = (&step, qualify::judge(held, now)) {
+        rows::record(tx, &record(subject, held, false, no)).await?;
+        return Ok(None);
+    }
+    let quiet = quiet(subject, held, told, in_force, now);
+    rows::record(tx, &record(subject, held, quiet.is_loud(), quiet.decision.clone())).await?;
+    match step {
+        Step::Told(alert) => refresh(tx, *alert, held, quiet, now).await,
+        // What is explained by another finding is never told on its own, not even quietly.
+        Step::Fire | Step::FireAgain(_) if quiet.inhibited_by.is_some() => Ok(None),
+        Step::Fire => fire(tx, new_alert(subject, held, quiet, now), "fired", now).await.map(Some),
+        Step::FireAgain(alert) => {
+            let again =
+                Alert { id: alert.id, times_fired: alert.times_fired + 1, ..new_alert(subject, held, quiet, now) };
+            fire(tx, again, "fired_again", now).await.map(Some)
+        }
+    }
+}
+
+fn quiet(subject: &Subject, held: &Held, told: &BTreeSet<String>, in_force: &[Silence], now: Timestamp) -> Quiet {
+    let facts = silence::Facts { check: &held.finding.id, endpoint: &subject.id, tags: &subject.tags };
+    let mut quiet = Quiet {
+        silenced_by: None,
+        inhibited_by: None,
+        decision: decision("dedup", "told", "People are told: it is bad, sure, and something can be done.", now),
+    };
+    if let Some((by, why)) = silence::judge(facts, in_force, now) {
+        quiet = Quiet { silenced_by: Some(by), decision: why, ..quiet };
+    }
+    if let Some((root, why)) = inhibit::judge(&held.finding, told, now) {
+        quiet = Quiet { inhibited_by: Some(root), decision: why, ..quiet };
+    }
+    quiet
+}
+
+impl Quiet {
+    fn is_loud(&self) -> bool {
+        self.silenced_by.is_none() && self.inhibited_by.is_none()
+    }
+}
+
+fn new_alert(subject: &Subject, held: &Held, quiet: Quiet, now: Timestamp) -> Alert {
+    let finding = held.finding.clone();
+    let alert = Alert {
+        id: Uuid::now_v7().to_string(),
+        fingerprint: fingerprint(&finding.id, &subject.id, &finding.instance),
+        check: finding.id.clone(),
+        title: held.title.clone(),
+        endpoint: AlertEndpoint { id: subject.id.clone(), name: subject.name.clone() },
+        instance: finding.instance.clone(),
+        state: AlertState::Firing,
+        severity: finding.severity,
+        priority: finding.priority,
+        summary: finding.texts.tech.clone(),
+        started_at: finding.onset,
+        fired_at: now,
+        updated_at: now,
+        resolved_at: None,
+        times_fired: 1,
+        acknowledgement: None,
+        silenced_by: quiet.silenced_by,
+        inhibited_by: quiet.inhibited_by,
+        group: group::key(&finding.id, &subject.tags),
+        decision: quiet.decision,
+        finding,
+    };
+    Alert { state: alert.standing(), ..alert }
+}
+
+async fn fire(tx: &mut SqliteConnection, alert: Alert, change: &str, now: Timestamp) -> Result<Alert, AlertError> {
+    rows::save(tx, &alert).await?;
+    let note = alert.summary.clone();
+    rows::note_change(tx, &alert.id, LifeStep { at: now, change, by: "", note: &note }).await?;
+    Ok(alert)
+}
+
+/// Brings an alert that is told already up to date; gives it when anything but its numbers changed.
+async fn refresh(
+    tx: &mut SqliteConnection,
+    before: Alert,
+    held: &Held,
+    quiet: Quiet,
+    now: Timestamp,
+) -> Result<Option<Alert>, AlertError> {
+    let after = Alert {
+        severity: held.finding.severity,
+        priority: held.finding.priority,
+        summary: held.finding.texts.tech.clone(),
+        silenced_by: quiet.silenced_by,
+        inhibited_by: quiet.inhibited_by,
+        decision: quiet.decision,
+        finding: held.finding.clone(),
+        updated_at: now,
+        ..before.clone()
+    };
+    let after = Alert { state: after.standing(), ..after };
+    rows::save(tx, &after).await?;
+    let Some(change) = difference(&before, &after) else { return Ok(None) };
+    let note = after.decision.words.clone();
+    rows::note_change(tx, &after.id, LifeStep { at: now, change, by: "", note: &note }).await?;
+    Ok(Some(after))
+}
+
+/// What happened to an alert, in one word.
+fn difference(before: &Alert, after: &Alert) -> Option<&'static str> {
+    if before.state != after.state {
+        return Some(if after.state == AlertState::Silenced { "silenced" } else { "unsilenced" });
+    }
+    let finding_moved = before.finding.state != after.finding.state;
+    (before.severity != after.severity).then_some("severity_changed").or(finding_moved.then_some("finding_changed"))
+}
+
+async fn resolve(tx: &mut SqliteConnection, alert: Alert, now: Timestamp) -> Result<Alert, AlertError> {
+    let words = "Its clear condition has held for long enough.";
+    let alert = Alert {
+        resolved_at: Some(now),
+        updated_at: now,
+        state: AlertState::Resolved,
+        decision: decision("dedup", "cleared", words, now),
+        ..alert
+    };
+    rows::save(tx, &alert).await?;
+    rows::note_change(tx, &alert.id, LifeStep { at: now, change: "resolved", by: "", note: words }).await?;
+    let record = DecisionRecord {
+        fingerprint: alert.fingerprint.clone(),
+        check: alert.check.clone(),
+        endpoint: alert.endpoint.id.clone(),
+        instance: alert.instance.clone(),
+        told: false,
+        decision: alert.decision.clone(),
+    };
+    rows::record(tx, &record).await?;
+    Ok(alert)
+}
+
+fn record(subject: &Subject, held: &Held, told: bool, decision: Decision) -> DecisionRecord {
+    DecisionRecord {
+        fingerprint: fingerprint(&held.finding.id, &subject.id, &held.finding.instance),
+        check: held.finding.id.clone(),
+        endpoint: subject.id.clone(),
+        instance: held.finding.instance.clone(),
+        told,
+        decision,
+    }
+}

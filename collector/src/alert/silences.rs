@@ -1,0 +1,104 @@
+//! Rows of silences, and what their beginning and end does to open alerts.
+
+use firstline_diagnosis::vocabulary::Timestamp;
+use sqlx::{SqliteConnection, SqlitePool};
+
+use super::rows::{self, LifeStep};
+use super::stage::silence::{Facts, judge};
+use super::{Alert, AlertError, Matchers, Silence};
+
+type SilenceRow = (String, String, String, String, i64, i64);
+
+/// The silences in force.
+pub(super) async fn in_force(tx: &mut SqliteConnection, now: Timestamp) -> Result<Vec<Silence>, AlertError> {
+    let rows: Vec<SilenceRow> = sqlx::query_as(
+        "SELECT id, matchers, by_whom, comment, created_at_ms, until_ms FROM silences WHERE until_ms > $1 ORDER BY id",
+    )
+    .bind(now.unix_ms())
+    .fetch_all(&mut *tx)
+    .await?;
+    Ok(rows.into_iter().map(silence).collect())
+}
+
+/// The silences in force, for a list.
+pub(super) async fn list(reads: &SqlitePool, now: Timestamp) -> Result<Vec<Silence>, AlertError> {
+    let mut connection = reads.acquire().await?;
+    in_force(&mut connection, now).await
+}
+
+fn silence((id, matchers, by, comment, created_at_ms, until_ms): SilenceRow) -> Silence {
+    // A row that does not read matches nothing, which is the safe side: people hear of things.
+    let matchers: Matchers = serde_json::from_str(&matchers).unwrap_or_default();
+    Silence { id, matchers, by, comment, created_at: Timestamp(created_at_ms), until: Timestamp(until_ms) }
+}
+
+/// Stores a silence and silences what it matches.
+pub(super) async fn begin(
+    tx: &mut SqliteConnection,
+    silence: Silence,
+    now: Timestamp,
+) -> Result<Vec<Alert>, AlertError> {
+    let matchers = serde_json::to_string(&silence.matchers).map_err(|error| AlertError::Refused(error.to_string()))?;
+    sqlx::query(
+        "INSERT INTO silences (id, matchers, by_whom, comment, created_at_ms, until_ms) VALUES ($1, $2, $3, $4, $5, $6)",
+    )
+    .bind(&silence.id)
+    .bind(matchers)
+    .bind(&silence.by)
+    .bind(&silence.comment)
+    .bind(silence.created_at.unix_ms())
+    .bind(silence.until.unix_ms())
+    .execute(&mut *tx)
+    .await?;
+    apply(tx, &silence.by, now).await
+}
+
+/// Ends a silence and tells of what it kept quiet.
+pub(super) async fn end(tx: &mut SqliteConnection, id: String, now: Timestamp) -> Result<Vec<Alert>, AlertError> {
+    let done = sqlx::query("UPDATE silences SET until_ms = $2 WHERE id = $1 AND until_ms > $2")
+        .bind(id)
+        .bind(now.unix_ms())
+        .execute(&mut *tx)
+        .await?;
+    if done.rows_affected() == 0 {
+        return Err(AlertError::NotFound("such silence in force".to_owned()));
+    }
+    apply(tx, "", now).await
+}
+
+/// Tells of alerts whose silence has ended by itself.
+pub(super) async fn end_expired(tx: &mut SqliteConnection, now: Timestamp) -> Result<Vec<Alert>, AlertError> {
+    apply(tx, "", now).await
+}
+
+/// Whether an open alert waits for a silence that has ended.
+pub(super) async fn any_to_end(reads: &SqlitePool, now: Timestamp) -> Result<bool, AlertError> {
+    let rows: Vec<(String,)> =
+        sqlx::query_as("SELECT document FROM alerts WHERE state = 'silenced' AND resolved_at_ms IS NULL")
+            .fetch_all(reads)
+            .await?;
+    let over = |alert: Alert| alert.silenced_by.is_some_and(|by| by.until <= now);
+    Ok(rows.iter().any(|(document,)| rows::read(document).is_ok_and(over)))
+}
+
+/// Holds every open alert against the silences in force; gives those that changed.
+async fn apply(tx: &mut SqliteConnection, by: &str, now: Timestamp) -> Result<Vec<Alert>, AlertError> {
+    let silences = in_force(tx, now).await?;
+    let mut changed = Vec::new();
+    for (alert, tags) in rows::open(tx).await? {
+        let facts = Facts { check: &alert.check, endpoint: &alert.endpoint.id, tags: &tags };
+        let (silenced_by, decision) = judge(facts, &silences, now).unzip();
+        if silenced_by == alert.silenced_by {
+            continue;
+        }
+        let change = if silenced_by.is_some() { "silenced" } else { "unsilenced" };
+        let ended = || super::stage::decision("silence", "silence_ended", "Its silence has ended.", now);
+        let decision = decision.unwrap_or_else(ended);
+        let alert = Alert { silenced_by, decision, updated_at: now, ..alert };
+        let alert = Alert { state: alert.standing(), ..alert };
+        rows::save(tx, &alert).await?;
+        rows::note_change(tx, &alert.id, LifeStep { at: now, change, by, note: &alert.decision.words }).await?;
+        changed.push(alert);
+    }
+    Ok(changed)
+}
