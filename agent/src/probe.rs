@@ -4,11 +4,18 @@
 //! decided elsewhere too. A probe never invents a value: what it cannot read is a reading with its reason, and when it
 //! can read nothing at all, a [`ProbeError`], from which the schedule makes such readings for all its signals.
 
+mod agent;
+mod boot;
 mod context;
 mod cpu;
+pub(crate) mod disk;
 mod error;
+pub(crate) mod filesystem;
 mod gather;
+pub(crate) mod identity;
 mod memory;
+mod pressure;
+mod process;
 mod pseudonym;
 mod vitals;
 
@@ -20,26 +27,10 @@ use firstline_proto::v1::Section;
 
 pub use context::Context;
 pub use error::ProbeError;
+pub use firstline_diagnosis::registry::Tier;
 pub(crate) use gather::Gather;
 pub use pseudonym::Pseudonyms;
 pub use vitals::Vitals;
-
-/// How often a signal is read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Tier {
-    /// Every 15 seconds.
-    Fast,
-    /// Every minute.
-    Minute,
-    /// Every 15 minutes.
-    QuarterHour,
-    /// Once a day.
-    Daily,
-    /// When it changes; looked at every 15 minutes.
-    Change,
-    /// Only when somebody asks.
-    Demand,
-}
 
 /// What the schedule must know of a probe.
 #[derive(Debug, Clone, Copy)]
@@ -74,5 +65,16 @@ pub trait Probe: Send + Sync {
 
 /// Every probe of this agent, with fresh state.
 pub fn all() -> Vec<Arc<dyn Probe>> {
-    vec![Arc::new(cpu::Cpu::default()), Arc::new(memory::Memory)]
+    vec![
+        Arc::new(identity::WhoAmI),
+        Arc::new(boot::Boot::default()),
+        Arc::new(cpu::Cpu::default()),
+        Arc::new(memory::Memory),
+        Arc::new(pressure::Pressure),
+        Arc::new(process::Processes::default()),
+        Arc::new(filesystem::Filesystems::default()),
+        Arc::new(disk::Disks),
+        Arc::new(disk::Media),
+        Arc::new(agent::Agent::default()),
+    ]
 }

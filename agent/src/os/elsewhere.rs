@@ -3,14 +3,26 @@
 use std::path::Path;
 use std::time::Duration;
 
+use sysinfo::System;
+
+use crate::os::proc::diskstats::DiskStat;
 use crate::os::proc::meminfo::MemInfo;
+use crate::os::proc::mounts::Mount;
+use crate::os::proc::pid::PidStat;
+use crate::os::proc::pressure::Pressure;
 use crate::os::proc::stat::Stat;
 use crate::os::proc::vmstat::VmStat;
 use crate::probe::ProbeError;
+use crate::probe::disk::Traits;
+use crate::probe::filesystem::Space;
+use crate::probe::identity::Identity;
+
+/// Only Linux counts in these.
+pub(crate) const TICKS_PER_SECOND: f64 = 100.0;
 
 /// Time since boot, in whole seconds.
 pub(crate) fn since_boot() -> Duration {
-    Duration::from_secs(sysinfo::System::uptime().unwrap_or(0))
+    Duration::from_secs(System::uptime().unwrap_or(0))
 }
 
 /// The same as [`since_boot`]: sleep cannot be told apart here.
@@ -23,6 +35,42 @@ pub(crate) fn thread_cpu() -> Option<Duration> {
     None
 }
 
+pub(crate) fn own_cpu() -> Option<Duration> {
+    None
+}
+
+pub(crate) fn own_memory_bytes() -> Result<u64, ProbeError> {
+    Err(ProbeError::Unsupported("the agent's memory"))
+}
+
+/// Names and versions, as far as they are the same to ask for everywhere.
+pub(crate) fn identity(_: &Path) -> Identity {
+    Identity {
+        host_name: System::host_name().ok(),
+        os_name: System::name().ok(),
+        os_version: System::os_version().ok(),
+        os_build_id: System::kernel_version().ok(),
+        cpu_count: std::thread::available_parallelism().ok().map(|count| count.get() as u64),
+        ..Identity::default()
+    }
+}
+
+pub(crate) fn boot_id(_: &Path) -> Result<String, ProbeError> {
+    Err(ProbeError::Unsupported("a name for the boot"))
+}
+
+pub(crate) fn boot_seconds(_: &Path) -> Result<u64, ProbeError> {
+    System::boot_time().map_err(|_| ProbeError::Unsupported("the boot time"))
+}
+
+pub(crate) fn uptime_seconds(_: &Path) -> Result<f64, ProbeError> {
+    System::uptime().map(|seconds| seconds as f64).map_err(|_| ProbeError::Unsupported("the time since boot"))
+}
+
+pub(crate) fn people(_: &Path) -> Result<usize, ProbeError> {
+    Err(ProbeError::Unsupported("the list of sessions"))
+}
+
 pub(crate) fn meminfo(_: &Path) -> Result<MemInfo, ProbeError> {
     Err(ProbeError::Unsupported("memory accounting"))
 }
@@ -31,10 +79,46 @@ pub(crate) fn vmstat(_: &Path) -> Result<VmStat, ProbeError> {
     Err(ProbeError::Unsupported("paging counters"))
 }
 
+pub(crate) fn pressure(_: &Path, _: &str) -> Result<Pressure, ProbeError> {
+    Err(ProbeError::Unsupported("pressure stall information"))
+}
+
 pub(crate) fn stat(_: &Path) -> Result<Stat, ProbeError> {
     Err(ProbeError::Unsupported("processor time"))
 }
 
 pub(crate) fn load(_: &Path) -> Result<f64, ProbeError> {
     Err(ProbeError::Unsupported("the load average"))
+}
+
+pub(crate) fn each_process(_: &Path, _: impl FnMut(u32, PidStat<'_>)) -> Result<(), ProbeError> {
+    Err(ProbeError::Unsupported("the list of processes"))
+}
+
+pub(crate) fn executable(_: &Path, _: u32) -> Option<String> {
+    None
+}
+
+pub(crate) fn page_bytes() -> u64 {
+    4096
+}
+
+pub(crate) fn mounts(_: &Path) -> Result<Vec<Mount>, ProbeError> {
+    Err(ProbeError::Unsupported("the list of volumes"))
+}
+
+pub(crate) fn wanted_writable(_: &Path) -> Vec<String> {
+    Vec::new()
+}
+
+pub(crate) fn space(_: &Path, _: &str) -> Result<Space, ProbeError> {
+    Err(ProbeError::Unsupported("room on volumes"))
+}
+
+pub(crate) fn disks(_: &Path) -> Result<Vec<DiskStat>, ProbeError> {
+    Err(ProbeError::Unsupported("totals of disks"))
+}
+
+pub(crate) fn traits(_: &Path, _: &str) -> Traits {
+    Traits::default()
 }

@@ -3,7 +3,14 @@
 //! A field that is missing or not a number makes its value absent, never zero, and nothing here panics whatever it is
 //! given.
 
+pub(crate) mod diskstats;
+pub(crate) mod dmi;
 pub(crate) mod load;
 pub(crate) mod meminfo;
+pub(crate) mod mounts;
+pub(crate) mod pid;
+pub(crate) mod pressure;
+pub(crate) mod release;
 pub(crate) mod stat;
+pub(crate) mod utmp;
 pub(crate) mod vmstat;

@@ -41,7 +41,7 @@ impl Context {
     }
 
     /// Waits for `work` on the runtime that the schedule runs on, or on a small one of its own where there is none.
-    pub(crate) fn wait_for<F: Future>(&self, work: F) -> Result<F::Output, ProbeError> {
+    pub(crate) fn wait_for<F: Future>(work: F) -> Result<F::Output, ProbeError> {
         if let Ok(handle) = Handle::try_current() {
             return Ok(handle.block_on(work));
         }

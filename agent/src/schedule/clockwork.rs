@@ -42,10 +42,12 @@ impl Clockwork {
         for (tier, at) in &mut self.slower {
             let period = period(*tier, settings);
             // A settings change may have shortened the period.
-            let when = at.map(|at| at.min(now + period));
-            if when.is_none_or(|when| when <= now + fast / 2) {
+            let when = at.map_or(now, |at| at.min(now + period));
+            *at = Some(when);
+            if when <= now + fast / 2 {
                 due.push(*tier);
-                *at = Some(when.unwrap_or(now).max(now.checked_sub(fast).unwrap_or(now)) + period);
+                // A tier that was slept through starts anew instead of making up for it.
+                *at = Some(if when + period < now { now } else { when } + period);
             }
         }
         due
@@ -82,7 +84,7 @@ mod tests {
         let settings = Settings::default();
         let mut counts = [0_usize; 6];
         let start = Instant::now();
-        while start.elapsed() < Duration::from_secs(3600) {
+        while start.elapsed() < Duration::from_hours(1) {
             tokio::time::sleep(clockwork.until_next(Instant::now())).await;
             for tier in clockwork.due(Instant::now(), &settings) {
                 counts[tier as usize] += 1;
@@ -100,7 +102,7 @@ mod tests {
         let mut clockwork = Clockwork::new();
         let settings = Settings::default();
         clockwork.due(Instant::now(), &settings);
-        tokio::time::advance(Duration::from_secs(7200)).await;
+        tokio::time::advance(Duration::from_hours(2)).await;
         assert_eq!(clockwork.until_next(Instant::now()), Duration::ZERO);
         clockwork.due(Instant::now(), &settings);
         assert!(clockwork.until_next(Instant::now()) > Duration::from_secs(10));
@@ -109,11 +111,11 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_shorter_period_takes_effect_without_waiting_for_the_old_one() {
         let mut clockwork = Clockwork::new();
-        let slow = Settings { minute_period: Duration::from_secs(600), ..Settings::default() };
+        let slow = Settings { minute_period: Duration::from_mins(10), ..Settings::default() };
         clockwork.due(Instant::now(), &slow);
-        tokio::time::advance(Duration::from_secs(120)).await;
+        tokio::time::advance(Duration::from_mins(2)).await;
         clockwork.due(Instant::now(), &Settings::default());
-        tokio::time::advance(Duration::from_secs(60)).await;
+        tokio::time::advance(Duration::from_mins(1)).await;
         assert!(clockwork.due(Instant::now(), &Settings::default()).contains(&Tier::Minute));
     }
 }

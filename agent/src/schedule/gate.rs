@@ -1,5 +1,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
+use firstline_diagnosis::registry::Registry;
 use firstline_diagnosis::vocabulary::{Reading, Series, Unknown, Value};
 
 use crate::probe::Tier;
@@ -38,11 +39,11 @@ fn differs(reading: &Reading, told: &mut BTreeMap<Series, Result<Value, Unknown>
 }
 
 /// Whether the registry knows the signal, its attributes and its type.
-pub(super) fn is_declared(_reading: &Reading) -> bool {
-    true
+pub(super) fn is_declared(reading: &Reading) -> bool {
+    Registry::builtin().admit(reading).is_ok()
 }
 
 /// The tier of the signal by the registry.
-fn tier_of(_reading: &Reading) -> Option<Tier> {
-    None
+fn tier_of(reading: &Reading) -> Option<Tier> {
+    Registry::builtin().get(&reading.series.signal).map(|spec| spec.tier)
 }

@@ -25,6 +25,8 @@ struct Memory {
     seen: BTreeSet<Series>,
     /// What was passed on last of the series that are told only when they change.
     told: BTreeMap<Series, Result<Value, Unknown>>,
+    /// The name of the network that the machine was last seen in.
+    network: Option<Value>,
 }
 
 /// The right to run a probe, until dropped.
@@ -75,8 +77,8 @@ impl Slot {
         let readings = self.admitted(ran, &gate);
         let mut memory = self.memory();
         let mut outputs = Vec::new();
-        let moved = readings.iter().find(|reading| is_other_network(reading, &memory.told));
-        outputs.extend(moved.map(|reading| Output::Mark(reading.at, Mark::NetworkChanged)));
+        let moved = readings.iter().find(|reading| memory.is_other_network(reading)).map(|reading| reading.at);
+        outputs.extend(moved.map(|at| Output::Mark(at, Mark::NetworkChanged)));
         let readings = readings.into_iter().filter(|reading| gate.passes(self.spec().tier, reading, &mut memory.told));
         outputs.push(Output::Batch(Batch {
             probe: self.spec().name,
@@ -137,11 +139,13 @@ impl Slot {
     }
 }
 
-/// Whether `reading` names a network and the one told before was another. Losing a network is not a change of network.
-fn is_other_network(reading: &Reading, told: &BTreeMap<Series, Result<Value, Unknown>>) -> bool {
-    let before = told.get(&reading.series).and_then(|before| before.as_ref().ok());
-    match (&reading.outcome, before) {
-        (Ok(now), Some(before)) => &*reading.series.signal == NETWORK_CONTEXT && now != before,
-        _ => false,
+impl Memory {
+    /// Whether `reading` names another network than the last one. Losing a network and finding it again is no change.
+    fn is_other_network(&mut self, reading: &Reading) -> bool {
+        let Ok(now) = &reading.outcome else { return false };
+        if &*reading.series.signal != NETWORK_CONTEXT || self.network.as_ref() == Some(now) {
+            return false;
+        }
+        self.network.replace(now.clone()).is_some()
     }
 }

@@ -1,9 +1,17 @@
 //! Linux: files of `/proc` and `/sys`, a few system calls, the system bus.
 
 mod clock;
+mod machine;
 mod memory;
+mod own;
+mod process;
 mod processor;
+mod storage;
 
 pub(crate) use clock::{awake, since_boot, thread_cpu};
-pub(crate) use memory::{meminfo, vmstat};
+pub(crate) use machine::{boot_id, boot_seconds, identity, people, uptime_seconds};
+pub(crate) use memory::{meminfo, pressure, vmstat};
+pub(crate) use own::{own_cpu, own_memory_bytes};
+pub(crate) use process::{TICKS_PER_SECOND, each_process, executable, page_bytes};
 pub(crate) use processor::{load, stat};
+pub(crate) use storage::{disks, mounts, space, traits, wanted_writable};

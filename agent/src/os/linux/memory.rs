@@ -1,6 +1,7 @@
 use std::path::Path;
 
 use crate::os::proc::meminfo::{self, MemInfo};
+use crate::os::proc::pressure::{self, Pressure};
 use crate::os::proc::vmstat::{self, VmStat};
 use crate::os::read;
 use crate::probe::ProbeError;
@@ -13,4 +14,9 @@ pub(crate) fn meminfo(root: &Path) -> Result<MemInfo, ProbeError> {
 /// `/proc/vmstat`.
 pub(crate) fn vmstat(root: &Path) -> Result<VmStat, ProbeError> {
     Ok(vmstat::parse(&read(root, "proc/vmstat")?))
+}
+
+/// `/proc/pressure/<resource>`.
+pub(crate) fn pressure(root: &Path, resource: &str) -> Result<Pressure, ProbeError> {
+    Ok(pressure::parse(&read(root, &format!("proc/pressure/{resource}"))?))
 }

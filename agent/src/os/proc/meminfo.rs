@@ -1,4 +1,4 @@
-//! `/proc/meminfo`.
+//! `/proc/meminfo`, and the files of processes that look like it.
 
 /// What is used of `/proc/meminfo`, bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -36,6 +36,20 @@ pub(crate) fn parse(text: &str) -> MemInfo {
     info
 }
 
+/// Memory of one process that no other shares, from `/proc/<pid>/smaps_rollup`.
+pub(crate) fn private_bytes(rollup: &str) -> Option<u64> {
+    line(rollup, "Private_Clean")?.checked_add(line(rollup, "Private_Dirty")?)
+}
+
+/// Resident memory of one process, from `/proc/<pid>/status`.
+pub(crate) fn resident_bytes(status: &str) -> Option<u64> {
+    line(status, "VmRSS")
+}
+
+fn line(text: &str, wanted: &str) -> Option<u64> {
+    text.lines().find_map(|line| bytes(line.strip_prefix(wanted)?.strip_prefix(':')?))
+}
+
 /// `  123 kB` in bytes.
 fn bytes(text: &str) -> Option<u64> {
     let mut words = text.split_ascii_whitespace();
@@ -67,6 +81,15 @@ mod tests {
     fn estimates_what_an_old_kernel_does_not_say() {
         assert_eq!(parse("MemFree: 1 kB\nBuffers: 2 kB\nCached: 3 kB\n").available, Some(6 * 1024));
         assert_eq!(parse("MemFree: 1 kB\n").available, None);
+    }
+
+    #[test]
+    fn reads_what_a_process_has_for_itself() {
+        let rollup =
+            "55d0-7ffd ---p 00000000 00:00 0 [rollup]\nRss:  5000 kB\nPrivate_Clean:  100 kB\nPrivate_Dirty:  900 kB\n";
+        assert_eq!(private_bytes(rollup), Some(1000 * 1024));
+        assert_eq!(private_bytes("Rss: 1 kB\n"), None);
+        assert_eq!(resident_bytes("VmPeak:\t 9 kB\nVmRSS:\t    8 kB\n"), Some(8 * 1024));
     }
 
     #[test]

@@ -1,0 +1,66 @@
+use std::fs;
+use std::path::Path;
+
+use crate::os::proc::{dmi, load, meminfo, release, stat, utmp};
+use crate::os::{list, read, read_trimmed};
+use crate::probe::ProbeError;
+use crate::probe::identity::Identity;
+
+/// Names, versions and sizes, from a dozen files.
+pub(crate) fn identity(root: &Path) -> Identity {
+    let os_release = read(root, "etc/os-release").or_else(|_| read(root, "usr/lib/os-release")).unwrap_or_default();
+    let cpuinfo = read(root, "proc/cpuinfo").unwrap_or_default();
+    let stat = read(root, "proc/stat").ok().and_then(|text| stat::parse(&text));
+    let manufacturer = dmi::told(read_trimmed(root, "sys/class/dmi/id/sys_vendor"));
+    let model = dmi::told(read_trimmed(root, "sys/class/dmi/id/product_name"));
+    let model = model.or_else(|| read_trimmed(root, "proc/device-tree/model"));
+    let is_virtual = release::is_hypervised(&cpuinfo)
+        || dmi::is_virtual(manufacturer.as_deref().unwrap_or(""), model.as_deref().unwrap_or(""));
+    let chassis = read_trimmed(root, "sys/class/dmi/id/chassis_type").and_then(|code| dmi::chassis(&code));
+    Identity {
+        host_name: read_trimmed(root, "proc/sys/kernel/hostname"),
+        machine_id: read_trimmed(root, "etc/machine-id").filter(|id| id != "uninitialized"),
+        os_name: release::release_value(&os_release, "NAME"),
+        os_version: release::release_value(&os_release, "VERSION_ID"),
+        os_build_id: read_trimmed(root, "proc/sys/kernel/osrelease"),
+        cpu_model: release::cpu_model(&cpuinfo),
+        cpu_count: stat.map(|stat| stat.cores.len() as u64).filter(|&count| count > 0),
+        memory_bytes: read(root, "proc/meminfo").ok().and_then(|text| meminfo::parse(&text).total),
+        manufacturer,
+        model,
+        chassis: if is_virtual { Some("vm") } else { chassis },
+        firmware_version: read_trimmed(root, "sys/class/dmi/id/bios_version"),
+    }
+}
+
+/// The kernel's name for this boot.
+pub(crate) fn boot_id(root: &Path) -> Result<String, ProbeError> {
+    Ok(read(root, "proc/sys/kernel/random/boot_id")?.trim().to_owned())
+}
+
+/// When the machine booted, seconds since 1970.
+pub(crate) fn boot_seconds(root: &Path) -> Result<u64, ProbeError> {
+    let stat = stat::parse(&read(root, "proc/stat")?);
+    stat.and_then(|stat| stat.boot_seconds).ok_or_else(|| ProbeError::Failed("proc/stat has no btime".to_owned()))
+}
+
+/// Seconds since boot.
+pub(crate) fn uptime_seconds(root: &Path) -> Result<f64, ProbeError> {
+    let text = read(root, "proc/uptime")?;
+    load::uptime_seconds(&text).ok_or_else(|| ProbeError::Failed("proc/uptime is not a number".to_owned()))
+}
+
+/// How many people are signed in: by logind, or where there is none by the terminal records.
+pub(crate) fn people(root: &Path) -> Result<usize, ProbeError> {
+    if let Ok(names) = list(root, "run/systemd/users") {
+        let present = names.iter().filter_map(|name| read(root, &format!("run/systemd/users/{name}")).ok());
+        return Ok(present.filter(|text| is_signed_in(text)).count());
+    }
+    let bytes = fs::read(root.join("run/utmp")).map_err(|source| ProbeError::io("run/utmp", &source))?;
+    Ok(utmp::people(&bytes))
+}
+
+/// Whether a user record of logind is that of somebody with a session, rather than of services that linger.
+fn is_signed_in(record: &str) -> bool {
+    record.lines().any(|line| line == "STATE=active" || line == "STATE=online")
+}

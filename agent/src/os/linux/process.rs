@@ -1,0 +1,72 @@
+//! One pass over all processes with as few system calls as it takes: the directory is read in large pieces, every
+//! `stat` is opened relative to it and read once into the same buffer.
+
+use std::ffi::CStr;
+use std::os::fd::OwnedFd;
+use std::path::Path;
+
+use rustix::fs::{Mode, OFlags, RawDir, open, openat};
+use rustix::io::{Errno, read};
+
+use crate::os::proc::pid::{self, PidStat};
+use crate::probe::ProbeError;
+
+/// Ticks of `/proc` in a second: a constant of the kernel's interface.
+pub(crate) const TICKS_PER_SECOND: f64 = 100.0;
+
+/// Bytes of a `stat` line that are read; the fields in use end long before.
+const LINE: usize = 512;
+
+/// Calls `each` with every process. A process that ends meanwhile is left out.
+pub(crate) fn each_process(root: &Path, mut each: impl FnMut(u32, PidStat<'_>)) -> Result<(), ProbeError> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let directory = open(root.join("proc"), flags, Mode::empty()).map_err(failed)?;
+    let mut entries = Vec::with_capacity(32 * 1024);
+    let mut line = [0_u8; LINE];
+    let mut list = RawDir::new(&directory, entries.spare_capacity_mut());
+    while let Some(entry) = list.next() {
+        let entry = entry.map_err(failed)?;
+        let Some(pid) = process_id(entry.file_name()) else { continue };
+        let Some(length) = read_stat(&directory, entry.file_name(), &mut line) else { continue };
+        if let Some(stat) = pid::parse(&line[..length]) {
+            each(pid, stat);
+        }
+    }
+    Ok(())
+}
+
+/// The name of the program that process `pid` runs, without its path; `None` when the agent may not know.
+pub(crate) fn executable(root: &Path, pid: u32) -> Option<String> {
+    let target = std::fs::read_link(root.join(format!("proc/{pid}/exe"))).ok()?;
+    let name = target.file_name()?.to_string_lossy();
+    Some(name.strip_suffix(" (deleted)").unwrap_or(&name).to_owned())
+}
+
+/// Bytes of a page.
+pub(crate) fn page_bytes() -> u64 {
+    rustix::param::page_size() as u64
+}
+
+fn failed(errno: Errno) -> ProbeError {
+    ProbeError::io("proc", &errno.into())
+}
+
+/// The number that the name of a process' directory is.
+fn process_id(name: &CStr) -> Option<u32> {
+    let bytes = name.to_bytes();
+    if !bytes.first()?.is_ascii_digit() {
+        return None;
+    }
+    std::str::from_utf8(bytes).ok()?.parse().ok()
+}
+
+fn read_stat(directory: &OwnedFd, name: &CStr, line: &mut [u8; LINE]) -> Option<usize> {
+    let mut path = [0_u8; 32];
+    let name = name.to_bytes();
+    let tail = b"/stat\0";
+    path.get_mut(..name.len())?.copy_from_slice(name);
+    path.get_mut(name.len()..name.len() + tail.len())?.copy_from_slice(tail);
+    let path = CStr::from_bytes_until_nul(&path).ok()?;
+    let file = openat(directory, path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()).ok()?;
+    read(&file, &mut line[..]).ok()
+}

@@ -1,0 +1,53 @@
+use std::path::Path;
+
+use rustix::fs::statvfs;
+
+use crate::os::proc::diskstats::{self, DiskStat};
+use crate::os::proc::mounts::{self, Mount};
+use crate::os::{exists, read, read_trimmed};
+use crate::probe::ProbeError;
+use crate::probe::disk::Traits;
+use crate::probe::filesystem::Space;
+
+/// Everything that is mounted.
+pub(crate) fn mounts(root: &Path) -> Result<Vec<Mount>, ProbeError> {
+    Ok(mounts::parse(&read(root, "proc/self/mountinfo")?))
+}
+
+/// The mount points that `/etc/fstab` wants writable.
+pub(crate) fn wanted_writable(root: &Path) -> Vec<String> {
+    read(root, "etc/fstab").map(|text| mounts::wanted_writable(&text)).unwrap_or_default()
+}
+
+/// Room on the volume that is mounted at `point`.
+pub(crate) fn space(root: &Path, point: &str) -> Result<Space, ProbeError> {
+    let path = root.join(point.trim_start_matches('/'));
+    let stat = statvfs(&path).map_err(|errno| ProbeError::io("a volume", &errno.into()))?;
+    let bytes = |blocks: u64| blocks.saturating_mul(stat.f_frsize);
+    Ok(Space {
+        size_bytes: bytes(stat.f_blocks),
+        free_bytes: bytes(stat.f_bavail),
+        used_bytes: bytes(stat.f_blocks.saturating_sub(stat.f_bfree)),
+        inodes: stat.f_files,
+        inodes_free: stat.f_favail,
+    })
+}
+
+/// Totals of the disks that are devices of this machine, rather than made of other disks or of memory.
+pub(crate) fn disks(root: &Path) -> Result<Vec<DiskStat>, ProbeError> {
+    let mut disks = diskstats::parse(&read(root, "proc/diskstats")?);
+    disks.retain(|disk| exists(root, &format!("sys/block/{}/device", disk.device)));
+    Ok(disks)
+}
+
+/// What kind of disk it is.
+pub(crate) fn traits(root: &Path, device: &str) -> Traits {
+    let read = |name: &str| read_trimmed(root, &format!("sys/block/{device}/{name}"));
+    Traits {
+        rotates: read("queue/rotational").map(|flag| flag == "1"),
+        is_removable: read("removable").is_some_and(|flag| flag == "1")
+            || read("device/type").is_some_and(|kind| kind == "SD"),
+        vendor: read("device/vendor").unwrap_or_default(),
+        model: read("device/model").unwrap_or_default(),
+    }
+}

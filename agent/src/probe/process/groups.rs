@@ -1,0 +1,234 @@
+use std::collections::HashMap;
+use std::time::Duration;
+
+use crate::os::proc::pid::PidStat;
+
+/// How many groups count as the largest, by processor and by memory each.
+const LARGEST: usize = 15;
+/// How long a group stays told after it was among the largest.
+const STICKY: Duration = Duration::from_hours(12);
+/// At most this many groups are told, whatever churns.
+const MOST_TOLD: usize = 48;
+/// Share of a minute-old rate that is left in the smoothed rate after a pass.
+const SMOOTHING: f64 = 0.9;
+/// A smoothed rate below this many ticks a pass is no reason to be told: a tenth of a percent of a core.
+const LEAST_RATE: f64 = 1.5;
+
+/// All programs that run, and some that did.
+#[derive(Debug, Default)]
+pub(crate) struct Groups {
+    known: HashMap<u32, Known>,
+    programs: HashMap<String, Group>,
+    pass: u64,
+    processes: usize,
+}
+
+/// A process as the last pass saw it.
+#[derive(Debug)]
+struct Known {
+    start_ticks: u64,
+    short: [u8; 16],
+    cpu_ticks: u64,
+    group: String,
+    pass: u64,
+}
+
+/// All processes of one program.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Group {
+    /// Processor time since the agent first saw the program, ended processes included.
+    pub(crate) cpu_ticks: u64,
+    /// Resident memory now. What processes share counts for each.
+    pub(crate) resident_pages: u64,
+    /// Processes now.
+    pub(crate) processes: usize,
+    /// Smoothed ticks a pass.
+    rate: f64,
+    gained: u64,
+    /// When it was last among the largest, time since boot.
+    large_at: Option<Duration>,
+}
+
+impl Groups {
+    /// Forgets what is of one pass only.
+    pub(crate) fn start_pass(&mut self) {
+        self.pass += 1;
+        self.processes = 0;
+        for group in self.programs.values_mut() {
+            (group.resident_pages, group.processes, group.gained) = (0, 0, 0);
+        }
+    }
+
+    /// One process. `executable` is asked only for a process that is new, or that became another program.
+    pub(crate) fn enter(&mut self, pid: u32, stat: &PidStat<'_>, executable: impl FnOnce() -> Option<String>) {
+        self.processes += 1;
+        let known = match self.known.get_mut(&pid) {
+            Some(known) if known.is_same(stat) => known,
+            _ => {
+                let known = Known::new(stat, self.known.get(&pid), self.pass == 1, executable);
+                self.known.entry(pid).insert_entry(known).into_mut()
+            }
+        };
+        let gained = stat.cpu_ticks.saturating_sub(known.cpu_ticks);
+        (known.cpu_ticks, known.pass) = (stat.cpu_ticks, self.pass);
+        if !self.programs.contains_key(&known.group) {
+            self.programs.insert(known.group.clone(), Group::default());
+        }
+        if let Some(group) = self.programs.get_mut(&known.group) {
+            group.processes += 1;
+            group.resident_pages += stat.resident_pages;
+            group.gained += gained;
+        }
+    }
+
+    /// Sums up, and finds the largest at `now` (time since boot).
+    pub(crate) fn end_pass(&mut self, now: Duration) {
+        let pass = self.pass;
+        self.known.retain(|_, known| known.pass == pass);
+        for group in self.programs.values_mut() {
+            group.cpu_ticks += group.gained;
+            group.rate = SMOOTHING * group.rate + (1.0 - SMOOTHING) * group.gained as f64;
+        }
+        self.mark_largest(now, |group| if group.rate < LEAST_RATE { 0.0 } else { group.rate });
+        self.mark_largest(now, |group| group.resident_pages as f64);
+        self.programs.retain(|_, group| {
+            group.large_at = group.large_at.filter(|&at| now.saturating_sub(at) < STICKY);
+            group.processes > 0 || group.large_at.is_some()
+        });
+    }
+
+    /// How many processes there are.
+    pub(crate) fn process_count(&self) -> usize {
+        self.processes
+    }
+
+    /// The groups that are told, in order of name.
+    pub(crate) fn told(&self) -> Vec<(&str, &Group)> {
+        let mut told: Vec<_> = self.programs.iter().filter(|(_, group)| group.large_at.is_some()).collect();
+        told.sort_unstable_by_key(|(_, group)| std::cmp::Reverse(group.large_at));
+        told.truncate(MOST_TOLD);
+        let mut told: Vec<_> = told.into_iter().map(|(name, group)| (name.as_str(), group)).collect();
+        told.sort_unstable_by_key(|(name, _)| *name);
+        told
+    }
+
+    fn mark_largest(&mut self, now: Duration, size: impl Fn(&Group) -> f64) {
+        let mut sized: Vec<_> = self.programs.values_mut().map(|group| (size(group), group)).collect();
+        sized.retain(|(size, _)| *size > 0.0);
+        sized.sort_unstable_by(|(one, _), (other, _)| other.total_cmp(one));
+        for (_, group) in sized.into_iter().take(LARGEST) {
+            group.large_at = Some(now);
+        }
+    }
+}
+
+impl Known {
+    /// A process that was not known as this program before. What it used before the agent's first pass, or as another
+    /// program, is not this group's.
+    fn new(
+        stat: &PidStat<'_>,
+        before: Option<&Self>,
+        first_pass: bool,
+        executable: impl FnOnce() -> Option<String>,
+    ) -> Self {
+        let group = if stat.is_kernel { kernel_group(stat.name) } else { program(stat.name, executable()) };
+        let before = before.filter(|before| before.start_ticks == stat.start_ticks);
+        let cpu_ticks = if first_pass { stat.cpu_ticks } else { before.map_or(0, |before| before.cpu_ticks) };
+        Self { start_ticks: stat.start_ticks, short: short(stat.name), cpu_ticks, group, pass: 0 }
+    }
+
+    /// Whether `stat` is of this process, and still of the same program: a program that is replaced by another changes
+    /// the short name.
+    fn is_same(&self, stat: &PidStat<'_>) -> bool {
+        self.start_ticks == stat.start_ticks && self.short == short(stat.name)
+    }
+}
+
+/// The short name as a value of fixed size.
+fn short(name: &[u8]) -> [u8; 16] {
+    let mut short = [0; 16];
+    let length = name.len().min(16);
+    short[..length].copy_from_slice(&name[..length]);
+    short
+}
+
+/// Threads of the kernel by what they do: `kworker/3:1-events` is `[kworker]`.
+fn kernel_group(name: &[u8]) -> String {
+    let end = name.iter().position(|byte| !byte.is_ascii_alphabetic() && *byte != b'_').unwrap_or(name.len());
+    format!("[{}]", String::from_utf8_lossy(&name[..end]))
+}
+
+/// The program's name, else the short name of the process.
+fn program(name: &[u8], executable: Option<String>) -> String {
+    let name = executable.filter(|name| !name.is_empty()).unwrap_or_else(|| String::from_utf8_lossy(name).into_owned());
+    name.chars().filter(|letter| !letter.is_control()).take(64).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn process(name: &'static str, cpu_ticks: u64, resident_pages: u64) -> PidStat<'static> {
+        PidStat { name: name.as_bytes(), cpu_ticks, start_ticks: 1, resident_pages, is_kernel: false }
+    }
+
+    fn pass(groups: &mut Groups, seconds: u64, processes: &[(u32, PidStat<'static>)]) {
+        groups.start_pass();
+        for (pid, stat) in processes {
+            groups.enter(*pid, stat, || None);
+        }
+        groups.end_pass(Duration::from_secs(seconds));
+    }
+
+    #[test]
+    fn time_of_processes_that_ended_stays_in_their_group() {
+        let mut groups = Groups::default();
+        pass(&mut groups, 0, &[(1, process("cc", 100, 5)), (2, process("cc", 10, 5))]);
+        pass(&mut groups, 15, &[(1, process("cc", 300, 5)), (2, process("cc", 20, 5))]);
+        pass(&mut groups, 30, &[(3, process("cc", 7, 5))]);
+        let told = groups.told();
+        assert_eq!(told[0].0, "cc");
+        assert_eq!(told[0].1.cpu_ticks, 200 + 10 + 7);
+        assert_eq!(told[0].1.processes, 1);
+    }
+
+    #[test]
+    fn a_pid_that_was_used_again_is_another_process() {
+        let mut groups = Groups::default();
+        pass(&mut groups, 0, &[(1, process("old", 500, 5))]);
+        let new = PidStat { start_ticks: 9, ..process("new", 3, 5) };
+        pass(&mut groups, 15, &[(1, new)]);
+        assert_eq!(groups.told().iter().find(|(name, _)| *name == "new").map(|(_, group)| group.cpu_ticks), Some(3));
+    }
+
+    #[test]
+    fn a_process_that_becomes_another_program_moves_with_what_it_uses_from_then_on() {
+        let mut groups = Groups::default();
+        pass(&mut groups, 0, &[(1, process("sh", 500, 5))]);
+        pass(&mut groups, 15, &[(1, process("cc", 520, 5))]);
+        assert_eq!(groups.told().iter().find(|(name, _)| *name == "cc").map(|(_, group)| group.cpu_ticks), Some(20));
+    }
+
+    #[test]
+    fn only_the_largest_are_told_and_stay_told_for_twelve_hours() {
+        let mut groups = Groups::default();
+        let names: Vec<&'static str> = (0..40).map(|index| &*format!("p{index:02}").leak()).collect();
+        let many: Vec<_> = (0..40_u32).map(|pid| (pid, process(names[pid as usize], 0, u64::from(pid) + 1))).collect();
+        pass(&mut groups, 0, &many);
+        assert_eq!(groups.told().len(), LARGEST);
+        assert_eq!(groups.told()[0].0, "p25");
+        let turned: Vec<_> =
+            (0..40_u32).map(|pid| (pid, process(names[pid as usize], 0, 40 - u64::from(pid)))).collect();
+        pass(&mut groups, 3600, &turned);
+        assert_eq!(groups.told().len(), 2 * LARGEST);
+        pass(&mut groups, 14 * 3600, &turned);
+        assert_eq!(groups.told().len(), LARGEST);
+    }
+
+    #[test]
+    fn threads_of_the_kernel_are_grouped_by_what_they_do() {
+        assert_eq!(kernel_group(b"kworker/3:1-events"), "[kworker]");
+        assert_eq!(kernel_group(b"ksoftirqd/0"), "[ksoftirqd]");
+        assert_eq!(kernel_group(b"kswapd0"), "[kswapd]");
+    }
+}
