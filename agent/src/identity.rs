@@ -1,1 +1,18 @@
-//! The endpoint's key and certificate: made here, the key never leaves.
+//! The endpoint's key and certificate: the key is made here and never leaves.
+//!
+//! The key is an ECDSA P-256 key in an owner-only file. What leaves is a certificate request, at enrolment and at
+//! renewal, and signatures over snapshots. The collector is trusted by the fingerprint in the enrolment token at
+//! first, and by the authorities that enrolment brought from then on; the system's trust store plays no part.
+
+mod crypto;
+mod enroll;
+mod pin;
+mod renew;
+mod store;
+mod token;
+
+pub use crypto::{NotAKey, provider};
+pub use enroll::{EnrollError, enroll};
+pub use renew::{renew, renewal_due};
+pub use store::{Identity, IdentityError};
+pub use token::{BadToken, Token};

@@ -1,0 +1,72 @@
+use std::path::Path;
+
+use firstline_proto::convert::Machine;
+use firstline_proto::v1;
+use firstline_proto::v1::enrollment_service_client::EnrollmentServiceClient;
+use rustls::ClientConfig;
+use thiserror::Error;
+
+use super::crypto::{Key, provider};
+use super::pin::{Pinned, fingerprint};
+use super::store::{Certificates, Identity, IdentityError};
+use super::token::Token;
+use crate::config::Address;
+use crate::uplink::{DialError, dial};
+
+/// Why a machine could not be enrolled.
+#[derive(Debug, Error)]
+pub enum EnrollError {
+    /// No connection that the token trusts.
+    #[error(transparent)]
+    Dial(#[from] DialError),
+    /// The collector said no.
+    #[error(
+        "the collector {collector} refused this machine: {reason}; a new token is made with `firstline token create`"
+    )]
+    Refused {
+        /// Which collector.
+        collector: Address,
+        /// What it said.
+        reason: String,
+    },
+    /// The answer does not fit the token.
+    #[error("the collector {0} answered with authorities that do not include the token's; nothing was kept")]
+    OtherAuthority(Address),
+    /// The identity could not be made or kept.
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
+}
+
+/// Makes a key, asks the collector for a certificate with `token`, and keeps both in `dir`.
+pub async fn enroll(dir: &Path, collector: Address, token: &Token, machine: Machine) -> Result<Identity, EnrollError> {
+    let key = Key::generate().map_err(IdentityError::from)?;
+    let link = dial(&collector, tls(token)?).await?;
+    let request = v1::EnrollRequest {
+        token: token.secret().to_owned(),
+        certificate_request: key.certificate_request().map_err(IdentityError::from)?,
+        machine: Some(machine.into()),
+    };
+    let mut client = EnrollmentServiceClient::new(link.channel.clone());
+    let response = client
+        .enroll(request)
+        .await
+        .map_err(|status| EnrollError::Refused { collector: collector.clone(), reason: link.explain(&status) })?;
+    let response = response.into_inner();
+    let certificates = Certificates::from_wire(response.certificate_chain, response.authorities);
+    if !certificates.authorities.iter().any(|authority| fingerprint(authority) == token.fingerprint) {
+        return Err(EnrollError::OtherAuthority(collector));
+    }
+    Ok(Identity::create(dir, key, response.endpoint_id, collector, certificates)?)
+}
+
+/// TLS 1.3 to the authority that the token pins, without a certificate of our own.
+fn tls(token: &Token) -> Result<ClientConfig, IdentityError> {
+    let pinned = Pinned::new(token.fingerprint, provider());
+    let mut config = ClientConfig::builder_with_provider(provider())
+        .with_protocol_versions(&[&rustls::version::TLS13])?
+        .dangerous()
+        .with_custom_certificate_verifier(std::sync::Arc::new(pinned))
+        .with_no_client_auth();
+    config.alpn_protocols = vec![b"h2".to_vec()];
+    Ok(config)
+}

@@ -1,0 +1,217 @@
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use firstline_diagnosis::document::Signature;
+use firstline_diagnosis::vocabulary::Timestamp;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use rustls::{ClientConfig, RootCertStore};
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use super::crypto::{Key, NotAKey, provider};
+use crate::config::Address;
+use crate::state;
+
+/// Who this endpoint is, and whom it trusts.
+#[derive(Debug)]
+pub struct Identity {
+    dir: PathBuf,
+    key: Key,
+    /// The endpoint's name for life.
+    pub endpoint_id: String,
+    /// Where it was enrolled.
+    pub collector: Address,
+    chain: Vec<CertificateDer<'static>>,
+    authorities: Arc<[CertificateDer<'static>]>,
+}
+
+/// Why there is no usable identity.
+#[derive(Debug, Error)]
+pub enum IdentityError {
+    /// Nothing was enrolled here.
+    #[error("this machine is not enrolled; run `firstline-agent enroll --collector HOST:PORT --token TOKEN` first")]
+    NotEnrolled,
+    /// A file is there and cannot be read or written.
+    #[error("the identity file {} cannot be read or written", path.display())]
+    File {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// A file does not hold what it should.
+    #[error("the identity file {} is damaged ({problem}); enrol this machine again with a new token", path.display())]
+    Damaged {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// The key cannot be used.
+    #[error(transparent)]
+    Key(#[from] NotAKey),
+    /// The collector gave certificates that do not belong to this endpoint's key.
+    #[error("the collector gave a certificate that does not belong to this endpoint's key")]
+    Foreign,
+    /// TLS cannot be set up with them.
+    #[error("the endpoint's certificates cannot be used for TLS")]
+    Tls(#[from] rustls::Error),
+}
+
+/// What stands in `endpoint.json`.
+#[derive(Debug, Serialize, Deserialize)]
+struct Enrolment {
+    endpoint_id: String,
+    collector: String,
+}
+
+/// Certificates as the collector gave them.
+#[derive(Debug, Clone)]
+pub(super) struct Certificates {
+    pub(super) chain: Vec<CertificateDer<'static>>,
+    pub(super) authorities: Vec<CertificateDer<'static>>,
+}
+
+impl Certificates {
+    pub(super) fn from_wire(chain: Vec<Vec<u8>>, authorities: Vec<Vec<u8>>) -> Self {
+        let all = |ders: Vec<Vec<u8>>| ders.into_iter().map(CertificateDer::from).collect();
+        Self { chain: all(chain), authorities: all(authorities) }
+    }
+}
+
+impl Identity {
+    /// Reads what enrolment left in `dir`.
+    pub fn load(dir: &Path) -> Result<Self, IdentityError> {
+        let enrolment = match fs::read(dir.join("endpoint.json")) {
+            Ok(bytes) => bytes,
+            Err(missing) if missing.kind() == io::ErrorKind::NotFound => return Err(IdentityError::NotEnrolled),
+            Err(source) => return Err(IdentityError::File { path: dir.join("endpoint.json"), source }),
+        };
+        let damaged = |name: &str, problem: String| IdentityError::Damaged { path: dir.join(name), problem };
+        let enrolment: Enrolment =
+            serde_json::from_slice(&enrolment).map_err(|error| damaged("endpoint.json", error.to_string()))?;
+        let collector = enrolment.collector.parse().map_err(|problem| damaged("endpoint.json", problem))?;
+        let key = read_text(&dir.join("key.pem"))?;
+        Ok(Self {
+            key: Key::from_pem(&key).map_err(|error| damaged("key.pem", error.to_string()))?,
+            endpoint_id: enrolment.endpoint_id,
+            collector,
+            chain: certificates(&dir.join("certificate.pem"))?,
+            authorities: certificates(&dir.join("authorities.pem"))?.into(),
+            dir: dir.to_owned(),
+        })
+    }
+
+    /// Keeps a new identity in `dir`. The key is written first and `endpoint.json` last: it is what makes the rest count.
+    pub(super) fn create(
+        dir: &Path,
+        key: Key,
+        endpoint_id: String,
+        collector: Address,
+        certificates: Certificates,
+    ) -> Result<Self, IdentityError> {
+        let mut identity =
+            Self { dir: dir.to_owned(), key, endpoint_id, collector, chain: Vec::new(), authorities: Arc::default() };
+        identity.write("key.pem", identity.key.to_pem().as_bytes())?;
+        identity.adopt(certificates)?;
+        let enrolment =
+            Enrolment { endpoint_id: identity.endpoint_id.clone(), collector: identity.collector.to_string() };
+        let text = serde_json::to_vec_pretty(&enrolment).expect("two texts always have a JSON form");
+        identity.write("endpoint.json", &text)?;
+        Ok(identity)
+    }
+
+    /// Takes new certificates into use, after checking that they are this key's.
+    pub(super) fn adopt(&mut self, new: Certificates) -> Result<(), IdentityError> {
+        let leaf = new.chain.first().ok_or(IdentityError::Foreign)?;
+        let (_, parsed) = x509_parser::parse_x509_certificate(leaf).map_err(|_| IdentityError::Foreign)?;
+        if parsed.public_key().raw != self.key.public() || new.authorities.is_empty() {
+            return Err(IdentityError::Foreign);
+        }
+        // Trust before identity: a crash in between leaves the old certificate, which the new authorities still know.
+        self.write("authorities.pem", pem(&new.authorities).as_bytes())?;
+        self.write("certificate.pem", pem(&new.chain).as_bytes())?;
+        self.chain = new.chain;
+        self.authorities = new.authorities.into();
+        Ok(())
+    }
+
+    fn write(&self, name: &str, bytes: &[u8]) -> Result<(), IdentityError> {
+        let path = self.dir.join(name);
+        state::replace(&path, bytes).map_err(|source| IdentityError::File { path, source })
+    }
+
+    /// The authorities whose collectors this endpoint trusts.
+    pub fn authorities(&self) -> Arc<[CertificateDer<'static>]> {
+        Arc::clone(&self.authorities)
+    }
+
+    /// TLS 1.3 with this endpoint's certificate, to a collector of its authorities.
+    pub fn tls(&self) -> Result<ClientConfig, IdentityError> {
+        let mut roots = RootCertStore::empty();
+        for authority in self.authorities.iter() {
+            roots.add(authority.clone())?;
+        }
+        let mut config = ClientConfig::builder_with_provider(provider())
+            .with_protocol_versions(&[&rustls::version::TLS13])?
+            .with_root_certificates(roots)
+            .with_client_auth_cert(self.chain.clone(), self.key.to_der())?;
+        config.alpn_protocols = vec![b"h2".to_vec()];
+        Ok(config)
+    }
+
+    /// From when to when the certificate is valid.
+    pub fn validity(&self) -> Option<(Timestamp, Timestamp)> {
+        let (_, parsed) = x509_parser::parse_x509_certificate(self.chain.first()?).ok()?;
+        let at = |time: x509_parser::time::ASN1Time| Timestamp::from_unix_seconds(time.timestamp());
+        Some((at(parsed.validity().not_before), at(parsed.validity().not_after)))
+    }
+
+    pub(super) fn certificate_request(&self) -> Result<Vec<u8>, IdentityError> {
+        Ok(self.key.certificate_request()?)
+    }
+
+    /// Signs `bytes`, for a snapshot.
+    pub fn sign(&self, bytes: &[u8]) -> Result<Signature, IdentityError> {
+        Ok(Signature {
+            algorithm: "ECDSA_P256_SHA256_ASN1".to_owned(),
+            certificate: pem(&self.chain[..1.min(self.chain.len())]),
+            value: STANDARD.encode(self.key.sign(bytes)?),
+        })
+    }
+}
+
+fn read_text(path: &Path) -> Result<String, IdentityError> {
+    fs::read_to_string(path).map_err(|source| IdentityError::File { path: path.to_owned(), source })
+}
+
+fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, IdentityError> {
+    let text = read_text(path)?;
+    let all: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(text.as_bytes()).collect();
+    let damaged = |problem: String| IdentityError::Damaged { path: path.to_owned(), problem };
+    match all {
+        Ok(all) if !all.is_empty() => Ok(all),
+        Ok(_) => Err(damaged("it holds no certificate".to_owned())),
+        Err(error) => Err(damaged(error.to_string())),
+    }
+}
+
+/// PEM of certificates, 64 letters a line.
+fn pem(ders: &[CertificateDer<'_>]) -> String {
+    let mut text = String::new();
+    for der in ders {
+        text.push_str("-----BEGIN CERTIFICATE-----\n");
+        for line in STANDARD.encode(der).as_bytes().chunks(64) {
+            text.push_str(&String::from_utf8_lossy(line));
+            text.push('\n');
+        }
+        text.push_str("-----END CERTIFICATE-----\n");
+    }
+    text
+}
