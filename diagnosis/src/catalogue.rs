@@ -3,17 +3,29 @@
 //! All of it is data in `catalogue/`, embedded. Administrators add and override in files of their own
 //! ([`Catalogue::with_overlay`]); a bad file is refused whole, with file, line and reason, and nothing of it takes force.
 
+mod build;
 mod builtin;
 mod check;
+mod edges;
 mod error;
+mod raw;
 mod symptom;
 
+use std::fmt::Write;
 use std::sync::{Arc, OnceLock};
 
+use sha2::{Digest, Sha256};
+
+pub(crate) use build::PLACEHOLDERS;
 pub use check::Check;
+pub(crate) use edges::Edge;
 pub(crate) use error::line_of;
 pub use error::{LoadError, LoadErrors};
+pub(crate) use raw::Effect;
 pub use symptom::Symptom;
+
+use crate::registry::Registry;
+use crate::window::Source;
 
 /// What this version knows.
 #[derive(Debug, Clone)]
@@ -21,6 +33,8 @@ pub struct Catalogue {
     version: String,
     checks: Vec<Check>,
     symptoms: Vec<Symptom>,
+    pub(crate) edges: Vec<Edge>,
+    pub(crate) sources: Arc<[Source]>,
 }
 
 impl Catalogue {
@@ -35,14 +49,47 @@ impl Catalogue {
         }))
     }
 
-    /// The embedded catalogue with an administrator's files laid over it: (file name, text) each. An entry whose id
-    /// exists replaces the fields it names; any other is added and must be complete.
+    /// The embedded catalogue with an administrator's files laid over it: (file name, text) each. A check or symptom
+    /// whose id exists replaces the fields it names (`enabled = false` takes a check out); any other is added and must be
+    /// complete. Edges are added.
     ///
     /// # Errors
-    /// Every fault found, with file and line; the old set stays in force.
+    /// Every fault found, with file and line; nothing of the files takes force.
     pub fn with_overlay(files: &[(String, String)]) -> Result<Self, LoadErrors> {
-        let _ = (files, builtin::FILES);
-        Ok(Self { version: env!("CARGO_PKG_VERSION").to_owned(), checks: Vec::new(), symptoms: Vec::new() })
+        let builtin = builtin::FILES.iter().copied();
+        let overlay = files.iter().map(|(name, text)| (name.as_str(), text.as_str()));
+        Self::load(Registry::builtin(), &builtin.chain(overlay).collect::<Vec<_>>())
+    }
+
+    /// A catalogue of these files alone.
+    pub(crate) fn load(registry: &Registry, files: &[(&str, &str)]) -> Result<Self, LoadErrors> {
+        let mut entries = raw::Entries::default();
+        let mut errors = Vec::new();
+        for (name, text) in files {
+            if let Err(LoadErrors(more)) = entries.lay_over(name, text) {
+                errors.extend(more);
+            }
+        }
+        if !errors.is_empty() {
+            return Err(LoadErrors(errors));
+        }
+        let mut sources = build::Sources::default();
+        let mut checks = Vec::new();
+        for entry in entries.checks.values() {
+            match build::check(registry, entry, &mut sources) {
+                Ok(check) if entry.enabled => checks.push(check),
+                Ok(_) => {}
+                Err(more) => errors.extend(more),
+            }
+        }
+        let known: Vec<&str> = entries.checks.keys().map(String::as_str).collect();
+        let edges = edges::edges(registry, &entries.edges, &known, &mut sources, &mut errors);
+        let symptoms = entries.symptoms.iter().map(|entry| symptom_of(entry, &known, &mut errors)).collect();
+        if !errors.is_empty() {
+            errors.sort();
+            return Err(LoadErrors(errors));
+        }
+        Ok(Self { version: version(files), checks, symptoms, edges, sources: Arc::from(sources.0) })
     }
 
     /// Version of the crate and a short hash over all texts: the same version gives the same findings.
@@ -64,4 +111,40 @@ impl Catalogue {
     pub fn symptoms(&self) -> &[Symptom] {
         &self.symptoms
     }
+
+    /// The symptom that a ticket's text, a label or an id means.
+    pub fn symptom(&self, text: &str) -> Option<&Symptom> {
+        symptom::matched(&self.symptoms, text)
+    }
 }
+
+fn symptom_of(entry: &raw::SymptomEntry, known: &[&str], errors: &mut Vec<LoadError>) -> Symptom {
+    for id in &entry.candidates {
+        edges::exists(id, known, errors);
+    }
+    Symptom {
+        id: entry.id.value.clone(),
+        label: entry.label.clone(),
+        words: entry.words.clone(),
+        candidates: entry.candidates.iter().map(|id| id.value.clone()).collect(),
+        later: entry.later.clone(),
+        rule_out: entry.rule_out.clone(),
+    }
+}
+
+/// `0.1.0+1a2b3c4d`.
+fn version(files: &[(&str, &str)]) -> String {
+    let mut hash = Sha256::new();
+    for text in files.iter().flat_map(|(name, text)| [*name, *text]).chain([builtin::SIGNALS]) {
+        hash.update((text.len() as u64).to_be_bytes());
+        hash.update(text.as_bytes());
+    }
+    let mut version = format!("{}+", env!("CARGO_PKG_VERSION"));
+    for byte in &hash.finalize()[..4] {
+        let _ = write!(version, "{byte:02x}");
+    }
+    version
+}
+
+#[cfg(test)]
+mod tests;

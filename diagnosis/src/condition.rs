@@ -72,6 +72,18 @@
 //! # Evidence
 //! Every comparison leaves evidence, also those that did not hold: nothing is cut short.
 
+mod compile;
+mod evaluate;
+mod expression;
+mod lexer;
+mod parser;
+mod reason;
+mod syntax;
 mod unit;
 
+pub(crate) use compile::{Compiled, InputSpec, Names, Parsed, condition, expression};
+pub(crate) use evaluate::{Cell, Input, Scope};
+pub(crate) use expression::Kind;
+pub(crate) use lexer::Fault;
+pub(crate) use reason::Reason;
 pub use unit::Unit;

@@ -20,6 +20,9 @@ pub mod document;
 pub mod registry;
 mod replay;
 mod spelling;
+mod texts;
 pub mod vocabulary;
+mod window;
 
 pub use replay::diagnose;
+pub use texts::human;

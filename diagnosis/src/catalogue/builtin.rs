@@ -1,2 +1,14 @@
+/// The declarations of signals.
+pub(super) const SIGNALS: &str = include_str!("../../catalogue/signals.toml");
+
 /// Names and texts of the embedded files; a new file is one line.
-pub(super) const FILES: &[(&str, &str)] = &[];
+pub(super) const FILES: &[(&str, &str)] = &[
+    ("checks/agent.toml", include_str!("../../catalogue/checks/agent.toml")),
+    ("checks/network.toml", include_str!("../../catalogue/checks/network.toml")),
+    ("checks/performance.toml", include_str!("../../catalogue/checks/performance.toml")),
+    ("checks/stability.toml", include_str!("../../catalogue/checks/stability.toml")),
+    ("checks/storage.toml", include_str!("../../catalogue/checks/storage.toml")),
+    ("checks/trust.toml", include_str!("../../catalogue/checks/trust.toml")),
+    ("suppression.toml", include_str!("../../catalogue/suppression.toml")),
+    ("symptoms.toml", include_str!("../../catalogue/symptoms.toml")),
+];

@@ -1,8 +1,12 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use crate::condition::{Compiled, Input};
 use crate::document::Escalation;
+use crate::texts::Template;
 use crate::vocabulary::{Impact, Severity, Urgency};
+
+use super::raw::Effect;
 
 /// A rule: when something is wrong, what to tell people, and what to do about it.
 #[derive(Debug, Clone)]
@@ -23,18 +27,88 @@ pub struct Check {
     pub urgency: Urgency,
     /// Where the numbers come from: V vendor, S study, O open monitoring projects, P practice.
     pub basis: Vec<String>,
-    /// Systems on which its inputs exist.
+    /// Systems on which its inputs exist: `linux`, `windows`, `macos`.
     pub os: Vec<String>,
     /// Attributes that make an instance; empty: one verdict for each endpoint.
     pub each: Vec<String>,
+    /// The condition as it is written.
+    pub when: String,
     /// How long its condition must hold.
     pub hold: Duration,
+    /// The clear condition as it is written; empty: the condition no longer holds.
+    pub clear: String,
     /// How long its clear condition must hold.
     pub clear_hold: Duration,
     /// Whether it may alert without a ticket.
     pub proactive: bool,
-    /// What to do on each system, `all` last.
-    pub runbook: BTreeMap<String, Vec<String>>,
+    /// Signals that it reads.
+    pub signals: Vec<String>,
     /// When to hand over.
     pub escalation: Escalation,
+    pub(crate) runbook: BTreeMap<&'static str, Vec<String>>,
+    pub(crate) rule: Rule,
+}
+
+impl Check {
+    /// What to do on `os_type`, in order.
+    pub fn runbook(&self, os_type: &str) -> &[String] {
+        let os = system(os_type).unwrap_or("all");
+        self.runbook.get(os).map_or(&[], Vec::as_slice)
+    }
+
+    /// Whether its inputs exist on `os_type`. A system that is not known yet is not held against it.
+    pub fn runs_on(&self, os_type: &str) -> bool {
+        match system(os_type) {
+            Some(os) => self.os.iter().any(|known| known == os),
+            None => true,
+        }
+    }
+}
+
+/// The catalogue's word for an OpenTelemetry `os.type`.
+fn system(os_type: &str) -> Option<&'static str> {
+    match os_type {
+        "linux" => Some("linux"),
+        "windows" => Some("windows"),
+        "darwin" | "macos" => Some("macos"),
+        _ => None,
+    }
+}
+
+/// The parts of a check that are evaluated.
+#[derive(Debug, Clone)]
+pub(crate) struct Rule {
+    pub(crate) inputs: Vec<Input>,
+    /// Inputs whose series make instances.
+    pub(crate) instance_inputs: Vec<usize>,
+    pub(crate) only: Vec<(String, Vec<String>)>,
+    pub(crate) when: Compiled,
+    pub(crate) clear: Option<Compiled>,
+    pub(crate) guards: Vec<Guard>,
+    pub(crate) supports: Vec<Compiled>,
+    pub(crate) variants: Vec<Variant>,
+    /// What placeholders stand for.
+    pub(crate) values: BTreeMap<String, Compiled>,
+    pub(crate) user: Template,
+    pub(crate) tech: Template,
+}
+
+/// Something that could excuse the finding.
+#[derive(Debug, Clone)]
+pub(crate) struct Guard {
+    pub(crate) name: String,
+    pub(crate) when: Compiled,
+    pub(crate) effect: Effect,
+}
+
+/// Another wording or weight under a condition.
+#[derive(Debug, Clone)]
+pub(crate) struct Variant {
+    pub(crate) when: Compiled,
+    pub(crate) severity: Option<Severity>,
+    pub(crate) confidence: Option<f64>,
+    pub(crate) impact: Option<Impact>,
+    pub(crate) urgency: Option<Urgency>,
+    pub(crate) user: Option<Template>,
+    pub(crate) tech: Option<Template>,
 }

@@ -1,0 +1,255 @@
+use crate::document::Comparison;
+use crate::registry::SignalKind;
+
+use super::super::expression::{Across, Compare, Expression, Fold, Join, Kind, Rank, Window};
+use super::super::lexer::Fault;
+use super::super::syntax::{Form, Node};
+use super::super::unit::Unit;
+use super::{Compiler, words};
+
+/// Every function of the language.
+const FUNCTIONS: [&str; 23] = [
+    "abs", "age", "all", "always", "any", "avg", "changes", "coalesce", "count", "delta", "ever", "largest", "last",
+    "list", "max", "min", "n", "p50", "p95", "rate", "share", "sum", "p99",
+];
+
+impl Compiler<'_> {
+    pub(super) fn call(&mut self, node: &Node, name: &str, arguments: &[Node]) -> Result<(Expression, Kind), Fault> {
+        match (name, arguments) {
+            ("last", [input]) => self.value(input),
+            ("last", [input, window]) => self.last_within(input, window),
+            ("age", [input]) => {
+                let index = self.direct(input)?;
+                self.input(input, index).map(|_| (Expression::Age(index), Kind::Number(Unit::seconds())))
+            }
+            ("abs", [inner]) => {
+                let (inner, unit) = self.number(inner)?;
+                Ok((Expression::Absolute(Box::new(inner)), Kind::Number(unit)))
+            }
+            ("coalesce", [first, rest @ ..]) => self.coalesce(first, rest),
+            ("any", [inner]) => self.across(node, Join::Any, inner),
+            ("all", [inner]) => self.across(node, Join::All, inner),
+            ("count", [inner]) => self.across(node, Join::Count, inner),
+            ("sum", [inner]) => self.across(node, Join::Sum, inner),
+            ("max", [inner]) => self.across(node, Join::Max, inner),
+            ("min", [inner]) => self.across(node, Join::Min, inner),
+            ("avg", [inner]) => self.across(node, Join::Mean, inner),
+            ("largest", [inner, attribute]) => self.rank(node, inner, attribute, None),
+            ("list", [inner, attribute, count]) => self.rank(node, inner, attribute, Some(count)),
+            ("avg", [inner, window]) => self.window(node, Fold::Mean, inner, window),
+            ("min", [inner, window]) => self.window(node, Fold::Min, inner, window),
+            ("max", [inner, window]) => self.window(node, Fold::Max, inner, window),
+            ("sum", [inner, window]) => self.window(node, Fold::Sum, inner, window),
+            ("p50", [inner, window]) => self.window(node, Fold::Percentile(50), inner, window),
+            ("p95", [inner, window]) => self.window(node, Fold::Percentile(95), inner, window),
+            ("p99", [inner, window]) => self.window(node, Fold::Percentile(99), inner, window),
+            ("delta", [inner, window]) => self.direct_window(node, Fold::Increase, inner, window),
+            ("rate", [inner, window]) => self.direct_window(node, Fold::Rate, inner, window),
+            ("n", [inner, window]) => self.direct_window(node, Fold::Events, inner, window),
+            ("changes", [inner, window]) => self.direct_window(node, Fold::Changes, inner, window),
+            ("share", [inner, window]) => self.window(node, Fold::Share, inner, window),
+            ("always", [inner, window]) => self.held_throughout(node, inner, window, Comparison::AtLeast, 1.0),
+            ("ever", [inner, window]) => self.held_throughout(node, inner, window, Comparison::Greater, 0.0),
+            (name, _) if FUNCTIONS.contains(&name) => {
+                Err(self.fault(node, format!("{name} does not take {} argument(s) like these", arguments.len())))
+            }
+            _ => {
+                let hint = crate::spelling::hint(name, FUNCTIONS);
+                Err(self.fault(node, format!("there is no function {name}{hint}")))
+            }
+        }
+    }
+
+    /// The index of the input that `node` is.
+    fn direct(&self, node: &Node) -> Result<usize, Fault> {
+        let index = match &node.form {
+            Form::Name(name) => self.names.inputs.iter().position(|input| input.name == *name),
+            _ => None,
+        };
+        index.ok_or_else(|| self.fault(node, "an input by its name is wanted here"))
+    }
+
+    /// A literal of time, in milliseconds.
+    fn span(&self, node: &Node) -> Result<i64, Fault> {
+        match &node.form {
+            Form::Number(value, Some(unit)) if unit.is_time() && *value > 0.0 => {
+                let ms = value * unit.scale * 1000.0;
+                if ms <= 90.0 * 86_400_000.0 {
+                    return Ok(ms as i64);
+                }
+                Err(self.fault(node, "a window is at most 90 days"))
+            }
+            _ => Err(self.fault(node, "a window is a time, like 5m or 24h")),
+        }
+    }
+
+    fn last_within(&mut self, input: &Node, window: &Node) -> Result<(Expression, Kind), Fault> {
+        let index = self.direct(input)?;
+        let span_ms = self.span(window)?;
+        let (_, kind) = self.input(input, index)?;
+        self.need(index, span_ms);
+        Ok((Expression::LastWithin(index, span_ms), kind))
+    }
+
+    fn coalesce(&mut self, first: &Node, rest: &[Node]) -> Result<(Expression, Kind), Fault> {
+        let (expression, kind) = self.value(first)?;
+        let mut choices = vec![expression];
+        for node in rest {
+            let (expression, other) = self.value(node)?;
+            let expression = match (&kind, &other) {
+                (Kind::Number(unit), Kind::Number(other)) if unit.fits(other) || bare(node) => {
+                    super::scaled(expression, if bare(node) { unit } else { other }, unit)
+                }
+                (Kind::Flag, Kind::Flag) | (Kind::Text, Kind::Text) => expression,
+                _ => {
+                    let (one, two) = (words(&kind), words(&other));
+                    return Err(self.fault(node, format!("coalesce chooses among the same: {one} is not {two}")));
+                }
+            };
+            choices.push(expression);
+        }
+        Ok((Expression::Coalesce(choices), kind))
+    }
+
+    fn window(&mut self, node: &Node, fold: Fold, inner: &Node, window: &Node) -> Result<(Expression, Kind), Fault> {
+        let span_ms = self.span(window)?;
+        let before = self.enter_window(node)?;
+        let (body, unit) = if fold == Fold::Share {
+            (self.flag(inner)?, Unit::one())
+        } else {
+            match self.value(inner)? {
+                (body, Kind::Number(unit)) => (body, unit),
+                (body, Kind::Flag) => (body, Unit::one()),
+                (_, kind) => {
+                    return Err(self.fault(inner, format!("a number is wanted here, this is {}", words(&kind))));
+                }
+            }
+        };
+        self.place = before;
+        let inputs = self.inputs_in(inner);
+        let (rows_of, settles) = self.rows_of(node, &inputs)?;
+        for index in &rows_of {
+            self.need(*index, span_ms);
+        }
+        let window = Window { fold, body, span_ms, rows_of, settles };
+        Ok((Expression::Window(Box::new(window)), Kind::Number(unit)))
+    }
+
+    /// Folds that look at one input itself and not at an expression.
+    fn direct_window(
+        &mut self,
+        node: &Node,
+        fold: Fold,
+        inner: &Node,
+        window: &Node,
+    ) -> Result<(Expression, Kind), Fault> {
+        let index = self.direct(inner)?;
+        let span_ms = self.span(window)?;
+        let before = self.enter_window(node)?;
+        let input = &self.names.inputs[index];
+        let (kind, unit) = (input.signal.kind, input.unit.clone());
+        let wanted = match fold {
+            Fold::Events => SignalKind::Event,
+            Fold::Changes => kind,
+            _ => SignalKind::Counter,
+        };
+        if kind != wanted {
+            let what = if wanted == SignalKind::Event { "an event" } else { "a counter" };
+            return Err(self.fault(inner, format!("{what} is wanted here, {} is none", input.name)));
+        }
+        if kind != SignalKind::Event {
+            self.input(inner, index)?;
+        }
+        let (rows_of, settles) = self.rows_of(node, &[index])?;
+        self.place = before;
+        self.need(index, span_ms);
+        let unit = match fold {
+            Fold::Rate => unit.over(&Unit::seconds()),
+            Fold::Increase => unit,
+            _ => Unit::count(),
+        };
+        let window = Window { fold, body: Expression::Input(index), span_ms, rows_of, settles };
+        Ok((Expression::Window(Box::new(window)), Kind::Number(unit)))
+    }
+
+    /// `always` and `ever`: a share that leaves evidence.
+    fn held_throughout(
+        &mut self,
+        node: &Node,
+        inner: &Node,
+        window: &Node,
+        how: Comparison,
+        threshold: f64,
+    ) -> Result<(Expression, Kind), Fault> {
+        let (left, _) = self.window(node, Fold::Share, inner, window)?;
+        let subject = self.subject(node, Unit::one(), None);
+        let right = Expression::Number(threshold);
+        Ok((Expression::Compare(Box::new(Compare { how, left, right, subject })), Kind::Flag))
+    }
+
+    fn across(&mut self, node: &Node, join: Join, inner: &Node) -> Result<(Expression, Kind), Fault> {
+        let over = self.enter_across(node, inner)?;
+        let value = if matches!(join, Join::Any | Join::All | Join::Count) {
+            self.flag(inner).map(|body| (body, Unit::count()))
+        } else {
+            self.number(inner)
+        };
+        self.place.in_across = false;
+        let (body, unit) = value?;
+        let kind = if matches!(join, Join::Any | Join::All) { Kind::Flag } else { Kind::Number(unit) };
+        Ok((Expression::Across(Box::new(Across { join, body, over })), kind))
+    }
+
+    /// Finds the input whose series are walked, and steps in.
+    fn enter_across(&mut self, node: &Node, inner: &Node) -> Result<usize, Fault> {
+        if self.place.in_across {
+            return Err(self.fault(node, "aggregates over series are not nested"));
+        }
+        let inputs = self.inputs_in(inner);
+        let free = |index: usize| &self.names.inputs[index].free;
+        let Some(over) = inputs.iter().copied().reduce(|a, b| if free(b).len() > free(a).len() { b } else { a }) else {
+            return Err(self.fault(node, "an aggregate over series needs an input"));
+        };
+        for index in inputs {
+            if let Some(attribute) = free(index).iter().find(|attribute| !free(over).contains(attribute)) {
+                let (one, two) = (&self.names.inputs[index].name, &self.names.inputs[over].name);
+                return Err(self.fault(node, format!("{one} and {two} cannot be joined: {two} has no {attribute}")));
+            }
+        }
+        self.place.in_across = true;
+        Ok(over)
+    }
+
+    fn rank(
+        &mut self,
+        node: &Node,
+        inner: &Node,
+        attribute: &Node,
+        count: Option<&Node>,
+    ) -> Result<(Expression, Kind), Fault> {
+        let over = self.enter_across(node, inner)?;
+        let value = self.number(inner);
+        self.place.in_across = false;
+        let (body, unit) = value?;
+        let Form::Text(attribute_name) = &attribute.form else {
+            return Err(self.fault(attribute, "an attribute in double quotes is wanted here"));
+        };
+        let declared = &self.names.inputs[over].signal.attributes;
+        if !declared.contains(attribute_name) {
+            let hint = crate::spelling::hint(attribute_name, declared.iter().map(String::as_str));
+            return Err(self.fault(attribute, format!("there is no attribute {attribute_name}{hint}")));
+        }
+        let count_value = match count.map(|node| (&node.form, node)) {
+            None => 1,
+            Some((Form::Number(value, None), _)) if (1.0..=10.0).contains(value) => *value as usize,
+            Some((_, node)) => return Err(self.fault(node, "a number from 1 to 10 is wanted here")),
+        };
+        let unit = count.map(|_| unit);
+        let rank = Rank { body, over, attribute: attribute_name.clone(), count: count_value, unit };
+        Ok((Expression::Rank(Box::new(rank)), Kind::Text))
+    }
+}
+
+fn bare(node: &Node) -> bool {
+    matches!(&node.form, Form::Number(_, None))
+}

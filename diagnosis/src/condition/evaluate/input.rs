@@ -1,0 +1,162 @@
+use crate::registry::{SignalKind, ValueType};
+use crate::vocabulary::{Series, Value, Why};
+use crate::window::{Point, Track};
+
+use super::super::reason::Reason;
+use super::{Cell, Found, Scope};
+
+/// A state stands as long as the endpoint was heard from within this awake time.
+const STATE_SILENCE_MS: i64 = 5 * 60_000;
+/// A series that is silent for this long while others of its signal are not, is no longer there.
+const GONE_MS: i64 = 30 * 60_000;
+/// The newest value is fresh for so many cadences.
+const FRESH_CADENCES: i64 = 3;
+
+impl<'a> Scope<'a> {
+    /// The series of an input for this instance; with several descriptions of the same one, the newest.
+    pub(crate) fn track(&self, input: usize) -> Option<&'a Track> {
+        self.tracks(input).max_by_key(|track| track.newest())
+    }
+
+    /// All series of an input that fit the instance.
+    pub(super) fn tracks(&self, input: usize) -> impl Iterator<Item = &'a Track> {
+        let (source, store) = (&self.inputs[input], self.store);
+        let (fixed, binding, filters) = (&source.spec.fixed, self.binding, self.filters);
+        store.members(source.source).filter(move |track| {
+            let fits = |name: &str, fits: &dyn Fn(&str) -> bool| {
+                fixed.iter().any(|(fixed, _)| fixed == name) || track.series.attributes.get(name).is_none_or(fits)
+            };
+            binding.iter().all(|(name, value)| fits(name, &|found| found == value))
+                && filters.iter().all(|(name, values)| fits(name, &|found| values.iter().any(|value| value == found)))
+        })
+    }
+
+    /// The cadence of an input.
+    pub(super) fn cadence_ms(&self, input: usize) -> i64 {
+        (self.inputs[input].spec.signal.cadence_seconds().unwrap_or(60.0) * 1000.0) as i64
+    }
+
+    pub(super) fn input(&self, input: usize, within_ms: Option<i64>) -> Found {
+        let Some(track) = self.track(input) else { return Found::unknown(self.no_data(input)) };
+        match self.row {
+            Some(row) if track.state.is_none() => self.in_row(input, track, row),
+            _ if self.inputs[input].spec.signal.is_state() => self.state(input, track),
+            _ => self.newest(input, track, within_ms),
+        }
+    }
+
+    fn no_data(&self, input: usize) -> Reason {
+        match self.store.absence(self.inputs[input].source) {
+            Some(why) => Reason::Absent(input, why.clone()),
+            None => Reason::NoData(input),
+        }
+    }
+
+    fn state(&self, input: usize, track: &Track) -> Found {
+        if let Some(why) = track.absence() {
+            return Found::unknown(Reason::Absent(input, why.clone()));
+        }
+        let silent_ms = self.store.awake.last_heard().map_or(0, |heard| self.store.awake.awake_ms(heard.0, self.now.0));
+        if silent_ms > STATE_SILENCE_MS {
+            return Found::unknown(Reason::Silent(silent_ms));
+        }
+        match &track.state {
+            Some((value, at)) => Found { cell: self.cell(input, value), at: Some(at.0) },
+            None => Found::unknown(Reason::NoData(input)),
+        }
+    }
+
+    fn cell(&self, input: usize, value: &Value) -> Cell {
+        match (self.inputs[input].spec.signal.value, value) {
+            (ValueType::Text, Value::Text(text)) => Cell::Text(text.clone()),
+            (ValueType::Flag, value) => {
+                value.number().map_or(Cell::Unknown(Reason::NoData(input)), |number| Cell::Flag(number != 0.0))
+            }
+            (ValueType::Number, value) => value.number().map_or(Cell::Unknown(Reason::NoData(input)), Cell::number),
+            (ValueType::Text, _) => Cell::Unknown(Reason::NoData(input)),
+        }
+    }
+
+    fn newest(&self, input: usize, track: &Track, within_ms: Option<i64>) -> Found {
+        if let Some(why) = track.absence() {
+            return Found::unknown(Reason::Absent(input, why.clone()));
+        }
+        let settles = self.inputs[input].spec.signal.settles;
+        let (awake, now) = (&self.store.awake, self.now.0);
+        if settles && let Some(until) = awake.settling_until(now) {
+            return Found::unknown(Reason::Settling(Some(until)));
+        }
+        let Some(point) = track
+            .points
+            .iter()
+            .rev()
+            .find(|point| point.at <= now && !awake.leaves_out(point.at, i64::from(point.step_ms), settles))
+        else {
+            return Found::unknown(if track.points.is_empty() { self.no_data(input) } else { Reason::Settling(None) });
+        };
+        let limit_ms = within_ms.unwrap_or(FRESH_CADENCES * self.cadence_ms(input).max(i64::from(point.step_ms)));
+        let age_ms = awake.awake_ms(point.at, now);
+        if age_ms > limit_ms {
+            return Found::unknown(Reason::Old(input, age_ms));
+        }
+        Found { cell: self.point(input, point), at: Some(point.at) }
+    }
+
+    /// What a number of a ring means: a flag, a rate, or itself.
+    pub(super) fn point(&self, input: usize, point: &Point) -> Cell {
+        let signal = &self.inputs[input].spec.signal;
+        let value = f64::from(point.value);
+        match (signal.value, signal.kind) {
+            (ValueType::Flag, _) => Cell::Flag(value >= 0.5),
+            (_, SignalKind::Counter) => Cell::number(value * 1000.0 / f64::from(point.step_ms)),
+            _ => Cell::number(value),
+        }
+    }
+
+    /// The value of an input as it stood at a row: the reading whose step holds the moment, or the one just before.
+    fn in_row(&self, input: usize, track: &Track, row: i64) -> Found {
+        let index = track.points.partition_point(|point| point.at < row);
+        let holding = track.points.get(index).filter(|point| point.at - i64::from(point.step_ms) < row);
+        let before = || {
+            let point = track.points.get(index.checked_sub(1)?)?;
+            (row - point.at <= i64::from(point.step_ms).max(self.cadence_ms(input))).then_some(point)
+        };
+        match holding.or_else(before) {
+            Some(point) => Found { cell: self.point(input, point), at: Some(point.at) },
+            None => Found::unknown(Reason::NoData(input)),
+        }
+    }
+
+    pub(super) fn age(&self, input: usize) -> Found {
+        match self.track(input).and_then(Track::newest) {
+            Some(at) => Found { cell: Cell::number(self.now.seconds_since(at)), at: Some(at.0) },
+            None => Found::unknown(self.no_data(input)),
+        }
+    }
+
+    /// Whether a series has ended while others of its signal go on: a process that exited, a volume that was removed.
+    pub(crate) fn is_gone(&self, input: usize, track: &Track) -> bool {
+        if track.absence().is_some_and(|unknown| unknown.why == Why::NotPresent) {
+            return true;
+        }
+        if self.inputs[input].spec.signal.is_state() {
+            return false;
+        }
+        let silent =
+            |track: &Track| track.newest().is_none_or(|at| self.store.awake.awake_ms(at.0, self.now.0) > GONE_MS);
+        silent(track) && self.store.members(self.inputs[input].source).any(|other| !silent(other))
+    }
+
+    /// What a series adds to a binding: the attributes that neither the selector fixes nor only describe.
+    pub(super) fn bound_by(&self, input: usize, series: &Series) -> Vec<(String, String)> {
+        let fixed = &self.inputs[input].spec.fixed;
+        let mut binding = self.binding.to_vec();
+        for (name, value) in series.attributes.iter() {
+            let known = binding.iter().any(|(bound, _)| bound == name) || fixed.iter().any(|(fixed, _)| fixed == name);
+            if !known && !crate::registry::is_facet(name) {
+                binding.push((name.to_owned(), value.to_owned()));
+            }
+        }
+        binding
+    }
+}

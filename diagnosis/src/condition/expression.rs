@@ -1,0 +1,147 @@
+use crate::document::Comparison;
+
+use super::syntax::Arithmetic;
+use super::unit::Unit;
+
+/// What an expression gives.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Kind {
+    Number(Unit),
+    Flag,
+    Text,
+}
+
+/// An expression whose names, types and units are checked. Inputs are indices into the check's inputs.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Expression {
+    Number(f64),
+    Flag(bool),
+    Text(String),
+    /// The newest value, or in a row the value as it stood then.
+    Input(usize),
+    /// The newest value, as old as so many milliseconds.
+    LastWithin(usize, i64),
+    /// Seconds since the newest value.
+    Age(usize),
+    Negative(Box<Expression>),
+    Absolute(Box<Expression>),
+    /// Times a constant: conversion of units.
+    Scaled(Box<Expression>, f64),
+    Arithmetic(Arithmetic, Box<Expression>, Box<Expression>),
+    Coalesce(Vec<Expression>),
+    Compare(Box<Compare>),
+    Not(Box<Expression>),
+    And(Box<Expression>, Box<Expression>),
+    Or(Box<Expression>, Box<Expression>),
+    Window(Box<Window>),
+    OnOf(Box<OnOf>),
+    Across(Box<Across>),
+    Rank(Box<Rank>),
+}
+
+impl Expression {
+    /// The number, when it is nothing else.
+    pub(crate) fn constant(&self) -> Option<f64> {
+        match self {
+            Self::Number(value) => Some(*value),
+            _ => None,
+        }
+    }
+}
+
+/// A comparison, with what its evidence says.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Compare {
+    pub(crate) how: Comparison,
+    pub(crate) left: Expression,
+    pub(crate) right: Expression,
+    pub(crate) subject: Subject,
+}
+
+/// How the left side of a comparison is named in evidence and in sentences.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Subject {
+    /// The signal, or the expression over signals.
+    pub(crate) signal: String,
+    /// In plain words.
+    pub(crate) label: String,
+    /// As the check writes it; empty for the newest value.
+    pub(crate) window: String,
+    /// The one input that is compared, when it is only one.
+    pub(crate) input: Option<usize>,
+    /// All inputs on the left side.
+    pub(crate) inputs: Vec<usize>,
+    /// Unit of both numbers.
+    pub(crate) unit: Unit,
+    /// How texts and flags read: the word that is wanted.
+    pub(crate) wanted: Option<String>,
+}
+
+/// How the rows of a window become one value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fold {
+    Mean,
+    Min,
+    Max,
+    Sum,
+    Percentile(u8),
+    Increase,
+    Rate,
+    Events,
+    Changes,
+    Share,
+}
+
+/// A fold over awake time.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Window {
+    pub(crate) fold: Fold,
+    pub(crate) body: Expression,
+    pub(crate) span_ms: i64,
+    /// Inputs that have rows, in order of appearance.
+    pub(crate) rows_of: Vec<usize>,
+    /// Whether the quiet times after boot, wake and change of network are skipped.
+    pub(crate) settles: bool,
+}
+
+/// In how many of the last rows a condition held.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct OnOf {
+    pub(crate) body: Expression,
+    pub(crate) held: usize,
+    pub(crate) of: usize,
+    pub(crate) rows_of: Vec<usize>,
+    pub(crate) settles: bool,
+}
+
+/// How several series become one value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Join {
+    Any,
+    All,
+    Count,
+    Sum,
+    Max,
+    Min,
+    Mean,
+}
+
+/// A value over all series that match.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Across {
+    pub(crate) join: Join,
+    pub(crate) body: Expression,
+    /// The input whose series are walked; the others are joined to it.
+    pub(crate) over: usize,
+}
+
+/// The series with the largest values, as text.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Rank {
+    pub(crate) body: Expression,
+    pub(crate) over: usize,
+    pub(crate) attribute: String,
+    pub(crate) count: usize,
+    /// The unit of the values, when they are shown.
+    pub(crate) unit: Option<Unit>,
+}

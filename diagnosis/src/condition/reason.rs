@@ -1,0 +1,66 @@
+use crate::texts;
+use crate::vocabulary::{Timestamp, Unknown, Why};
+
+use super::compile::InputSpec;
+
+/// Why something cannot be told. Cheap to make; words are put together only when somebody reads them.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Reason {
+    /// No series matches.
+    NoData(usize),
+    /// The probe said why.
+    Absent(usize, Unknown),
+    /// The newest value is too old.
+    Old(usize, i64),
+    /// In the quiet time after a turn.
+    Settling(Option<Timestamp>),
+    /// Too little of a window was measured.
+    Coverage { share: f64, span_ms: i64, so_far: Option<f64> },
+    /// Too few rows.
+    Rows { found: usize, wanted: usize },
+    /// Nothing at all was heard lately.
+    Silent(i64),
+    /// Divided by zero.
+    Division,
+    /// The check has no inputs on this system.
+    OtherSystem,
+}
+
+impl Reason {
+    /// The reason in plain words.
+    pub(crate) fn words(&self, inputs: &[&InputSpec]) -> String {
+        let label = |input: &usize| inputs.get(*input).map_or("it", |input| input.signal.label.as_str());
+        match self {
+            Self::NoData(input) => format!("no reading of \"{}\" has arrived", label(input)),
+            Self::Absent(input, unknown) => {
+                let detail = if unknown.detail.is_empty() { String::new() } else { format!(" ({})", unknown.detail) };
+                format!("\"{}\" could not be read: {}{detail}", label(input), unknown.why.words())
+            }
+            Self::Old(input, age_ms) => {
+                format!("the last reading of \"{}\" is {} old", label(input), texts::duration(*age_ms as f64 / 1000.0))
+            }
+            Self::Settling(_) => {
+                "the machine has just started, woken up or changed network; its numbers have not settled yet".to_owned()
+            }
+            Self::Coverage { share, span_ms, .. } => {
+                let span = texts::duration(*span_ms as f64 / 1000.0);
+                if *share == 0.0 {
+                    format!("nothing was measured in the last {span}")
+                } else {
+                    format!("only {} of the last {span} was measured", texts::percent(*share))
+                }
+            }
+            Self::Rows { found, wanted } => format!("only {found} of the last {wanted} readings are there"),
+            Self::Silent(age_ms) => {
+                format!("nothing was heard from this machine for {}", texts::duration(*age_ms as f64 / 1000.0))
+            }
+            Self::Division => "there was nothing to divide by".to_owned(),
+            Self::OtherSystem => "this version cannot check it on this operating system".to_owned(),
+        }
+    }
+
+    /// Whether it says that the thing itself is not in this machine.
+    pub(crate) fn is_not_present(&self) -> bool {
+        matches!(self, Self::Absent(_, Unknown { why: Why::NotPresent, .. }))
+    }
+}

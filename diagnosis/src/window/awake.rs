@@ -1,0 +1,219 @@
+use crate::vocabulary::{Mark, Timestamp};
+
+/// Silence before a wake or a boot that is longer than this was sleep, also when nobody announced it.
+const UNANNOUNCED_SLEEP_MS: i64 = 90_000;
+/// Quiet times after a turn, in which numbers say more about the turn than about the machine.
+const SETTLE_BOOT_MS: i64 = 10 * 60_000;
+const SETTLE_RESUME_MS: i64 = 2 * 60_000;
+const SETTLE_NETWORK_MS: i64 = 60_000;
+/// Stretches kept; more turns than these in the longest window are forgotten from the oldest.
+const STRETCHES_MAX: usize = 256;
+
+/// Stretches of time that windows leave out: sorted, not touching each other.
+pub(crate) type Stretches = Vec<(i64, i64)>;
+
+/// When the endpoint was asleep, and when its numbers had not settled yet.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Awake {
+    asleep: Stretches,
+    /// `asleep` and the quiet times after turns, together.
+    unsettled: Stretches,
+    paused_at: Option<i64>,
+    first_heard: Option<i64>,
+    last_heard: Option<i64>,
+}
+
+impl Awake {
+    /// Something was read over the `step_ms` before `at`.
+    pub(crate) fn heard(&mut self, at: Timestamp, step_ms: i64) {
+        let at = at.0;
+        if let Some(paused) = self.paused_at
+            && at - step_ms > paused + UNANNOUNCED_SLEEP_MS
+        {
+            self.slept(paused, at - step_ms);
+            self.paused_at = None;
+        }
+        self.first_heard = Some(self.first_heard.map_or(at - step_ms, |first| first.min(at - step_ms)));
+        self.last_heard = Some(self.last_heard.map_or(at, |last| last.max(at)));
+    }
+
+    /// A turn in the endpoint's day.
+    pub(crate) fn mark(&mut self, at: Timestamp, mark: Mark) {
+        let at = at.0;
+        let settle_ms = match mark {
+            Mark::Pausing => {
+                if self.paused_at.is_none_or(|paused| at > paused) {
+                    self.paused_at = Some(at);
+                }
+                return;
+            }
+            Mark::Booted => SETTLE_BOOT_MS,
+            Mark::Resumed => SETTLE_RESUME_MS,
+            Mark::NetworkChanged => SETTLE_NETWORK_MS,
+        };
+        if mark != Mark::NetworkChanged {
+            self.woke(at);
+        }
+        insert(&mut self.unsettled, at, at + settle_ms);
+        self.first_heard = Some(self.first_heard.map_or(at, |first| first.min(at)));
+        self.last_heard = Some(self.last_heard.map_or(at, |last| last.max(at)));
+    }
+
+    /// The sleep that ends at `at`: announced, or seen only by the silence before it.
+    fn woke(&mut self, at: i64) {
+        let from = match (self.paused_at, self.last_heard) {
+            (Some(paused), _) if paused <= at => Some(paused),
+            (None, Some(last)) if at - last > UNANNOUNCED_SLEEP_MS => Some(last),
+            _ => None,
+        };
+        if let Some(from) = from {
+            self.slept(from, at);
+            self.paused_at = None;
+        }
+    }
+
+    fn slept(&mut self, from: i64, to: i64) {
+        insert(&mut self.asleep, from, to);
+        insert(&mut self.unsettled, from, to);
+    }
+
+    /// Whether it announced a sleep and has not come back.
+    pub(crate) fn is_paused(&self) -> bool {
+        self.paused_at.is_some()
+    }
+
+    /// When anything was last heard.
+    pub(crate) fn last_heard(&self) -> Option<Timestamp> {
+        self.last_heard.map(Timestamp)
+    }
+
+    /// When anything was first heard.
+    pub(crate) fn first_heard(&self) -> Option<Timestamp> {
+        self.first_heard.map(Timestamp)
+    }
+
+    /// What windows over a signal leave out, up to `now`.
+    fn left_out(&self, settles: bool, now: i64) -> impl DoubleEndedIterator<Item = (i64, i64)> {
+        let stretches = if settles { &self.unsettled } else { &self.asleep };
+        let paused = self.paused_at.filter(|paused| *paused < now).map(|paused| (paused, now));
+        stretches.iter().copied().filter(move |(from, _)| *from < now).chain(paused)
+    }
+
+    /// Where a window of `span_ms` awake time that ends at `end` begins.
+    pub(crate) fn window_start(&self, end: i64, span_ms: i64, settles: bool) -> i64 {
+        let (mut cursor, mut left) = (end, span_ms);
+        for (from, to) in self.left_out(settles, end).rev() {
+            let awake = (cursor - to).max(0);
+            if awake >= left {
+                return cursor - left;
+            }
+            left -= awake;
+            cursor = cursor.min(from);
+        }
+        cursor - left
+    }
+
+    /// Awake milliseconds from `from` to `to`.
+    pub(crate) fn awake_ms(&self, from: i64, to: i64) -> i64 {
+        let asleep: i64 = self.left_out(false, to).map(|(start, end)| (end.min(to) - start.max(from)).max(0)).sum();
+        (to - from - asleep).max(0)
+    }
+
+    /// Whether something read over the `step_ms` before `at` is left out.
+    pub(crate) fn leaves_out(&self, at: i64, step_ms: i64, settles: bool) -> bool {
+        let stretches = if settles { &self.unsettled } else { &self.asleep };
+        // A moment (no step) belongs to the stretch that begins before it and ends at or after it.
+        let start = at - step_ms.max(1);
+        stretches.iter().rev().take_while(|(_, to)| *to > start).any(|(from, _)| *from < at)
+            || self.paused_at.is_some_and(|paused| start >= paused)
+    }
+
+    /// Whether `now` lies in the quiet time after a turn, and until when.
+    pub(crate) fn settling_until(&self, now: i64) -> Option<Timestamp> {
+        self.unsettled.iter().rev().find(|(from, to)| *from <= now && now < *to).map(|(_, to)| Timestamp(*to))
+    }
+}
+
+/// Adds a stretch, joined with those that it touches.
+fn insert(stretches: &mut Stretches, from: i64, to: i64) {
+    if to <= from {
+        return;
+    }
+    let (mut from, mut to) = (from, to);
+    stretches.retain(|(start, end)| {
+        let touches = *start <= to && from <= *end;
+        if touches {
+            from = from.min(*start);
+            to = to.max(*end);
+        }
+        !touches
+    });
+    let index = stretches.partition_point(|(start, _)| *start < from);
+    stretches.insert(index, (from, to));
+    if stretches.len() > STRETCHES_MAX {
+        stretches.remove(0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MINUTE: i64 = 60_000;
+
+    fn at(minute: i64) -> Timestamp {
+        Timestamp(minute * MINUTE)
+    }
+
+    #[test]
+    fn windows_reach_back_over_sleep() {
+        let mut awake = Awake::default();
+        awake.heard(at(10), MINUTE);
+        awake.mark(at(10), Mark::Pausing);
+        awake.mark(at(70), Mark::Resumed);
+        awake.heard(at(72), MINUTE);
+        assert_eq!(awake.window_start(72 * MINUTE, 5 * MINUTE, false), 7 * MINUTE);
+        assert_eq!(awake.awake_ms(8 * MINUTE, 72 * MINUTE), 4 * MINUTE);
+    }
+
+    #[test]
+    fn silence_before_a_wake_was_sleep() {
+        let mut awake = Awake::default();
+        awake.heard(at(10), MINUTE);
+        awake.mark(at(70), Mark::Resumed);
+        assert_eq!(awake.awake_ms(9 * MINUTE, 71 * MINUTE), 2 * MINUTE);
+    }
+
+    #[test]
+    fn data_after_a_pause_ends_it() {
+        let mut awake = Awake::default();
+        awake.heard(at(10), MINUTE);
+        awake.mark(at(10), Mark::Pausing);
+        assert!(awake.is_paused());
+        assert_eq!(awake.awake_ms(9 * MINUTE, 30 * MINUTE), MINUTE);
+        awake.heard(at(20), MINUTE);
+        assert!(!awake.is_paused());
+        assert_eq!(awake.awake_ms(9 * MINUTE, 30 * MINUTE), 12 * MINUTE);
+    }
+
+    #[test]
+    fn settling_signals_wait_after_turns() {
+        let mut awake = Awake::default();
+        awake.mark(at(100), Mark::NetworkChanged);
+        assert!(awake.leaves_out(100 * MINUTE + 30_000, 15_000, true));
+        assert!(!awake.leaves_out(100 * MINUTE + 30_000, 15_000, false));
+        assert!(!awake.leaves_out(102 * MINUTE, 15_000, true));
+        awake.mark(at(200), Mark::Booted);
+        assert_eq!(awake.settling_until(205 * MINUTE), Some(at(210)));
+        assert_eq!(awake.settling_until(210 * MINUTE), None);
+    }
+
+    #[test]
+    fn overlapping_stretches_become_one() {
+        let mut stretches = Vec::new();
+        for (from, to) in [(10, 20), (40, 50), (15, 45), (60, 70)] {
+            insert(&mut stretches, from, to);
+        }
+        assert_eq!(stretches, vec![(10, 50), (60, 70)]);
+    }
+}
