@@ -4,6 +4,7 @@
 //! `native` is the system at hand: the same names in `os/linux`, `os/macos` and `os/windows`. Everything that is read
 //! as a file is read below a root that the caller gives, so that a directory of fixtures is a machine.
 
+mod address;
 mod clock;
 mod file;
 pub mod proc;
@@ -18,5 +19,6 @@ pub(crate) mod native;
 #[path = "os/windows/facade.rs"]
 pub(crate) mod native;
 
+pub(crate) use address::addresses;
 pub use clock::{Clock, SystemClock};
-pub(crate) use file::{exists, link_name, list, read, read_trimmed};
+pub(crate) use file::{exists, list, read, read_trimmed};

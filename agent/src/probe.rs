@@ -11,12 +11,17 @@ mod cpu;
 pub(crate) mod disk;
 mod error;
 pub(crate) mod filesystem;
+mod gateway;
 mod gather;
 pub(crate) mod identity;
+pub(crate) mod interface;
 mod memory;
+mod path;
 mod pressure;
 mod process;
 mod pseudonym;
+mod service;
+mod standing;
 mod vitals;
 
 use std::sync::Arc;
@@ -65,6 +70,7 @@ pub trait Probe: Send + Sync {
 
 /// Every probe of this agent, with fresh state.
 pub fn all() -> Vec<Arc<dyn Probe>> {
+    let standing = standing::Standing::default();
     vec![
         Arc::new(identity::WhoAmI),
         Arc::new(boot::Boot::default()),
@@ -75,6 +81,11 @@ pub fn all() -> Vec<Arc<dyn Probe>> {
         Arc::new(filesystem::Filesystems::default()),
         Arc::new(disk::Disks),
         Arc::new(disk::Media),
+        Arc::new(interface::Interfaces),
+        Arc::new(interface::Links),
+        Arc::new(gateway::Gateway::new(standing.clone())),
+        Arc::new(path::Path::new(standing)),
+        Arc::new(service::Services::default()),
         Arc::new(agent::Agent::default()),
     ]
 }

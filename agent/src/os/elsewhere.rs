@@ -1,5 +1,6 @@
 //! Systems whose own sources are not read yet: what is portable, and `unsupported` for the rest.
 
+use std::net::IpAddr;
 use std::path::Path;
 use std::time::Duration;
 
@@ -8,14 +9,18 @@ use sysinfo::System;
 use crate::os::proc::diskstats::DiskStat;
 use crate::os::proc::meminfo::MemInfo;
 use crate::os::proc::mounts::Mount;
+use crate::os::proc::netdev::Traffic;
 use crate::os::proc::pid::PidStat;
 use crate::os::proc::pressure::Pressure;
+use crate::os::proc::resolv::Resolv;
+use crate::os::proc::route::DefaultRoute;
 use crate::os::proc::stat::Stat;
 use crate::os::proc::vmstat::VmStat;
 use crate::probe::ProbeError;
 use crate::probe::disk::Traits;
 use crate::probe::filesystem::Space;
 use crate::probe::identity::Identity;
+use crate::probe::interface::Kind;
 
 /// Only Linux counts in these.
 pub(crate) const TICKS_PER_SECOND: f64 = 100.0;
@@ -121,4 +126,50 @@ pub(crate) fn disks(_: &Path) -> Result<Vec<DiskStat>, ProbeError> {
 
 pub(crate) fn traits(_: &Path, _: &str) -> Traits {
     Traits::default()
+}
+
+pub(crate) fn interfaces(_: &Path) -> Result<Vec<(String, Kind)>, ProbeError> {
+    Err(ProbeError::Unsupported("the list of network adapters"))
+}
+
+pub(crate) fn is_up(_: &Path, _: &str) -> bool {
+    false
+}
+
+pub(crate) fn speed(_: &Path, _: &str) -> Option<f64> {
+    None
+}
+
+pub(crate) fn duplex(_: &Path, _: &str) -> Option<String> {
+    None
+}
+
+pub(crate) fn traffic(_: &Path) -> Result<Vec<Traffic>, ProbeError> {
+    Err(ProbeError::Unsupported("totals of network adapters"))
+}
+
+pub(crate) fn default_route(_: &Path) -> Result<Option<DefaultRoute>, ProbeError> {
+    Err(ProbeError::Unsupported("the default route"))
+}
+
+pub(crate) fn neighbour(_: &Path, _: IpAddr) -> Option<String> {
+    None
+}
+
+pub(crate) fn interface_index(_: &Path, _: &str) -> Option<u32> {
+    None
+}
+
+pub(crate) fn resolv(_: &Path) -> Result<Resolv, ProbeError> {
+    Err(ProbeError::Unsupported("the list of name servers"))
+}
+
+/// The service managers here are not asked yet.
+#[derive(Debug, Default)]
+pub(crate) struct ServiceManager;
+
+impl ServiceManager {
+    pub(crate) fn failed_units(&self, _: &Path) -> Result<Vec<String>, ProbeError> {
+        Err(ProbeError::Unsupported("the list of failed services"))
+    }
 }

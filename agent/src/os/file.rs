@@ -38,9 +38,3 @@ pub(crate) fn list(root: &Path, relative: &str) -> Result<Vec<String>, ProbeErro
 pub(crate) fn exists(root: &Path, relative: &str) -> bool {
     root.join(relative).symlink_metadata().is_ok()
 }
-
-/// The last part of what the link `relative` points at.
-pub(crate) fn link_name(root: &Path, relative: &str) -> Option<String> {
-    let target = std::fs::read_link(root.join(relative)).ok()?;
-    Some(target.file_name()?.to_string_lossy().into_owned())
-}

@@ -1,0 +1,100 @@
+use std::net::IpAddr;
+use std::path::Path;
+
+use crate::os::proc::netdev::{self, Traffic};
+use crate::os::proc::resolv::{self, Resolv};
+use crate::os::proc::route::{self, DefaultRoute};
+use crate::os::{exists, list, read, read_trimmed};
+use crate::probe::ProbeError;
+use crate::probe::interface::Kind;
+
+/// Loopback, as `/sys/class/net/<name>/type` numbers it.
+const LOOPBACK: &str = "772";
+const ETHERNET: &str = "1";
+const PPP: &str = "512";
+/// WireGuard and other tunnels without a link layer.
+const NO_LINK_LAYER: &str = "65534";
+
+/// Names of all interfaces but loopback, with their kinds.
+pub(crate) fn interfaces(root: &Path) -> Result<Vec<(String, Kind)>, ProbeError> {
+    let names = list(root, "sys/class/net")?;
+    Ok(names.into_iter().filter_map(|name| kind(root, &name).map(|kind| (name, kind))).collect())
+}
+
+/// What kind of interface `name` is; nothing for loopback.
+fn kind(root: &Path, name: &str) -> Option<Kind> {
+    let file = |file: &str| format!("sys/class/net/{name}/{file}");
+    let number = read_trimmed(root, &file("type")).unwrap_or_default();
+    let device_type = read_trimmed(root, &file("uevent")).unwrap_or_default();
+    let is_type = |wanted: &str| device_type.lines().any(|line| line.strip_prefix("DEVTYPE=") == Some(wanted));
+    let has_device = exists(root, &file("device"));
+    Some(if number == LOOPBACK {
+        return None;
+    } else if is_type("wireguard") || exists(root, &file("tun_flags")) || number == PPP || number == NO_LINK_LAYER {
+        Kind::Vpn
+    } else if is_type("wlan") || exists(root, &file("wireless")) || exists(root, &file("phy80211")) {
+        Kind::Wifi
+    } else if is_type("wwan") || name.starts_with("ww") {
+        Kind::Wwan
+    } else if has_device && number == ETHERNET {
+        Kind::Ethernet
+    } else {
+        Kind::Virtual
+    })
+}
+
+/// Whether a signal arrives and the interface is switched on.
+pub(crate) fn is_up(root: &Path, name: &str) -> bool {
+    match read_trimmed(root, &format!("sys/class/net/{name}/operstate")).as_deref() {
+        Some("up") => true,
+        // Drivers that do not tell their state, among them tunnels, still tell whether there is a carrier.
+        Some("unknown") => read_trimmed(root, &format!("sys/class/net/{name}/carrier")).as_deref() == Some("1"),
+        _ => false,
+    }
+}
+
+/// Speed in bits a second; drivers of virtual adapters have none.
+pub(crate) fn speed(root: &Path, name: &str) -> Option<f64> {
+    let megabits: i64 = read_trimmed(root, &format!("sys/class/net/{name}/speed"))?.parse().ok()?;
+    (megabits > 0).then_some(megabits as f64 * 1e6)
+}
+
+/// `full` or `half`.
+pub(crate) fn duplex(root: &Path, name: &str) -> Option<String> {
+    read_trimmed(root, &format!("sys/class/net/{name}/duplex")).filter(|duplex| duplex == "full" || duplex == "half")
+}
+
+/// Totals of all interfaces.
+pub(crate) fn traffic(root: &Path) -> Result<Vec<Traffic>, ProbeError> {
+    Ok(netdev::parse(&read(root, "proc/net/dev")?))
+}
+
+/// The way out of the network; `Ok(None)` when there is none.
+pub(crate) fn default_route(root: &Path) -> Result<Option<DefaultRoute>, ProbeError> {
+    let four = read(root, "proc/net/route")?;
+    // A kernel without IPv6 has no such file.
+    let six = read(root, "proc/net/ipv6_route").unwrap_or_default();
+    Ok(route::default_route(&four, &six))
+}
+
+/// The hardware address of a neighbour that answers on the link.
+pub(crate) fn neighbour(root: &Path, address: IpAddr) -> Option<String> {
+    route::neighbour(&read(root, "proc/net/arp").ok()?, address)
+}
+
+/// The number of interface `name`, which link-local addresses need.
+pub(crate) fn interface_index(root: &Path, name: &str) -> Option<u32> {
+    read_trimmed(root, &format!("sys/class/net/{name}/ifindex"))?.parse().ok()
+}
+
+/// Servers and domain; behind a local cache, those that the cache asks.
+pub(crate) fn resolv(root: &Path) -> Result<Resolv, ProbeError> {
+    let own = resolv::parse(&read(root, "etc/resolv.conf")?);
+    let behind = || read(root, "run/systemd/resolve/resolv.conf").ok().map(|text| resolv::parse(&text));
+    match resolv::is_stub(&own).then(behind).flatten() {
+        Some(behind) if !behind.servers.is_empty() => {
+            Ok(Resolv { servers: behind.servers, domain: own.domain.or(behind.domain) })
+        }
+        _ => Ok(own),
+    }
+}
