@@ -3,6 +3,10 @@
 //! [`App`] is what every room stands on: each adds its own field, made in [`App::open`] from the fields before it.
 
 mod clock;
+mod listener;
+mod people;
+mod running;
+mod task;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -10,13 +14,17 @@ use std::sync::Arc;
 use anyhow::Context as _;
 
 pub use clock::{Clock, ManualClock, SystemClock};
+pub use running::Running;
 
 use crate::access::Access;
 use crate::alert::Alerts;
 use crate::authority::Authority;
 use crate::config::Config;
+use crate::enrollment::Enrollment;
 use crate::feed::Feed;
 use crate::fleet::Fleet;
+use crate::history::History;
+use crate::settings::Settings;
 use crate::store::Store;
 use crate::ticket::BuiltinDesk;
 
@@ -40,6 +48,12 @@ pub struct App {
     pub feed: Feed,
     /// The endpoints and their streams.
     pub fleet: Fleet,
+    /// Makes tokens and turns them into identities.
+    pub enrollment: Enrollment,
+    /// What agents are asked to collect.
+    pub settings: Settings,
+    /// What endpoints told earlier.
+    pub history: History,
     /// Who may do what.
     pub access: Access,
     /// Findings that people are told about.
@@ -49,12 +63,12 @@ pub struct App {
 }
 
 impl App {
-    /// Makes what a new collector needs in `folder`: authority and keys. Refuses when there is one already.
+    /// Makes what a new collector needs in `folder`: authority and keys. A folder that is made is its owner's only.
+    /// Refuses when there is a collector already.
     ///
     /// # Errors
     /// When the folder cannot be written, or holds a collector.
     pub fn create(folder: &Path, clock: &dyn Clock) -> anyhow::Result<()> {
-        std::fs::create_dir_all(folder).with_context(|| format!("making the folder {}", folder.display()))?;
         Authority::create(folder, clock.now()).context("making the certificate authority")
     }
 
@@ -72,6 +86,9 @@ impl App {
         let feed = Feed::new(clock.now());
         let fleet =
             Fleet::new(store.clone(), Arc::clone(&authority), Arc::clone(&config), feed.clone(), Arc::clone(&clock));
+        let enrollment = Enrollment::new(store.clone(), Arc::clone(&authority), Arc::clone(&clock));
+        let settings = Settings::open(store.clone(), &config.agents).await.context("reading the settings of agents")?;
+        let history = History::new(store.clone());
         let access = Access::new(store.clone(), Arc::clone(&clock))?;
         let alerts = Alerts::new(store.clone(), Arc::clone(&clock), feed.clone());
         let desk = BuiltinDesk::new(store.clone(), Arc::clone(&clock), feed.clone());
@@ -83,6 +100,9 @@ impl App {
             authority,
             feed,
             fleet,
+            enrollment,
+            settings,
+            history,
             access,
             alerts,
             desk,

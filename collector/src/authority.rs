@@ -24,6 +24,7 @@ use sha2::{Digest, Sha256};
 
 use crate::config::Listen;
 
+pub(crate) use endpoint::hexadecimal;
 pub use endpoint::{CERTIFICATE_LIFETIME, CertificateOf, Issued};
 pub use files::AuthorityError;
 pub use tls::RevokedSerial;

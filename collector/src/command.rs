@@ -1,1 +1,59 @@
 //! The sub-commands of `firstline-collector`.
+//!
+//! Exit status: 0 done, 1 failed, 2 usage.
+
+mod check_config;
+mod init;
+mod serve;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// The server of Firstline: takes in endpoints' health, detects, alerts, and puts the diagnosis on the ticket.
+#[derive(Debug, Parser)]
+#[command(name = "firstline-collector", version)]
+pub struct CommandLine {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Makes a new collector: authority, keys, configuration, database and the first administrator.
+    Init(init::Arguments),
+    /// Runs the collector until SIGTERM or Ctrl-C; SIGHUP reads the configuration again.
+    Serve(serve::Arguments),
+    /// Says whether the configuration is right, without doing anything.
+    CheckConfig(check_config::Arguments),
+}
+
+/// Where a collector lives.
+#[derive(Debug, clap::Args)]
+struct Data {
+    /// Folder of configuration, keys and database.
+    #[arg(long = "data", value_name = "DIR", env = "FIRSTLINE_DATA")]
+    folder: PathBuf,
+}
+
+/// Runs a command to its end.
+pub async fn run(line: CommandLine) -> ExitCode {
+    let outcome = match line.command {
+        Command::Init(arguments) => init::run(arguments).await,
+        Command::Serve(arguments) => serve::run(arguments).await,
+        Command::CheckConfig(arguments) => check_config::run(&arguments),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(cause) => {
+            say(&mut std::io::stderr(), &format!("firstline-collector: {cause:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Writes a line for people. A reader that has gone away is no reason to fail.
+fn say(to: &mut impl std::io::Write, line: &str) {
+    let _ = writeln!(to, "{line}").and_then(|()| to.flush());
+}

@@ -27,7 +27,8 @@ use crate::store::{Store, StoreError};
 
 pub use list::{ListQuery, Sort};
 pub use live::{Ending, NotConnected, Outgoing, Stream};
-pub use row::Known;
+pub(crate) use row::json;
+pub use row::{Agent, Known};
 
 /// The endpoints of this collector. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -136,7 +137,7 @@ impl Fleet {
     ///
     /// # Errors
     /// The database's.
-    pub async fn connect(&self, known: &Known, machine: Machine, agent: row::Agent) -> Result<Stream, FleetError> {
+    pub async fn connect(&self, known: &Known, machine: Machine, agent: Agent) -> Result<Stream, FleetError> {
         let now = self.shared.clock.now();
         let stream = self.shared.live.connect(&known.endpoint.id, known.key, now);
         row::update_machine(&self.shared.store, known, machine, agent, now).await?;
@@ -221,5 +222,3 @@ impl Shared {
         }
     }
 }
-
-pub use row::Agent;

@@ -1,1 +1,80 @@
-//! What the collector says about itself.
+//! What the collector says about itself: names of its metrics, and the text that Prometheus reads.
+
+use std::sync::OnceLock;
+
+use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+
+/// Streams of agents that are open.
+pub const STREAMS: &str = "firstline_collector_streams";
+/// Streams that ended, by reason.
+pub const STREAMS_ENDED: &str = "firstline_collector_streams_ended_total";
+/// Streams that ended an older one of the same endpoint.
+pub const STREAMS_REPLACED: &str = "firstline_collector_streams_replaced_total";
+/// Frames that were taken in, by kind.
+pub const FRAMES: &str = "firstline_collector_frames_total";
+/// Records that were stored.
+pub const RECORDS_STORED: &str = "firstline_collector_records_stored_total";
+/// Records that came again and were skipped.
+pub const RECORDS_DUPLICATE: &str = "firstline_collector_records_duplicate_total";
+/// Records that can never be stored.
+pub const RECORDS_REFUSED: &str = "firstline_collector_records_refused_total";
+/// Sequence numbers that endpoints left out.
+pub const SEQUENCES_LEFT_OUT: &str = "firstline_collector_sequences_left_out_total";
+/// Records that endpoints had to drop.
+pub const RECORDS_DROPPED: &str = "firstline_collector_records_dropped_by_endpoints_total";
+/// Time from a batch's arrival to its commit.
+pub const COMMIT_SECONDS: &str = "firstline_collector_commit_duration_seconds";
+/// Handshakes, by port and outcome.
+pub const HANDSHAKES: &str = "firstline_collector_tls_handshakes_total";
+/// Enrolments and renewals, by outcome.
+pub const ENROLLMENTS: &str = "firstline_collector_enrollments_total";
+/// Runs of background tasks, by task and outcome.
+pub const TASK_RUNS: &str = "firstline_collector_task_runs_total";
+/// Endpoints, by state.
+pub const ENDPOINTS: &str = "firstline_collector_endpoints";
+
+/// The recorder of this process.
+static HANDLE: OnceLock<PrometheusHandle> = OnceLock::new();
+
+/// Starts recording. Metrics are the process's, so that a second call changes nothing.
+pub fn install() {
+    if HANDLE.get().is_some() {
+        return;
+    }
+    let seconds = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0];
+    let builder = PrometheusBuilder::new().set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &seconds);
+    let Ok(handle) = builder.and_then(PrometheusBuilder::install_recorder) else { return };
+    if HANDLE.set(handle).is_ok() {
+        describe();
+    }
+}
+
+/// The metrics as Prometheus reads them.
+pub fn render() -> String {
+    HANDLE.get().map(PrometheusHandle::render).unwrap_or_default()
+}
+
+/// Forgets what old measurements are no longer needed for; to be called every few seconds.
+pub fn upkeep() {
+    if let Some(handle) = HANDLE.get() {
+        handle.run_upkeep();
+    }
+}
+
+fn describe() {
+    describe_gauge!(STREAMS, "Streams of agents that are open");
+    describe_counter!(STREAMS_ENDED, "Streams that ended, by reason");
+    describe_counter!(STREAMS_REPLACED, "Streams that ended an older one of the same endpoint");
+    describe_counter!(FRAMES, "Frames that were taken in, by kind");
+    describe_counter!(RECORDS_STORED, "Records that were stored");
+    describe_counter!(RECORDS_DUPLICATE, "Records that came again and were skipped");
+    describe_counter!(RECORDS_REFUSED, "Records that can never be stored");
+    describe_counter!(SEQUENCES_LEFT_OUT, "Sequence numbers that endpoints left out without a word");
+    describe_counter!(RECORDS_DROPPED, "Records that endpoints had to drop");
+    describe_histogram!(COMMIT_SECONDS, Unit::Seconds, "Time from a batch's arrival to its commit");
+    describe_counter!(HANDSHAKES, "TLS handshakes, by port and outcome");
+    describe_counter!(ENROLLMENTS, "Enrolments and renewals, by outcome");
+    describe_counter!(TASK_RUNS, "Runs of background tasks, by task and outcome");
+    describe_gauge!(ENDPOINTS, "Endpoints, by state");
+}

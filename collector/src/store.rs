@@ -95,8 +95,9 @@ impl Store {
 
     /// Commits what is waiting, refuses what comes later, and closes all connections.
     pub async fn close(&self) {
-        self.writer.close().await;
+        // The last connection to close folds the write-ahead log into the file, which a reader may not.
         self.reads.close().await;
+        self.writer.close().await;
     }
 }
 

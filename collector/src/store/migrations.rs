@@ -38,6 +38,7 @@ const fn number_of(file: &str) -> i64 {
 pub(super) const ALL: &[Migration] = &[
     migration!("0001", "create_endpoints"),
     migration!("0002", "create_records"),
+    migration!("0003", "create_agent_settings"),
     migration!("0011", "create_alerts"),
     migration!("0012", "create_tickets"),
     migration!("0020", "create_accounts"),

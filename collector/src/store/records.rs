@@ -1,10 +1,10 @@
 //! Numbered records of endpoints, stored exactly once.
 //!
 //! The ledger knows the highest stored sequence number of each endpoint and moves it in the transaction that stores
-//! the rows. What is not above it was stored before and is skipped. What leaves a gap must have been declared by the
-//! endpoint: as a [`Body::Dropped`] of the same batch, or by being the first thing it sends on a new stream, which
-//! means that it has nothing older. Any other gap is refused: the records are still in the endpoint's spool, and it
-//! will send them in order once it is told where we stand.
+//! the rows. What is not above it was stored before and is skipped; what is above it is stored. Numbers only grow, and
+//! an endpoint sends what it has in order, so a number that is left out is one that it does not have: dropped (then it
+//! says so in a [`Body::Dropped`]) or never used (numbers are reserved in blocks, and a crash wastes the rest of one).
+//! Left-out numbers that the same batch does not declare are counted.
 
 mod insert;
 
@@ -19,8 +19,6 @@ use super::StoreError;
 pub struct RecordBatch {
     /// Whose.
     pub endpoint_key: i64,
-    /// Whether these are the first of a stream.
-    pub first_of_stream: bool,
     /// When they arrived.
     pub received_ms: i64,
     /// The records.
@@ -96,19 +94,10 @@ pub struct StateValue {
 pub struct Appended {
     /// The highest number that is stored now.
     pub stored_sequence: u64,
-    /// Which rows of the batch are new, by index: from here to `new_until`.
+    /// Index of the first new row; those before it were stored earlier.
     pub new_from: usize,
-    /// End of the new rows, by index. Less than the batch's length when a gap was refused there.
-    pub new_until: usize,
-    /// Numbers that are missing although the endpoint never declared them: first and last.
-    pub undeclared: Option<(u64, u64)>,
-}
-
-impl Appended {
-    /// Whether the batch was cut at a gap.
-    pub fn refused_gap(&self, batch_rows: usize) -> bool {
-        self.new_until < batch_rows
-    }
+    /// Numbers that were left out without a word in this batch.
+    pub left_out: u64,
 }
 
 /// Where each endpoint stands. Only the writer has one, so it may remember.
@@ -153,44 +142,26 @@ impl Ledger {
     }
 }
 
-/// Decides which rows of a batch are new, and whether a gap stops it.
+/// Decides which rows of a batch are new.
 fn judge(stored: u64, batch: &RecordBatch) -> Appended {
     let new_from = batch.rows.iter().take_while(|row| row.sequence <= stored).count();
-    let mut appended = Appended { stored_sequence: stored, new_from, new_until: new_from, undeclared: None };
     let declared: Vec<(u64, u64)> = batch.rows.iter().filter_map(Row::declared_gap).collect();
+    let mut appended = Appended { stored_sequence: stored, new_from, left_out: 0 };
     for row in &batch.rows[new_from..] {
         let expected = appended.stored_sequence + 1;
-        if row.sequence < expected {
-            break;
+        let is_declared = |number| declared.iter().any(|&(first, last)| first <= number && number <= last);
+        if row.sequence > expected && !is_declared(expected) {
+            appended.left_out += row.sequence - expected;
         }
-        if row.sequence > expected && !is_declared(expected, row.sequence - 1, &declared) {
-            if !(batch.first_of_stream && appended.new_until == new_from) {
-                break;
-            }
-            appended.undeclared = Some((expected, row.sequence - 1));
-        }
-        appended.stored_sequence = row.sequence;
-        appended.new_until += 1;
+        appended.stored_sequence = row.sequence.max(appended.stored_sequence);
     }
     appended
-}
-
-/// Whether every number from `first` to `last` lies in a declared gap.
-fn is_declared(first: u64, last: u64, declared: &[(u64, u64)]) -> bool {
-    let mut next = first;
-    while next <= last {
-        let Some(&(_, end)) = declared.iter().find(|(start, end)| (*start..=*end).contains(&next)) else {
-            return false;
-        };
-        next = end + 1;
-    }
-    true
 }
 
 impl Row {
     fn declared_gap(&self) -> Option<(u64, u64)> {
         match self.body {
-            Body::Dropped { first, last, .. } if first <= last && last < u64::MAX => Some((first, last)),
+            Body::Dropped { first, last, .. } if first <= last => Some((first, last)),
             _ => None,
         }
     }

@@ -1,7 +1,8 @@
 -- Lists of series that samples follow, named by their fingerprint (64 bits, as a signed number).
 CREATE TABLE layouts (
     fingerprint BIGINT PRIMARY KEY,
-    series TEXT NOT NULL                    -- JSON array of printed series
+    series TEXT NOT NULL,                   -- JSON array of printed series
+    used_ms BIGINT NOT NULL                 -- when an endpoint last announced it
 );
 
 -- Numbers of one minute each, in order of arrival: `id` only grows, so that writing is appending and forgetting takes

@@ -98,10 +98,10 @@ pub(super) async fn rows(
 ) -> Result<(), StoreError> {
     let mut samples = Vec::new();
     let mut progress: BTreeMap<i64, Progress> = BTreeMap::new();
-    for (batch, one) in batches.iter().zip(appended).filter(|(_, one)| one.new_from < one.new_until) {
+    for (batch, one) in batches.iter().zip(appended).filter(|(batch, one)| one.new_from < batch.rows.len()) {
         let moved = progress.entry(batch.endpoint_key).or_default();
         moved.stored_sequence = one.stored_sequence;
-        for row in &batch.rows[one.new_from..one.new_until] {
+        for row in &batch.rows[one.new_from..] {
             match &row.body {
                 Body::Sample { layout, step_seconds, row: numbers, absences } => samples.push(SampleRow {
                     endpoint_key: batch.endpoint_key,

@@ -1,0 +1,34 @@
+//! Everything that is served on the people's port.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::http::{StatusCode, header};
+use axum::response::IntoResponse;
+use axum::routing::get;
+
+use super::App;
+
+/// How long `/readyz` waits for the database.
+const READY_WITHIN: std::time::Duration = std::time::Duration::from_secs(2);
+
+/// The routes of all rooms.
+pub(super) fn router(app: Arc<App>) -> Router {
+    Router::new()
+        .route("/healthz", get(async || "alive\n"))
+        .route("/metrics", get(metrics))
+        .route("/readyz", get(move || ready(Arc::clone(&app))))
+}
+
+async fn metrics() -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], crate::metrics::render())
+}
+
+/// Whether the database answers.
+async fn ready(app: Arc<App>) -> (StatusCode, &'static str) {
+    let asked = sqlx::query_scalar::<_, i64>("SELECT 1").fetch_one(app.store.reads());
+    match tokio::time::timeout(READY_WITHIN, asked).await {
+        Ok(Ok(_)) => (StatusCode::OK, "ready\n"),
+        _ => (StatusCode::SERVICE_UNAVAILABLE, "the database does not answer\n"),
+    }
+}

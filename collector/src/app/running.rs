@@ -1,0 +1,162 @@
+//! A collector that serves, from its listeners to its end.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use firstline_proto::v1::agent_service_server::AgentServiceServer;
+use firstline_proto::v1::enrollment_service_server::EnrollmentServiceServer;
+use tokio::net::TcpListener;
+use tokio_stream::wrappers::ReceiverStream;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tonic::codec::CompressionEncoding;
+use tonic::transport::Server;
+use tracing::{error, info};
+
+use super::{App, people, task};
+use crate::config::Config;
+use crate::edge;
+use crate::ingest::{COLLECTOR_FRAME_BYTES_MAX, Drain, FRAME_BYTES_MAX, Listener};
+use crate::{enrollment, ingest};
+
+/// How long streams and requests may take to end.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// A connection is asked for a sign of life this often, and closed when it gives none.
+const KEEPALIVE_EVERY: Duration = Duration::from_mins(1);
+const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// Calls on one connection at the same time: the stream, and a renewal.
+const CALLS_MAX: u32 = 8;
+
+/// A collector that serves.
+#[derive(Debug)]
+pub struct Running {
+    /// Where agents reach it.
+    pub agents: SocketAddr,
+    /// Where people reach it.
+    pub people: SocketAddr,
+    app: Arc<App>,
+    drain: Drain,
+    tasks: TaskTracker,
+    stop: CancellationToken,
+    stop_agents: CancellationToken,
+}
+
+impl App {
+    /// Opens both ports and starts every task.
+    ///
+    /// # Errors
+    /// When an address cannot be used.
+    pub async fn start(self: &Arc<Self>) -> anyhow::Result<Running> {
+        let listen = &self.config.listen;
+        let agents = bind(listen.agents, "agents").await?;
+        let people = bind(listen.people, "people").await?;
+        let running = Running {
+            agents: agents.local_addr()?,
+            people: people.local_addr()?,
+            app: Arc::clone(self),
+            drain: Drain::default(),
+            tasks: TaskTracker::new(),
+            stop: CancellationToken::new(),
+            stop_agents: CancellationToken::new(),
+        };
+        let running = running.serve_agents(agents);
+        running.serve_people(people);
+        task::start(self, &running.tasks, &running.stop);
+        Ok(running)
+    }
+}
+
+impl Running {
+    fn serve_agents(mut self, listener: TcpListener) -> Self {
+        let app = &self.app;
+        let limits = &app.config.limits;
+        let listens: Arc<dyn Listener> = Arc::clone(app) as Arc<dyn Listener>;
+        let streams = ingest::Service::new(
+            app.store.clone(),
+            app.fleet.clone(),
+            app.settings.clone(),
+            Arc::clone(&app.clock),
+            listens,
+            limits.streams,
+        );
+        self.drain = streams.drain();
+        let enrolments = enrollment::Service::new(app.enrollment.clone(), limits.wrong_tokens_per_minute);
+        let agents = AgentServiceServer::new(streams)
+            .max_decoding_message_size(FRAME_BYTES_MAX)
+            .max_encoding_message_size(COLLECTOR_FRAME_BYTES_MAX)
+            .accept_compressed(CompressionEncoding::Zstd);
+        let enrolments = EnrollmentServiceServer::new(enrolments).max_decoding_message_size(64 * 1024);
+        let sockets = edge::accept(
+            "agents",
+            listener,
+            app.authority.agents_tls(),
+            Arc::clone(&app.authority),
+            limits.handshakes,
+            self.stop_agents.clone(),
+        );
+        let server = Server::builder()
+            .http2_keepalive_interval(Some(KEEPALIVE_EVERY))
+            .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
+            .max_concurrent_streams(CALLS_MAX)
+            .add_service(agents)
+            .add_service(enrolments)
+            .serve_with_incoming_shutdown(ReceiverStream::new(sockets), self.stop_agents.clone().cancelled_owned());
+        self.tasks.spawn(async move {
+            if let Err(cause) = server.await {
+                error!(error = %cause, "The agents' port has failed");
+            }
+        });
+        self
+    }
+
+    fn serve_people(&self, listener: TcpListener) {
+        let app = &self.app;
+        let sockets = edge::accept(
+            "people",
+            listener,
+            app.authority.people_tls(),
+            Arc::clone(&app.authority),
+            app.config.limits.handshakes,
+            self.stop.clone(),
+        );
+        self.tasks.spawn(edge::serve(sockets, people::router(Arc::clone(app)), self.stop.clone(), GRACE));
+    }
+
+    /// Takes another configuration into force, as far as that needs no restart.
+    ///
+    /// # Errors
+    /// When the database or a certificate is not there; the rest is in force.
+    pub async fn reload(&self, config: &Config) -> anyhow::Result<()> {
+        if let Some(frame) = self.app.settings.replace(&config.agents).await? {
+            let told = self.app.fleet.broadcast(&frame);
+            info!(count = told, "New settings went to {told} endpoints");
+        }
+        self.app.fleet.refresh_authority().await?;
+        Ok(())
+    }
+
+    /// Ends everything in order: streams are told to leave, requests finish, what waits is written, the store closes.
+    pub async fn end(self) {
+        self.drain.run(GRACE).await;
+        self.stop_agents.cancel();
+        self.stop.cancel();
+        self.tasks.close();
+        if tokio::time::timeout(GRACE, self.tasks.wait()).await.is_err() {
+            info!("Some connections did not end in time");
+        }
+        self.app.store.close().await;
+    }
+}
+
+async fn bind(address: SocketAddr, port: &str) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address).await.with_context(|| {
+        format!(
+            "listening on {address} for {port}; if another program has this port, choose another with \
+             --listen-{port} or in firstline.toml"
+        )
+    })
+}

@@ -1,0 +1,91 @@
+use std::io::IsTerminal as _;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use serde::Serialize;
+use tracing::{error, info};
+use tracing_subscriber::EnvFilter;
+
+use super::{Data, say};
+use crate::app::{App, Running, SystemClock};
+use crate::config::{Config, Log, LogFormat};
+
+mod signals;
+
+use signals::{Signal, Signals};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    data: Data,
+    /// Address and port for agents, instead of the configured one.
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    listen_agents: Option<SocketAddr>,
+    /// Address and port for people, instead of the configured one.
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    listen_people: Option<SocketAddr>,
+    /// Print the addresses as one JSON object.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Where the collector can be reached.
+#[derive(Serialize)]
+struct Addresses {
+    agents: SocketAddr,
+    people: SocketAddr,
+}
+
+pub(super) async fn run(arguments: Arguments) -> anyhow::Result<()> {
+    let mut config = Config::read(&arguments.data.folder)?;
+    start_log(&config.log)?;
+    crate::metrics::install();
+    config.listen.agents = arguments.listen_agents.unwrap_or(config.listen.agents);
+    config.listen.people = arguments.listen_people.unwrap_or(config.listen.people);
+    let mut signals = Signals::listen().context("listening for signals")?;
+    let app = App::open(&arguments.data.folder, config, Arc::new(SystemClock)).await?;
+    let running = app.start().await?;
+    announce(&running, arguments.json)?;
+    while signals.next().await == Signal::Reload {
+        reload(&running, &arguments.data.folder).await;
+    }
+    info!("The collector stops");
+    running.end().await;
+    Ok(())
+}
+
+/// Says where the collector can be reached: on standard output for scripts, and in the log.
+fn announce(running: &Running, json: bool) -> anyhow::Result<()> {
+    let addresses = Addresses { agents: running.agents, people: running.people };
+    let words = || format!("agents {}\npeople https://{}", running.agents, running.people);
+    say(&mut std::io::stdout(), &if json { serde_json::to_string(&addresses)? } else { words() });
+    info!(agents = %running.agents, people = %running.people, "The collector serves");
+    Ok(())
+}
+
+/// Reads the configuration again; a bad file leaves the old one in force.
+async fn reload(running: &Running, folder: &Path) {
+    let outcome = match Config::read(folder) {
+        Ok(config) => running.reload(&config).await,
+        Err(cause) => Err(cause.into()),
+    };
+    match outcome {
+        Ok(()) => info!("The configuration was read again"),
+        Err(cause) => error!("The configuration was not taken over: {cause:#}"),
+    }
+}
+
+/// Sends logs to standard error. `FIRSTLINE_LOG` overrides the configured level.
+fn start_log(log: &Log) -> anyhow::Result<()> {
+    let level = std::env::var("FIRSTLINE_LOG").unwrap_or_else(|_| log.level.clone());
+    let filter = EnvFilter::try_new(&level).with_context(|| format!("log.level {level:?} is not a level or filter"))?;
+    let colours = std::io::stderr().is_terminal();
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colours);
+    let started = match log.format {
+        LogFormat::Text => builder.try_init(),
+        LogFormat::Json => builder.json().try_init(),
+    };
+    started.map_err(|cause| anyhow::anyhow!("starting the log: {cause}"))
+}

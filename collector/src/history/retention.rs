@@ -1,0 +1,83 @@
+//! Forgetting. Rows lie in order of arrival, so what is old is at the low end of the ids: a step takes so many rows
+//! from there and deletes those that arrived before the limit, until a step finds none.
+
+use std::time::Duration;
+
+use firstline_diagnosis::vocabulary::Timestamp;
+
+use crate::config;
+use crate::store::{Store, StoreError};
+
+/// Rows that one step looks at.
+const STEP_ROWS: i64 = 5000;
+
+/// A layout that nobody announced for so long beyond the samples is forgotten; streams announce theirs twice a day.
+const LAYOUT_MARGIN: Duration = Duration::from_hours(48);
+
+/// How many rows went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Forgotten {
+    /// Samples.
+    pub samples: u64,
+    /// Events, marks, changes and gaps.
+    pub others: u64,
+    /// Layouts.
+    pub layouts: u64,
+}
+
+/// Deletes the oldest rows of a table in small steps.
+macro_rules! oldest {
+    ($table:literal, $arrived:literal) => {
+        concat!(
+            "DELETE FROM ",
+            $table,
+            " WHERE id IN (SELECT id FROM ",
+            $table,
+            " ORDER BY id LIMIT $2) AND ",
+            $arrived,
+            " < $1"
+        )
+    };
+}
+
+const SAMPLES: &str = oldest!("samples", "received_ms");
+const OTHERS: [&str; 4] = [
+    oldest!("events", "received_ms"),
+    oldest!("marks", "received_ms"),
+    oldest!("inventory_changes", "at_ms"),
+    oldest!("gaps", "at_ms"),
+];
+const LAYOUTS: &str = "DELETE FROM layouts WHERE used_ms < $1 AND $2 > 0";
+
+pub(super) async fn run(store: &Store, keep: &config::History, now: Timestamp) -> Result<Forgotten, StoreError> {
+    let mut forgotten =
+        Forgotten { samples: delete(store, SAMPLES, now - keep.minutes()).await?, ..Forgotten::default() };
+    for statement in OTHERS {
+        forgotten.others += delete(store, statement, now - keep.events()).await?;
+    }
+    forgotten.layouts = once(store, LAYOUTS, now - keep.minutes() - LAYOUT_MARGIN).await?;
+    Ok(forgotten)
+}
+
+/// Repeats a statement until a step is not full.
+async fn delete(store: &Store, statement: &'static str, limit: Timestamp) -> Result<u64, StoreError> {
+    let mut deleted = 0;
+    loop {
+        let step = once(store, statement, limit).await?;
+        deleted += step;
+        if step < STEP_ROWS.unsigned_abs() {
+            return Ok(deleted);
+        }
+    }
+}
+
+async fn once(store: &Store, statement: &'static str, limit: Timestamp) -> Result<u64, StoreError> {
+    store
+        .write(move |tx| {
+            Box::pin(async move {
+                let done = sqlx::query(statement).bind(limit.unix_ms()).bind(STEP_ROWS).execute(tx).await?;
+                Ok::<_, StoreError>(done.rows_affected())
+            })
+        })
+        .await
+}

@@ -1,0 +1,158 @@
+//! Turns records of the wire into rows and observations.
+
+use std::sync::Arc;
+
+use firstline_diagnosis::vocabulary::{Layout, Mark, Reading, Sample, Timestamp, Why};
+use firstline_proto::convert::{Body as Said, Record};
+use firstline_proto::v1;
+
+use super::Observation;
+use super::clock::EndpointClock;
+use crate::store::{Body, Row, StateValue};
+
+/// The layouts that a stream has in hand, the newest last.
+#[derive(Debug, Default)]
+pub(super) struct InHand(Vec<Arc<Layout>>);
+
+impl InHand {
+    /// Layouts that one stream may use by turns.
+    const MOST: usize = 4;
+
+    pub(super) fn add(&mut self, layout: Arc<Layout>) {
+        self.0.retain(|one| one.fingerprint() != layout.fingerprint());
+        if self.0.len() == Self::MOST {
+            self.0.remove(0);
+        }
+        self.0.push(layout);
+    }
+
+    pub(super) fn all(&self) -> Vec<Arc<Layout>> {
+        self.0.clone()
+    }
+
+    pub(super) fn get(&self, fingerprint: u64) -> Option<&Arc<Layout>> {
+        self.0.iter().rev().find(|one| one.fingerprint() == fingerprint)
+    }
+}
+
+/// A batch, ready for the store.
+#[derive(Debug, Default)]
+pub(super) struct Converted {
+    /// A row for each record.
+    pub(super) rows: Vec<Row>,
+    /// What each row tells the other rooms, by the row's index.
+    pub(super) observations: Vec<(usize, Observation)>,
+    /// Records whose contents cannot be stored.
+    pub(super) refusals: Vec<v1::Refusal>,
+    /// The last pausing, booted or resumed mark, if any.
+    pub(super) mark: Option<Mark>,
+}
+
+/// The first layout that a batch needs and that is not in hand.
+pub(super) fn missing_layout(batch: &v1::RecordBatch, in_hand: &InHand) -> Option<u64> {
+    batch.records.iter().find_map(|record| match &record.body {
+        Some(v1::record::Body::Sample(sample)) if in_hand.get(sample.layout_fingerprint).is_none() => {
+            Some(sample.layout_fingerprint)
+        }
+        _ => None,
+    })
+}
+
+/// Converts a batch, whose bounds as a whole have been checked.
+pub(super) fn convert(batch: v1::RecordBatch, in_hand: &InHand, clock: &EndpointClock, now: Timestamp) -> Converted {
+    let mut converted = Converted::default();
+    for wire in batch.records {
+        let sequence = wire.sequence;
+        let row = match one(wire, in_hand, clock, now, &mut converted) {
+            Ok(row) => row,
+            Err(reason) => {
+                converted.refusals.push(v1::Refusal { sequence, reason });
+                Row { sequence, at_ms: now.unix_ms(), body: Body::Refused }
+            }
+        };
+        converted.rows.push(row);
+    }
+    converted
+}
+
+fn one(
+    wire: v1::Record,
+    in_hand: &InHand,
+    clock: &EndpointClock,
+    now: Timestamp,
+    converted: &mut Converted,
+) -> Result<Row, String> {
+    let record = Record::try_from(wire).map_err(|bad| bad.to_string())?;
+    let at = clock.correct(record.at, record.at_boot_ms, &record.boot_id, now);
+    let index = converted.rows.len();
+    let mut tell = |observation| converted.observations.push((index, observation));
+    let body = match record.body {
+        Said::Sample(sample) => {
+            let layout = in_hand.get(sample.layout).ok_or("layout: was not sent")?;
+            if layout.series().len() != sample.values.len() {
+                return Err("sample.row: has another length than its layout".to_owned());
+            }
+            let body = encode(&sample);
+            tell(Observation::Sample(Arc::clone(layout), Sample { at, ..sample }));
+            body
+        }
+        Said::Event(event) => {
+            let fields = serde_json::to_string(&event.fields).map_err(|_| "event.fields: cannot be stored")?;
+            let body = Body::Event { series: event.series.to_string(), fields, count: event.count };
+            tell(Observation::Event(firstline_diagnosis::vocabulary::Event { at, ..event }));
+            body
+        }
+        Said::Inventory(readings) => {
+            let mut values = Vec::with_capacity(readings.len());
+            for reading in readings {
+                let at =
+                    clock.correct(reading.at, shifted(record.at, reading.at, record.at_boot_ms), &record.boot_id, now);
+                let reading = Reading { at, ..reading };
+                values.push(state(&reading));
+                tell(Observation::Reading(reading));
+            }
+            Body::Inventory(values)
+        }
+        Said::Mark(mark) => {
+            tell(Observation::Mark(at, mark));
+            if mark != Mark::NetworkChanged {
+                converted.mark = Some(mark);
+            }
+            Body::Mark(mark.name())
+        }
+        Said::Dropped(dropped) => Body::Dropped {
+            first: dropped.first_sequence,
+            last: dropped.last_sequence,
+            samples: dropped.samples,
+            others: dropped.others,
+        },
+    };
+    Ok(Row { sequence: record.sequence, at_ms: at.unix_ms(), body })
+}
+
+/// The time since boot of a reading that was taken a little before its record.
+fn shifted(record: Timestamp, reading: Timestamp, at_boot_ms: u64) -> u64 {
+    at_boot_ms.saturating_add_signed(reading.unix_ms().saturating_sub(record.unix_ms()))
+}
+
+fn encode(sample: &Sample) -> Body {
+    let row = sample.values.iter().flat_map(|number| number.to_le_bytes()).collect();
+    let absences: Vec<u8> =
+        sample.absences.iter().flat_map(|&(index, why)| index.to_le_bytes().into_iter().chain([code(why)])).collect();
+    let absences = (!absences.is_empty()).then_some(absences);
+    Body::Sample { layout: sample.layout, step_seconds: sample.step_seconds, row, absences }
+}
+
+/// A reason as the table keeps it: its place in wire order, from 1.
+fn code(why: Why) -> u8 {
+    Why::ALL.iter().position(|&one| one == why).map_or(0, |index| index as u8 + 1)
+}
+
+/// A reading as the table keeps it.
+pub(super) fn state(reading: &Reading) -> StateValue {
+    let outcome = match &reading.outcome {
+        Ok(value) => serde_json::json!({ "value": value }),
+        Err(unknown) => serde_json::json!({ "why": unknown.why, "detail": unknown.detail }),
+    };
+    StateValue { series: reading.series.to_string(), outcome: outcome.to_string(), at_ms: reading.at.unix_ms() }
+}

@@ -1,0 +1,114 @@
+//! The agents' service of the wire: who may open a stream, and how many.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use firstline_proto::v1::agent_service_server::AgentService;
+use firstline_proto::v1::{AgentFrame, CollectorFrame};
+use tokio::sync::{Semaphore, mpsc};
+use tokio_stream::wrappers::ReceiverStream;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tonic::{Request, Response, Status, Streaming};
+
+use super::session::Session;
+use super::{Layouts, Listener};
+use crate::app::Clock;
+use crate::edge::Peer;
+use crate::fleet::Fleet;
+use crate::settings::Settings;
+use crate::store::Store;
+
+/// Frames on their way out that one stream may have.
+const OUTBOUND_FRAMES: usize = 8;
+
+/// Streams that come back within one second after a drain.
+const RETURNS_PER_SECOND: usize = 200;
+
+/// Opens streams. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Service {
+    pub(super) shared: Arc<Shared>,
+}
+
+/// What every stream needs.
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) store: Store,
+    pub(super) fleet: Fleet,
+    pub(super) layouts: Layouts,
+    pub(super) settings: Settings,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) listener: Arc<dyn Listener>,
+    pub(super) drain: Drain,
+    places: Arc<Semaphore>,
+}
+
+/// Ends all streams, spread over time. Cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub struct Drain {
+    begun: CancellationToken,
+    streams: TaskTracker,
+}
+
+impl Drain {
+    /// Tells every stream to leave, and waits until they are gone or `grace` is over.
+    pub async fn run(&self, grace: Duration) {
+        self.begun.cancel();
+        self.streams.close();
+        let _ = tokio::time::timeout(grace, self.streams.wait()).await;
+    }
+
+    pub(super) async fn begun(&self) {
+        self.begun.cancelled().await;
+    }
+
+    /// How long agents should spread their return over, when there are `streams` of them.
+    pub(super) fn spread(streams: usize) -> Duration {
+        Duration::from_secs((streams / RETURNS_PER_SECOND) as u64 + 1)
+    }
+}
+
+impl Service {
+    /// At most `streams` at the same time.
+    pub fn new(
+        store: Store,
+        fleet: Fleet,
+        settings: Settings,
+        clock: Arc<dyn Clock>,
+        listener: Arc<dyn Listener>,
+        streams: usize,
+    ) -> Self {
+        let layouts = Layouts::new(store.clone());
+        let places = Arc::new(Semaphore::new(streams));
+        let drain = Drain::default();
+        Self { shared: Arc::new(Shared { store, fleet, layouts, settings, clock, listener, drain, places }) }
+    }
+
+    /// What ends all streams.
+    pub fn drain(&self) -> Drain {
+        self.shared.drain.clone()
+    }
+}
+
+#[tonic::async_trait]
+impl AgentService for Service {
+    type ConnectStream = ReceiverStream<Result<CollectorFrame, Status>>;
+
+    async fn connect(&self, request: Request<Streaming<AgentFrame>>) -> Result<Response<Self::ConnectStream>, Status> {
+        let certificate = Peer::of(&request)?.endpoint()?.clone();
+        if self.shared.drain.begun.is_cancelled() {
+            return Err(Status::unavailable("the collector is about to stop"));
+        }
+        let place = Arc::clone(&self.shared.places)
+            .try_acquire_owned()
+            .map_err(|_| Status::resource_exhausted("the collector has as many streams as it takes"))?;
+        let (outbound, frames) = mpsc::channel(OUTBOUND_FRAMES);
+        let session = Session::new(Arc::clone(&self.shared), certificate, request.into_inner(), outbound);
+        self.shared.drain.streams.spawn(async move {
+            session.run().await;
+            drop(place);
+        });
+        Ok(Response::new(ReceiverStream::new(frames)))
+    }
+}
