@@ -82,7 +82,7 @@ mod syntax;
 mod unit;
 
 pub(crate) use compile::{Compiled, InputSpec, Names, Parsed, condition, expression};
-pub(crate) use evaluate::{Cell, Input, Scope};
+pub(crate) use evaluate::{Cell, Compared, Input, Scope};
 pub(crate) use expression::Kind;
 pub(crate) use lexer::Fault;
 pub(crate) use reason::Reason;

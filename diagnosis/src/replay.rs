@@ -1,12 +1,136 @@
+//! A snapshot through the detector, on a virtual clock.
+
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::catalogue::Catalogue;
 use crate::detector::{Detector, Host};
-use crate::document::{Diagnosis, Snapshot};
+use crate::document::{Diagnosis, Quality, Snapshot, SnapshotReading};
+use crate::registry::{Registry, SignalKind, Tier};
+use crate::vocabulary::{Event, Mark, Reading, Series, Timestamp, Unknown, Why};
+
+/// Nothing older than this is replayed.
+const REACH: Duration = Duration::from_hours(48);
+/// The stretch before the end that is judged in fine steps.
+const FINE: Duration = Duration::from_hours(1);
+const FINE_STEP: Duration = Duration::from_secs(15);
+const COARSE_STEP: Duration = Duration::from_mins(1);
 
 /// Diagnoses a snapshot: its series, marks and events go through the same detector as live data, on a virtual clock.
 /// The same snapshot and the same catalogue give the same bytes.
 pub fn diagnose(catalogue: &Arc<Catalogue>, snapshot: &Snapshot, symptom: Option<&str>) -> Diagnosis {
     let host = Host { os_type: snapshot.endpoint.os.os_type.clone() };
-    Detector::new(Arc::clone(catalogue), host).diagnose(symptom, snapshot.taken_at)
+    let mut detector = Detector::new(Arc::clone(catalogue), host);
+    let end = snapshot.taken_at;
+    let mut items = items(snapshot, end);
+    items.sort_by_key(|item| item.at);
+    let start = items.first().map_or(end, |item| item.at);
+    for fact in facts(snapshot) {
+        detector.reading(&Reading { at: fact.at.min(start), ..fact });
+    }
+    let mut items = items.into_iter().peekable();
+    let mut now = start;
+    loop {
+        while let Some(item) = items.next_if(|item| item.at <= now) {
+            item.give(&mut detector);
+        }
+        detector.evaluate(now);
+        if now >= end {
+            break;
+        }
+        let step = if now + FINE >= end { FINE_STEP } else { COARSE_STEP };
+        now = (now + step).min(end);
+    }
+    let mut diagnosis = detector.diagnose(symptom, end);
+    diagnosis.notes.splice(0..0, health_notes(snapshot));
+    diagnosis
 }
+
+/// Something that a snapshot holds, at its moment.
+struct Item<'a> {
+    at: Timestamp,
+    what: What<'a>,
+}
+
+enum What<'a> {
+    Mark(Mark),
+    Number { series: Arc<Series>, step_ms: i64, value: f32 },
+    Event(&'a Event),
+    Reading(Reading),
+}
+
+impl Item<'_> {
+    fn give(self, detector: &mut Detector) {
+        match self.what {
+            What::Mark(mark) => detector.mark(self.at, mark),
+            What::Number { series, step_ms, value } => detector.number(&series, self.at, step_ms, value),
+            What::Event(event) => detector.event(event),
+            What::Reading(reading) => detector.reading(&reading),
+        }
+    }
+}
+
+/// Everything that has its moment, within reach. Marks come first, so that a wake is known before its readings.
+fn items(snapshot: &Snapshot, end: Timestamp) -> Vec<Item<'_>> {
+    let earliest = end - REACH;
+    let within = |at: Timestamp| at >= earliest && at <= end;
+    let mut items: Vec<Item> =
+        snapshot.marks.iter().map(|(at, mark)| Item { at: *at, what: What::Mark(*mark) }).collect();
+    for history in &snapshot.series {
+        let series = Arc::new(Series { signal: Arc::from(history.signal.as_str()), attributes: history.attrs.clone() });
+        let step_ms = i64::from(history.step_seconds.max(1)) * 1000;
+        for (index, value) in history.values.iter().enumerate() {
+            let at = Timestamp(history.start.0.saturating_add(step_ms.saturating_mul(index as i64 + 1)));
+            if let Some(value) = value.filter(|value| value.is_finite()) {
+                items.push(Item { at, what: What::Number { series: Arc::clone(&series), step_ms, value } });
+            }
+        }
+    }
+    items.extend(snapshot.events.iter().map(|event| Item { at: event.at, what: What::Event(event) }));
+    items.retain(|item| within(item.at));
+    for reading in snapshot.readings.iter().filter(|reading| !is_fact(reading)) {
+        let reading = reading_of(reading, end);
+        items.push(Item { at: reading.at.max(earliest), what: What::Reading(reading) });
+    }
+    items
+}
+
+/// Readings that hold for all of the replay: what the machine is, and not how it does.
+fn facts(snapshot: &Snapshot) -> impl Iterator<Item = Reading> {
+    snapshot.readings.iter().filter(|reading| is_fact(reading)).map(|reading| reading_of(reading, snapshot.taken_at))
+}
+
+fn is_fact(reading: &SnapshotReading) -> bool {
+    Registry::builtin().get(&reading.signal).is_some_and(|spec| {
+        spec.kind == SignalKind::Inventory && matches!(spec.tier, Tier::Change | Tier::Daily | Tier::Demand)
+    })
+}
+
+/// A document's reading as the detector takes it; a clock that ran ahead is held back to the moment of the snapshot.
+fn reading_of(reading: &SnapshotReading, end: Timestamp) -> Reading {
+    let outcome = match (&reading.value, reading.quality) {
+        (Some(value), Quality::Ok | Quality::Partial) => Ok(value.clone()),
+        _ => Err(Unknown::new(reading.why.unwrap_or(Why::Failed), reading.detail.clone())),
+    };
+    let series = Series { signal: Arc::from(reading.signal.as_str()), attributes: reading.attrs.clone() };
+    Reading { series, outcome, at: reading.at.min(end) }
+}
+
+/// What the agent's account of itself says about its data.
+fn health_notes(snapshot: &Snapshot) -> Vec<String> {
+    let agent = &snapshot.agent;
+    let mut notes = Vec::new();
+    if !agent.missing_sections.is_empty() {
+        notes.push(format!("Not finished in time: {}.", agent.missing_sections.join(", ")));
+    }
+    if !agent.failing_probes.is_empty() {
+        notes.push(format!("The agent could not read: {}.", agent.failing_probes.join("; ")));
+    }
+    if agent.dropped_records > 0 {
+        notes.push(format!("The agent has dropped {} records since it was enrolled.", agent.dropped_records));
+    }
+    notes
+}
+
+#[cfg(test)]
+mod tests;

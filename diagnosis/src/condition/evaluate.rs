@@ -14,6 +14,7 @@ use super::compile::InputSpec;
 use super::expression::{Compare, Expression};
 use super::reason::Reason;
 use super::syntax::Arithmetic;
+use super::unit::Unit;
 
 /// Comparisons that one verdict may leave.
 const EVIDENCE_MAX: usize = 24;
@@ -78,6 +79,16 @@ impl Found {
     }
 }
 
+/// A comparison that was made: its evidence, and what a sentence about it needs.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Compared {
+    pub(crate) evidence: Evidence,
+    pub(crate) label: String,
+    pub(crate) unit: Unit,
+    /// The word that a text or a flag was held against.
+    pub(crate) wanted: Option<String>,
+}
+
 /// For what, and on what, an expression is evaluated.
 #[derive(Clone)]
 pub(crate) struct Scope<'a> {
@@ -89,8 +100,8 @@ pub(crate) struct Scope<'a> {
     pub(crate) binding: &'a [(String, String)],
     pub(crate) now: Timestamp,
     pub(crate) os_type: &'a str,
-    /// Where evidence goes, when it is wanted.
-    pub(crate) evidence: Option<&'a RefCell<Vec<Evidence>>>,
+    /// Where comparisons go, when they are wanted.
+    pub(crate) compared: Option<&'a RefCell<Vec<Compared>>>,
     /// The moment of a row inside a window; absent outside.
     pub(crate) row: Option<i64>,
 }
@@ -148,11 +159,13 @@ impl Scope<'_> {
             (one, two) => Ok(holds(compare.how, one.as_number(), two.as_number())),
         };
         if self.row.is_none()
-            && let Some(evidence) = self.evidence
-            && evidence.borrow().len() < EVIDENCE_MAX
+            && let Some(compared) = self.compared
+            && compared.borrow().len() < EVIDENCE_MAX
         {
-            let one = self.evidence_of(compare, &left.cell, &right.cell, held.as_ref(), at);
-            evidence.borrow_mut().push(one);
+            let evidence = self.evidence_of(compare, &left.cell, &right.cell, held.as_ref(), at);
+            let subject = &compare.subject;
+            let (label, unit, wanted) = (subject.label.clone(), subject.unit.clone(), subject.wanted.clone());
+            compared.borrow_mut().push(Compared { evidence, label, unit, wanted });
         }
         Found { cell: held.map_or_else(Cell::Unknown, Cell::Flag), at }
     }

@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use crate::registry::{SignalKind, SignalSpec};
-use crate::vocabulary::{Event, Layout, Reading, Sample, Series, Timestamp, Unknown, Value, Why};
+use crate::vocabulary::{Event, Layout, Reading, Sample, Series, Timestamp, Unknown, Value};
 
 use super::{Awake, Point, Track};
 
@@ -23,6 +23,9 @@ impl Source {
 
 /// Layouts remembered for one endpoint; a stream changes its layout rarely.
 const LAYOUTS_MAX: usize = 4;
+/// From here on, series that ended are forgotten after a day.
+const TRACKS_MANY: usize = 1024;
+const ENDED_MS: i64 = 24 * 3_600_000;
 /// Series kept for one endpoint; what comes beyond is ignored.
 const TRACKS_MAX: usize = 4096;
 
@@ -36,7 +39,7 @@ pub(crate) struct Store {
     /// Sources and retention of each track.
     retain_ms: Vec<i64>,
     kinds: Vec<Kind>,
-    index: HashMap<Series, Option<u32>>,
+    index: HashMap<Series, u32>,
     layouts: Vec<(u64, Vec<Option<u32>>)>,
     /// Why a signal has no instance at all.
     absent: BTreeMap<Arc<str>, (Unknown, Timestamp)>,
@@ -45,6 +48,10 @@ pub(crate) struct Store {
     pub(crate) generation: u64,
     /// Counts everything that was taken.
     pub(crate) taken: u64,
+    /// The count at which each source was last touched.
+    touched: Vec<u64>,
+    /// Sources of each track.
+    sources_of: Vec<Vec<usize>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,6 +64,7 @@ struct Kind {
 impl Store {
     pub(crate) fn new(sources: Arc<[Source]>) -> Self {
         let members = vec![Vec::new(); sources.len()];
+        let touched = vec![0; sources.len()];
         Self {
             sources,
             members,
@@ -69,20 +77,47 @@ impl Store {
             awake: Awake::default(),
             generation: 0,
             taken: 0,
+            touched,
+            sources_of: Vec::new(),
         }
     }
 
     /// Takes another set of sources; what both sets keep, stays.
     pub(crate) fn adopt(&mut self, sources: Arc<[Source]>) {
+        self.rebuild(sources, None);
+    }
+
+    /// Forgets series that ended long ago, once there are many.
+    pub(crate) fn forget_ended(&mut self, now: Timestamp) {
+        if self.tracks.len() >= TRACKS_MANY {
+            let sources = Arc::clone(&self.sources);
+            self.rebuild(sources, Some(Timestamp(now.0 - ENDED_MS)));
+        }
+    }
+
+    fn rebuild(&mut self, sources: Arc<[Source]>, since: Option<Timestamp>) {
         let before = std::mem::replace(self, Self::new(sources));
         self.awake = before.awake;
         self.absent = before.absent;
         self.generation = before.generation + 1;
         self.taken = before.taken + 1;
         for track in before.tracks {
-            if let Some(index) = self.track(&track.series) {
+            let ended = since.is_some_and(|since| track.state.is_none() && track.newest() < Some(since));
+            if !ended && let Some(index) = self.track(&track.series) {
                 self.tracks[index as usize] = track;
             }
+        }
+        self.touched.fill(self.taken);
+    }
+
+    /// Whether a source was touched after the given count.
+    pub(crate) fn is_touched(&self, source: usize, since: u64) -> bool {
+        self.touched[source] > since
+    }
+
+    fn touch(&mut self, index: usize) {
+        for source in &self.sources_of[index] {
+            self.touched[*source] = self.taken;
         }
     }
 
@@ -114,6 +149,7 @@ impl Store {
         for (position, why) in &sample.absences {
             if let Some(Some(index)) = tracks.get(*position as usize) {
                 self.tracks[*index as usize].missing((*why).into(), sample.at);
+                self.touch(*index as usize);
             }
         }
         self.layouts.insert(0, (layout.fingerprint(), tracks));
@@ -140,6 +176,7 @@ impl Store {
 
     fn put(&mut self, index: u32, point: Point) {
         let index = index as usize;
+        self.touch(index);
         let (track, kind, retain_ms) = (&mut self.tracks[index], self.kinds[index], self.retain_ms[index]);
         match kind.signal {
             _ if kind.is_state => track.settle_on(Value::Number(f64::from(point.value)), Timestamp(point.at)),
@@ -161,6 +198,7 @@ impl Store {
         self.absent.remove(&*series.signal);
         let Some(index) = self.track(series) else { return };
         let index = index as usize;
+        self.touch(index);
         let (track, kind, retain_ms) = (&mut self.tracks[index], self.kinds[index], self.retain_ms[index]);
         let number = value.number().filter(|number| number.is_finite());
         match (kind.signal, number) {
@@ -183,8 +221,10 @@ impl Store {
                 .any(|source| *source.signal.name == *series.signal && !source.signal.attributes.is_empty());
         if whole {
             self.absent.insert(Arc::clone(&series.signal), (why.clone(), at));
+            self.touched.fill(self.taken);
         } else if let Some(index) = self.track(series) {
             self.tracks[index as usize].missing(why.clone(), at);
+            self.touch(index as usize);
         }
     }
 
@@ -193,6 +233,7 @@ impl Store {
         self.taken += 1;
         if let Some(index) = self.track(&event.series) {
             let index = index as usize;
+            self.touch(index);
             // Events stand for no time; the ring is bounded by count alone.
             let point = Point { at: event.at.0, step_ms: 0, value: event.count as f32 };
             let track = &mut self.tracks[index];
@@ -203,42 +244,40 @@ impl Store {
         }
     }
 
-    /// Marks a series as gone, as a snapshot's reading that says why there is none.
-    pub(crate) fn is_not_present(&self, source: usize) -> bool {
-        self.absence(source).is_some_and(|unknown| unknown.why == Why::NotPresent)
-    }
-
     /// The track of a series; absent when no check needs it.
     fn track(&mut self, series: &Series) -> Option<u32> {
         if let Some(known) = self.index.get(series) {
-            return *known;
+            return Some(*known);
         }
         let sources: Vec<usize> =
             (0..self.sources.len()).filter(|index| self.sources[*index].selects(series)).collect();
-        let track = match sources.first() {
-            Some(first) if self.tracks.len() < TRACKS_MAX => Some(self.add(series, *first, &sources)),
-            _ => None,
-        };
-        if self.index.len() < 4 * TRACKS_MAX {
-            self.index.insert(series.clone(), track);
-        }
-        track
+        let first = *sources.first()?;
+        (self.tracks.len() < TRACKS_MAX).then(|| self.add(series, first, sources))
     }
 
-    fn add(&mut self, series: &Series, first: usize, sources: &[usize]) -> u32 {
+    fn add(&mut self, series: &Series, first: usize, sources: Vec<usize>) -> u32 {
         let index = u32::try_from(self.tracks.len()).expect("bounded by TRACKS_MAX");
         let spec = &self.sources[first].signal;
         let cadence_ms = (spec.cadence_seconds().unwrap_or(60.0) * 1000.0) as i64;
         self.kinds.push(Kind { signal: spec.kind, is_state: spec.is_state(), cadence_ms });
         self.retain_ms.push(sources.iter().map(|source| self.sources[*source].retain_ms).max().unwrap_or(0));
         self.tracks.push(Track::new(series.clone()));
-        for source in sources {
+        for source in &sources {
             // In order of name, so that the order of arrival is never seen in an answer.
             let members = &mut self.members[*source];
             let position = members.partition_point(|other| self.tracks[*other as usize].series < *series);
             members.insert(position, index);
         }
+        self.sources_of.push(sources);
+        self.index.insert(series.clone(), index);
         self.generation += 1;
         index
+    }
+
+    /// Takes a turn in the endpoint's day.
+    pub(crate) fn mark(&mut self, at: Timestamp, mark: crate::vocabulary::Mark) {
+        self.awake.mark(at, mark);
+        self.taken += 1;
+        self.touched.fill(self.taken);
     }
 }

@@ -19,7 +19,7 @@ impl<'a> Scope<'a> {
     }
 
     /// All series of an input that fit the instance.
-    pub(super) fn tracks(&self, input: usize) -> impl Iterator<Item = &'a Track> {
+    pub(crate) fn tracks(&self, input: usize) -> impl Iterator<Item = &'a Track> {
         let (source, store) = (&self.inputs[input], self.store);
         let (fixed, binding, filters) = (&source.spec.fixed, self.binding, self.filters);
         store.members(source.source).filter(move |track| {

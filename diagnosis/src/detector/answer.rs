@@ -1,0 +1,94 @@
+//! The answer to a symptom.
+
+use crate::catalogue::{Check, Symptom};
+use crate::document::{Diagnosis, Role, RuledOut, RuledOutResult};
+use crate::texts;
+use crate::vocabulary::Timestamp;
+
+use super::{Detector, ranking};
+
+/// Silence after which an answer says how old its numbers are.
+const OLD_MS: i64 = 5 * 60_000;
+/// Less history than this is worth a note: most windows are longer.
+const YOUNG_MS: i64 = 15 * 60_000;
+
+impl Detector {
+    pub(super) fn answer(&self, text: Option<&str>, now: Timestamp) -> Diagnosis {
+        let symptom = text.and_then(|text| self.catalogue.symptom(text));
+        let mut findings = self.holding(now);
+        // A technician looks now: what outlives its root stands by itself at once.
+        let roots = self.roots(now, 0);
+        for finding in &mut findings {
+            if let Some(root) = ranking::explanation(&roots, &finding.id, finding.state) {
+                finding.role = Role::Consequence;
+                finding.consequence_of = Some(root.to_owned());
+            }
+        }
+        let (findings, primary) = ranking::rank(findings, symptom);
+        let ruled_out: Vec<RuledOut> = self
+            .candidates(symptom)
+            .into_iter()
+            .filter(|check| findings.iter().all(|finding| finding.id != check.id))
+            .map(|check| self.ruled_out(check, now))
+            .collect();
+        let notes = self.notes(text, symptom, &ruled_out, now);
+        Diagnosis {
+            symptom: symptom.map(|symptom| symptom.id.clone()),
+            primary,
+            findings,
+            ruled_out,
+            notes,
+            catalogue: self.catalogue.version().to_owned(),
+            at: now,
+        }
+    }
+
+    /// The checks that an answer must account for: the symptom's candidates in order, or all.
+    fn candidates(&self, symptom: Option<&Symptom>) -> Vec<&Check> {
+        match symptom {
+            Some(symptom) => symptom.candidates.iter().filter_map(|id| self.catalogue.check(id)).collect(),
+            None => self.catalogue.checks().iter().collect(),
+        }
+    }
+
+    /// What must be known to read the answer right.
+    fn notes(
+        &self,
+        text: Option<&str>,
+        symptom: Option<&Symptom>,
+        ruled_out: &[RuledOut],
+        now: Timestamp,
+    ) -> Vec<String> {
+        let mut notes = Vec::new();
+        let awake = &self.store.awake;
+        match (awake.first_heard(), awake.last_heard()) {
+            (Some(first), Some(last)) => {
+                let age_ms = now.0 - last.0;
+                if age_ms > OLD_MS {
+                    let age = texts::duration(age_ms as f64 / 1000.0);
+                    let asleep = if awake.is_paused() { ", when the machine paused" } else { "" };
+                    notes.push(format!("The newest reading is {age} old{asleep}."));
+                }
+                if last.0 - first.0 < YOUNG_MS {
+                    let span = texts::duration(((last.0 - first.0).max(0) as f64 / 1000.0).round());
+                    notes.push(format!("Only {span} of history is known yet; what needs a longer look is unknown."));
+                }
+            }
+            _ => notes.push("Nothing has been heard from this machine yet.".to_owned()),
+        }
+        let unknown = ruled_out.iter().filter(|one| one.result == RuledOutResult::Unknown).count();
+        if unknown > 0 {
+            notes.push(format!("{unknown} of {} other candidates could not be checked.", ruled_out.len()));
+        }
+        if let (Some(_), None) = (text.filter(|text| !text.trim().is_empty()), symptom) {
+            notes.push("The words of the ticket match no known symptom; findings are in order of severity.".to_owned());
+        }
+        if let Some(symptom) = symptom {
+            if !symptom.later.is_empty() {
+                notes.push(format!("Not checked by this version: {}.", symptom.later.join(", ")));
+            }
+            notes.extend(symptom.rule_out.iter().map(|question| format!("Rule out by asking: {question}")));
+        }
+        notes
+    }
+}

@@ -1,0 +1,74 @@
+//! What was checked and is fine, and what could not be checked.
+
+use crate::catalogue::Check;
+use crate::condition::{Cell, Reason};
+use crate::document::{RuledOut, RuledOutResult};
+use crate::vocabulary::Timestamp;
+
+use super::judge::{nearest, sentence};
+use super::{Detector, binding};
+
+impl Detector {
+    /// What became of a check that does not hold: the instance that came nearest, or why it cannot be told.
+    pub(super) fn ruled_out(&self, check: &Check, now: Timestamp) -> RuledOut {
+        if !check.runs_on(&self.host.os_type) {
+            return self.not_told(check, &Reason::OtherSystem, now);
+        }
+        let index = self.catalogue.checks().iter().position(|one| one.id == check.id);
+        let instances = index.map(|index| &self.checks[index].instances);
+        let mut best: Option<RuledOut> = None;
+        let mut unknown: Option<RuledOut> = None;
+        for values in instances.into_iter().flat_map(|instances| instances.keys()) {
+            let one = self.instance_ruled_out(check, values, now);
+            match one.result {
+                RuledOutResult::NotFound => {
+                    let distance = |one: &RuledOut| one.margin.unwrap_or(f64::INFINITY);
+                    if best.as_ref().is_none_or(|best| distance(&one) < distance(best)) {
+                        best = Some(one);
+                    }
+                }
+                RuledOutResult::Unknown => {
+                    unknown.get_or_insert(one);
+                }
+            }
+        }
+        // One series that has only just begun does not make a whole check unknown.
+        best.or(unknown).unwrap_or_else(|| self.no_instance(check, now))
+    }
+
+    fn instance_ruled_out(&self, check: &Check, values: &[String], now: Timestamp) -> RuledOut {
+        let binding = binding(check, values);
+        let judge = self.judge_of(check, &binding, now);
+        let (cell, compared) = judge.compared();
+        let nearest = nearest(&compared);
+        let of = if values.is_empty() { String::new() } else { format!("{}: ", judge.instance()) };
+        let (result, why) = match &cell {
+            Cell::Unknown(reason) if reason.is_not_present() => (RuledOutResult::NotFound, judge.words(reason)),
+            Cell::Unknown(reason) => (RuledOutResult::Unknown, judge.words(reason)),
+            _ => match (judge.excuse(), nearest) {
+                (Some(guard), _) => (RuledOutResult::NotFound, format!("excused: {guard}")),
+                (None, Some((one, _))) => (RuledOutResult::NotFound, sentence(one)),
+                (None, None) => (RuledOutResult::NotFound, "its condition does not hold".to_owned()),
+            },
+        };
+        let margin = if result == RuledOutResult::NotFound { nearest.and_then(|(_, margin)| margin) } else { None };
+        let nearest = nearest.map(|(one, _)| one.evidence.clone());
+        RuledOut { id: check.id.clone(), result, why: format!("{of}{why}"), nearest, margin }
+    }
+
+    /// A check whose instances have not appeared.
+    fn no_instance(&self, check: &Check, now: Timestamp) -> RuledOut {
+        let input = check.rule.instance_inputs.first().copied().unwrap_or(0);
+        let reason = match self.store.absence(check.rule.inputs[input].source) {
+            Some(unknown) => Reason::Absent(input, unknown.clone()),
+            None => Reason::NoData(input),
+        };
+        self.not_told(check, &reason, now)
+    }
+
+    fn not_told(&self, check: &Check, reason: &Reason, now: Timestamp) -> RuledOut {
+        let result = if reason.is_not_present() { RuledOutResult::NotFound } else { RuledOutResult::Unknown };
+        let why = self.judge_of(check, &[], now).words(reason);
+        RuledOut { id: check.id.clone(), result, why, nearest: None, margin: None }
+    }
+}
