@@ -89,3 +89,6 @@ pub fn all() -> Vec<Arc<dyn Probe>> {
         Arc::new(agent::Agent::default()),
     ]
 }
+
+#[cfg(test)]
+mod tests;
