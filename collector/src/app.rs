@@ -20,10 +20,12 @@ use crate::access::Access;
 use crate::alert::Alerts;
 use crate::authority::Authority;
 use crate::config::Config;
+use crate::detect::{Catalogues, Detect, DetectParts};
 use crate::enrollment::Enrollment;
 use crate::feed::Feed;
 use crate::fleet::Fleet;
 use crate::history::History;
+use crate::pull::{PullParts, Pulls};
 use crate::settings::Settings;
 use crate::store::Store;
 use crate::ticket::BuiltinDesk;
@@ -60,6 +62,10 @@ pub struct App {
     pub alerts: Alerts,
     /// The built-in desk.
     pub desk: BuiltinDesk,
+    /// Evaluates the catalogue over live endpoints.
+    pub detect: Detect,
+    /// Requests for fresh snapshots.
+    pub pulls: Pulls,
 }
 
 impl App {
@@ -92,6 +98,24 @@ impl App {
         let access = Access::new(store.clone(), Arc::clone(&clock))?;
         let alerts = Alerts::new(store.clone(), Arc::clone(&clock), feed.clone());
         let desk = BuiltinDesk::new(store.clone(), Arc::clone(&clock), feed.clone());
+        let catalogues = Catalogues::open(folder);
+        let detect = Detect::new(DetectParts {
+            store: store.clone(),
+            clock: Arc::clone(&clock),
+            fleet: fleet.clone(),
+            alerts: alerts.clone(),
+            catalogues: catalogues.clone(),
+        });
+        let pulls = Pulls::open(PullParts {
+            store: store.clone(),
+            clock: Arc::clone(&clock),
+            feed: feed.clone(),
+            fleet: fleet.clone(),
+            authority: Arc::clone(&authority),
+            desk: desk.clone(),
+            catalogues,
+        });
+        let pulls = pulls.await.context("taking up pulls that have not ended")?;
         Ok(Arc::new(Self {
             folder: folder.to_owned(),
             clock,
@@ -106,6 +130,8 @@ impl App {
             access,
             alerts,
             desk,
+            detect,
+            pulls,
         }))
     }
 }

@@ -1,1 +1,310 @@
 //! Evaluates the catalogue over live endpoints.
+//!
+//! An endpoint is watched from its first record on: a detector holds its windows and states, and judges when data
+//! arrives and when time passes (every five seconds where something is about to happen, else every minute). What moves
+//! is stored as a finding and goes to [`crate::alert`].
+//!
+//! Detectors live in memory. After a restart, one is rebuilt from what is stored when its endpoint is first heard:
+//! the last day goes through it in order of time, so that holds and states are as they were. Nobody is told about
+//! what moved on the way; only where things stand at the end counts, and alerts know what they have told.
+//!
+//! At most [`ENDPOINTS`] are watched; beyond that, and after a day without a word, the quietest is forgotten.
+
+mod catalogues;
+mod past;
+mod rows;
+#[cfg(test)]
+mod tests;
+mod watch;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use firstline_diagnosis::detector::{Detector, Host};
+use firstline_diagnosis::document::{Diagnosis, Endpoint, Finding};
+use firstline_diagnosis::vocabulary::Timestamp;
+use thiserror::Error;
+use tracing::warn;
+
+pub use catalogues::{CatalogueError, Catalogues};
+
+use crate::alert::{AlertError, Alerts, Held, Subject};
+use crate::app::Clock;
+use crate::fleet::{Fleet, FleetError, Known};
+use crate::ingest::Observation;
+use crate::store::{Store, StoreError};
+use rows::FindingRow;
+use watch::{Verdict, Watch};
+
+/// Most endpoints that are watched at a time.
+const ENDPOINTS: usize = 20_000;
+
+/// While a watch is rebuilt, the last stretch is judged every minute, as it was; what is older every five minutes,
+/// which is enough to know what has been active since.
+const CLOSE_STRETCH: Duration = Duration::from_hours(2);
+const CLOSE_STEP: Duration = Duration::from_mins(1);
+const FAR_STEP: Duration = Duration::from_mins(5);
+
+/// The detection of one collector. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Detect {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    parts: DetectParts,
+    watches: Mutex<HashMap<String, Place>>,
+}
+
+/// One endpoint's watch; empty until it is rebuilt. The lock keeps its observations in order.
+type Place = Arc<tokio::sync::Mutex<Option<Watch>>>;
+
+/// What detection stands on.
+#[derive(Debug)]
+pub struct DetectParts {
+    /// The database.
+    pub store: Store,
+    /// What time it is.
+    pub clock: Arc<dyn Clock>,
+    /// Whom findings are about.
+    pub fleet: Fleet,
+    /// Where findings go.
+    pub alerts: Alerts,
+    /// The rules.
+    pub catalogues: Catalogues,
+}
+
+/// Why something could not be judged.
+#[derive(Debug, Error)]
+pub enum DetectError {
+    /// There is no such endpoint.
+    #[error(transparent)]
+    Endpoint(#[from] FleetError),
+    /// Findings could not be told.
+    #[error(transparent)]
+    Alert(#[from] AlertError),
+    /// The store failed; the next evaluation tries again.
+    #[error("findings could not be stored or read")]
+    Store(#[from] StoreError),
+}
+
+impl From<sqlx::Error> for DetectError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Store(error.into())
+    }
+}
+
+impl Detect {
+    /// Detection that watches nobody yet.
+    pub fn new(parts: DetectParts) -> Self {
+        Self { shared: Arc::new(Shared { parts, watches: Mutex::new(HashMap::new()) }) }
+    }
+
+    /// Takes in what an endpoint told, after it was stored, and judges. A failure is logged: the data is safe, and the
+    /// next evaluation judges it.
+    pub async fn observe(&self, endpoint_id: &str, observations: &[Observation]) {
+        let place = self.place(endpoint_id);
+        let mut place = place.lock().await;
+        if let Err(error) = self.take_in(endpoint_id, observations, &mut place).await {
+            warn!(host.id = %endpoint_id, error = %error, "Endpoint {endpoint_id} could not be judged");
+        }
+    }
+
+    /// Judges endpoints on which time may have moved something. Called every five seconds.
+    pub async fn tick(&self) {
+        let now = self.now();
+        for (endpoint_id, place) in self.places() {
+            let mut place = place.lock().await;
+            let Some(watch) = place.as_mut() else { continue };
+            if watch.is_forgotten(now) {
+                self.watches().remove(&endpoint_id);
+            } else if watch.is_due(now)
+                && let Err(error) = self.judge(&endpoint_id, watch).await
+            {
+                warn!(host.id = %endpoint_id, error = %error, "Endpoint {endpoint_id} could not be judged");
+            }
+        }
+    }
+
+    /// What holds on an endpoint (by id), the primary first. Of one that is not watched, what held when it was.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn findings(&self, endpoint_id: &str) -> Result<Vec<Finding>, DetectError> {
+        let place = self.watches().get(endpoint_id).cloned();
+        if let Some(place) = place
+            && let Some(watch) = place.lock().await.as_ref()
+        {
+            return Ok(watch.findings(self.now()));
+        }
+        rows::held(self.parts().store.reads(), endpoint_id).await
+    }
+
+    /// The answer to a symptom (words of a ticket, or a symptom's id) from what is known of an endpoint (by id).
+    ///
+    /// # Errors
+    /// When there is no such endpoint, or the store cannot be read.
+    pub async fn diagnose(&self, endpoint_id: &str, symptom: Option<&str>) -> Result<Diagnosis, DetectError> {
+        let known = self.parts().fleet.known(endpoint_id).await?;
+        let place = self.watches().get(endpoint_id).cloned();
+        if let Some(place) = place
+            && let Some(watch) = place.lock().await.as_ref()
+        {
+            return Ok(watch.diagnose(symptom, self.now()));
+        }
+        Ok(self.rebuild(&known).await?.diagnose(symptom, self.now()))
+    }
+
+    /// Takes in the administrator's files again; holds stay.
+    ///
+    /// # Errors
+    /// When a file is bad; then everything stays as it was.
+    pub async fn reload(&self) -> Result<String, CatalogueError> {
+        let catalogue = self.parts().catalogues.reload()?;
+        for (_, place) in self.places() {
+            if let Some(watch) = place.lock().await.as_mut() {
+                watch.adopt(Arc::clone(&catalogue));
+            }
+        }
+        Ok(catalogue.version().to_owned())
+    }
+
+    /// The rules in force.
+    pub fn catalogues(&self) -> &Catalogues {
+        &self.parts().catalogues
+    }
+
+    async fn take_in(
+        &self,
+        endpoint_id: &str,
+        observations: &[Observation],
+        place: &mut Option<Watch>,
+    ) -> Result<(), DetectError> {
+        let now = self.now();
+        let mut watch = match place.take() {
+            Some(mut watch) => {
+                for observation in observations {
+                    watch.observe(observation);
+                }
+                watch
+            }
+            // What was just told is stored already, so that the past holds it.
+            None => self.rebuild(&self.parts().fleet.known(endpoint_id).await?).await?,
+        };
+        watch.heard(now);
+        let judged = self.judge(endpoint_id, &mut watch).await;
+        *place = Some(watch);
+        judged
+    }
+
+    /// A watch that has seen the endpoint's stored past.
+    async fn rebuild(&self, known: &Known) -> Result<Watch, DetectError> {
+        let now = self.now();
+        let past = past::of(self.parts().store.reads(), known.key, now).await?;
+        let host = host(&known.endpoint);
+        let catalogue = self.parts().catalogues.current();
+        let detector = Detector::new(catalogue, host);
+        Ok(replay(Watch::new(detector, now), &past, now))
+    }
+
+    async fn judge(&self, endpoint_id: &str, watch: &mut Watch) -> Result<(), DetectError> {
+        let verdict = watch.evaluate(self.now());
+        if verdict.transitions.is_empty() && verdict.held.is_none() {
+            return Ok(());
+        }
+        self.store(endpoint_id, &verdict).await?;
+        if let Some(held) = verdict.held {
+            self.tell(endpoint_id, held).await?;
+        }
+        Ok(())
+    }
+
+    async fn store(&self, endpoint_id: &str, verdict: &Verdict) -> Result<(), DetectError> {
+        let (now, endpoint_id) = (self.now(), endpoint_id.to_owned());
+        let held = verdict.held.clone();
+        let mut changes: Vec<FindingRow> = verdict.transitions.iter().cloned().map(FindingRow::from).collect();
+        // What holds is stored as it is ranked, over what the transition said.
+        let ranked = |finding: &Finding| FindingRow { finding: finding.clone(), state: finding.state, changed_at: now };
+        changes.extend(held.iter().flatten().map(ranked));
+        let write = self.parts().store.write(move |tx| {
+            Box::pin(async move {
+                rows::save(tx, &endpoint_id, &changes).await?;
+                match held {
+                    Some(held) => rows::close_others(tx, &endpoint_id, &held, now).await,
+                    None => Ok(()),
+                }
+            })
+        });
+        write.await
+    }
+
+    async fn tell(&self, endpoint_id: &str, held: Vec<Finding>) -> Result<(), DetectError> {
+        let endpoint = self.parts().fleet.known(endpoint_id).await?.endpoint;
+        let worst = held.iter().map(|finding| finding.severity).max();
+        if worst != endpoint.worst_severity {
+            self.parts().fleet.note_worst_severity(endpoint_id, worst).await?;
+        }
+        let catalogue = self.parts().catalogues.current();
+        let with_check = |finding: Finding| {
+            let check = catalogue.check(&finding.id);
+            let title = check.map_or_else(|| finding.id.clone(), |check| check.title.clone());
+            Held { title, proactive: check.is_some_and(|check| check.proactive), finding }
+        };
+        let subject = Subject { id: endpoint.id, name: endpoint.name, tags: endpoint.tags };
+        Ok(self.parts().alerts.judge(subject, held.into_iter().map(with_check).collect()).await?)
+    }
+
+    /// The endpoint's place; makes room when there is none left.
+    fn place(&self, endpoint_id: &str) -> Place {
+        let mut watches = self.watches();
+        if watches.len() >= ENDPOINTS && !watches.contains_key(endpoint_id) {
+            let quiet = |place: &Place| place.try_lock().ok().and_then(|watch| watch.as_ref().map(Watch::observed_at));
+            let quietest = watches.iter().filter_map(|(id, place)| Some((quiet(place)?, id.clone()))).min();
+            if let Some((_, id)) = quietest {
+                watches.remove(&id);
+            }
+        }
+        Arc::clone(watches.entry(endpoint_id.to_owned()).or_default())
+    }
+
+    fn places(&self) -> Vec<(String, Place)> {
+        self.watches().iter().map(|(id, place)| (id.clone(), Arc::clone(place))).collect()
+    }
+
+    fn watches(&self) -> MutexGuard<'_, HashMap<String, Place>> {
+        // Every change under this lock is complete at each step, so a panic elsewhere leaves it usable.
+        self.shared.watches.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn parts(&self) -> &DetectParts {
+        &self.shared.parts
+    }
+
+    fn now(&self) -> Timestamp {
+        self.parts().clock.now()
+    }
+}
+
+fn host(endpoint: &Endpoint) -> Host {
+    Host { os_type: endpoint.os.os_type.clone() }
+}
+
+/// Runs the past through a watch, judging as time goes by, up to (not including) `now`.
+fn replay(mut watch: Watch, past: &[(Timestamp, Observation)], now: Timestamp) -> Watch {
+    let start = now - past::SAMPLES;
+    let mut next = start;
+    for (at, observation) in past {
+        while next < *at && next < now {
+            watch.step(next);
+            next = next + if now.since(next) > CLOSE_STRETCH { FAR_STEP } else { CLOSE_STEP };
+        }
+        watch.observe(observation);
+    }
+    while next < now {
+        watch.step(next);
+        next = next + if now.since(next) > CLOSE_STRETCH { FAR_STEP } else { CLOSE_STEP };
+    }
+    watch
+}

@@ -3,6 +3,7 @@
 //! [`Desk`] is the contract that every ticket system is reached through; [`BuiltinDesk`] is the one that is always
 //! there. What goes onto a ticket is [`rich_text`], in no system's language.
 
+pub(crate) mod answer;
 mod builtin;
 mod desk;
 mod document;

@@ -1,19 +1,34 @@
 //! What streams bring, handed to the rooms that want it.
 
 use firstline_proto::convert::{Piece, SectionProgress};
+use tracing::warn;
 
 use super::App;
 use crate::ingest::{Listener, Observation};
 
 #[tonic::async_trait]
 impl Listener for App {
-    async fn observe(&self, _endpoint_id: &str, _observations: Vec<Observation>) {}
+    async fn observe(&self, endpoint_id: &str, observations: Vec<Observation>) {
+        self.detect.observe(endpoint_id, &observations).await;
+    }
 
-    async fn connected(&self, _endpoint_id: &str) {}
+    async fn connected(&self, endpoint_id: &str) {
+        if let Err(error) = self.pulls.connected(endpoint_id).await {
+            warn!(host.id = %endpoint_id, error = %error, "Pulls of endpoint {endpoint_id} wait for the next tick");
+        }
+    }
 
-    async fn disconnected(&self, _endpoint_id: &str) {}
+    async fn disconnected(&self, endpoint_id: &str) {
+        if let Err(error) = self.pulls.disconnected(endpoint_id).await {
+            warn!(host.id = %endpoint_id, error = %error, "Pulls of endpoint {endpoint_id} wait for the next tick");
+        }
+    }
 
-    async fn progress(&self, _endpoint_id: &str, _progress: SectionProgress) {}
+    async fn progress(&self, endpoint_id: &str, progress: SectionProgress) {
+        self.pulls.progress(endpoint_id, &progress);
+    }
 
-    async fn piece(&self, _endpoint_id: &str, _piece: Piece) {}
+    async fn piece(&self, endpoint_id: &str, piece: Piece) {
+        self.pulls.chunk(endpoint_id, &piece);
+    }
 }

@@ -1,0 +1,144 @@
+//! One endpoint under watch: its detector, and what was last told about it. No clock, no store.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use firstline_diagnosis::catalogue::Catalogue;
+use firstline_diagnosis::detector::{Detector, Transition};
+use firstline_diagnosis::document::{Diagnosis, Finding, FindingState};
+use firstline_diagnosis::vocabulary::{Severity, Timestamp};
+
+use crate::ingest::Observation;
+
+/// How often an endpoint is evaluated on which nothing is about to happen.
+const CALM_PERIOD: Duration = Duration::from_mins(1);
+
+/// How long an endpoint says nothing until it is no longer watched.
+const FORGOTTEN_AFTER: Duration = Duration::from_hours(24);
+
+/// An endpoint under watch.
+#[derive(Debug)]
+pub(super) struct Watch {
+    detector: Detector,
+    /// Checks and instances whose state moves by time alone.
+    moving: BTreeSet<(String, String)>,
+    told: Option<Vec<Told>>,
+    evaluated_at: Timestamp,
+    observed_at: Timestamp,
+}
+
+/// What people know of a finding; when it is the same, nobody needs to hear again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Told {
+    check: String,
+    instance: String,
+    state: FindingState,
+    severity: Severity,
+    consequence_of: Option<String>,
+}
+
+/// What an evaluation brought.
+#[derive(Debug)]
+pub(super) struct Verdict {
+    /// States that moved.
+    pub(super) transitions: Vec<Transition>,
+    /// All that holds now; present only when it is not what was last told.
+    pub(super) held: Option<Vec<Finding>>,
+}
+
+impl Watch {
+    pub(super) fn new(detector: Detector, now: Timestamp) -> Self {
+        Self { detector, moving: BTreeSet::new(), told: None, evaluated_at: now, observed_at: now }
+    }
+
+    /// Takes in what the endpoint told.
+    pub(super) fn observe(&mut self, observation: &Observation) {
+        match observation {
+            Observation::Sample(layout, sample) => self.detector.sample(layout, sample),
+            Observation::Reading(reading) => self.detector.reading(reading),
+            Observation::Event(event) => self.detector.event(event),
+            Observation::Mark(at, mark) => self.detector.mark(*at, *mark),
+        }
+    }
+
+    /// The endpoint was heard.
+    pub(super) fn heard(&mut self, now: Timestamp) {
+        self.observed_at = now;
+    }
+
+    /// Judges every check at `now`.
+    pub(super) fn evaluate(&mut self, now: Timestamp) -> Verdict {
+        let transitions = self.step(now);
+        let held = holding(self.detector.findings(now));
+        let told: Vec<Told> = held.iter().map(Told::from).collect();
+        let news = self.told.as_ref() != Some(&told);
+        self.told = Some(told);
+        Verdict { transitions, held: news.then_some(held) }
+    }
+
+    /// Moves the states without telling anybody: how a watch is rebuilt.
+    pub(super) fn step(&mut self, now: Timestamp) -> Vec<Transition> {
+        self.evaluated_at = now;
+        let transitions = self.detector.evaluate(now);
+        for moved in &transitions {
+            let name = (moved.check.clone(), moved.instance.clone());
+            if matches!(moved.to, FindingState::Pending | FindingState::Recovering) {
+                self.moving.insert(name);
+            } else {
+                self.moving.remove(&name);
+            }
+        }
+        transitions
+    }
+
+    /// Whether time alone may have moved something.
+    pub(super) fn is_due(&self, now: Timestamp) -> bool {
+        !self.moving.is_empty() || now.since(self.evaluated_at) >= CALM_PERIOD
+    }
+
+    /// Whether nobody has heard of the endpoint for long.
+    pub(super) fn is_forgotten(&self, now: Timestamp) -> bool {
+        now.since(self.observed_at) >= FORGOTTEN_AFTER
+    }
+
+    /// When it was last heard.
+    pub(super) fn observed_at(&self) -> Timestamp {
+        self.observed_at
+    }
+
+    /// What holds.
+    pub(super) fn findings(&self, now: Timestamp) -> Vec<Finding> {
+        holding(self.detector.findings(now))
+    }
+
+    /// The answer to a symptom.
+    pub(super) fn diagnose(&self, symptom: Option<&str>, now: Timestamp) -> Diagnosis {
+        self.detector.diagnose(symptom, now)
+    }
+
+    /// Goes on with another catalogue; holds stay.
+    pub(super) fn adopt(&mut self, catalogue: Arc<Catalogue>) {
+        self.detector.adopt(catalogue);
+    }
+}
+
+/// Findings that hold, or held when they were last seen.
+fn holding(findings: Vec<Finding>) -> Vec<Finding> {
+    let holds = |finding: &Finding| {
+        matches!(finding.state, FindingState::Active | FindingState::Recovering | FindingState::Stale)
+    };
+    findings.into_iter().filter(holds).collect()
+}
+
+impl From<&Finding> for Told {
+    fn from(finding: &Finding) -> Self {
+        Self {
+            check: finding.id.clone(),
+            instance: finding.instance.clone(),
+            state: finding.state,
+            severity: finding.severity,
+            consequence_of: finding.consequence_of.clone(),
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! From a whole document to a note on the ticket.
+
+use firstline_diagnosis::document::{Diagnosis, Snapshot};
+use tracing::{info, warn};
+
+use super::rows::{self, Verified};
+use super::verify::{Refused, verify};
+use super::{Headline, Pull, PullError, PullState, Pulls};
+use crate::ticket::answer::{self, Facts};
+use crate::ticket::rich_text::{Block, RichText};
+use crate::ticket::{AUTHOR, DeskError, NewFile, NewNote, Visibility};
+
+impl Pulls {
+    /// Verifies, stores and writes down a document, in a task of its own.
+    pub(super) fn answer(&self, pull: Pull, document: Vec<u8>) {
+        let pulls = self.clone();
+        self.shared.tasks.spawn(async move {
+            if let Err(error) = pulls.take(&pull, document).await {
+                warn!(pull.id = %pull.id, error = %error, "The answer to pull {} could not be stored", pull.id);
+                let why = format!("Asked again: {error}.");
+                // When the store fails here too, the next tick asks again.
+                let _ = pulls.change(&pull.id, |flight| flight.wait(&why)).await;
+            }
+        });
+    }
+
+    async fn take(&self, pull: &Pull, document: Vec<u8>) -> Result<(), PullError> {
+        let verified = match self.diagnosed(pull, document).await {
+            Ok(verified) => verified,
+            Err(refused) => {
+                warn!(pull.id = %pull.id, host.id = %pull.endpoint.id, "The answer to pull {} is refused: {refused}", pull.id);
+                return self.fail(&pull.id, &format!("The answer is refused: {refused}.")).await;
+            }
+        };
+        let now = self.parts().clock.now();
+        let stored = self.with(&pull.id, |flight| {
+            flight.pull.snapshot_id = Some(verified.snapshot.id.clone());
+            flight.pull.headline = Some(headline(&verified.diagnosis));
+            flight.pull.clone()
+        });
+        // Nothing is stored for a pull that was given up in the meantime.
+        let Some(stored) = stored else { return Ok(()) };
+        let verified = self
+            .parts()
+            .store
+            .write(move |tx| {
+                Box::pin(async move {
+                    rows::store_result(tx, &stored, &verified, now).await?;
+                    Ok::<_, PullError>(verified)
+                })
+            })
+            .await?;
+        self.write_down(&pull.id, verified).await;
+        Ok(())
+    }
+
+    /// The snapshot with what it says; both cost processor time, which other tasks need not wait for.
+    async fn diagnosed(&self, pull: &Pull, document: Vec<u8>) -> Result<Verified, Refused> {
+        let catalogue = self.parts().catalogues.current();
+        let authority = std::sync::Arc::clone(&self.parts().authority);
+        let (endpoint, symptom) = (pull.endpoint.id.clone(), pull.symptom.clone());
+        let work = move || {
+            let snapshot: Snapshot = verify(&authority, &endpoint, &document)?;
+            let diagnosis = firstline_diagnosis::diagnose(&catalogue, &snapshot, symptom.as_deref());
+            Ok(Verified { snapshot, document, diagnosis })
+        };
+        tokio::task::spawn_blocking(work)
+            .await
+            .unwrap_or_else(|_| Err(Refused::Form("it could not be diagnosed".to_owned())))
+    }
+
+    /// Writes the note, when there is a ticket, and ends the pull.
+    pub(super) async fn write_down(&self, id: &str, verified: Verified) {
+        let Some(pull) = self.with(id, |flight| flight.pull.clone()) else { return };
+        let noted = match &pull.ticket {
+            Some(number) => self.note(&pull, number, verified).await,
+            None => Ok(()),
+        };
+        let (now, number) = (self.parts().clock.now(), pull.ticket.clone().unwrap_or_default());
+        let why = match &noted {
+            Ok(()) if pull.ticket.is_some() => format!("The diagnosis is on {number}."),
+            Ok(()) => "The diagnosis is here.".to_owned(),
+            Err(error) => format!("The diagnosis is here, but could not be written onto {number}: {error}."),
+        };
+        let ended = self.change(id, |flight| flight.end(PullState::Done, &why, now)).await;
+        match ended {
+            Ok(()) => info!(pull.id = %id, "Pull {id} is done"),
+            Err(error) => warn!(pull.id = %id, error = %error, "The end of pull {id} could not be stored"),
+        }
+    }
+
+    async fn note(&self, pull: &Pull, number: &str, verified: Verified) -> Result<(), DeskError> {
+        let ticket = self.parts().desk.show(number).await?;
+        let catalogue = self.parts().catalogues.current();
+        let facts = Facts {
+            catalogue: &catalogue,
+            snapshot: &verified.snapshot,
+            diagnosis: &verified.diagnosis,
+            ticket: Some(&ticket),
+            requested_by: &pull.requested_by,
+        };
+        let report = answer::report(&facts);
+        let body = answer::note(&facts);
+        let file = |name: &str, media_type: &str, bytes| NewFile {
+            name: name.to_owned(),
+            media_type: media_type.to_owned(),
+            bytes,
+        };
+        let files = vec![
+            file("diagnosis.html", "text/html", report.into_bytes()),
+            file("snapshot.json", "application/json", verified.document),
+        ];
+        let note = private(body, files);
+        self.parts().desk.note_of_pull(number, &pull.id, note).await.map(drop)
+    }
+
+    /// Says on the ticket that no diagnosis will come. The pull ends in any case.
+    pub(super) async fn note_failure(&self, pull: &Pull, why: &str) {
+        let Some(number) = &pull.ticket else { return };
+        let name = &pull.endpoint.name;
+        let text = format!("No diagnosis could be pulled from {name}. {why}");
+        let body = RichText(vec![Block::paragraph(text)]);
+        if let Err(error) = self.parts().desk.note_of_pull(number, &pull.id, private(body, Vec::new())).await {
+            warn!(pull.id = %pull.id, error = %error, "The end of pull {} could not be noted", pull.id);
+        }
+    }
+}
+
+fn private(body: RichText, files: Vec<NewFile>) -> NewNote {
+    NewNote { author: AUTHOR.to_owned(), visibility: Visibility::Private, body, files, key: String::new() }
+}
+
+fn headline(diagnosis: &Diagnosis) -> Headline {
+    let primary = answer::primary(diagnosis);
+    Headline { severity: primary.map(|finding| finding.severity), text: answer::sentence(diagnosis) }
+}

@@ -1,0 +1,142 @@
+//! Rows of pulls and snapshots.
+
+use std::fmt::Write as _;
+
+use firstline_diagnosis::document::{Diagnosis, Snapshot};
+use firstline_diagnosis::vocabulary::Timestamp;
+use sha2::{Digest, Sha256};
+use sqlx::{SqliteConnection, SqlitePool};
+
+use super::{Pull, PullError};
+
+/// Stores a pull, new or changed.
+pub(super) async fn save(tx: &mut SqliteConnection, pull: &Pull) -> Result<(), PullError> {
+    let document = json(pull)?;
+    sqlx::query(
+        "INSERT INTO pulls (id, endpoint_id, ticket, state, requested_at_ms, expires_at_ms, document) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7) \
+         ON CONFLICT (id) DO UPDATE SET state = excluded.state, document = excluded.document",
+    )
+    .bind(&pull.id)
+    .bind(&pull.endpoint.id)
+    .bind(&pull.ticket)
+    .bind(pull.state.name())
+    .bind(pull.requested_at.unix_ms())
+    .bind(pull.expires_at.unix_ms())
+    .bind(document)
+    .execute(&mut *tx)
+    .await?;
+    Ok(())
+}
+
+/// One pull.
+pub(super) async fn by_id(reads: &SqlitePool, id: &str) -> Result<Pull, PullError> {
+    let row: Option<(String,)> =
+        sqlx::query_as("SELECT document FROM pulls WHERE id = $1").bind(id).fetch_optional(reads).await?;
+    let (document,) = row.ok_or_else(|| PullError::NotFound("such pull".to_owned()))?;
+    read(&document)
+}
+
+/// Pulls that have not ended, oldest first.
+pub(super) async fn open(reads: &SqlitePool) -> Result<Vec<Pull>, PullError> {
+    let rows: Vec<(String,)> = sqlx::query_as(
+        "SELECT document FROM pulls WHERE state IN ('queued', 'sent', 'running', 'receiving') \
+         ORDER BY requested_at_ms, id",
+    )
+    .fetch_all(reads)
+    .await?;
+    rows.iter().map(|(document,)| read(document)).collect()
+}
+
+/// The newest pulls of a ticket, newest first.
+pub(super) async fn of_ticket(reads: &SqlitePool, ticket: &str) -> Result<Vec<Pull>, PullError> {
+    let rows: Vec<(String,)> =
+        sqlx::query_as("SELECT document FROM pulls WHERE ticket = $1 ORDER BY requested_at_ms DESC, id DESC LIMIT 50")
+            .bind(ticket)
+            .fetch_all(reads)
+            .await?;
+    rows.iter().map(|(document,)| read(document)).collect()
+}
+
+/// The newest pulls of an endpoint, newest first.
+pub(super) async fn of_endpoint(reads: &SqlitePool, endpoint: &str) -> Result<Vec<Pull>, PullError> {
+    let rows: Vec<(String,)> = sqlx::query_as(
+        "SELECT document FROM pulls WHERE endpoint_id = $1 ORDER BY requested_at_ms DESC, id DESC LIMIT 50",
+    )
+    .bind(endpoint)
+    .fetch_all(reads)
+    .await?;
+    rows.iter().map(|(document,)| read(document)).collect()
+}
+
+/// A verified snapshot on its way into the table.
+pub(super) struct Verified {
+    pub(super) snapshot: Snapshot,
+    pub(super) document: Vec<u8>,
+    pub(super) diagnosis: Diagnosis,
+}
+
+/// Stores what a pull brought, once, and the pull that points at it.
+pub(super) async fn store_result(
+    tx: &mut SqliteConnection,
+    pull: &Pull,
+    verified: &Verified,
+    now: Timestamp,
+) -> Result<(), PullError> {
+    let sha256 = sha256_hex(&verified.document);
+    sqlx::query("INSERT INTO blobs (sha256, bytes) VALUES ($1, $2) ON CONFLICT (sha256) DO NOTHING")
+        .bind(&sha256)
+        .bind(&verified.document)
+        .execute(&mut *tx)
+        .await?;
+    sqlx::query(
+        "INSERT INTO snapshots (id, pull_id, endpoint_id, taken_at_ms, received_at_ms, document_sha256, diagnosis) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING",
+    )
+    .bind(&verified.snapshot.id)
+    .bind(&pull.id)
+    .bind(&pull.endpoint.id)
+    .bind(verified.snapshot.taken_at.unix_ms())
+    .bind(now.unix_ms())
+    .bind(sha256)
+    .bind(json(&verified.diagnosis)?)
+    .execute(&mut *tx)
+    .await?;
+    save(tx, pull).await
+}
+
+/// What a pull brought: the document as it was signed, and the diagnosis.
+pub(super) async fn result(reads: &SqlitePool, pull: &str) -> Result<Option<Verified>, PullError> {
+    let row: Option<(Vec<u8>, String)> = sqlx::query_as(
+        "SELECT b.bytes, s.diagnosis FROM snapshots s JOIN blobs b ON b.sha256 = s.document_sha256 \
+         WHERE s.pull_id = $1",
+    )
+    .bind(pull)
+    .fetch_optional(reads)
+    .await?;
+    let verified = |(document, diagnosis): (Vec<u8>, String)| {
+        let snapshot = serde_json::from_slice(&document).map_err(unreadable)?;
+        let diagnosis = serde_json::from_str(&diagnosis).map_err(unreadable)?;
+        Ok(Verified { snapshot, document, diagnosis })
+    };
+    row.map(verified).transpose()
+}
+
+fn read(document: &str) -> Result<Pull, PullError> {
+    serde_json::from_str(document).map_err(unreadable)
+}
+
+fn json(value: &impl serde::Serialize) -> Result<String, PullError> {
+    serde_json::to_string(value).map_err(unreadable)
+}
+
+fn unreadable(error: serde_json::Error) -> PullError {
+    sqlx::Error::Decode(Box::new(error)).into()
+}
+
+fn sha256_hex(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().fold(String::with_capacity(64), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}

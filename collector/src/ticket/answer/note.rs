@@ -1,0 +1,110 @@
+//! The note on the ticket.
+
+use firstline_diagnosis::document::{Finding, Role, RuledOutResult};
+
+use super::{Facts, primary, sentence, words};
+use crate::ticket::rich_text::{Block, Line, RichText};
+
+/// The answer as neutral rich text.
+pub(crate) fn note(facts: &Facts<'_>) -> RichText {
+    let mut blocks = vec![answer(facts), Block::paragraph(words::machine(facts))];
+    if let Some(finding) = primary(facts.diagnosis) {
+        blocks.extend(why(finding));
+        blocks.extend(what_to_do(finding));
+    }
+    blocks.extend(others(facts));
+    blocks.extend(ruled_out(facts));
+    blocks.extend(changes(facts));
+    blocks.extend(data(facts));
+    RichText(blocks)
+}
+
+fn answer(facts: &Facts<'_>) -> Block {
+    let line = Line::default().bold(sentence(facts.diagnosis));
+    Block::paragraph(match primary(facts.diagnosis) {
+        Some(finding) => {
+            let (severity, sure) = (words::severity(finding), words::confidence(finding));
+            line.text(format!(
+                "\n{} · {severity} · {sure} · since {}",
+                facts.title(&finding.id),
+                words::moment(finding.onset)
+            ))
+        }
+        None => line,
+    })
+}
+
+fn why(finding: &Finding) -> Vec<Block> {
+    let mut blocks = vec![Block::heading("Why we think so"), Block::paragraph(finding.texts.tech.as_str())];
+    let rows = words::evidence(finding);
+    if !rows.is_empty() {
+        let cells =
+            |row: words::Row| vec![Line::default().code(row.what), Line::default().bold(row.found), row.limit.into()];
+        let head = ["Measured", "Found", "Counts as a fault when"].map(Line::from).to_vec();
+        blocks.push(Block::Table { head, rows: rows.into_iter().map(cells).collect() });
+    }
+    blocks
+}
+
+fn what_to_do(finding: &Finding) -> Vec<Block> {
+    let mut blocks = Vec::new();
+    if !finding.runbook.is_empty() {
+        blocks.push(Block::heading("What to do"));
+        blocks.push(Block::steps(finding.runbook.iter().map(|step| step_line(step))));
+    }
+    if let Some(text) = words::escalation(finding) {
+        blocks.push(Block::heading("When to hand over"));
+        blocks.push(Block::paragraph(text));
+    }
+    blocks
+}
+
+/// A step in which what stands between backticks is machine text.
+pub(super) fn step_line(step: &str) -> Line {
+    let parts = step.split('`').enumerate().filter(|(_, part)| !part.is_empty());
+    parts.fold(Line::default(), |line, (index, part)| if index % 2 == 1 { line.code(part) } else { line.text(part) })
+}
+
+fn others(facts: &Facts<'_>) -> Vec<Block> {
+    let mut blocks = Vec::new();
+    for (role, title) in [
+        (Role::Contributing, "It also contributes"),
+        (Role::Also, "Also found, but not what this ticket is about"),
+        (Role::Consequence, "Follows from the above"),
+    ] {
+        let line = |finding: &Finding| {
+            let title = facts.title(&finding.id);
+            Line::default().bold(format!("{title}. ")).text(finding.texts.tech.clone())
+        };
+        let items: Vec<Line> = facts.findings(role).map(line).collect();
+        if !items.is_empty() {
+            blocks.extend([Block::heading(title), Block::bullets(items)]);
+        }
+    }
+    blocks
+}
+
+fn ruled_out(facts: &Facts<'_>) -> Vec<Block> {
+    let mut blocks = Vec::new();
+    for (result, title) in
+        [(RuledOutResult::NotFound, "Checked, and it is fine"), (RuledOutResult::Unknown, "Could not be checked")]
+    {
+        let line = |(title, why): (&str, &str)| Line::default().text(format!("{title}: ")).text(why);
+        let items: Vec<Line> = words::ruled_out(facts, result).into_iter().map(line).collect();
+        if !items.is_empty() {
+            blocks.extend([Block::heading(title), Block::bullets(items)]);
+        }
+    }
+    blocks
+}
+
+fn changes(facts: &Facts<'_>) -> Vec<Block> {
+    let items: Vec<String> = words::changes(facts).into_iter().map(|(at, what)| format!("{at}: {what}")).collect();
+    if items.is_empty() { Vec::new() } else { vec![Block::heading("What changed lately"), Block::bullets(items)] }
+}
+
+fn data(facts: &Facts<'_>) -> Vec<Block> {
+    let mut items = words::data_notes(facts);
+    items.push(words::origin(facts));
+    vec![Block::heading("About the data"), Block::bullets(items)]
+}

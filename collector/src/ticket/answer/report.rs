@@ -1,0 +1,180 @@
+//! The report beside the note: one HTML file that opens anywhere, offline, and prints.
+//!
+//! No scripts, no links to anything, one inline style sheet; a policy in the file itself forbids everything else, so
+//! that whatever slipped past the escaping could not act.
+
+use std::fmt::Write as _;
+
+use firstline_diagnosis::document::{Finding, Role, RuledOutResult};
+
+use super::note::step_line;
+use super::{Facts, primary, sentence, sparkline, words};
+use crate::ticket::rich_text::{Block, RichText, escape};
+
+/// Colours of both schemes, and of paper.
+const STYLE: &str = include_str!("report.css");
+
+/// The whole file.
+pub(crate) fn report(facts: &Facts<'_>) -> String {
+    let mut page = String::with_capacity(32 * 1024);
+    head(&mut page, facts);
+    answer(&mut page, facts);
+    if let Some(finding) = primary(facts.diagnosis) {
+        why(&mut page, facts, finding);
+        what_to_do(&mut page, finding);
+    }
+    others(&mut page, facts);
+    ruled_out(&mut page, facts);
+    changes(&mut page, facts);
+    data(&mut page, facts);
+    page.push_str("</main></body></html>\n");
+    page
+}
+
+fn head(page: &mut String, facts: &Facts<'_>) {
+    let name = escape(&facts.snapshot.endpoint.name);
+    let _ = write!(
+        page,
+        "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">\
+         <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'\">\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"><meta name=\"referrer\" content=\"no-referrer\">\
+         <title>Diagnosis of {name}</title><style>{STYLE}</style></head><body><header><p>Firstline diagnosis</p><h1>{name}</h1><p>{}</p>",
+        escape(&words::machine(facts)),
+    );
+    if let Some(ticket) = facts.ticket {
+        let _ = write!(page, "<p>{} · {}</p>", escape(&ticket.number), escape(&ticket.subject));
+    }
+    page.push_str("</header><main>");
+}
+
+fn answer(page: &mut String, facts: &Facts<'_>) {
+    let finding = primary(facts.diagnosis);
+    let class = finding.map_or("none", |finding| finding.severity.name());
+    let _ = write!(
+        page,
+        "<section class=\"answer {class}\"><p class=\"sentence\">{}</p>",
+        escape(&sentence(facts.diagnosis))
+    );
+    if let Some(finding) = finding {
+        let _ = write!(
+            page,
+            "<p><strong class=\"badge\">{}</strong> {} · {} · since {}</p>",
+            escape(words::severity(finding)),
+            escape(&title(facts, finding)),
+            words::confidence(finding),
+            words::moment(finding.onset),
+        );
+    }
+    page.push_str("</section>");
+}
+
+fn why(page: &mut String, facts: &Facts<'_>, finding: &Finding) {
+    let _ = write!(page, "<section><h2>Why we think so</h2><p>{}</p>", escape(&finding.texts.tech));
+    evidence(page, finding);
+    let pictures = sparkline::of_finding(facts.snapshot, finding);
+    if !pictures.is_empty() {
+        let _ = write!(page, "<div class=\"figures\">{pictures}</div>");
+    }
+    guards(page, finding);
+    page.push_str("</section>");
+}
+
+fn evidence(page: &mut String, finding: &Finding) {
+    let rows = words::evidence(finding);
+    if rows.is_empty() {
+        return;
+    }
+    page.push_str(
+        "<table><thead><tr><th>Measured</th><th>Found</th><th>Counts as a fault when</th></tr></thead><tbody>",
+    );
+    for row in rows {
+        let (what, found, limit) = (escape(&row.what), escape(&row.found), escape(&row.limit));
+        let _ = write!(page, "<tr><td><code>{what}</code></td><td><strong>{found}</strong></td><td>{limit}</td></tr>");
+    }
+    page.push_str("</tbody></table>");
+}
+
+fn guards(page: &mut String, finding: &Finding) {
+    if finding.guards.is_empty() {
+        return;
+    }
+    let name =
+        |guard: &firstline_diagnosis::document::Guard| format!("{} ({})", escape(&guard.name), escape(&guard.result));
+    let names: Vec<String> = finding.guards.iter().map(name).collect();
+    let _ = write!(page, "<p class=\"quiet\">Considered as an excuse: {}.</p>", names.join(", "));
+}
+
+fn what_to_do(page: &mut String, finding: &Finding) {
+    if !finding.runbook.is_empty() {
+        let steps = RichText(vec![Block::steps(finding.runbook.iter().map(|step| step_line(step)))]);
+        let _ = write!(page, "<section><h2>What to do</h2>{}</section>", steps.to_html());
+    }
+    if let Some(text) = words::escalation(finding) {
+        let _ = write!(page, "<section><h2>When to hand over</h2><p>{}</p></section>", escape(&text));
+    }
+}
+
+fn others(page: &mut String, facts: &Facts<'_>) {
+    for (role, heading) in [
+        (Role::Contributing, "It also contributes"),
+        (Role::Also, "Also found, but not what this ticket is about"),
+        (Role::Consequence, "Follows from the above"),
+    ] {
+        let mut findings = facts.findings(role).peekable();
+        if findings.peek().is_none() {
+            continue;
+        }
+        let _ = write!(page, "<section><h2>{heading}</h2>");
+        for finding in findings {
+            other(page, facts, finding);
+        }
+        page.push_str("</section>");
+    }
+}
+
+fn other(page: &mut String, facts: &Facts<'_>, finding: &Finding) {
+    let (title, tech) = (escape(&title(facts, finding)), escape(&finding.texts.tech));
+    let severity = finding.severity.name();
+    let _ = write!(
+        page,
+        "<details class=\"{severity}\"><summary><strong class=\"badge\">{severity}</strong> {title}. {tech}</summary>",
+    );
+    evidence(page, finding);
+    let steps = RichText(vec![Block::steps(finding.runbook.iter().map(|step| step_line(step)))]);
+    page.push_str(&steps.to_html());
+    page.push_str("</details>");
+}
+
+fn ruled_out(page: &mut String, facts: &Facts<'_>) {
+    for (result, heading) in
+        [(RuledOutResult::NotFound, "Checked, and it is fine"), (RuledOutResult::Unknown, "Could not be checked")]
+    {
+        let lines = words::ruled_out(facts, result);
+        let lines = lines.iter().map(|(title, why)| format!("<strong>{}</strong>: {}", escape(title), escape(why)));
+        list(page, heading, lines.collect());
+    }
+}
+
+fn changes(page: &mut String, facts: &Facts<'_>) {
+    let lines = words::changes(facts).into_iter().map(|(at, what)| format!("{}: {}", escape(&at), escape(&what)));
+    list(page, "What changed lately", lines.collect());
+}
+
+fn data(page: &mut String, facts: &Facts<'_>) {
+    let notes = words::data_notes(facts).into_iter().chain([words::origin(facts)]);
+    list(page, "About the data", notes.map(|note| escape(&note)).collect());
+}
+
+/// A section with a list; nothing when there is nothing to list. The lines are HTML already.
+fn list(page: &mut String, heading: &str, lines: Vec<String>) {
+    if lines.is_empty() {
+        return;
+    }
+    let items = lines.join("</li><li>");
+    let _ = write!(page, "<section><h2>{heading}</h2><ul><li>{items}</li></ul></section>");
+}
+
+fn title(facts: &Facts<'_>, finding: &Finding) -> String {
+    let title = facts.title(&finding.id);
+    if finding.instance.is_empty() { title.to_owned() } else { format!("{title}: {}", finding.instance) }
+}
