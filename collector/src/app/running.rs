@@ -136,6 +136,8 @@ impl Running {
             info!(count = told, "New settings went to {told} endpoints");
         }
         self.app.fleet.refresh_authority().await?;
+        let version = self.app.detect.reload().await.context("reading the checks again; the old set stays in force")?;
+        info!(catalogue.version = %version, "Catalogue {version} is in force");
         Ok(())
     }
 
@@ -148,6 +150,7 @@ impl Running {
         if tokio::time::timeout(GRACE, self.tasks.wait()).await.is_err() {
             info!("Some connections did not end in time");
         }
+        self.app.pulls.drain().await;
         self.app.store.close().await;
     }
 }

@@ -24,6 +24,11 @@ pub(super) fn start(app: &Arc<App>, tasks: &TaskTracker, stop: &CancellationToke
     });
     run.every("metrics", Duration::from_secs(10), |app| async move { measure(&app).await });
     run.every("alerts", Duration::from_secs(5), |app| async move { app.alerts.tick().await });
+    run.every("detect", Duration::from_secs(5), |app| async move {
+        app.detect.tick().await;
+        Ok::<_, std::convert::Infallible>(())
+    });
+    run.every("pulls", Duration::from_secs(5), |app| async move { app.pulls.tick().await });
 }
 
 struct Starter<'a> {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use firstline_diagnosis::catalogue::{Catalogue, LoadErrors};
 use thiserror::Error;
-use tracing::{info, warn};
+use tracing::warn;
 
 /// Folder of the administrator's files within the data folder.
 const FOLDER: &str = "checks";
@@ -77,8 +77,6 @@ impl Catalogues {
             Arc::new(Catalogue::with_overlay(&files).map_err(CatalogueError::Faults)?)
         };
         self.current.store(Arc::clone(&catalogue));
-        let (version, count) = (catalogue.version(), files.len());
-        info!(catalogue.version = %version, files = count, "Catalogue {version} is in force, with {count} files of our own");
         Ok(catalogue)
     }
 

@@ -19,7 +19,7 @@ impl Pulls {
                 warn!(pull.id = %pull.id, error = %error, "The answer to pull {} could not be stored", pull.id);
                 let why = format!("Asked again: {error}.");
                 // When the store fails here too, the next tick asks again.
-                let _ = pulls.change(&pull.id, |flight| flight.wait(&why)).await;
+                let _ = pulls.change(&pull.id, |flight| flight.wait_after_failure(&why)).await;
             }
         });
     }

@@ -13,8 +13,8 @@ use super::{Pull, PullSection, PullState};
 /// An endpoint that holds a stream but says nothing for this long is asked again.
 const SILENCE: Duration = Duration::from_secs(90);
 
-/// How often an endpoint is asked at most.
-pub(super) const ATTEMPTS: u32 = 5;
+/// How often an endpoint may fall silent or send damaged answers. That it vanishes does not count: laptops do.
+pub(super) const FAILURES: u32 = 5;
 
 /// The recorder's series of one day.
 const WINDOW_SECONDS: u32 = 86_400;
@@ -29,6 +29,7 @@ pub(super) struct Flight {
     pub(super) pull: Pull,
     assembly: Option<Assembly>,
     heard_at: Timestamp,
+    failures: u32,
 }
 
 /// What a piece did.
@@ -44,7 +45,7 @@ pub(super) enum Received {
 
 impl Flight {
     pub(super) fn new(pull: Pull) -> Self {
-        Self { heard_at: pull.requested_at, pull, assembly: None }
+        Self { heard_at: pull.requested_at, pull, assembly: None, failures: 0 }
     }
 
     /// The frame that asks the endpoint.
@@ -82,6 +83,17 @@ impl Flight {
         self.reset();
         self.pull.state = PullState::Queued;
         why.clone_into(&mut self.pull.why);
+    }
+
+    /// As `wait`, because the endpoint, though connected, gave no good answer.
+    pub(super) fn wait_after_failure(&mut self, why: &str) {
+        self.failures += 1;
+        self.wait(why);
+    }
+
+    /// Whether asking again is no use.
+    pub(super) fn is_hopeless(&self) -> bool {
+        self.failures >= FAILURES
     }
 
     /// The pull ends.

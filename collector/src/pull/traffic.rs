@@ -4,7 +4,7 @@ use firstline_diagnosis::vocabulary::Timestamp;
 use firstline_proto::convert::{Piece, SectionProgress};
 use tracing::warn;
 
-use super::flight::{ATTEMPTS, Flight, Received};
+use super::flight::{FAILURES, Flight, Received};
 use super::{Pull, PullError, PullState, Pulls, rows};
 
 /// What a pull says while its endpoint has not been asked.
@@ -87,7 +87,8 @@ impl Pulls {
             self.expire(&id, now).await?;
         }
         for id in self.having(|flight| flight.is_overdue(now)) {
-            self.change(&id, |flight| flight.wait("The computer fell silent while it was answering.")).await?;
+            self.change(&id, |flight| flight.wait_after_failure("The computer fell silent while it was answering."))
+                .await?;
         }
         for id in self.having(|flight| flight.pull.state == PullState::Queued) {
             self.ask(&id).await?;
@@ -112,16 +113,16 @@ impl Pulls {
     /// Asks the endpoint when it can be reached, else says that it cannot.
     pub(super) async fn ask(&self, id: &str) -> Result<(), PullError> {
         let now = self.parts().clock.now();
-        let Some((endpoint, frame, attempts)) =
-            self.with(id, |flight| (flight.pull.endpoint.id.clone(), flight.request(), flight.pull.attempts))
+        let Some((endpoint, frame, hopeless)) =
+            self.with(id, |flight| (flight.pull.endpoint.id.clone(), flight.request(), flight.is_hopeless()))
         else {
             return Ok(());
         };
         if !self.parts().fleet.is_connected(&endpoint) {
             return self.wait_for_endpoint(id).await;
         }
-        if attempts >= ATTEMPTS {
-            let why = format!("The computer was asked {ATTEMPTS} times and never finished its answer.");
+        if hopeless {
+            let why = format!("The computer was asked {FAILURES} times and gave no good answer.");
             return self.fail(id, &why).await;
         }
         // The state is stored before the frame goes out: an answer never meets a pull that does not wait for one.
@@ -146,7 +147,7 @@ impl Pulls {
     fn ask_again(&self, id: String, why: String) {
         let pulls = self.clone();
         self.shared.tasks.spawn(async move {
-            let waiting = pulls.change(&id, |flight| flight.wait(&format!("Asked again: {why}."))).await;
+            let waiting = pulls.change(&id, |flight| flight.wait_after_failure(&format!("Asked again: {why}."))).await;
             let asked = match waiting {
                 Ok(()) => pulls.ask(&id).await,
                 failed => failed,

@@ -38,11 +38,8 @@ const fn number_of(file: &str) -> i64 {
 pub(super) const ALL: &[Migration] = &[
     migration!("0001", "create_endpoints"),
     migration!("0002", "create_records"),
-<<<<<<< HEAD
     migration!("0003", "create_agent_settings"),
-=======
     migration!("0010", "create_findings"),
->>>>>>> b855c6e (collector: Detect on live data, pull snapshots, answer on the ticket)
     migration!("0011", "create_alerts"),
     migration!("0012", "create_tickets"),
     migration!("0013", "create_pulls"),
