@@ -3,6 +3,8 @@
 //! [`App`] is what every room stands on: each adds its own field, made in [`App::open`] from the fields before it.
 
 mod clock;
+#[cfg(test)]
+pub(crate) mod fixture;
 mod listener;
 mod people;
 mod running;

@@ -222,3 +222,6 @@ impl Shared {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

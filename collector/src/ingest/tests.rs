@@ -1,1 +1,266 @@
+use std::time::Duration;
 
+use firstline_diagnosis::document::EndpointState;
+use firstline_diagnosis::vocabulary::{Layout, Series, Timestamp};
+use firstline_proto::v1::agent_frame::Frame;
+use firstline_proto::v1::collector_frame::Frame as Reply;
+use firstline_proto::v1::{self};
+use rcgen::KeyPair;
+use tonic::Code;
+
+use crate::app::Clock as _;
+use crate::app::fixture::{Collector, Identity, Machine, Talk};
+use crate::authority::{Authority, CERTIFICATE_LIFETIME};
+
+fn layout() -> Layout {
+    Layout::new(vec![
+        Series::new("system.cpu.utilization", [("cpu.mode", "user")]),
+        Series::new("endpoint.memory.available", firstline_diagnosis::vocabulary::Attributes::none()),
+    ])
+}
+
+fn record(collector: &Collector, sequence: u64, body: v1::record::Body) -> v1::Record {
+    let at_unix_ms = collector.clock.now().unix_ms() - 1000 + sequence as i64;
+    v1::Record { sequence, at_unix_ms, at_boot_ms: 5, boot_id: "boot".to_owned(), body: Some(body) }
+}
+
+fn sample(collector: &Collector, sequence: u64) -> v1::Record {
+    let sample = v1::Sample {
+        layout_fingerprint: layout().fingerprint(),
+        step_seconds: 60,
+        row: vec![0.5, 1e9],
+        absences: vec![],
+    };
+    record(collector, sequence, v1::record::Body::Sample(sample))
+}
+
+fn inventory(collector: &Collector, sequence: u64, text: &str) -> v1::Record {
+    let reading = v1::Reading {
+        series: Some(v1::Series { signal: "host.name".to_owned(), ..Default::default() }),
+        at_unix_ms: collector.clock.now().unix_ms() - 1000 + sequence as i64,
+        outcome: Some(v1::reading::Outcome::Value(v1::Value { kind: Some(v1::value::Kind::Text(text.to_owned())) })),
+    };
+    record(collector, sequence, v1::record::Body::Inventory(v1::Inventory { readings: vec![reading] }))
+}
+
+async fn count(collector: &Collector, table: &'static str) -> i64 {
+    sqlx::query_scalar(table).fetch_one(collector.app.store.reads()).await.expect("count")
+}
+
+async fn ended(talk: &mut Talk) -> tonic::Status {
+    loop {
+        if let Err(status) = talk.hear().await {
+            return status;
+        }
+    }
+}
+
+/// What a machine is told when it opens a stream with `identity`, if that gets it anywhere.
+async fn refused(collector: &Collector, identity: Identity) -> tonic::Status {
+    let machine = Machine { id: String::new(), name: "m".to_owned(), identity };
+    match machine.open(collector).await {
+        Err(status) => status,
+        Ok(mut talk) => talk.hear().await.expect_err("nothing is answered"),
+    }
+}
+
+#[tokio::test]
+async fn stores_acknowledges_and_skips_what_comes_again() {
+    let collector = Collector::start().await;
+    let machine = collector.machine("desk-1").await;
+    let (mut talk, welcome) = machine.connect(&collector).await;
+    assert_eq!((welcome.stored_sequence, welcome.layout_known), (0, false));
+    talk.say(Frame::Layout(v1::Layout::from(&layout()))).await;
+    let records = vec![sample(&collector, 1), inventory(&collector, 2, "desk-1"), sample(&collector, 3)];
+    assert_eq!(talk.store(records.clone()).await.stored_sequence, 3);
+    assert_eq!(talk.store(records).await.stored_sequence, 3);
+    drop(talk);
+    let (mut talk, welcome) = machine.connect(&collector).await;
+    assert_eq!(welcome.stored_sequence, 3);
+    let ack = talk.store(vec![sample(&collector, 3), sample(&collector, 4), sample(&collector, 9)]).await;
+    assert_eq!(ack.stored_sequence, 9);
+    assert_eq!(count(&collector, "SELECT COUNT(*) FROM samples").await, 4);
+    let collector = collector.restart().await;
+    let (_, welcome) = machine.connect(&collector).await;
+    assert_eq!(welcome.stored_sequence, 9);
+    let latest = collector.app.history.latest(&machine.id).await.expect("latest");
+    let signals: Vec<&str> = latest.iter().map(|reading| reading.signal.as_str()).collect();
+    assert_eq!(signals, ["endpoint.memory.available", "host.name", "system.cpu.utilization"]);
+}
+
+#[tokio::test]
+async fn remembers_what_state_was_before() {
+    let collector = Collector::start().await;
+    let (mut talk, _) = collector.machine("m").await.connect(&collector).await;
+    for (sequence, name) in [(1, "one"), (2, "one"), (3, "two")] {
+        talk.store(vec![inventory(&collector, sequence, name)]).await;
+    }
+    let changes: Vec<(String, String)> = sqlx::query_as("SELECT outcome_before, outcome_after FROM inventory_changes")
+        .fetch_all(collector.app.store.reads())
+        .await
+        .expect("changes");
+    assert_eq!(changes, [("{\"value\":\"one\"}".to_owned(), "{\"value\":\"two\"}".to_owned())]);
+}
+
+#[tokio::test]
+async fn refuses_a_record_by_its_number_and_stores_the_others() {
+    let collector = Collector::start().await;
+    let (mut talk, _) = collector.machine("m").await.connect(&collector).await;
+    talk.say(Frame::Layout(v1::Layout::from(&layout()))).await;
+    let mut short = sample(&collector, 2);
+    if let Some(v1::record::Body::Sample(sample)) = &mut short.body {
+        sample.row.pop();
+    }
+    let ack = talk.store(vec![sample(&collector, 1), short, sample(&collector, 3)]).await;
+    assert_eq!(ack.stored_sequence, 3);
+    let refused: Vec<u64> = ack.refusals.iter().map(|refusal| refusal.sequence).collect();
+    assert_eq!(refused, [2]);
+    assert_eq!(count(&collector, "SELECT COUNT(*) FROM samples").await, 2);
+}
+
+#[tokio::test]
+async fn ends_a_stream_that_breaks_the_protocol() {
+    let collector = Collector::start().await;
+    let machine = collector.machine("m").await;
+    let mut silent = machine.open(&collector).await.expect("opened");
+    silent.say(Frame::Beat(v1::Beat::default())).await;
+    assert_eq!(ended(&mut silent).await.code(), Code::InvalidArgument);
+    let unordered = v1::RecordBatch { records: vec![sample(&collector, 2), sample(&collector, 1)] };
+    let many = v1::RecordBatch { records: (1..=513).map(|number| inventory(&collector, number, "x")).collect() };
+    let false_name = v1::Layout { fingerprint: 1, ..v1::Layout::from(&layout()) };
+    for bad in [
+        Frame::Records(unordered),
+        Frame::Records(many),
+        Frame::Layout(false_name),
+        Frame::Hello(v1::Hello::default()),
+        Frame::SnapshotChunk(v1::SnapshotChunk::default()),
+        Frame::PullProgress(v1::PullProgress::default()),
+    ] {
+        let (mut talk, _) = machine.connect(&collector).await;
+        talk.say(bad.clone()).await;
+        assert_eq!(ended(&mut talk).await.code(), Code::InvalidArgument, "{bad:?}");
+    }
+    let (mut talk, _) = machine.connect(&collector).await;
+    talk.say(Frame::Records(v1::RecordBatch { records: vec![sample(&collector, 1)] })).await;
+    assert_eq!(ended(&mut talk).await.code(), Code::FailedPrecondition, "a sample before its layout");
+    assert_eq!(count(&collector, "SELECT COUNT(*) FROM samples").await, 0);
+}
+
+#[tokio::test]
+async fn refuses_a_frame_that_is_too_large() {
+    let collector = Collector::start().await;
+    let (mut talk, _) = collector.machine("m").await.connect(&collector).await;
+    let text = "x".repeat(2 * 1024 * 1024);
+    talk.say(Frame::Beat(v1::Beat { boot_id: text, ..Default::default() })).await;
+    assert!(matches!(ended(&mut talk).await.code(), Code::OutOfRange | Code::InvalidArgument));
+}
+
+#[tokio::test]
+async fn answers_a_beat_with_its_times() {
+    let collector = Collector::start().await;
+    let (mut talk, _) = collector.machine("m").await.connect(&collector).await;
+    talk.say(Frame::Beat(v1::Beat { sent_unix_ms: 77, ..Default::default() })).await;
+    let Ok(Reply::BeatReply(reply)) = talk.hear().await else { panic!("no reply") };
+    assert_eq!((reply.beat_sent_unix_ms, reply.received_unix_ms), (77, collector.clock.now().unix_ms()));
+}
+
+#[tokio::test]
+async fn a_second_stream_takes_the_place_of_the_first() {
+    let collector = Collector::start().await;
+    let machine = collector.machine("m").await;
+    let (mut first, _) = machine.connect(&collector).await;
+    let (mut second, _) = machine.connect(&collector).await;
+    assert_eq!(ended(&mut first).await.code(), Code::Aborted);
+    assert_eq!(second.store(vec![inventory(&collector, 1, "x")]).await.stored_sequence, 1);
+    assert!(collector.app.fleet.is_connected(&machine.id));
+}
+
+#[tokio::test]
+async fn a_revoked_endpoint_loses_its_stream_and_never_gets_another() {
+    let collector = Collector::start().await;
+    let machine = collector.machine("m").await;
+    let (mut talk, _) = machine.connect(&collector).await;
+    let endpoint = collector.app.fleet.revoke("m", "tests").await.expect("revoked");
+    assert_eq!(endpoint.state, EndpointState::Revoked);
+    assert_eq!(ended(&mut talk).await.code(), Code::PermissionDenied);
+    let status = refused(&collector, machine.identity).await;
+    assert!(format!("{status:?}").to_lowercase().contains("revoked"), "refused in the handshake: {status:?}");
+}
+
+#[tokio::test]
+async fn strangers_are_refused_in_the_handshake() {
+    let collector = Collector::start().await;
+    let elsewhere = tempfile::tempdir().expect("folder");
+    let now = collector.clock.now();
+    Authority::create(elsewhere.path(), now).expect("create");
+    let other = Authority::open(elsewhere.path(), &collector.app.config.listen, now).expect("open");
+    let machine = collector.machine("m").await;
+    let key = KeyPair::generate().expect("key");
+    let issue = |authority: &Authority, at: Timestamp| {
+        let issued = authority.issue(&crate::app::fixture::request(&key), &machine.id, at).expect("issued");
+        Identity::new(&issued.chain, &key)
+    };
+    let status = refused(&collector, issue(&other, now)).await;
+    assert!(
+        format!("{status:?}").contains("UnknownCA") || format!("{status:?}").contains("DecryptError"),
+        "{status:?}"
+    );
+    let long_ago = now - CERTIFICATE_LIFETIME - Duration::from_hours(2);
+    let status = refused(&collector, issue(&collector.app.authority, long_ago)).await;
+    assert!(format!("{status:?}").contains("CertificateExpired"), "{status:?}");
+}
+
+#[tokio::test]
+async fn nobody_but_an_enrolled_endpoint_opens_a_stream() {
+    let collector = Collector::start().await;
+    let mut client = v1::agent_service_client::AgentServiceClient::new(collector.channel(None));
+    let status = client.connect(tokio_stream::empty()).await.expect_err("no certificate");
+    assert_eq!(status.code(), Code::Unauthenticated);
+    let key = KeyPair::generate().expect("key");
+    let request = crate::app::fixture::request(&key);
+    let unknown = uuid::Uuid::now_v7().to_string();
+    let issued = collector.app.authority.issue(&request, &unknown, collector.clock.now()).expect("issued");
+    let machine = Machine { id: unknown, name: "m".to_owned(), identity: Identity::new(&issued.chain, &key) };
+    let mut talk = machine.open(&collector).await.expect("opened");
+    let hello = v1::Hello { protocol_version: 1, boot_id: "b".to_owned(), next_sequence: 1, ..Default::default() };
+    talk.say(Frame::Hello(hello)).await;
+    assert_eq!(ended(&mut talk).await.code(), Code::PermissionDenied);
+}
+
+#[tokio::test]
+async fn a_stop_tells_agents_when_to_come_back() {
+    let mut collector = Collector::start().await;
+    let (mut talk, _) = collector.machine("m").await.connect(&collector).await;
+    let end = collector.end();
+    let heard = async {
+        let Ok(Reply::Drain(drain)) = talk.hear().await else { panic!("no drain") };
+        (drain, ended(&mut talk).await)
+    };
+    let ((), (drain, status)) = tokio::join!(end, heard);
+    assert!(drain.reconnect_after_ms > 0 && drain.spread_ms > 0);
+    assert_eq!(status.code(), Code::Unavailable);
+}
+
+#[tokio::test]
+async fn puts_records_of_a_wrong_clock_in_their_place() {
+    let collector = Collector::start().await;
+    let machine = collector.machine("m").await;
+    let mut talk = machine.open(&collector).await.expect("opened");
+    let now = collector.clock.now().unix_ms();
+    let year_ms = 365 * 86_400_000;
+    let hello = v1::Hello {
+        protocol_version: 1,
+        machine: Some(crate::app::fixture::description("m")),
+        boot_id: "boot".to_owned(),
+        next_sequence: 1,
+        sent_unix_ms: now - year_ms,
+        uptime_seconds: 1000,
+        ..Default::default()
+    };
+    talk.say(Frame::Hello(hello)).await;
+    talk.hear().await.expect("welcome");
+    let mut mark = record(&collector, 1, v1::record::Body::Mark(v1::Mark { kind: v1::MarkKind::Resumed.into() }));
+    (mark.at_unix_ms, mark.at_boot_ms) = (now - year_ms, 400_000);
+    talk.store(vec![mark]).await;
+    assert_eq!(count(&collector, "SELECT at_ms FROM marks").await, now - 600_000);
+}
