@@ -1,1 +1,212 @@
 //! Turns a configuration into running tasks, and owns their end.
+//!
+//! ```text
+//! schedule --outputs--> intake --records--> outbox --> uplink <--> collector
+//!                         |  \--rows--> recorders          |
+//!                         \--latest----> pulls <--requests-/
+//! ```
+//!
+//! A clean stop goes in the direction of the data: probes, intake (which notes `pausing`), stream, spool.
+
+mod intake;
+mod status;
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use firstline_diagnosis::catalogue::Catalogue;
+use firstline_diagnosis::vocabulary::Reading;
+use firstline_proto::v1::Section;
+use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+pub use intake::{Intake, health, is_state, recorder_series};
+pub use status::{Status, read as read_status};
+
+use crate::config::{Address, Config};
+use crate::identity::{Identity, renew, renewal_due};
+use crate::os::Clock;
+use crate::privacy::{Ledger, pseudonyms};
+use crate::probe::{self, Context};
+use crate::pull::Pulls;
+use crate::schedule::{Output, Schedule};
+use crate::settings::Settings;
+use crate::spool::Spool;
+use crate::state::StateDir;
+use crate::uplink::{LinkState, LinkStatus, Outbox, Uplink};
+
+/// Time for the identity probes before the first connection.
+const IDENTITY_LIMIT: Duration = Duration::from_secs(5);
+
+/// Between two looks at the certificate's age, and after a failed renewal.
+const RENEWAL_LOOK: Duration = Duration::from_mins(10);
+
+/// Time for the stream to say goodbye.
+const FAREWELL_LIMIT: Duration = Duration::from_secs(6);
+
+/// Runs the agent until `stop`.
+pub async fn run(config: Config, state: StateDir, stop: CancellationToken) -> Result<()> {
+    let _lock = state.lock()?;
+    let identity = Identity::load(&state.dir("identity")?)?;
+    let collector = config.collector.clone().unwrap_or_else(|| identity.collector.clone());
+    let (endpoint_id, authorities) = (identity.endpoint_id.clone(), identity.authorities());
+    let identity = Arc::new(Mutex::new(identity));
+    let policy = config.policy(Some(&collector));
+    let (settings, settings_seen) = watch::channel(policy.defaults());
+    let cx = context(&state, settings_seen.clone(), Some(authorities))?;
+    let clock = Arc::clone(&cx.clock);
+    let vitals = Arc::clone(&cx.vitals);
+    let schedule = Arc::new(Schedule::new(probe::all(), cx, settings_seen.clone()));
+
+    let spool = Spool::open(&state.dir("spool")?, config.spool_limits(), clock.now())
+        .with_context(|| format!("opening the spool in {}", state.path("spool").display()))?;
+    let outbox = Arc::new(Outbox::new(spool));
+    let (intake, about) =
+        Intake::open(&state, &config, Arc::clone(&outbox), Arc::clone(&clock), vitals, settings_seen)?;
+    let intake = Arc::new(Mutex::new(intake));
+    let identity_readings = schedule.collect_section(Section::Identity, IDENTITY_LIMIT).await.readings;
+    lock(&intake).introduce(identity_readings);
+
+    let ledger = Arc::new(Mutex::new(Ledger::at(state.path("ledger"))));
+    let (requests_out, requests) = mpsc::channel(16);
+    let (frames_out, frames) = mpsc::channel(4);
+    let (measured_out, measured) = mpsc::channel(16);
+    let (link, link_seen) =
+        watch::channel(LinkStatus { state: LinkState::Connecting, detail: "starting".to_owned(), since: clock.now() });
+    let uplink = Uplink {
+        collector: collector.clone(),
+        identity: Arc::clone(&identity),
+        outbox: Arc::clone(&outbox),
+        clock: Arc::clone(&clock),
+        policy,
+        settings,
+        about,
+        requests: requests_out,
+        frames,
+        readings: measured_out,
+        status: link,
+        ledger: Arc::clone(&ledger),
+    };
+    let pulls = Pulls {
+        schedule: Arc::clone(&schedule),
+        intake: Arc::clone(&intake),
+        identity: Arc::clone(&identity),
+        frames: frames_out,
+        ledger: Arc::clone(&ledger),
+        cache: state.dir("snapshots")?,
+        collector: collector.to_string(),
+        clock: Arc::clone(&clock),
+    };
+    tracing::info!(endpoint.id = %endpoint_id, "Agent {} of endpoint {endpoint_id} runs", env!("CARGO_PKG_VERSION"));
+
+    let (stop_uplink, stop_pulls) = (CancellationToken::new(), CancellationToken::new());
+    let reporter = status::Reporter {
+        path: state.path("status.json"),
+        endpoint_id,
+        collector: collector.clone(),
+        started_at: clock.now(),
+        schedule: Arc::clone(&schedule),
+        intake: Arc::clone(&intake),
+        identity: Arc::clone(&identity),
+        clock: Arc::clone(&clock),
+    };
+    let uplink = tokio::spawn(uplink.run(stop_uplink.clone()));
+    let pulls = tokio::spawn(pulls.run(requests, stop_pulls.clone()));
+    let renewal = tokio::spawn(renew_in_time(Arc::clone(&identity), collector, Arc::clone(&clock)));
+    let reports = tokio::spawn(reporter.clone().run(link_seen.clone()));
+
+    take_in(&schedule, &intake, measured, &stop).await;
+
+    tracing::info!("Stopping");
+    renewal.abort();
+    stop_pulls.cancel();
+    stop_uplink.cancel();
+    let _ = tokio::time::timeout(FAREWELL_LIMIT, uplink).await;
+    let _ = pulls.await;
+    reports.abort();
+    reporter.write_stopped(&link_seen.borrow().clone());
+    let _ = ledger.lock().unwrap_or_else(PoisonError::into_inner).flush();
+    lock(&intake).finish();
+    outbox.spool().close().context("closing the spool")?;
+    Ok(())
+}
+
+/// The probes' view of this machine.
+pub fn context(
+    state: &StateDir,
+    settings: watch::Receiver<Settings>,
+    authorities: Option<Arc<[rustls::pki_types::CertificateDer<'static>]>>,
+) -> Result<Context> {
+    let mut cx = Context::this_machine(settings, pseudonyms(&state.path("pseudonym.key"))?);
+    cx.collector_ca = authorities;
+    Ok(cx)
+}
+
+fn lock(intake: &Mutex<Intake>) -> std::sync::MutexGuard<'_, Intake> {
+    intake.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Takes in what the probes and the stream measure, and closes steps, until `stop`; then notes that the agent pauses.
+///
+/// A step is closed half-way between two beats of the fast tier, so that each fast probe falls into each step once,
+/// whatever its jitter.
+async fn take_in(
+    schedule: &Arc<Schedule>,
+    intake: &Mutex<Intake>,
+    mut measured: mpsc::Receiver<Reading>,
+    stop: &CancellationToken,
+) {
+    let (out, mut outputs) = mpsc::channel(64);
+    let probes = tokio::spawn(Arc::clone(schedule).run(out, stop.clone()));
+    let mut close_at: Option<Instant> = None;
+    loop {
+        let period = lock(intake).fast_period();
+        tokio::select! {
+            () = stop.cancelled() => break,
+            output = outputs.recv() => match output {
+                Some(Output::Batch(batch)) => {
+                    let fast = batch.tier == probe::Tier::Fast;
+                    lock(intake).batch(batch);
+                    close_at = close_at.or_else(|| fast.then(|| Instant::now() + period / 2));
+                }
+                Some(Output::Mark(at, mark)) => lock(intake).mark(at, mark),
+                None => break,
+            },
+            Some(reading) = measured.recv() => lock(intake).readings(vec![reading]),
+            () = tokio::time::sleep_until(close_at.unwrap_or_else(Instant::now)), if close_at.is_some() => {
+                lock(intake).close_step();
+                // After a suspension the missed steps are not made up for.
+                close_at = close_at.map(|at| (at + period).max(Instant::now() + period / 4));
+            }
+        }
+    }
+    probes.abort();
+    lock(intake).pause();
+}
+
+/// Renews the certificate when two thirds of its life are over; tries again until it works.
+async fn renew_in_time(identity: Arc<Mutex<Identity>>, collector: Address, clock: Arc<dyn Clock>) {
+    loop {
+        let validity = identity.lock().unwrap_or_else(PoisonError::into_inner).validity();
+        if validity.is_some_and(|validity| clock.now() >= renewal_due(validity)) {
+            match renew(&identity, &collector).await {
+                Ok(()) => tracing::info!("The endpoint's certificate was renewed"),
+                Err(error) => tracing::warn!("The endpoint's certificate was not renewed: {error:#}"),
+            }
+        }
+        tokio::time::sleep(RENEWAL_LOOK).await;
+    }
+}
+
+/// Version of the catalogue that this agent carries.
+pub fn catalogue_version() -> String {
+    Catalogue::builtin().version().to_owned()
+}
+
+/// Reads a JSON file of the agent's own; nothing when it is not there or not readable.
+fn read_json<T: serde::de::DeserializeOwned>(path: &Path) -> Option<T> {
+    serde_json::from_slice(&std::fs::read(path).ok()?).ok()
+}

@@ -1,1 +1,152 @@
 //! The sub-commands of `firstline-agent`.
+//!
+//! Exit status 0: done. 1: failed, with a sentence on standard error. 2: the command line is wrong. 3: the collector
+//! could not be reached.
+
+mod diagnose;
+mod enroll;
+mod local;
+mod print;
+mod run;
+mod sent;
+mod snapshot;
+mod status;
+
+use std::io::{self, IsTerminal, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use clap::{Parser, Subcommand};
+use serde::Serialize;
+use tracing_subscriber::EnvFilter;
+
+use crate::config::{Config, STATE_DIR};
+use crate::state::StateDir;
+use crate::uplink::DialError;
+
+/// Reads this machine's health and tells its collector. It only reads: nothing on this machine is run or changed.
+#[derive(Debug, Parser)]
+#[command(name = "firstline-agent", version, after_help = EXAMPLES)]
+pub struct Command {
+    /// Where the agent keeps its state, and its configuration agent.toml
+    #[arg(long, global = true, value_name = "DIR", default_value = STATE_DIR, env = "FIRSTLINE_STATE_DIR")]
+    state_dir: PathBuf,
+    #[command(subcommand)]
+    action: Action,
+}
+
+const EXAMPLES: &str = "Examples:
+  firstline-agent enroll --collector collector.example.com:7443 --token-file token.txt
+  firstline-agent run
+  firstline-agent diagnose --symptom \"my computer is slow\"
+  firstline-agent sent";
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// Run until stopped (SIGTERM or Ctrl-C)
+    #[command(after_help = "Example:\n  firstline-agent run --state-dir /var/lib/firstline-agent")]
+    Run,
+    /// Make this machine known to a collector
+    Enroll(enroll::Enroll),
+    /// Say how the agent is doing
+    #[command(after_help = "Examples:\n  firstline-agent status\n  firstline-agent status --json")]
+    Status {
+        /// Print the document
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show what a snapshot of this machine would send, without sending it
+    #[command(after_help = "Examples:\n  firstline-agent snapshot\n  firstline-agent snapshot --json > snapshot.json")]
+    Snapshot {
+        /// Print the document
+        #[arg(long)]
+        json: bool,
+    },
+    /// Say what is wrong with this machine; needs no network
+    Diagnose(diagnose::Diagnose),
+    /// List what left this machine, when, to whom, and for which ticket
+    #[command(after_help = "Examples:\n  firstline-agent sent\n  firstline-agent sent --json")]
+    Sent {
+        /// Print the document
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+impl Command {
+    /// Does what the command line says.
+    pub fn execute(self) -> ExitCode {
+        log_to_stderr(matches!(self.action, Action::Run));
+        match self.attempt() {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
+            Err(error) => {
+                let _ = writeln!(io::stderr(), "firstline-agent: {error:#}");
+                ExitCode::from(if error.chain().any(is_unreachable) { 3 } else { 1 })
+            }
+        }
+    }
+
+    fn attempt(self) -> Result<()> {
+        let state = StateDir::open(&self.state_dir)?;
+        let config = Config::read(&state.path("agent.toml"))?;
+        match self.action {
+            Action::Run => runtime()?.block_on(run::run(config, state)),
+            Action::Enroll(enroll) => runtime()?.block_on(enroll.execute(&config, &state)),
+            Action::Status { json } => status::status(&config, &state, json),
+            Action::Snapshot { json } => runtime()?.block_on(snapshot::snapshot(&config, &state, json)),
+            Action::Diagnose(diagnose) => runtime()?.block_on(diagnose.execute(&config, &state)),
+            Action::Sent { json } => sent::sent(&state, json),
+        }
+    }
+}
+
+/// One thread does everything but blocking reads, of which there are few at a time.
+fn runtime() -> Result<tokio::runtime::Runtime> {
+    let mut builder = tokio::runtime::Builder::new_current_thread();
+    builder.enable_all().max_blocking_threads(8).build().context("starting the runtime")
+}
+
+/// `run` logs what happens; the other commands only what goes wrong. `RUST_LOG` overrides.
+fn log_to_stderr(verbose: bool) {
+    let default = if verbose { "info" } else { "error" };
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
+    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    // A second subscriber in one process (tests) is refused, and the first one stays.
+    let _ = subscriber.with_ansi(io::stderr().is_terminal()).with_target(false).try_init();
+}
+
+fn is_unreachable(cause: &(dyn std::error::Error + 'static)) -> bool {
+    matches!(cause.downcast_ref(), Some(DialError::Connect { .. } | DialError::Slow(_)))
+}
+
+fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+}
+
+/// Prints one JSON document.
+fn print_json(document: &impl Serialize) -> Result<()> {
+    let mut out = io::stdout().lock();
+    serde_json::to_writer_pretty(&mut out, document).map_err(io::Error::from)?;
+    writeln!(out)?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound_and_everything_is_explained() {
+        let mut command = Command::command();
+        command.clone().debug_assert();
+        command.build();
+        for action in command.get_subcommands().filter(|action| action.get_name() != "help") {
+            assert!(action.get_about().is_some(), "{} says what it does", action.get_name());
+            assert!(action.get_after_help().is_some(), "{} has an example", action.get_name());
+        }
+    }
+}

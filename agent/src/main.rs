@@ -1,3 +1,10 @@
 //! `firstline-agent`: reads this machine's health and tells its collector.
 
-fn main() {}
+use std::process::ExitCode;
+
+use clap::Parser;
+use firstline_agent::command::Command;
+
+fn main() -> ExitCode {
+    Command::parse().execute()
+}

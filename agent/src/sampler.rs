@@ -1,1 +1,136 @@
 //! Turns readings into the rows of samples.
+//!
+//! Numbers of the fast and minute tiers become columns of rows: one row each fast step for the recorder, one each minute
+//! for the collector. Everything else (states, slow numbers, things that were never there) is told as a value when it
+//! differs. A column exists once its series had a value; from then on a missing value is an absence with its reason.
+//! Counters become increments; a decrease is a reset and costs one step.
+
+mod step;
+#[cfg(test)]
+mod tests;
+mod told;
+
+use std::collections::HashMap;
+
+use firstline_diagnosis::registry::{Aggregate, Registry, SignalKind, SignalSpec, Tier};
+use firstline_diagnosis::vocabulary::{Layout, Reading, Sample, Series, Timestamp};
+
+use step::Step;
+use told::Told;
+pub use told::{Changed, Known};
+
+/// A closed step: its layout, and a row.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Row {
+    /// What the values stand for.
+    pub layout: Layout,
+    /// One for each series.
+    pub sample: Sample,
+}
+
+/// Where readings become rows and news.
+#[derive(Debug)]
+pub struct Sampler {
+    registry: &'static Registry,
+    fast: Step,
+    minute: Step,
+    counters: HashMap<Series, (f64, Timestamp)>,
+    told: Told,
+}
+
+/// What becomes of one reading.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Taken {
+    /// It must be told now.
+    pub tell: Option<Reading>,
+    /// It is a state that was different before.
+    pub changed: Option<Changed>,
+}
+
+impl Sampler {
+    /// A sampler that knows the states in `known` from an earlier run.
+    pub fn new(known: Known) -> Self {
+        Self {
+            registry: Registry::builtin(),
+            fast: Step::default(),
+            minute: Step::default(),
+            counters: HashMap::new(),
+            told: Told::new(known),
+        }
+    }
+
+    /// Takes a reading that passed the privacy gate.
+    pub fn take(&mut self, reading: &Reading) -> Taken {
+        let Some(spec) = self.registry.get(&reading.series.signal) else { return Taken::default() };
+        let sampled = !spec.is_state() && matches!(spec.tier, Tier::Fast | Tier::Minute);
+        if !sampled {
+            return self.told.state(spec, reading);
+        }
+        if reading.outcome.is_err() && !self.minute.has(&reading.series) {
+            return self.told.state(spec, reading);
+        }
+        let value = reading.number().map(|number| self.number(spec, reading, number));
+        let why = reading.outcome.as_ref().err().map(|unknown| unknown.why);
+        if spec.tier == Tier::Fast {
+            self.fast.take(&reading.series, spec.aggregate, value.flatten(), why);
+        }
+        self.minute.take(&reading.series, spec.aggregate, value.flatten(), why);
+        let tell = self.told.urgent(spec, reading).then(|| reading.clone());
+        Taken { tell, changed: None }
+    }
+
+    /// The number that counts in rows: as it is, or for counters the increment since the reading before.
+    fn number(&mut self, spec: &SignalSpec, reading: &Reading, number: f64) -> Option<f64> {
+        if spec.kind != SignalKind::Counter {
+            return Some(number);
+        }
+        let before = self.counters.insert(reading.series.clone(), (number, reading.at));
+        let (last, at) = before?;
+        let period = spec.cadence_seconds().unwrap_or(60.0);
+        let elapsed = reading.at.seconds_since(at);
+        // After a decrease, or a gap such as a sleep, the increment would not belong to this step.
+        (number >= last && elapsed > 0.0 && elapsed <= 3.0 * period).then_some(number - last)
+    }
+
+    /// Closes the fast step; nothing when no series has a value yet.
+    pub fn close_fast(&mut self, at: Timestamp, step_seconds: u32) -> Option<Row> {
+        self.fast.close(at, step_seconds)
+    }
+
+    /// Closes the minute; nothing when no series has a value yet.
+    pub fn close_minute(&mut self, at: Timestamp, step_seconds: u32) -> Option<Row> {
+        let row = self.minute.close(at, step_seconds)?;
+        self.told.sampled(row.layout.series(), &row.sample.values);
+        self.counters.retain(|_, (_, seen)| at.since(*seen) < std::time::Duration::from_hours(1));
+        Some(row)
+    }
+
+    /// The part of a minute's row that is not already in fast rows, for the minute recorder.
+    pub fn slow_part(&self, row: &Row) -> (Layout, Vec<f32>) {
+        let slow = |series: &Series| self.registry.get(&series.signal).is_some_and(|spec| spec.tier == Tier::Minute);
+        let pairs = row.layout.series().iter().zip(&row.sample.values).filter(|(series, _)| slow(series));
+        let (series, values): (Vec<_>, Vec<_>) = pairs.map(|(series, value)| (series.clone(), *value)).unzip();
+        (Layout::new(series), values)
+    }
+
+    /// The states as last read, for the next run; nothing when they are as they were at the last call.
+    pub fn take_known_if_changed(&mut self) -> Option<Known> {
+        self.told.take_known_if_changed()
+    }
+}
+
+/// Whether rows of `signal` are increments.
+pub fn is_counter(signal: &str) -> bool {
+    Registry::builtin().get(signal).is_some_and(|spec| spec.kind == SignalKind::Counter)
+}
+
+/// How a step's values become one.
+fn combine(aggregate: Aggregate, counter: bool) -> fn(&step::Cell) -> f64 {
+    match aggregate {
+        _ if counter => |cell| cell.sum,
+        Aggregate::Mean => |cell| cell.sum / f64::from(cell.count),
+        Aggregate::Max => |cell| cell.max,
+        Aggregate::Min => |cell| cell.min,
+        Aggregate::Last => |cell| cell.last,
+    }
+}

@@ -278,7 +278,7 @@ impl Spool {
     }
 
     /// Makes everything last, and gives back the numbers that were reserved and not used. For a clean stop.
-    pub fn close(mut self) -> io::Result<()> {
+    pub fn close(&mut self) -> io::Result<()> {
         if let Some(segment) = self.segments.back_mut() {
             segment.sync()?;
         }

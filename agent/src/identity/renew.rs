@@ -1,3 +1,5 @@
+use std::sync::{Mutex, PoisonError};
+
 use anyhow::{Context, Result};
 use firstline_diagnosis::vocabulary::Timestamp;
 use firstline_proto::v1;
@@ -13,18 +15,22 @@ pub fn renewal_due((from, until): (Timestamp, Timestamp)) -> Timestamp {
 }
 
 /// Asks for a fresh certificate over a connection of its own and takes it into use. The stream that is open goes on
-/// with the old one; the next one uses the new one, so there is no gap.
-pub async fn renew(identity: &mut Identity, collector: &Address) -> Result<()> {
-    let link = dial(collector, identity.tls()?).await?;
-    let request = v1::RenewRequest { certificate_request: identity.certificate_request()? };
+/// with the old one; the next one uses the new one, so there is no gap. The key stays.
+pub async fn renew(identity: &Mutex<Identity>, collector: &Address) -> Result<()> {
+    let (tls, certificate_request) = {
+        let identity = identity.lock().unwrap_or_else(PoisonError::into_inner);
+        (identity.tls()?, identity.certificate_request()?)
+    };
+    let link = dial(collector, tls).await?;
     let mut client = EnrollmentServiceClient::new(link.channel.clone());
     let response = client
-        .renew(request)
+        .renew(v1::RenewRequest { certificate_request })
         .await
         .map_err(|status| anyhow::anyhow!("{}", link.explain(&status)))
         .with_context(|| format!("renewing the endpoint's certificate at {collector}"))?
         .into_inner();
-    identity.adopt(Certificates::from_wire(response.certificate_chain, response.authorities))?;
+    let certificates = Certificates::from_wire(response.certificate_chain, response.authorities);
+    identity.lock().unwrap_or_else(PoisonError::into_inner).adopt(certificates)?;
     Ok(())
 }
 

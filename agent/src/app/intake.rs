@@ -1,0 +1,340 @@
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use firstline_diagnosis::document::{AgentHealth, SnapshotSeries};
+use firstline_diagnosis::registry::{Registry, Tier};
+use firstline_diagnosis::vocabulary::{Mark, Reading, Series, Timestamp};
+use firstline_proto::convert::Body;
+use tokio::sync::watch;
+
+use crate::config::Config;
+use crate::os::Clock;
+use crate::privacy::Gate;
+use crate::probe::Vitals;
+use crate::recorder::{Limits, Recorder};
+use crate::sampler::{Known, Row, Sampler, is_counter};
+use crate::schedule::{Batch, ProbeCost};
+use crate::settings::Settings;
+use crate::snapshot::{History, HistoryEntry, Parts, boot_id, machine};
+use crate::spool::Fill;
+use crate::state::{self, StateDir};
+use crate::uplink::{About, Outbox};
+
+/// Series whose last reading is kept at most.
+const LATEST_MAX: usize = 8192;
+
+/// Most recent history at the recorder's own step; what is older comes in steps of five minutes.
+const FINE: Duration = Duration::from_hours(1);
+const COARSE_STEP_SECONDS: u32 = 300;
+
+/// Changes are told for two weeks, events and marks with them.
+const HISTORY: Duration = Duration::from_hours(14 * 24);
+
+/// Takes what the probes read to where it belongs: rows, records, history, and the last reading of everything.
+#[derive(Debug)]
+pub struct Intake {
+    gate: Gate,
+    sampler: Sampler,
+    outbox: Arc<Outbox>,
+    fast: Recorder,
+    minute: Recorder,
+    history: History,
+    latest: BTreeMap<Series, Reading>,
+    clock: Arc<dyn Clock>,
+    vitals: Arc<Vitals>,
+    settings: watch::Receiver<Settings>,
+    about: watch::Sender<About>,
+    known_path: std::path::PathBuf,
+    /// Fast steps until the minute is closed. The first step closes one, so that the collector sees a new endpoint soon.
+    until_minute: u32,
+    minute_closed: Option<Timestamp>,
+}
+
+/// The two recorders' steps, seconds.
+const FAST_STEP_SECONDS: u32 = 15;
+const MINUTE_STEP_SECONDS: u32 = 60;
+
+impl Intake {
+    /// Opens what is kept in `state`.
+    pub fn open(
+        state: &StateDir,
+        config: &Config,
+        outbox: Arc<Outbox>,
+        clock: Arc<dyn Clock>,
+        vitals: Arc<Vitals>,
+        settings: watch::Receiver<Settings>,
+    ) -> Result<(Self, watch::Receiver<About>)> {
+        let bytes = u64::from(config.recorder.size_mebibytes) * 1024 * 1024;
+        let age = Duration::from_hours(u64::from(config.recorder.age_hours));
+        let open = |name: &str, step, bytes| -> Result<Recorder> {
+            let dir = state.dir(name)?;
+            Recorder::open(&dir, step, Limits { bytes, age })
+                .with_context(|| format!("opening the recorder in {}", dir.display()))
+        };
+        let history = History::at(state.path("journal"));
+        let (about, about_seen) = watch::channel(About {
+            catalogue: super::catalogue_version(),
+            resumes: history.ended_with_pausing(),
+            boot_id: "unknown".to_owned(),
+            ..About::default()
+        });
+        let known_path = state.path("inventory.json");
+        let known: Known = super::read_json(&known_path).unwrap_or_default();
+        let mut intake = Self {
+            gate: Gate::default(),
+            sampler: Sampler::new(known),
+            outbox,
+            fast: open("recorder/fast", FAST_STEP_SECONDS, bytes / 4 * 3)?,
+            minute: open("recorder/minute", MINUTE_STEP_SECONDS, bytes / 4)?,
+            history,
+            latest: BTreeMap::new(),
+            clock,
+            vitals,
+            settings,
+            about,
+            known_path,
+            until_minute: 1,
+            minute_closed: None,
+        };
+        intake.tell_vitals();
+        Ok((intake, about_seen))
+    }
+
+    /// Takes the first identity readings, so that the collector can be told who connects.
+    pub fn introduce(&mut self, readings: Vec<Reading>) {
+        self.about.send_modify(|about| {
+            about.boot_id = boot_id(&readings);
+            about.machine = machine(&readings);
+        });
+        if self.about.borrow().resumes {
+            self.mark(self.clock.now(), Mark::Resumed);
+        }
+        self.readings(readings);
+    }
+
+    /// The period of the fast tier in force.
+    pub fn fast_period(&self) -> Duration {
+        self.settings.borrow().fast_period
+    }
+
+    /// Takes the readings of one run of one probe.
+    pub fn batch(&mut self, batch: Batch) {
+        self.readings(batch.readings);
+    }
+
+    /// Takes readings; what must be told at once becomes one record.
+    pub fn readings(&mut self, readings: Vec<Reading>) {
+        let denied = self.settings.borrow().denied_signals.clone();
+        let (mut tell, mut changed) = (Vec::new(), false);
+        for reading in readings {
+            let Some(reading) = self.gate.admit(reading, &denied) else { continue };
+            let taken = self.sampler.take(&reading);
+            tell.extend(taken.tell);
+            if let Some(change) = taken.changed {
+                self.history.note(&HistoryEntry::Change { change: change.into() });
+                changed = true;
+            }
+            if self.latest.len() < LATEST_MAX || self.latest.contains_key(&reading.series) {
+                self.latest.insert(reading.series.clone(), reading);
+            }
+        }
+        if changed {
+            self.refresh_machine();
+        }
+        if !tell.is_empty() {
+            self.record(self.clock.now(), Body::Inventory(tell));
+        }
+    }
+
+    fn refresh_machine(&mut self) {
+        let machine = machine(self.latest.values());
+        self.about.send_if_modified(|about| {
+            let differs = about.machine != machine;
+            about.machine = machine;
+            differs
+        });
+    }
+
+    /// Takes a turn in the machine's day.
+    pub fn mark(&mut self, at: Timestamp, mark: Mark) {
+        self.history.note(&HistoryEntry::Mark { at, mark });
+        self.record(at, Body::Mark(mark));
+    }
+
+    fn record(&mut self, at: Timestamp, body: Body) {
+        let at_boot_ms = u64::try_from(self.clock.since_boot().as_millis()).unwrap_or(u64::MAX);
+        let boot_id = self.about.borrow().boot_id.clone();
+        self.outbox.spool().append(at, at_boot_ms, &boot_id, body);
+        self.outbox.wake();
+    }
+
+    /// Closes the fast step, and the minute when it is over.
+    pub fn close_step(&mut self) {
+        let (now, fast, minute) = {
+            let settings = self.settings.borrow();
+            (self.clock.now(), settings.fast_period, settings.minute_period)
+        };
+        if let Some(row) = self.sampler.close_fast(now, seconds(fast)) {
+            remember(&mut self.fast, &row.layout, now, &row.sample.values);
+        }
+        self.until_minute = self.until_minute.saturating_sub(1);
+        if self.until_minute == 0 {
+            self.until_minute = u32::try_from(minute.as_millis() / fast.as_millis().max(1)).unwrap_or(1).max(1);
+            self.close_minute(now, fast, minute);
+        }
+        self.tell_vitals();
+    }
+
+    fn close_minute(&mut self, now: Timestamp, fast: Duration, minute: Duration) {
+        let step = self.minute_closed.map_or(fast, |_| minute);
+        self.minute_closed = Some(now);
+        let Some(row) = self.sampler.close_minute(now, seconds(step)) else { return };
+        let (slow, values) = self.sampler.slow_part(&row);
+        if !values.is_empty() {
+            remember(&mut self.minute, &slow, now, &values);
+        }
+        let Row { layout, sample } = row;
+        if self.about.borrow().layout != layout.fingerprint() {
+            self.outbox.spool().use_layout((&layout).into());
+            self.about.send_modify(|about| about.layout = layout.fingerprint());
+        }
+        self.record(now, Body::Sample(sample));
+        self.keep_known();
+    }
+
+    /// States that changes are told from survive a restart.
+    fn keep_known(&mut self) {
+        let known = self.sampler.take_known_if_changed();
+        let Some(known) = known else { return };
+        let bytes = serde_json::to_vec(&known).expect("texts and finite numbers always have a JSON form");
+        if let Err(source) = state::replace(&self.known_path, &bytes) {
+            tracing::warn!("Keeping the states in {} failed: {source}", self.known_path.display());
+        }
+    }
+
+    fn tell_vitals(&mut self) {
+        let fill = self.fill();
+        self.vitals.set_spool(fill.records, fill.ratio);
+    }
+
+    /// Notes that silence from here on is meant.
+    pub fn pause(&mut self) {
+        self.mark(self.clock.now(), Mark::Pausing);
+    }
+
+    /// Writes what is only in memory.
+    pub fn finish(&mut self) {
+        self.keep_known();
+    }
+
+    /// What the spool holds.
+    pub fn fill(&self) -> Fill {
+        self.outbox.spool().fill()
+    }
+
+    /// What was stopped by the privacy gate: signal, how often, why first.
+    pub fn stopped(&self) -> Vec<(String, u64, String)> {
+        self.gate.stopped().iter().map(|(signal, (count, why))| (signal.clone(), *count, why.clone())).collect()
+    }
+
+    /// Bytes that the recorders hold.
+    pub fn recorder_bytes(&self) -> u64 {
+        self.fast.bytes() + self.minute.bytes()
+    }
+
+    /// Readings that passed the gate, for a snapshot; states of this section that were not read again are added.
+    pub fn admit(&mut self, readings: Vec<Reading>) -> Vec<Reading> {
+        let denied = self.settings.borrow().denied_signals.clone();
+        readings.into_iter().filter_map(|reading| self.gate.admit(reading, &denied)).collect()
+    }
+
+    /// The last reading of every series, for what a pull did not read again.
+    pub fn latest(&self) -> impl Iterator<Item = &Reading> {
+        self.latest.values()
+    }
+
+    /// The recorders' series of the last `window`, the newest hour fine, the rest in steps of five minutes.
+    pub fn series(&mut self, now: Timestamp, window: Duration) -> Vec<SnapshotSeries> {
+        recorder_series(&mut self.fast, &mut self.minute, now, window)
+    }
+
+    /// Marks, events and changes of the last two weeks.
+    pub fn history(&self, now: Timestamp) -> Vec<HistoryEntry> {
+        self.history.since(now - HISTORY)
+    }
+
+    /// A snapshot's parts that the intake knows.
+    pub fn parts(&self, readings: Vec<Reading>, costs: &[ProbeCost]) -> Parts {
+        let about = self.about.borrow().clone();
+        Parts {
+            endpoint_id: String::new(),
+            machine: about.machine,
+            boot_id: about.boot_id,
+            uptime_seconds: self.clock.since_boot().as_secs(),
+            agent: self.health(&readings, costs),
+            readings,
+            series: Vec::new(),
+            history: Vec::new(),
+        }
+    }
+
+    fn health(&self, readings: &[Reading], costs: &[ProbeCost]) -> AgentHealth {
+        let fill = self.fill();
+        AgentHealth {
+            spool_records: Some(fill.records),
+            spool_bytes: Some(fill.bytes),
+            dropped_records: fill.dropped_records,
+            ..health(readings, costs)
+        }
+    }
+}
+
+/// What readings and costs say of the agent.
+pub fn health(readings: &[Reading], costs: &[ProbeCost]) -> AgentHealth {
+    let number =
+        |signal: &str| readings.iter().find(|reading| &*reading.series.signal == signal).and_then(Reading::number);
+    let failing = costs.iter().filter_map(|cost| Some(format!("{}: {}", cost.probe, cost.failing.as_ref()?)));
+    AgentHealth {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        cpu_ratio: number("endpoint.agent.cpu.utilization"),
+        memory_bytes: number("endpoint.agent.memory").map(|bytes| bytes as u64),
+        failing_probes: failing.collect(),
+        ..AgentHealth::default()
+    }
+}
+
+/// See [`Intake::series`].
+pub fn recorder_series(
+    fast: &mut Recorder,
+    minute: &mut Recorder,
+    now: Timestamp,
+    window: Duration,
+) -> Vec<SnapshotSeries> {
+    let fine_from = now - window.min(FINE);
+    let mut all = Vec::new();
+    for recorder in [fast, minute] {
+        if window > FINE {
+            all.extend(recorder.series(now - window, fine_from, COARSE_STEP_SECONDS, is_counter));
+        }
+        let step = recorder.step_seconds();
+        all.extend(recorder.series(fine_from, now, step, is_counter));
+    }
+    all
+}
+
+fn remember(recorder: &mut Recorder, layout: &firstline_diagnosis::vocabulary::Layout, at: Timestamp, values: &[f32]) {
+    if let Err(source) = recorder.append(layout, at, values) {
+        tracing::warn!("Writing the recorder failed: {source}");
+    }
+}
+
+fn seconds(period: Duration) -> u32 {
+    u32::try_from(period.as_secs()).unwrap_or(u32::MAX).max(1)
+}
+
+/// Whether a reading of `signal` stays true until it is read again.
+pub fn is_state(signal: &str) -> bool {
+    Registry::builtin().get(signal).is_some_and(|spec| spec.is_state() || spec.tier > Tier::Minute)
+}

@@ -1,0 +1,156 @@
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use firstline_diagnosis::vocabulary::Timestamp;
+use serde::{Deserialize, Serialize};
+use tokio::sync::watch;
+
+use super::intake::Intake;
+use crate::config::Address;
+use crate::identity::Identity;
+use crate::os::Clock;
+use crate::schedule::Schedule;
+use crate::state;
+use crate::uplink::LinkStatus;
+
+/// Between two accounts when nothing changes.
+const REPORT_EVERY: Duration = Duration::from_mins(1);
+
+/// The running agent's account of itself, as `status --json` prints it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Status {
+    /// When it was written.
+    pub at: Timestamp,
+    /// Agent version.
+    pub version: String,
+    /// Whether the agent runs; `false` after a clean stop.
+    pub running: bool,
+    /// When it was started.
+    pub started_at: Timestamp,
+    /// The endpoint's name for life.
+    pub endpoint_id: String,
+    /// Where to.
+    pub collector: String,
+    /// How the stream is doing.
+    pub link: LinkStatus,
+    /// Until when the certificate is valid.
+    pub certificate_until: Option<Timestamp>,
+    /// What waits for the collector.
+    pub spool: SpoolStatus,
+    /// Bytes that the recorder holds.
+    pub recorder_bytes: u64,
+    /// Every probe and what it costs.
+    pub probes: Vec<ProbeStatus>,
+    /// Readings that were not let out: signal, how often, why.
+    pub stopped: Vec<(String, u64, String)>,
+}
+
+/// What waits for the collector.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SpoolStatus {
+    /// Records.
+    pub records: u64,
+    /// Bytes on disk.
+    pub bytes: u64,
+    /// Records dropped since the agent started.
+    pub dropped_records: u64,
+    /// What is wrong with it; absent when nothing is.
+    pub trouble: Option<String>,
+}
+
+/// One probe.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ProbeStatus {
+    /// Its name.
+    pub name: String,
+    /// Runs since the agent started.
+    pub runs: u64,
+    /// Median time of a run, milliseconds.
+    pub wall_ms_p50: f64,
+    /// Processor time of all runs, milliseconds.
+    pub cpu_ms_total: f64,
+    /// Runs that gave nothing.
+    pub failures: u64,
+    /// Why the last one gave nothing; absent when it did not.
+    pub failing: Option<String>,
+}
+
+/// Writes the account.
+#[derive(Clone)]
+pub(super) struct Reporter {
+    pub(super) path: PathBuf,
+    pub(super) endpoint_id: String,
+    pub(super) collector: Address,
+    pub(super) started_at: Timestamp,
+    pub(super) schedule: Arc<Schedule>,
+    pub(super) intake: Arc<Mutex<Intake>>,
+    pub(super) identity: Arc<Mutex<Identity>>,
+    pub(super) clock: Arc<dyn Clock>,
+}
+
+impl Reporter {
+    /// Writes once a minute and whenever the stream's state changes.
+    pub(super) async fn run(self, mut link: watch::Receiver<LinkStatus>) {
+        loop {
+            let now = link.borrow_and_update().clone();
+            self.write(&now, true);
+            let changed = tokio::time::timeout(REPORT_EVERY, link.changed()).await;
+            if matches!(changed, Ok(Err(_))) {
+                return;
+            }
+        }
+    }
+
+    /// The last account: stopped on purpose.
+    pub(super) fn write_stopped(&self, link: &LinkStatus) {
+        self.write(link, false);
+    }
+
+    fn write(&self, link: &LinkStatus, running: bool) {
+        let status = self.status(link.clone(), running);
+        let bytes = serde_json::to_vec_pretty(&status).expect("texts and finite numbers always have a JSON form");
+        if let Err(source) = state::replace(&self.path, &bytes) {
+            tracing::warn!("Writing {} failed: {source}", self.path.display());
+        }
+    }
+
+    fn status(&self, link: LinkStatus, running: bool) -> Status {
+        let ms = |span: Duration| span.as_secs_f64() * 1000.0;
+        let validity = self.identity.lock().unwrap_or_else(PoisonError::into_inner).validity();
+        let probes = self.schedule.cost_table().into_iter().map(|cost| ProbeStatus {
+            name: cost.probe.to_owned(),
+            runs: cost.runs,
+            wall_ms_p50: ms(cost.wall_p50),
+            cpu_ms_total: ms(cost.cpu_total),
+            failures: cost.failures,
+            failing: cost.failing,
+        });
+        let intake = super::lock(&self.intake);
+        let fill = intake.fill();
+        Status {
+            at: self.clock.now(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            running,
+            started_at: self.started_at,
+            endpoint_id: self.endpoint_id.clone(),
+            collector: self.collector.to_string(),
+            link,
+            certificate_until: validity.map(|(_, until)| until),
+            spool: SpoolStatus {
+                records: fill.records,
+                bytes: fill.bytes,
+                dropped_records: fill.dropped_records,
+                trouble: fill.trouble,
+            },
+            recorder_bytes: intake.recorder_bytes(),
+            probes: probes.collect(),
+            stopped: intake.stopped(),
+        }
+    }
+}
+
+/// The last account that an agent wrote at `path`.
+pub fn read(path: &Path) -> Option<Status> {
+    super::read_json(path)
+}

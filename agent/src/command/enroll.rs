@@ -1,0 +1,84 @@
+use std::io::Write;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use firstline_diagnosis::vocabulary::Timestamp;
+use firstline_proto::v1::Section;
+
+use super::local::Local;
+use crate::config::{Address, Config};
+use crate::identity::{Identity, IdentityError, Token, enroll};
+use crate::privacy::{Entry, Ledger, Sent};
+use crate::snapshot::machine;
+use crate::state::StateDir;
+
+/// Makes a key on this machine, trusts the collector by the fingerprint in the token, and asks it for a certificate.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  firstline-agent enroll --collector collector.example.com:7443 --token fl1.…
+  firstline-agent enroll --collector collector.example.com --token-file /run/token
+  FIRSTLINE_TOKEN=fl1.… firstline-agent enroll --collector collector.example.com")]
+pub(super) struct Enroll {
+    /// Where the collector listens for agents; the port is 7443 when left out
+    #[arg(long, value_name = "HOST:PORT")]
+    collector: Address,
+    /// The token, as `firstline token create` printed it (visible to other people on this machine; better use a file)
+    #[arg(long, conflicts_with = "token_file")]
+    token: Option<String>,
+    /// A file that holds the token
+    #[arg(long, value_name = "FILE")]
+    token_file: Option<PathBuf>,
+    /// Enrol again although this machine is enrolled; it becomes a new endpoint
+    #[arg(long)]
+    again: bool,
+}
+
+impl Enroll {
+    pub(super) async fn execute(self, config: &Config, state: &StateDir) -> Result<()> {
+        let dir = state.dir("identity")?;
+        if !self.again {
+            Self::refuse_twice(&dir)?;
+        }
+        if state.is_locked() {
+            bail!("an agent runs with the state directory {}; stop it before enrolling", state.root().display());
+        }
+        let token: Token = self.token_text()?.parse()?;
+        let local = Local::new(config, state)?;
+        let readings = local.section(Section::Identity, Duration::from_secs(5)).await;
+        let identity = enroll(&dir, self.collector.clone(), &token, machine(&readings)).await?;
+        let entry = Entry { at: now(), to: self.collector.to_string(), sent: Sent::Enrolment };
+        Ledger::at(state.path("ledger")).note(&entry).context("writing the ledger of what was sent")?;
+        let mut out = std::io::stdout().lock();
+        writeln!(out, "This machine is enrolled at {} as endpoint {}.", self.collector, identity.endpoint_id)?;
+        writeln!(out, "Its key was made here and stays in {}.", dir.display())?;
+        writeln!(out, "Next: firstline-agent run --state-dir {}", state.root().display())?;
+        Ok(())
+    }
+
+    /// A second enrolment by accident would make one machine two endpoints.
+    fn refuse_twice(dir: &std::path::Path) -> Result<()> {
+        match Identity::load(dir) {
+            Err(IdentityError::NotEnrolled) => Ok(()),
+            Ok(identity) => bail!(
+                "this machine is already enrolled at {} as endpoint {}; use --again to make it a new endpoint",
+                identity.collector,
+                identity.endpoint_id
+            ),
+            Err(damaged) => Err(damaged).context("use --again to enrol this machine anew"),
+        }
+    }
+
+    fn token_text(&self) -> Result<String> {
+        if let Some(path) = &self.token_file {
+            return std::fs::read_to_string(path).with_context(|| format!("reading the token from {}", path.display()));
+        }
+        let given = self.token.clone().or_else(|| std::env::var("FIRSTLINE_TOKEN").ok());
+        given.context("no token was given; use --token, --token-file or the environment variable FIRSTLINE_TOKEN")
+    }
+}
+
+fn now() -> Timestamp {
+    jiff::Timestamp::now().into()
+}

@@ -1,0 +1,113 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Result;
+use firstline_diagnosis::document::{Reason, Snapshot};
+use firstline_diagnosis::vocabulary::Reading;
+use firstline_proto::v1::Section;
+use futures_util::future::join_all;
+use tokio::sync::watch;
+
+use crate::app::{self, catalogue_version, health, read_status, recorder_series};
+use crate::config::Config;
+use crate::identity::{Identity, IdentityError};
+use crate::os::Clock;
+use crate::privacy::Gate;
+use crate::probe;
+use crate::recorder::Recorder;
+use crate::schedule::Schedule;
+use crate::settings::Settings;
+use crate::snapshot::{History, Parts, assemble, boot_id, machine, sign};
+use crate::state::StateDir;
+
+/// Every section that probes fill.
+const SECTIONS: [Section; 5] =
+    [Section::Identity, Section::Performance, Section::Software, Section::Storage, Section::Network];
+
+/// Time of one section.
+const SECTION_LIMIT: Duration = Duration::from_secs(10);
+
+/// Between two readings of what is a rate: the first only gives a start.
+const BETWEEN: Duration = Duration::from_secs(2);
+
+/// Reads this machine without an agent that runs, or beside it.
+pub(super) struct Local {
+    schedule: Schedule,
+    settings: watch::Receiver<Settings>,
+    clock: Arc<dyn Clock>,
+    state: StateDir,
+    identity: Option<Identity>,
+    _settings: watch::Sender<Settings>,
+}
+
+impl Local {
+    pub(super) fn new(config: &Config, state: &StateDir) -> Result<Self> {
+        let identity = match Identity::load(&state.dir("identity")?) {
+            Ok(identity) => Some(identity),
+            Err(IdentityError::NotEnrolled) => None,
+            Err(damaged) => {
+                tracing::warn!("Going on without an identity: {damaged}");
+                None
+            }
+        };
+        let collector = config.collector.clone().or_else(|| identity.as_ref().map(|one| one.collector.clone()));
+        let (sender, settings) = watch::channel(config.policy(collector.as_ref()).defaults());
+        let cx = app::context(state, settings.clone(), identity.as_ref().map(Identity::authorities))?;
+        let clock = Arc::clone(&cx.clock);
+        let schedule = Schedule::new(probe::all(), cx, settings.clone());
+        Ok(Self { schedule, settings, clock, state: state.clone(), identity, _settings: sender })
+    }
+
+    /// Fresh readings of one section.
+    pub(super) async fn section(&self, section: Section, limit: Duration) -> Vec<Reading> {
+        self.schedule.collect_section(section, limit).await.readings
+    }
+
+    /// A snapshot of this machine now, signed when it is enrolled, with the recorder's history when there is one.
+    pub(super) async fn snapshot(&self) -> Result<Snapshot> {
+        let rates = [Section::Performance, Section::Software, Section::Storage, Section::Network];
+        join_all(rates.map(|section| self.section(section, SECTION_LIMIT))).await;
+        tokio::time::sleep(BETWEEN).await;
+        let sections = join_all(SECTIONS.map(|section| self.section(section, SECTION_LIMIT))).await;
+        let mut gate = Gate::default();
+        let denied = self.settings.borrow().denied_signals.clone();
+        let readings: Vec<Reading> =
+            sections.into_iter().flatten().filter_map(|reading| gate.admit(reading, &denied)).collect();
+        let now = self.clock.now();
+        let mut agent = health(&readings, &self.schedule.cost_table());
+        if let Some(status) = read_status(&self.state.path("status.json")) {
+            agent.spool_records = Some(status.spool.records);
+            agent.spool_bytes = Some(status.spool.bytes);
+            agent.dropped_records = status.spool.dropped_records;
+        }
+        let parts = Parts {
+            endpoint_id: self.identity.as_ref().map(|one| one.endpoint_id.clone()).unwrap_or_default(),
+            machine: machine(&readings),
+            boot_id: boot_id(&readings),
+            uptime_seconds: self.clock.since_boot().as_secs(),
+            series: self.recorded(now),
+            history: History::at(self.state.path("journal")).since(now - Duration::from_hours(14 * 24)),
+            agent,
+            readings,
+        };
+        let mut snapshot = assemble(parts, now, Reason::Local, None, &catalogue_version());
+        if let Some(identity) = &self.identity {
+            sign(&mut snapshot, identity)?;
+        }
+        Ok(snapshot)
+    }
+
+    /// What the recorder of an agent remembers; nothing when none ever ran.
+    fn recorded(
+        &self,
+        now: firstline_diagnosis::vocabulary::Timestamp,
+    ) -> Vec<firstline_diagnosis::document::SnapshotSeries> {
+        let peek = |name: &str, step| Recorder::peek(&self.state.path(name), step).ok();
+        match (peek("recorder/fast", 15), peek("recorder/minute", 60)) {
+            (Some(mut fast), Some(mut minute)) => {
+                recorder_series(&mut fast, &mut minute, now, Duration::from_hours(24))
+            }
+            _ => Vec::new(),
+        }
+    }
+}

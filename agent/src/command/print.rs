@@ -1,0 +1,66 @@
+//! A diagnosis in plain words.
+
+use std::io::{self, Write};
+
+use firstline_diagnosis::document::{Diagnosis, Finding, Role, RuledOutResult};
+
+/// Prints what is wrong, why, what to do, and what was ruled out.
+pub(super) fn diagnosis(out: &mut impl Write, diagnosis: &Diagnosis) -> io::Result<()> {
+    let Some(primary) = diagnosis.findings.iter().find(|finding| finding.role == Role::Primary) else {
+        writeln!(out, "Nothing is wrong that Firstline can see.")?;
+        also(out, diagnosis)?;
+        return ruled_out(out, diagnosis);
+    };
+    writeln!(out, "{}", primary.texts.user)?;
+    writeln!(out)?;
+    finding(out, primary)?;
+    also(out, diagnosis)?;
+    ruled_out(out, diagnosis)
+}
+
+fn finding(out: &mut impl Write, finding: &Finding) -> io::Result<()> {
+    writeln!(out, "Why ({}, {:.0} % sure): {}", finding.id, finding.confidence * 100.0, finding.texts.tech)?;
+    if !finding.runbook.is_empty() {
+        writeln!(out, "\nWhat to do:")?;
+    }
+    for (number, step) in finding.runbook.iter().enumerate() {
+        writeln!(out, "  {}. {step}", number + 1)?;
+    }
+    let escalation = &finding.escalation;
+    if !escalation.queue.is_empty() {
+        writeln!(out, "\nHand over to {} when: {}", escalation.queue, escalation.when)?;
+    }
+    Ok(())
+}
+
+fn also(out: &mut impl Write, diagnosis: &Diagnosis) -> io::Result<()> {
+    let others: Vec<_> = diagnosis.findings.iter().filter(|finding| finding.role != Role::Primary).collect();
+    if !others.is_empty() {
+        writeln!(out, "\nAlso found:")?;
+    }
+    for finding in others {
+        let cause = finding.consequence_of.as_ref().map(|root| format!(" (follows from {root})")).unwrap_or_default();
+        writeln!(out, "  {}{cause}: {}", finding.severity, finding.texts.tech)?;
+    }
+    Ok(())
+}
+
+fn ruled_out(out: &mut impl Write, diagnosis: &Diagnosis) -> io::Result<()> {
+    let of = |result| diagnosis.ruled_out.iter().filter(move |one| one.result == result);
+    if of(RuledOutResult::NotFound).next().is_some() {
+        writeln!(out, "\nRuled out:")?;
+    }
+    for one in of(RuledOutResult::NotFound) {
+        writeln!(out, "  {}: {}", one.id, one.why)?;
+    }
+    if of(RuledOutResult::Unknown).next().is_some() {
+        writeln!(out, "\nCould not be checked:")?;
+    }
+    for one in of(RuledOutResult::Unknown) {
+        writeln!(out, "  {}: {}", one.id, one.why)?;
+    }
+    for note in &diagnosis.notes {
+        writeln!(out, "\nNote: {note}")?;
+    }
+    Ok(())
+}

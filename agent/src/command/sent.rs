@@ -1,0 +1,32 @@
+use std::io::Write;
+
+use anyhow::Result;
+use serde::Serialize;
+
+use super::print_json;
+use crate::privacy::{Entry, Ledger};
+use crate::state::StateDir;
+
+#[derive(Serialize)]
+struct Document {
+    sent: Vec<Entry>,
+}
+
+/// Lists what left this machine.
+pub(super) fn sent(state: &StateDir, json: bool) -> Result<()> {
+    let sent = Ledger::at(state.path("ledger")).read();
+    if json {
+        return print_json(&Document { sent });
+    }
+    let mut out = std::io::stdout().lock();
+    if sent.is_empty() {
+        writeln!(out, "Nothing has left this machine.")?;
+    }
+    for entry in &sent {
+        writeln!(out, "{}", entry.words())?;
+    }
+    if state.is_locked() {
+        writeln!(out, "(The hour that is going on is listed when it is over.)")?;
+    }
+    Ok(())
+}

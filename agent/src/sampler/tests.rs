@@ -1,0 +1,144 @@
+use firstline_diagnosis::vocabulary::{Attributes, Value, Why};
+
+use super::*;
+
+fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_unix_seconds(1_769_000_000 + seconds)
+}
+
+fn cpu(seconds: i64, value: f64) -> Reading {
+    Reading::value("system.cpu.utilization", [("cpu.mode", "user")], value, at(seconds))
+}
+
+fn memory(seconds: i64, value: f64) -> Reading {
+    Reading::value("endpoint.memory.available", Attributes::none(), value, at(seconds))
+}
+
+fn disk(seconds: i64, total: f64) -> Reading {
+    let attributes = [("system.device", "sda"), ("disk.io.direction", "read")];
+    Reading::value("system.disk.io", attributes, total, at(seconds))
+}
+
+fn free(seconds: i64, bytes: f64) -> Reading {
+    let attributes = [("mountpoint", "/"), ("type", "ext4"), ("role", "system"), ("state", "free")];
+    Reading::value("system.filesystem.usage", attributes, bytes, at(seconds))
+}
+
+fn host_name(seconds: i64, name: &str) -> Reading {
+    Reading::value("host.name", Attributes::none(), name, at(seconds))
+}
+
+fn value(row: &Row, signal: &str) -> f32 {
+    let index = row.layout.series().iter().position(|series| &*series.signal == signal).expect("in the layout");
+    row.sample.values[index]
+}
+
+#[test]
+fn a_minute_is_what_the_registry_says_of_its_readings() {
+    let mut sampler = Sampler::new(Known::new());
+    for (step, (load, bytes)) in [(0.2, 900.0), (0.4, 300.0), (0.6, 500.0), (0.8, 700.0)].into_iter().enumerate() {
+        let second = step as i64 * 15;
+        sampler.take(&cpu(second, load));
+        sampler.take(&memory(second, bytes));
+        let row = sampler.close_fast(at(second + 7), 15).expect("a row");
+        assert_eq!(value(&row, "system.cpu.utilization"), load as f32);
+    }
+    let minute = sampler.close_minute(at(60), 60).expect("a row");
+    assert_eq!(value(&minute, "system.cpu.utilization"), 0.5, "the mean");
+    assert_eq!(value(&minute, "endpoint.memory.available"), 300.0, "the smallest");
+    assert_eq!(minute.sample.layout, minute.layout.fingerprint());
+}
+
+#[test]
+fn counters_become_increments_and_resets_cost_one_step() {
+    let mut sampler = Sampler::new(Known::new());
+    let mut minutes = Vec::new();
+    for (second, total) in [(0, 1000.0), (15, 1500.0), (30, 1600.0), (45, 10.0), (60, 30.0)] {
+        sampler.take(&disk(second, total));
+        let row = sampler.close_fast(at(second + 7), 15).expect("a row");
+        minutes.push(value(&row, "system.disk.io"));
+    }
+    assert!(minutes[0].is_nan() && minutes[3].is_nan());
+    assert_eq!([minutes[1], minutes[2], minutes[4]], [500.0, 100.0, 20.0]);
+    let minute = sampler.close_minute(at(67), 60).expect("a row");
+    assert_eq!(value(&minute, "system.disk.io"), 620.0);
+}
+
+#[test]
+fn an_increment_across_a_gap_is_left_out() {
+    let mut sampler = Sampler::new(Known::new());
+    sampler.take(&disk(0, 1000.0));
+    sampler.take(&disk(3600, 9_000_000.0));
+    let row = sampler.close_fast(at(3607), 15).expect("a row");
+    assert!(value(&row, "system.disk.io").is_nan());
+}
+
+#[test]
+fn the_layout_grows_and_then_stays() {
+    let mut sampler = Sampler::new(Known::new());
+    sampler.take(&cpu(0, 0.1));
+    let first = sampler.close_minute(at(60), 60).expect("a row").sample.layout;
+    sampler.take(&cpu(60, 0.1));
+    assert_eq!(sampler.close_minute(at(120), 60).expect("a row").sample.layout, first);
+    sampler.take(&cpu(120, 0.1));
+    sampler.take(&memory(120, 5.0));
+    let grown = sampler.close_minute(at(180), 60).expect("a row");
+    assert_ne!(grown.sample.layout, first);
+    let alone = sampler.close_minute(at(240), 60).expect("a row");
+    assert_eq!(alone.sample.layout, grown.sample.layout, "a missing value changes nothing");
+    assert!(alone.sample.values.iter().all(|value| value.is_nan()));
+}
+
+#[test]
+fn a_value_that_goes_missing_leaves_its_reason() {
+    let mut sampler = Sampler::new(Known::new());
+    sampler.take(&memory(0, 5.0));
+    sampler.close_minute(at(60), 60);
+    let gone = Reading::unknown("endpoint.memory.available", Attributes::none(), Why::Timeout, at(60));
+    assert_eq!(sampler.take(&gone).tell, None);
+    let row = sampler.close_minute(at(120), 60).expect("a row");
+    assert_eq!(row.sample.absences, [(0, Why::Timeout)]);
+}
+
+#[test]
+fn what_was_never_there_is_told_once_with_its_reason() {
+    let mut sampler = Sampler::new(Known::new());
+    let absent = Reading::unknown("endpoint.memory.available", Attributes::none(), Why::Unsupported, at(0));
+    assert_eq!(sampler.take(&absent).tell, Some(absent.clone()));
+    assert_eq!(sampler.take(&absent).tell, None);
+    assert!(sampler.close_minute(at(60), 60).is_none());
+}
+
+#[test]
+fn states_are_told_when_they_differ_and_changes_know_the_value_before() {
+    let mut sampler = Sampler::new(Known::new());
+    assert!(sampler.take(&host_name(0, "pc-1")).tell.is_some());
+    assert_eq!(sampler.take(&host_name(60, "pc-1")), Taken::default());
+    let mut after_restart = Sampler::new(sampler.take_known_if_changed().expect("new"));
+    assert_eq!(sampler.take_known_if_changed(), None);
+    assert_eq!(after_restart.take(&host_name(120, "pc-1")).changed, None);
+    let taken = after_restart.take(&host_name(180, "pc-2"));
+    let changed = taken.changed.expect("it differs");
+    assert_eq!((changed.from, changed.to), (Value::from("pc-1"), Value::from("pc-2")));
+}
+
+#[test]
+fn an_urgent_change_is_told_at_once_but_not_again_and_again() {
+    let mut sampler = Sampler::new(Known::new());
+    assert_eq!(sampler.take(&free(0, 1000.0)).tell, None, "the first sample tells it");
+    sampler.close_minute(at(10), 15);
+    assert_eq!(sampler.take(&free(60, 900.0)).tell, None);
+    assert!(sampler.take(&free(75, 700.0)).tell.is_some());
+    assert_eq!(sampler.take(&free(76, 400.0)).tell, None, "too soon after the last");
+    assert!(sampler.take(&free(81, 400.0)).tell.is_some());
+}
+
+#[test]
+fn slow_series_are_told_apart_for_their_recorder() {
+    let mut sampler = Sampler::new(Known::new());
+    sampler.take(&cpu(0, 0.3));
+    sampler.take(&free(0, 1000.0));
+    let row = sampler.close_minute(at(60), 60).expect("a row");
+    let (layout, values) = sampler.slow_part(&row);
+    assert_eq!((layout.series().len(), values), (1, vec![1000.0]));
+}
