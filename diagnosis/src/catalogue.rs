@@ -16,7 +16,6 @@ use std::sync::{Arc, OnceLock};
 
 use sha2::{Digest, Sha256};
 
-pub(crate) use build::PLACEHOLDERS;
 pub use check::Check;
 pub(crate) use edges::Edge;
 pub(crate) use error::line_of;

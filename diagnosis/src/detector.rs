@@ -61,7 +61,7 @@ pub struct Detector {
     host: Host,
     store: Store,
     /// For each check of the catalogue, its instances.
-    checks: Vec<Judged>,
+    judged: Vec<Judged>,
 }
 
 #[derive(Debug, Default)]
@@ -71,15 +71,15 @@ struct Judged {
     generation: Option<u64>,
     /// The store's count when it was last judged.
     taken: u64,
-    judged_at: Option<i64>,
+    last_at: Option<i64>,
 }
 
 impl Detector {
     /// A detector that has seen nothing yet.
     pub fn new(catalogue: Arc<Catalogue>, host: Host) -> Self {
         let store = Store::new(Arc::clone(&catalogue.sources));
-        let checks = catalogue.checks().iter().map(|_| Judged::default()).collect();
-        Self { catalogue, host, store, checks }
+        let judged = catalogue.checks().iter().map(|_| Judged::default()).collect();
+        Self { catalogue, host, store, judged }
     }
 
     /// Takes the numbers of a step.
@@ -135,7 +135,7 @@ impl Detector {
         now: Timestamp,
         moves: &mut Vec<(usize, Vec<String>, FindingState)>,
     ) {
-        let mut judged = std::mem::take(&mut self.checks[index]);
+        let mut judged = std::mem::take(&mut self.judged[index]);
         if judged.generation != Some(self.store.generation) {
             self.find_instances(check, now, &mut judged.instances);
             judged.generation = Some(self.store.generation);
@@ -151,14 +151,14 @@ impl Detector {
                     moves.push((index, values.clone(), from));
                 }
             }
-            judged.judged_at = Some(now.0);
+            judged.last_at = Some(now.0);
             judged.taken = self.store.taken;
         }
-        self.checks[index] = judged;
+        self.judged[index] = judged;
     }
 
     fn is_due(&self, check: &Check, judged: &Judged, now: Timestamp) -> bool {
-        judged.judged_at.is_none_or(|at| now.0 - at >= REJUDGE_MS || now.0 < at)
+        judged.last_at.is_none_or(|at| now.0 - at >= REJUDGE_MS || now.0 < at)
             || judged.instances.values().any(Standing::holds)
             || check.rule.inputs.iter().any(|input| self.store.is_touched(input.source, judged.taken))
     }
@@ -187,7 +187,7 @@ impl Detector {
     fn finding(&self, index: usize, values: &[String], now: Timestamp) -> Finding {
         let check = &self.catalogue.checks()[index];
         let binding = binding(check, values);
-        let standing = &self.checks[index].instances[values];
+        let standing = &self.judged[index].instances[values];
         self.judge_of(check, &binding, now).finding(standing)
     }
 
@@ -209,8 +209,8 @@ impl Detector {
     pub fn adopt(&mut self, catalogue: Arc<Catalogue>) {
         let before = std::mem::replace(&mut self.catalogue, catalogue);
         let mut old: Vec<(&str, Judged)> =
-            before.checks().iter().map(|check| check.id.as_str()).zip(std::mem::take(&mut self.checks)).collect();
-        self.checks = self
+            before.checks().iter().map(|check| check.id.as_str()).zip(std::mem::take(&mut self.judged)).collect();
+        self.judged = self
             .catalogue
             .checks()
             .iter()
@@ -227,7 +227,7 @@ impl Detector {
     /// Findings of all instances that hold, in order of check and instance.
     fn holding(&self, now: Timestamp) -> Vec<Finding> {
         let mut findings = Vec::new();
-        for (index, judged) in self.checks.iter().enumerate() {
+        for (index, judged) in self.judged.iter().enumerate() {
             for (values, _) in judged.instances.iter().filter(|(_, standing)| standing.holds()) {
                 findings.push(self.finding(index, values, now));
             }
@@ -261,14 +261,14 @@ impl Detector {
     /// The firmest state of a root among its instances, counting one that cleared a moment ago.
     fn root_state(&self, id: &str, now: Timestamp, afterglow_ms: i64) -> Option<FindingState> {
         let index = self.catalogue.checks().iter().position(|check| check.id == id)?;
-        let standings = || self.checks[index].instances.values();
+        let standings = || self.judged[index].instances.values();
         let raised = standings().any(|standing| {
             standing.is_raised() || standing.cleared_at.is_some_and(|cleared| now.0 - cleared < afterglow_ms)
         });
-        match raised {
-            true => Some(FindingState::Active),
-            false => standings().any(Standing::holds).then_some(FindingState::Pending),
+        if raised {
+            return Some(FindingState::Active);
         }
+        standings().any(Standing::holds).then_some(FindingState::Pending)
     }
 }
 

@@ -7,6 +7,6 @@ mod awake;
 mod store;
 mod track;
 
-pub(crate) use awake::{Awake, Stretches};
+pub(crate) use awake::Awake;
 pub(crate) use store::{Source, Store};
 pub(crate) use track::{Point, Track};

@@ -14,7 +14,7 @@ use super::check::{Check, Guard, Rule, Variant};
 use super::raw::{At, CheckEntry, Many, Runbook, VariantEntry};
 
 /// Placeholders that every text may use.
-pub(crate) const PLACEHOLDERS: [&str; 3] = ["instance", "since", "duration"];
+const PLACEHOLDERS: [&str; 3] = ["instance", "since", "duration"];
 const SYSTEMS: [&str; 3] = ["linux", "windows", "macos"];
 
 /// Sources of all checks, each signal and selector once.
@@ -158,13 +158,11 @@ impl Builder<'_> {
 
     fn span(&mut self, name: &str, field: Option<&At<String>>) -> Option<Duration> {
         let field = field?;
-        match duration(&field.value) {
-            Some(span) => Some(span),
-            None => {
-                self.errors.push(field.error(format!("{name}: {:?} is not a time like 5m", field.value)));
-                None
-            }
+        let span = duration(&field.value);
+        if span.is_none() {
+            self.errors.push(field.error(format!("{name}: {:?} is not a time like 5m", field.value)));
         }
+        span
     }
 
     /// A text, whose placeholders are added to `values`.

@@ -48,5 +48,5 @@ impl std::error::Error for LoadErrors {}
 
 /// The line, from 1, of a byte offset.
 pub(crate) fn line_of(text: &str, offset: usize) -> usize {
-    text.as_bytes()[..offset.min(text.len())].iter().filter(|byte| **byte == b'\n').count() + 1
+    text.char_indices().take_while(|(index, _)| *index < offset).filter(|(_, letter)| *letter == '\n').count() + 1
 }

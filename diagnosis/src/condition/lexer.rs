@@ -2,11 +2,11 @@ use super::unit::Unit;
 
 /// A fault in a condition, at a byte offset of its text.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fault {
+pub(crate) struct Fault {
     /// Byte offset into the condition's text.
-    pub offset: usize,
+    pub(crate) offset: usize,
     /// What is wrong, and what may have been meant.
-    pub reason: String,
+    pub(crate) reason: String,
 }
 
 impl Fault {

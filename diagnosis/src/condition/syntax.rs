@@ -29,7 +29,7 @@ pub(super) enum Form {
 
 /// The four ways to put two numbers together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Arithmetic {
+pub(crate) enum Arithmetic {
     Add,
     Subtract,
     Multiply,

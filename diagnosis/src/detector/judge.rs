@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::fmt::Write;
 
 use crate::catalogue::{Check, Effect};
 use crate::condition::{Cell, Compared, Compiled, Input, Kind, Reason, Scope, Unit};
@@ -142,7 +143,7 @@ impl<'a> Judge<'a> {
         if standing.comes_and_goes(self.now.0) {
             texts.user.push_str(" It comes and goes.");
             let times = standing.flaps(self.now.0) + 1;
-            texts.tech.push_str(&format!(" It comes and goes: raised {times} times within a day."));
+            let _ = write!(texts.tech, " It comes and goes: raised {times} times within a day.");
         }
         if standing.state == FindingState::Stale {
             texts.tech.push_str(" The readings behind it have stopped; whether it still holds cannot be told.");

@@ -15,7 +15,7 @@ impl Detector {
             return self.not_told(check, &Reason::OtherSystem, now);
         }
         let index = self.catalogue.checks().iter().position(|one| one.id == check.id);
-        let instances = index.map(|index| &self.checks[index].instances);
+        let instances = index.map(|index| &self.judged[index].instances);
         let mut best: Option<RuledOut> = None;
         let mut unknown: Option<RuledOut> = None;
         for values in instances.into_iter().flat_map(|instances| instances.keys()) {

@@ -1,1 +1,121 @@
+use std::collections::BTreeMap;
 
+use super::*;
+use crate::document::{AgentHealth, FindingState, Os, Reason, SnapshotEndpoint, SnapshotSeries};
+use crate::vocabulary::{Attributes, Value};
+
+const GIB: f32 = 1_073_741_824.0;
+
+/// A machine whose root disk filled up twenty minutes before the end, as its recorder tells it: five-minute steps for a
+/// day, and 15 s steps for the last hour.
+fn snapshot() -> Snapshot {
+    let end = Timestamp(1_770_000_000_000);
+    let attrs = Attributes::from([("mountpoint", "/"), ("role", "system"), ("state", "free"), ("type", "ext4")]);
+    let signal = "system.filesystem.usage".to_owned();
+    let fine: Vec<Option<f32>> = (0..240).map(|step| Some(if step < 160 { 50.0 } else { 0.5 } * GIB)).collect();
+    let series = vec![
+        SnapshotSeries {
+            signal: signal.clone(),
+            attrs: attrs.clone(),
+            start: end - Duration::from_hours(24),
+            step_seconds: 300,
+            values: vec![Some(50.0 * GIB); 276],
+        },
+        SnapshotSeries { signal, attrs, start: end - FINE, step_seconds: 15, values: fine },
+    ];
+    let size = Attributes::from([("mountpoint", "/"), ("role", "system"), ("type", "ext4")]);
+    Snapshot {
+        id: "s1".to_owned(),
+        endpoint: SnapshotEndpoint {
+            id: "e1".to_owned(),
+            name: "desk-7".to_owned(),
+            os: Os { os_type: "linux".to_owned(), ..Os::default() },
+            users: Vec::new(),
+            uptime_seconds: 100_000,
+            boot_id: "b1".to_owned(),
+        },
+        taken_at: end,
+        reason: Reason::Pull,
+        ticket: None,
+        schema: 1,
+        catalogue: String::new(),
+        readings: vec![SnapshotReading {
+            signal: "system.filesystem.limit".to_owned(),
+            attrs: size,
+            value: Some(Value::Number(f64::from(100.0 * GIB))),
+            unit: "By".to_owned(),
+            quality: Quality::Ok,
+            why: None,
+            detail: String::new(),
+            at: end,
+        }],
+        series,
+        events: Vec::new(),
+        marks: Vec::new(),
+        changes: Vec::new(),
+        agent: AgentHealth { missing_sections: vec!["network".to_owned()], ..AgentHealth::default() },
+        signature: None,
+    }
+}
+
+#[test]
+fn a_snapshot_is_diagnosed_with_the_onset_that_its_history_shows() {
+    let snapshot = snapshot();
+    let diagnosis = diagnose(&Catalogue::builtin(), &snapshot, Some("My computer is slow"));
+    assert_eq!(diagnosis.symptom.as_deref(), Some("slow-computer"));
+    let finding = diagnosis.findings.iter().find(|finding| finding.id == "disk-space-critical").expect("found");
+    assert_eq!((finding.instance.as_str(), finding.state), ("/", FindingState::Active));
+    let minutes = snapshot.taken_at.seconds_since(finding.onset) / 60.0;
+    assert!((15.0..=20.0).contains(&minutes), "{minutes}");
+    assert!(finding.texts.user.contains("full"), "{}", finding.texts.user);
+    assert!(diagnosis.notes.iter().any(|note| note.contains("network")), "{:?}", diagnosis.notes);
+    // What this snapshot says nothing about is unknown, never fine.
+    let memory = diagnosis.ruled_out.iter().find(|one| one.id == "runaway-process").expect("accounted for");
+    assert_eq!(memory.result, crate::document::RuledOutResult::Unknown);
+}
+
+#[test]
+fn the_same_snapshot_gives_the_same_bytes() {
+    let bytes = || {
+        let diagnosis = diagnose(&Catalogue::builtin(), &snapshot(), Some("disk full"));
+        serde_json::to_vec(&diagnosis).expect("plain data")
+    };
+    assert_eq!(bytes(), bytes());
+}
+
+#[test]
+fn survives_a_snapshot_that_is_read_back_from_its_own_json() {
+    let snapshot = snapshot();
+    let text = serde_json::to_string(&snapshot).expect("plain data");
+    let back: Snapshot = serde_json::from_str(&text).expect("own print");
+    let (one, two) = (diagnose(&Catalogue::builtin(), &snapshot, None), diagnose(&Catalogue::builtin(), &back, None));
+    assert_eq!(serde_json::to_string(&one).expect("json"), serde_json::to_string(&two).expect("json"));
+}
+
+#[test]
+fn absurd_times_take_no_time() {
+    let mut snapshot = snapshot();
+    snapshot.series[0].start = Timestamp(i64::MIN);
+    snapshot.series[1].start = Timestamp(i64::MAX - 1000);
+    snapshot.readings[0].at = Timestamp(i64::MAX);
+    snapshot.marks.push((Timestamp(i64::MAX), Mark::Resumed));
+    snapshot.events.push(Event {
+        series: Series::new("nothing", Attributes::none()),
+        at: Timestamp(0),
+        fields: BTreeMap::new(),
+        count: u32::MAX,
+    });
+    let diagnosis = diagnose(&Catalogue::builtin(), &snapshot, None);
+    assert_eq!(diagnosis.at, snapshot.taken_at);
+}
+
+#[test]
+fn an_empty_snapshot_says_that_nothing_is_known() {
+    let mut snapshot = snapshot();
+    snapshot.series.clear();
+    snapshot.readings.clear();
+    let diagnosis = diagnose(&Catalogue::builtin(), &snapshot, None);
+    assert_eq!((diagnosis.primary, diagnosis.findings.len()), (None, 0));
+    assert!(diagnosis.notes.iter().any(|note| note.contains("Nothing has been heard")));
+    assert!(diagnosis.ruled_out.iter().all(|one| one.result == crate::document::RuledOutResult::Unknown));
+}

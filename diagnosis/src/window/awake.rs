@@ -10,7 +10,7 @@ const SETTLE_NETWORK_MS: i64 = 60_000;
 const STRETCHES_MAX: usize = 256;
 
 /// Stretches of time that windows leave out: sorted, not touching each other.
-pub(crate) type Stretches = Vec<(i64, i64)>;
+type Stretches = Vec<(i64, i64)>;
 
 /// When the endpoint was asleep, and when its numbers had not settled yet.
 #[derive(Debug, Clone, Default)]

@@ -121,10 +121,6 @@ impl Store {
         }
     }
 
-    pub(crate) fn source(&self, source: usize) -> &Source {
-        &self.sources[source]
-    }
-
     /// The series of a source.
     pub(crate) fn members(&self, source: usize) -> impl Iterator<Item = &Track> {
         self.members[source].iter().map(|index| &self.tracks[*index as usize])

@@ -1,1 +1,111 @@
+use super::*;
+use crate::registry::Registry;
 
+/// An input of the embedded registry; nothing is fixed by an instance.
+fn input(name: &str, series: &str) -> InputSpec {
+    let series: crate::vocabulary::Series = series.parse().expect("a series");
+    let signal = Registry::builtin().get(&series.signal).expect("declared").clone();
+    let fixed: Vec<(String, String)> =
+        series.attributes.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    let bound = |name: &str| name == "mountpoint" || fixed.iter().any(|(fixed, _)| fixed == name);
+    let free = signal.identity().filter(|name| !bound(name)).map(str::to_owned).collect();
+    let unit = if signal.value == ValueType::Number { Unit::parse(&signal.unit).expect("known") } else { Unit::one() };
+    InputSpec { name: name.to_owned(), signal, fixed, free, unit }
+}
+
+fn compiled(text: &str) -> Result<Compiled, Fault> {
+    let inputs = [
+        input("free", "system.filesystem.usage{state=free}"),
+        input("size", "system.filesystem.limit"),
+        input("up", "endpoint.network.physical_up"),
+        input("layer", "endpoint.network.first_failing_layer"),
+        input("faults", "endpoint.memory.hard_faults"),
+        input("cpu", "process.cpu.time"),
+        input("cores", "system.cpu.logical.count"),
+        input("received", "system.network.io{network.io.direction=receive,network.interface.name=eth0}"),
+        input("ok", "endpoint.probe.tcp.ok"),
+        input("lookup", "endpoint.dns.lookup.ok"),
+    ];
+    let derived = [("ratio", "free / size"), ("one", "two + 1"), ("two", "one + 1")]
+        .map(|(name, text)| (name.to_owned(), Parsed::new(text).expect("parses")));
+    condition(&Parsed::new(text)?, &Names { inputs: &inputs, derived: &derived })
+}
+
+#[test]
+fn accepts_what_has_a_meaning() {
+    for text in [
+        "min(free, 5m) < 2 GiB or (max(ratio, 5m) < 3 % and free < 5GiB)",
+        "up and not (layer == \"dns\")",
+        "rate(faults, 5m) >= 200 and delta(faults, 5m) > 100",
+        "max(rate(cpu, 5m) / cores) >= 0.5",
+        "rate(received, 5m) > 100 Mbit/s",
+        "count(not ok) >= 3 and any(ok)",
+        "(free < 2 GiB) on 3 of 4",
+        "always(free < 2 GiB, 5m) or ever(not up, 5m) or share(up, 5m) < 0.5",
+        "free > 0 and age(free) < 5m",
+        "2 GiB > free",
+        "free < 0.1 * size",
+        "coalesce(up, true)",
+        "sum(avg(cpu, 5m)) > 1",
+        "avg(sum(cpu), 5m) > 1",
+        "last(free, 1h) < 2 GiB",
+    ] {
+        assert!(compiled(text).is_ok(), "{text}: {:?}", compiled(text).err());
+    }
+}
+
+#[test]
+fn refuses_what_has_none_and_says_what_was_meant() {
+    for (text, part) in [
+        ("fre < 2 GiB", "did you mean free?"),
+        ("min(free, 5m) < 2", "the threshold has no unit, but the value is in By"),
+        ("min(free, 5m) < 2 s", "the value is in By, the threshold in s"),
+        ("mim(free, 5m) < 2 GiB", "did you mean min?"),
+        ("free < \"full\"", "cannot be compared"),
+        ("free + 5 s > 1 GiB", "the units differ"),
+        ("layer < \"dns\"", "only equal or not equal"),
+        ("up > 3", "cannot be compared"),
+        ("free", "a condition is wanted"),
+        ("rate(free, 5m) > 1", "a counter is wanted"),
+        ("min(layer, 5m) == 3", "a number is wanted"),
+        ("min(cores, 5m) > 3", "states have no window"),
+        ("min(max(free, 5m), 5m) < 1 GiB", "not nested"),
+        ("min(free, 3) < 1 GiB", "a window is a time"),
+        ("min(free, 5m, 3) < 1 GiB", "does not take"),
+        ("ok", "may be several series"),
+        ("any(ok and lookup)", "cannot be joined"),
+        ("one > 3", "derived from itself"),
+        ("ratio < 3 GiB", "the value is in 1, the threshold in GiB"),
+        ("largest(cpu, \"process.name\") == \"x\"", "no attribute process.name"),
+    ] {
+        let fault = compiled(text).expect_err(text);
+        assert!(fault.reason.contains(part), "{text}: {}", fault.reason);
+    }
+}
+
+#[test]
+fn thresholds_are_converted_to_the_unit_of_the_value() {
+    let Expression::Compare(compare) = compiled("rate(received, 5m) > 100 Mbit/s").expect("fine").expression else {
+        panic!("not a comparison")
+    };
+    assert_eq!(compare.right, Expression::Number(12_500_000.0));
+    assert_eq!(compare.subject.unit.to_string(), "By/s");
+    let Expression::Compare(compare) = compiled("3 % > ratio").expect("fine").expression else {
+        panic!("not a comparison")
+    };
+    assert_eq!((compare.how, compare.right), (Comparison::Less, Expression::Number(0.03)));
+}
+
+#[test]
+fn evidence_names_signals_and_sentences_name_labels() {
+    let Expression::Compare(compare) = compiled("max(ratio, 5m) < 0.03").expect("fine").expression else {
+        panic!("not a comparison")
+    };
+    assert_eq!(compare.subject.signal, "max((system.filesystem.usage / system.filesystem.limit), 5m)");
+    assert_eq!((compare.subject.window.as_str(), compare.subject.input), ("5m", None));
+    let Expression::Compare(compare) = compiled("min(free, 5m) < 2 GiB").expect("fine").expression else {
+        panic!("not a comparison")
+    };
+    assert_eq!((compare.subject.signal.as_str(), compare.subject.input), ("system.filesystem.usage", Some(0)));
+    assert!(compare.subject.label.ends_with("(free)"), "{}", compare.subject.label);
+}

@@ -1,1 +1,185 @@
+use proptest::prelude::*;
 
+use super::*;
+use crate::catalogue::Catalogue;
+use crate::registry::Registry;
+use crate::vocabulary::{Reading, Series};
+use crate::window::Store;
+
+const MINUTE: i64 = 60_000;
+const START: i64 = 1_770_000_000_000;
+
+/// What a condition over these minutes of memory gives; `available` at 1 GiB a unit, `ok` flags of two targets.
+fn found(condition: &str, available: &[Option<f32>]) -> Cell {
+    let text = format!(
+        "[[check]]\nid = \"x\"\ntitle = \"x\"\nseverity = \"low\"\nconfidence = 0.5\ncategory = \"x\"\nimpact = \"I3\"\n\
+         urgency = \"U3\"\nuser = \"x\"\ntech = \"x\"\nwhen = '''{condition}'''\n[check.inputs]\n\
+         a = 'endpoint.memory.available'\nfaults = 'endpoint.memory.hard_faults'\nok = 'endpoint.probe.tcp.ok{{by=name}}'\n\
+         layer = 'endpoint.network.first_failing_layer'\ncpu = 'process.cpu.time'\nfill = 'endpoint.agent.spool.fill'\n"
+    );
+    let catalogue =
+        Catalogue::load(Registry::builtin(), &[("x.toml", &text)]).unwrap_or_else(|errors| panic!("{errors}"));
+    let mut store = Store::new(catalogue.sources.clone());
+    let number = |store: &mut Store, series: &str, minute: usize, value: f32| {
+        let series: Series = series.parse().expect("a series");
+        store.number(&series, Timestamp(START + (minute as i64 + 1) * MINUTE), MINUTE, value);
+    };
+    for (minute, value) in available.iter().enumerate() {
+        if let Some(value) = value {
+            number(&mut store, "endpoint.memory.available", minute, value * 1_073_741_824.0);
+        }
+        number(&mut store, "endpoint.memory.hard_faults", minute, 600.0);
+        number(&mut store, "endpoint.probe.tcp.ok{by=name,target=one}", minute, 1.0);
+        number(&mut store, "endpoint.probe.tcp.ok{by=name,target=two}", minute, 0.0);
+        number(&mut store, "process.cpu.time{process.executable.name=busy}", minute, 30.0);
+        number(&mut store, "process.cpu.time{process.executable.name=calm}", minute, 3.0);
+    }
+    let now = Timestamp(START + available.len() as i64 * MINUTE);
+    store.reading(&Reading::value("endpoint.network.first_failing_layer", Attributes::none(), "dns", now));
+    let check = &catalogue.checks()[0];
+    let scope = Scope {
+        store: &store,
+        inputs: &check.rule.inputs,
+        filters: &[],
+        binding: &[],
+        now,
+        os_type: "linux",
+        compared: None,
+        row: None,
+    };
+    scope.find(&check.rule.when.expression).cell
+}
+
+fn is(condition: &str, available: &[Option<f32>]) -> Option<bool> {
+    match found(condition, available) {
+        Cell::Flag(flag) => Some(flag),
+        Cell::Unknown(_) => None,
+        other => panic!("{condition} is {other:?}"),
+    }
+}
+
+const TEN: [Option<f32>; 10] =
+    [Some(1.0), Some(2.0), Some(3.0), Some(4.0), Some(5.0), Some(6.0), Some(7.0), Some(8.0), Some(9.0), Some(10.0)];
+
+#[test]
+fn every_function_does_what_its_name_says() {
+    for condition in [
+        "min(a, 5m) == 6 GiB",
+        "max(a, 5m) == 10 GiB",
+        "avg(a, 5m) == 8 GiB",
+        "p50(a, 5m) == 8 GiB",
+        "p95(a, 10m) == 10 GiB",
+        "sum(a, 2m) == 19 GiB",
+        "a == 10 GiB",
+        "last(a, 1h) == 10 GiB",
+        "age(a) == 0",
+        "delta(faults, 5m) == 3000",
+        "rate(faults, 5m) == 10",
+        "faults == 10",
+        "changes(a, 10m) == 9",
+        "share(a > 8 GiB, 4m) == 0.5",
+        "always(a > 5 GiB, 5m)",
+        "ever(a > 9 GiB, 5m)",
+        "not ever(a > 10 GiB, 5m)",
+        "(a > 8 GiB) on 2 of 4",
+        "not ((a > 8 GiB) on 3 of 4)",
+        "any(ok) and not all(ok) and count(ok) == 1 and count(not ok) == 1",
+        "max(rate(cpu, 5m)) == 0.5",
+        "sum(rate(cpu, 5m)) == 0.55",
+        "avg(sum(cpu), 5m) == 0.55",
+        "largest(cpu, \"process.executable.name\") == \"busy\"",
+        "list(rate(cpu, 5m), \"process.executable.name\", 3) == \"busy 50 %, calm 5 %\"",
+        "layer == \"dns\" and layer != \"tls\"",
+        "abs(-a) == 10 GiB and -a < 0",
+        "coalesce(fill, 0.5) == 0.5",
+        "min(a * 2, 5m) == 12 GiB",
+        "max(a / faults, 5m) > 0",
+    ] {
+        assert_eq!(is(condition, &TEN), Some(true), "{condition}: {:?}", found(condition, &TEN));
+    }
+}
+
+#[test]
+fn unknown_is_neither_true_nor_false() {
+    for (condition, wanted) in [
+        ("fill > 0.5", None),
+        ("not fill > 0.5", None),
+        ("fill > 0.5 and a < 1 GiB", Some(false)),
+        ("a < 1 GiB and fill > 0.5", Some(false)),
+        ("fill > 0.5 or a > 1 GiB", Some(true)),
+        ("a > 1 GiB or fill > 0.5", Some(true)),
+        ("fill > 0.5 and a > 1 GiB", None),
+        ("fill > 0.5 or a < 1 GiB", None),
+        ("fill / 2 > 0.5", None),
+        ("a / (a - a) > 1", None),
+    ] {
+        assert_eq!(is(condition, &TEN), wanted, "{condition}");
+    }
+}
+
+#[test]
+fn seven_tenths_of_a_window_are_enough_and_less_is_unknown() {
+    let with_gaps = |gaps: &[usize]| {
+        let mut minutes = TEN;
+        gaps.iter().for_each(|gap| minutes[*gap] = None);
+        is("max(a, 10m) > 1 GiB", &minutes)
+    };
+    assert_eq!(with_gaps(&[1, 2, 3]), Some(true));
+    assert_eq!(with_gaps(&[1, 2, 3, 4]), None);
+}
+
+#[test]
+fn on_k_of_m_is_known_as_soon_as_it_is_decided() {
+    let six = [Some(1.0), Some(9.0)];
+    assert_eq!(is("(a > 8 GiB) on 1 of 4", &six), Some(true));
+    assert_eq!(is("(a > 8 GiB) on 2 of 4", &six), None);
+    assert_eq!(is("(a > 8 GiB) on 4 of 4", &six), Some(false));
+}
+
+#[test]
+fn an_old_value_is_not_the_newest() {
+    let mut minutes = TEN.to_vec();
+    minutes.extend([None; 3]);
+    assert_eq!(is("a > 1 GiB", &minutes), Some(true));
+    minutes.push(None);
+    assert_eq!(is("a > 1 GiB", &minutes), None);
+    assert_eq!(is("last(a, 10m) > 1 GiB", &minutes), Some(true));
+}
+
+fn flag() -> impl Strategy<Value = Cell> {
+    prop_oneof![Just(Cell::Flag(true)), Just(Cell::Flag(false)), Just(Cell::Unknown(Reason::Division))]
+}
+
+fn value(cell: &Cell) -> Option<bool> {
+    match cell {
+        Cell::Flag(flag) => Some(*flag),
+        _ => None,
+    }
+}
+
+fn negated(cell: Cell) -> Cell {
+    if let Cell::Flag(flag) = cell { Cell::Flag(!flag) } else { cell }
+}
+
+fn both(decides: bool, one: &Cell, two: &Cell) -> Option<bool> {
+    value(&together(decides, Found::constant(one.clone()), Found::constant(two.clone())).cell)
+}
+
+proptest! {
+    #[test]
+    fn three_valued_laws_hold(a in flag(), b in flag(), c in flag()) {
+        let (and, or) = (|a: &Cell, b: &Cell| both(false, a, b), |a: &Cell, b: &Cell| both(true, a, b));
+        prop_assert_eq!(and(&a, &b), and(&b, &a));
+        prop_assert_eq!(or(&a, &b), or(&b, &a));
+        // De Morgan.
+        prop_assert_eq!(and(&a, &b).map(|flag| !flag), or(&negated(a.clone()), &negated(b.clone())));
+        let cell = |flag: Option<bool>| flag.map_or(Cell::Unknown(Reason::Division), Cell::Flag);
+        prop_assert_eq!(and(&cell(and(&a, &b)), &c), and(&a, &cell(and(&b, &c))));
+        prop_assert_eq!(and(&a, &cell(or(&b, &c))), or(&cell(and(&a, &b)), &cell(and(&a, &c))));
+        // What is known stays known whatever the unknown turns out to be.
+        if value(&a).is_none() && let Some(known) = and(&a, &b) {
+            prop_assert_eq!(and(&Cell::Flag(true), &b), Some(known));
+            prop_assert_eq!(and(&Cell::Flag(false), &b), Some(known));
+        }
+    }
+}
