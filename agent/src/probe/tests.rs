@@ -200,3 +200,29 @@ fn what_may_not_be_read_is_no_permission() {
     let error = ProbeError::io("proc/x", &std::io::ErrorKind::PermissionDenied.into());
     assert_eq!(Unknown::from(error).why, Why::NoPermission);
 }
+
+/// Prints what the probes cost here; run it in a release build to compare with the budget. Not a timed test: a busy
+/// machine is not a fault.
+#[test]
+fn prints_the_processor_time_of_each_probe() {
+    const LOOKS: u32 = 20;
+    let cx = this_machine();
+    let mut minute = 0.0;
+    for probe in all() {
+        let _ = probe.collect(&cx);
+        let start = crate::os::native::own_cpu().unwrap_or_default();
+        for _ in 0..LOOKS {
+            let _ = probe.collect(&cx);
+        }
+        let used = crate::os::native::own_cpu().unwrap_or_default().saturating_sub(start) / LOOKS;
+        let a_minute = match probe.spec().tier {
+            Tier::Fast => 4.0,
+            Tier::Minute => 1.0,
+            _ => 1.0 / 15.0,
+        };
+        minute += a_minute * used.as_secs_f64();
+        println!("{:12} {used:>10.1?} a look, {:?}", probe.spec().name, probe.spec().tier);
+    }
+    println!("all together {:.2} ms a minute", 1000.0 * minute);
+    assert!(minute > 0.0);
+}
