@@ -88,12 +88,6 @@ impl Schedule {
             let wait = clockwork.until_next(tokio::time::Instant::now());
             tokio::select! {
                 () = stop.cancelled() => return,
-                changed = settings.changed() => {
-                    if changed.is_err() {
-                        return;
-                    }
-                    continue;
-                }
                 () = tokio::time::sleep(wait) => {}
             }
             if let Some((at, mark)) = turns.look(self.cx.clock.as_ref()) {

@@ -1,6 +1,7 @@
 //! What the processors did since the last look.
 
-use std::sync::{Mutex, PoisonError};
+use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use firstline_diagnosis::vocabulary::Reading;
@@ -22,6 +23,8 @@ static SPEC: Spec = Spec {
 
 /// Below this many ticks a share is mostly rounding: the shares of the look before are given again.
 const FEWEST_TICKS: u64 = 50;
+/// How long the very first look lasts.
+const FIRST_LOOK: Duration = Duration::from_millis(250);
 
 /// Shares of time per mode, the queue, and the core that is busiest with interrupts.
 #[derive(Default)]
@@ -48,6 +51,7 @@ impl Probe for Cpu {
     }
 
     fn collect(&self, cx: &Context) -> Result<Vec<Reading>, ProbeError> {
+        self.look_first(&cx.root)?;
         let stat = native::stat(&cx.root)?;
         let cores = stat.cores.len().max(1);
         let mut gather = Gather::new(cx);
@@ -64,13 +68,30 @@ impl Probe for Cpu {
 }
 
 impl Cpu {
-    /// The shares since the last look. The very first look measures from boot.
+    /// Makes sure that there is something to compare with: without it, a command that looks only once would tell the
+    /// average since boot.
+    fn look_first(&self, root: &Path) -> Result<(), ProbeError> {
+        if self.memory().is_some() {
+            return Ok(());
+        }
+        let stat = native::stat(root)?;
+        *self.memory() = Some(Memory { stat, shares: None });
+        std::thread::sleep(FIRST_LOOK);
+        Ok(())
+    }
+
+    fn memory(&self) -> MutexGuard<'_, Option<Memory>> {
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The shares since the last look, when enough time passed since; else those of the look before.
     fn shares(&self, stat: Stat) -> Option<Shares> {
-        let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut memory = self.memory();
         let nothing = Stat::default();
         let before = memory.as_ref().map_or(&nothing, |memory| &memory.stat);
-        if stat.total.since(&before.total).total() < FEWEST_TICKS {
-            return memory.as_ref().and_then(|memory| memory.shares);
+        let told = memory.as_ref().and_then(|memory| memory.shares);
+        if told.is_some() && stat.total.since(&before.total).total() < FEWEST_TICKS {
+            return told;
         }
         let shares = between(before, &stat);
         *memory = Some(Memory { stat, shares });

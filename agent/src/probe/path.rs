@@ -10,7 +10,7 @@ mod tls;
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use firstline_diagnosis::vocabulary::{Attributes, Reading};
 use firstline_proto::v1::Section;
@@ -51,6 +51,8 @@ static SPEC: Spec = Spec {
 const NO_ERROR: &str = "none";
 /// A handshake that succeeded is not repeated for this long; one that failed is, every minute.
 const TRUST_HOLDS: Duration = Duration::from_mins(15);
+/// How long everything about one target may take, so that a section of a snapshot need not wait for it.
+const PATIENCE: Duration = Duration::from_secs(9);
 
 /// Looks names up, connects, shakes hands.
 pub(crate) struct Path {
@@ -123,7 +125,7 @@ impl Path {
     /// Connects by name and by address, and goes on to a handshake when one is due.
     async fn try_target(&self, cx: &Context, target: &ProbeTarget) -> Tried {
         let before = self.memory().get(&target.label).cloned().unwrap_or_default();
-        let now = cx.clock.since_boot();
+        let (now, start) = (cx.clock.since_boot(), Instant::now());
         let mut attempts = tcp::connect(target, before.address).await;
         let due = before
             .handshake
@@ -131,7 +133,10 @@ impl Path {
             .is_none_or(|(at, last)| last.error.is_some() || now.saturating_sub(*at) >= TRUST_HOLDS);
         let stream = attempts.iter_mut().find_map(|attempt| attempt.stream.take());
         let fresh = match stream.filter(|_| target.tls && due) {
-            Some(stream) => Some(tls::shake_hands(stream, &target.host, Trust::of(cx, &target.label)).await),
+            Some(stream) => {
+                let left = PATIENCE.saturating_sub(start.elapsed());
+                Some(tls::shake_hands(stream, &target.host, Trust::of(cx, &target.label), left).await)
+            }
             None => None,
         };
         let is_fresh = fresh.is_some();

@@ -34,6 +34,8 @@ type Answer = (Result<(), &'static str>, Duration);
 /// How long a server may take for a try, and how many tries it has.
 const PATIENCE: Duration = Duration::from_secs(2);
 const TRIES: usize = 2;
+/// How long a server may take with all tries.
+const SERVER_PATIENCE: Duration = Duration::from_secs(5);
 /// How long the system's way may take.
 const SYSTEM_PATIENCE: Duration = Duration::from_secs(5);
 
@@ -92,7 +94,10 @@ fn system_error(source: &io::Error) -> &'static str {
 async fn by_server(server: IpAddr, name: &str) -> Answer {
     let start = Instant::now();
     let answer = match resolver(server) {
-        Ok(resolver) => resolver.lookup(absolute(name), RecordType::A).await.map(|_| ()).or_else(|error| judge(&error)),
+        Ok(resolver) => match timeout(SERVER_PATIENCE, resolver.lookup(absolute(name), RecordType::A)).await {
+            Ok(result) => result.map(|_| ()).or_else(|error| judge(&error)),
+            Err(_) => Err("timeout"),
+        },
         Err(_) => Err("failed"),
     };
     (answer, start.elapsed())

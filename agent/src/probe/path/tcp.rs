@@ -48,20 +48,21 @@ pub(super) async fn connect(target: &ProbeTarget, last: Option<IpAddr>) -> Vec<A
 }
 
 async fn by_name(target: &ProbeTarget) -> Attempt {
+    let start = Instant::now();
     let resolved = timeout(PATIENCE, tokio::net::lookup_host((target.host.as_str(), target.port))).await;
     match resolved.ok().and_then(Result::ok).and_then(|mut addresses| addresses.next()) {
-        Some(address) => Attempt { by: "name", ..to(address).await },
+        Some(address) => Attempt { by: "name", ..to(address, PATIENCE.saturating_sub(start.elapsed())).await },
         None => Attempt { by: "name", error: Some("name"), took: Duration::ZERO, stream: None, tried: None },
     }
 }
 
 async fn by_address(address: IpAddr, port: u16) -> Attempt {
-    to(SocketAddr::new(address, port)).await
+    to(SocketAddr::new(address, port), PATIENCE).await
 }
 
-async fn to(address: SocketAddr) -> Attempt {
+async fn to(address: SocketAddr, patience: Duration) -> Attempt {
     let start = Instant::now();
-    let result = timeout(PATIENCE, TcpStream::connect(address)).await;
+    let result = timeout(patience, TcpStream::connect(address)).await;
     let (stream, error) = match result {
         Ok(Ok(stream)) => (Some(stream), None),
         Ok(Err(source)) => (None, Some(class(&source))),

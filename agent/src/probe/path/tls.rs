@@ -67,14 +67,16 @@ impl Trust {
 }
 
 /// Shakes hands over `stream` as a client that wants to talk to `host`, and hangs up.
-pub(super) async fn shake_hands(stream: TcpStream, host: &str, trust: Trust) -> Handshake {
+///
+/// Never takes longer than `left`.
+pub(super) async fn shake_hands(stream: TcpStream, host: &str, trust: Trust, left: Duration) -> Handshake {
     // Reading the system's certificates is not part of the handshake.
     let prepared = trust.config().ok().zip(ServerName::try_from(host.to_owned()).ok());
     let Some((config, name)) = prepared else {
         return Handshake { error: Some("protocol"), took: Duration::ZERO };
     };
     let start = Instant::now();
-    let result = timeout(PATIENCE, TlsConnector::from(Arc::new(config)).connect(name, stream)).await;
+    let result = timeout(PATIENCE.min(left), TlsConnector::from(Arc::new(config)).connect(name, stream)).await;
     let error = match result {
         Ok(Ok(_)) => None,
         Ok(Err(source)) => Some(class(&source)),
@@ -148,7 +150,7 @@ mod tests {
 
     async fn shake(served: &Served, host: &str, trust: Trust) -> Option<&'static str> {
         let stream = TcpStream::connect(("127.0.0.1", served.port)).await.expect("connects");
-        shake_hands(stream, host, trust).await.error
+        shake_hands(stream, host, trust, PATIENCE).await.error
     }
 
     fn pinned(served: &Served) -> Trust {
@@ -186,7 +188,7 @@ mod tests {
             }
         });
         let stream = TcpStream::connect(("127.0.0.1", port)).await.expect("connects");
-        let handshake = shake_hands(stream, "collector.test", Trust::Pinned(Arc::from([]))).await;
+        let handshake = shake_hands(stream, "collector.test", Trust::Pinned(Arc::from([])), PATIENCE).await;
         assert_eq!(handshake.error, Some("protocol"));
     }
 }

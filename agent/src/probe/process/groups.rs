@@ -158,9 +158,11 @@ fn kernel_group(name: &[u8]) -> String {
     format!("[{}]", String::from_utf8_lossy(&name[..end]))
 }
 
-/// The program's name, else the short name of the process.
+/// The program's name, else the short name of the process. A program without a file has a name made up by whoever
+/// started it, often another each time.
 fn program(name: &[u8], executable: Option<String>) -> String {
-    let name = executable.filter(|name| !name.is_empty()).unwrap_or_else(|| String::from_utf8_lossy(name).into_owned());
+    let of_a_file = |name: &String| !name.is_empty() && !name.starts_with("memfd:");
+    let name = executable.filter(of_a_file).unwrap_or_else(|| String::from_utf8_lossy(name).into_owned());
     name.chars().filter(|letter| !letter.is_control()).take(64).collect()
 }
 
@@ -223,6 +225,13 @@ mod tests {
         assert_eq!(groups.told().len(), 2 * LARGEST);
         pass(&mut groups, 14 * 3600, &turned);
         assert_eq!(groups.told().len(), LARGEST);
+    }
+
+    #[test]
+    fn a_program_without_a_file_goes_by_its_short_name() {
+        assert_eq!(program(b"runner", Some("memfd:sealed-91173221a7ea".to_owned())), "runner");
+        assert_eq!(program(b"short", Some("a-long-program-name".to_owned())), "a-long-program-name");
+        assert_eq!(program(b"short", None), "short");
     }
 
     #[test]
