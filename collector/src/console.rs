@@ -1,12 +1,82 @@
-//! The pages that people look at.
+//! The pages that people look at: server-rendered, everything embedded, nothing inline.
+//!
+//! Every page works with forms and links alone. htmx swaps parts of pages in place, server-sent events bring news,
+//! and uPlot draws charts, where there is JavaScript. Pages stand on the same functions as the API; what changes
+//! something goes through the `*_as` functions of [`crate::api`], which write it into the audit log.
 
-use axum::response::{Html, IntoResponse, Response};
+mod alerts;
+mod assets;
+mod audit;
+mod charts;
+mod chrome;
+mod endpoint;
+mod endpoints;
+mod finding;
+mod sign_in;
+mod ticket;
+mod ticket_pull;
+mod tickets;
+mod units;
+
+use askama::Template;
+use axum::response::{Html, IntoResponse, Redirect, Response};
 use http::StatusCode;
 
+use crate::access::Roles;
+use crate::access::gate::{Doors, Told};
 use crate::api::problem::Problem;
+use chrome::Chrome;
+
+/// Adds the pages.
+pub(crate) fn doors(doors: Doors) -> Doors {
+    let none = Told::default();
+    doors
+        .get("/assets/{name}", Roles::OPEN, assets::serve, none)
+        .get("/sign-in", Roles::OPEN, sign_in::show, none)
+        .post("/sign-in", Roles::OPEN, sign_in::sign_in, none)
+        .post("/sign-out", Roles::LOOK, sign_in::sign_out, none)
+        .get("/", Roles::LOOK, start, none)
+        .get("/alerts", Roles::LOOK, alerts::show, none)
+        .get("/live/alerts", Roles::LOOK, alerts::live, none)
+        .post("/alerts/{id}/acknowledge", Roles::OPERATE, alerts::acknowledge, none)
+        .post("/alerts/{id}/silence", Roles::OPERATE, alerts::silence, none)
+        .get("/endpoints", Roles::LOOK, endpoints::show, none)
+        .get("/endpoints/{id}", Roles::LOOK, endpoint::show, none)
+        .get("/endpoints/{id}/charts/{chart}", Roles::LOOK, charts::show, none)
+        .get("/tickets", Roles::LOOK, tickets::show, none)
+        .get("/tickets/new", Roles::WORK, tickets::blank, none)
+        .post("/tickets", Roles::WORK, tickets::open, none)
+        .get("/tickets/{ticket}", Roles::LOOK, ticket::show, none)
+        .post("/tickets/{ticket}/notes", Roles::WORK, ticket::note, none)
+        .post("/tickets/{ticket}/steps", Roles::WORK, ticket::steps, none)
+        .post("/tickets/{ticket}/pull", Roles::WORK, ticket_pull::start, none)
+        .get("/live/pulls/{id}", Roles::LOOK, ticket_pull::live, none)
+        .post("/pulls/{id}/cancel", Roles::WORK, ticket_pull::cancel, none)
+        .get("/attachments/{id}", Roles::LOOK, ticket::attachment, none)
+        .get("/audit", Roles::AUDIT, audit::show, none)
+}
+
+/// Where a person begins: technicians at the tickets, ops at the alerts.
+async fn start(caller: crate::access::gate::Caller) -> Redirect {
+    use crate::access::Role;
+    match caller.principal.map(|principal| principal.role) {
+        Some(Role::Ops) => Redirect::to("/alerts"),
+        Some(Role::Auditor) => Redirect::to("/audit"),
+        _ => Redirect::to("/tickets"),
+    }
+}
+
+#[derive(Template)]
+#[template(path = "fault.html")]
+struct FaultPage<'a> {
+    chrome: Chrome,
+    problem: &'a Problem,
+}
 
 /// A page that says what went wrong.
 pub(crate) fn fault_page(problem: &Problem) -> Response {
     let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    (status, Html(problem.title.clone())).into_response()
+    let page = FaultPage { chrome: Chrome::bare(&problem.title), problem };
+    let text = page.render().unwrap_or_else(|_| "Something went wrong.".to_owned());
+    (status, Html(text)).into_response()
 }

@@ -4,6 +4,7 @@
 //! charts by what the registry says a signal's numbers mean. Also the current state of an endpoint (its inventory and
 //! its last sample), what it was at any time within the kept span, and the task that forgets.
 
+mod happened;
 mod latest;
 mod replay;
 mod retention;
@@ -17,6 +18,7 @@ use crate::config;
 use crate::ingest::Observation;
 use crate::store::{Store, StoreError};
 
+pub use happened::Happened;
 pub use retention::Forgotten;
 
 /// What endpoints told earlier. Cheap to clone.
@@ -52,6 +54,14 @@ impl History {
     /// The database's.
     pub async fn latest(&self, endpoint_id: &str) -> Result<Vec<SnapshotReading>, StoreError> {
         latest::of(&self.store, endpoint_id).await
+    }
+
+    /// Events, changes of state and marks of an endpoint since `from`, newest first, at most 200 of each.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn happened(&self, endpoint_id: &str, from: Timestamp) -> Result<Happened, StoreError> {
+        happened::of(&self.store, endpoint_id, from).await
     }
 
     /// What an endpoint told since `from`, in order of time, as it was observed then; its state first. For a room that

@@ -11,6 +11,13 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::access::{AccessError, PasswordError, Roles};
+use crate::alert::AlertError;
+use crate::detect::DetectError;
+use crate::enrollment::EnrollmentError;
+use crate::fleet::FleetError;
+use crate::pull::PullError;
+use crate::store::StoreError;
+use crate::ticket::DeskError;
 
 /// A problem document (RFC 9457).
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
@@ -66,6 +73,31 @@ impl Problem {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", "The request was not understood", detail)
     }
 
+    /// The body is longer than anything we take.
+    pub fn too_large() -> Self {
+        let detail = "The request is longer than this collector takes (1 MiB). Send less at a time.";
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", "Too large", detail)
+    }
+
+    /// The path is right, the method is not.
+    pub fn method_not_allowed() -> Self {
+        let detail = "This address does not take this method. The API's document lists what it takes.";
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "Method not allowed", detail)
+    }
+
+    /// It came from a page of another site.
+    pub fn cross_site() -> Self {
+        let detail =
+            "The request came from a page of another site and was not followed. Open the console itself and try again.";
+        Self::new(StatusCode::FORBIDDEN, "cross-site", "Refused", detail)
+    }
+
+    /// It took too long.
+    pub fn too_slow() -> Self {
+        let detail = "The collector did not answer in time. Try again in a moment.";
+        Self::new(StatusCode::GATEWAY_TIMEOUT, "too-slow", "Took too long", detail)
+    }
+
     /// Things do not stand as the request expects.
     pub fn conflict(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::CONFLICT, "conflict", "This cannot be done now", detail)
@@ -109,6 +141,73 @@ impl From<AccessError> for Problem {
             AccessError::NameTaken(_) | AccessError::LastAdministrator(_) => Self::conflict(sentence(&detail)),
             AccessError::NoSuchAccount(name) => Self::not_found(format_args!("account named {name:?}")),
             AccessError::Password(_) | AccessError::Store(_) => Self::failed(&error),
+        }
+    }
+}
+
+impl From<FleetError> for Problem {
+    fn from(error: FleetError) -> Self {
+        match &error {
+            FleetError::Unknown(name) => Self::not_found(format_args!("endpoint {name:?}")),
+            FleetError::Ambiguous(_) => Self::conflict(sentence(&error.to_string())),
+            FleetError::Store(_) | FleetError::Authority(_) => Self::failed(&error),
+        }
+    }
+}
+
+impl From<AlertError> for Problem {
+    fn from(error: AlertError) -> Self {
+        match &error {
+            AlertError::NotFound(what) => Self::not_found(what),
+            AlertError::Refused(why) => Self::invalid(sentence(why)),
+            AlertError::Store(_) => Self::failed(&error),
+        }
+    }
+}
+
+impl From<PullError> for Problem {
+    fn from(error: PullError) -> Self {
+        match error {
+            PullError::NotFound(what) => Self::not_found(what),
+            PullError::Refused(why) => Self::conflict(sentence(&why)),
+            PullError::Desk(error) => error.into(),
+            PullError::Endpoint(error) => error.into(),
+            PullError::Store(_) => Self::failed(&error),
+        }
+    }
+}
+
+impl From<DetectError> for Problem {
+    fn from(error: DetectError) -> Self {
+        match error {
+            DetectError::Endpoint(error) => error.into(),
+            DetectError::Alert(error) => error.into(),
+            DetectError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<EnrollmentError> for Problem {
+    fn from(error: EnrollmentError) -> Self {
+        match &error {
+            EnrollmentError::Wish(why) => Self::invalid(sentence(why)),
+            _ => Self::failed(&error),
+        }
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        Self::failed(&error)
+    }
+}
+
+impl From<DeskError> for Problem {
+    fn from(error: DeskError) -> Self {
+        match &error {
+            DeskError::NotFound(what) => Self::not_found(what),
+            DeskError::Refused(why) => Self::invalid(sentence(why)),
+            DeskError::Store(_) => Self::failed(&error),
         }
     }
 }

@@ -14,10 +14,12 @@ const READY_WITHIN: std::time::Duration = std::time::Duration::from_secs(2);
 
 /// The routes of all rooms.
 pub(super) fn router(app: Arc<App>) -> Router {
-    Router::new()
+    let asked = Arc::clone(&app);
+    let plain = Router::new()
         .route("/healthz", get(async || "alive\n"))
         .route("/metrics", get(metrics))
-        .route("/readyz", get(move || ready(Arc::clone(&app))))
+        .route("/readyz", get(move || ready(Arc::clone(&asked))));
+    crate::api::service(&app, plain)
 }
 
 async fn metrics() -> impl IntoResponse {

@@ -1,3 +1,10 @@
 //! `firstline`: the operator's command.
 
-fn main() {}
+use std::process::ExitCode;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    // Libraries that build a TLS configuration of their own find the provider here. It can only be there already.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    firstline_collector::client::run().await
+}

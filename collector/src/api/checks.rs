@@ -1,0 +1,148 @@
+//! The catalogue in force, and a trial of a check file against the registry.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use firstline_diagnosis::catalogue::Catalogue;
+use firstline_diagnosis::vocabulary::Severity;
+use serde::{Deserialize, Serialize};
+
+use super::extract::Body;
+use super::problem::Problem;
+use crate::access::Roles;
+use crate::access::gate::{Doors, Told};
+use crate::app::App;
+
+/// Adds the routes of checks.
+pub(super) fn doors(doors: Doors) -> Doors {
+    doors
+        .get(
+            "/api/v1/checks",
+            Roles::LOOK,
+            list,
+            Told { summary: "The checks in force.", answer: "CheckList", ..Told::default() },
+        )
+        .post(
+            "/api/v1/checks/test",
+            Roles::LOOK,
+            test,
+            Told {
+                summary: "Try a check file on top of the built-in catalogue, without putting it in force.",
+                body: "CheckFile",
+                answer: "CheckReport",
+                ..Told::default()
+            },
+        )
+}
+
+/// A check in a list.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct CheckLine {
+    /// Its id.
+    pub id: String,
+    /// What it is called.
+    pub title: String,
+    /// How bad.
+    pub severity: Severity,
+    /// Ticket category.
+    pub category: String,
+    /// Operating systems that it can be told on.
+    pub os: Vec<String>,
+    /// Whether it may alert without a ticket.
+    pub proactive: bool,
+}
+
+/// The checks in force.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct CheckList {
+    /// Version of the catalogue.
+    pub catalogue: String,
+    /// The checks, by id.
+    pub checks: Vec<CheckLine>,
+}
+
+async fn list(State(app): State<Arc<App>>) -> Json<CheckList> {
+    let catalogue = app.detect.catalogues().current();
+    let lines = catalogue.checks().iter().map(|check| CheckLine {
+        id: check.id.clone(),
+        title: check.title.clone(),
+        severity: check.severity,
+        category: check.category.clone(),
+        os: check.os.clone(),
+        proactive: check.proactive,
+    });
+    let mut checks: Vec<_> = lines.collect();
+    checks.sort_by(|one, other| one.id.cmp(&other.id));
+    Json(CheckList { catalogue: catalogue.version().to_owned(), checks })
+}
+
+/// A check file to try.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CheckFile {
+    /// Its name, for messages.
+    pub name: String,
+    /// Its text.
+    pub text: String,
+}
+
+/// What trying a check file showed.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct CheckReport {
+    /// The file.
+    pub file: String,
+    /// Whether it could be put in force.
+    pub good: bool,
+    /// Checks that it adds.
+    pub adds: Vec<String>,
+    /// Built-in checks that it replaces.
+    pub replaces: Vec<String>,
+    /// What is wrong with it.
+    pub errors: Vec<CheckError>,
+}
+
+/// What is wrong on a line.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct CheckError {
+    /// The file.
+    pub file: String,
+    /// The line, from 1.
+    pub line: usize,
+    /// What is wrong.
+    pub reason: String,
+}
+
+async fn test(Body(file): Body<CheckFile>) -> Result<Json<CheckReport>, Problem> {
+    let name = std::path::Path::new(&file.name)
+        .file_name()
+        .map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+    if name.is_empty() {
+        return Err(Problem::invalid("Give the file a name, so that messages can point at it."));
+    }
+    let tried = tokio::task::spawn_blocking(move || report(name, file.text)).await;
+    tried.map(Json).map_err(|error| Problem::failed(&error))
+}
+
+fn report(file: String, text: String) -> CheckReport {
+    let mine: Vec<String> = ids(&text);
+    match Catalogue::with_overlay(&[(file.clone(), text)]) {
+        Ok(_) => {
+            let builtin = Catalogue::builtin();
+            let (replaces, adds) = mine.into_iter().partition(|id| builtin.check(id).is_some());
+            CheckReport { file, good: true, adds, replaces, errors: Vec::new() }
+        }
+        Err(errors) => {
+            let errors =
+                errors.0.into_iter().map(|one| CheckError { file: one.file, line: one.line, reason: one.reason });
+            CheckReport { file, good: false, adds: Vec::new(), replaces: Vec::new(), errors: errors.collect() }
+        }
+    }
+}
+
+/// The ids of the checks in a file that is TOML.
+fn ids(text: &str) -> Vec<String> {
+    let table: toml::Table = text.parse().unwrap_or_default();
+    let checks = table.get("check").and_then(toml::Value::as_array).into_iter().flatten();
+    checks.filter_map(|check| Some(check.get("id")?.as_str()?.to_owned())).collect()
+}

@@ -1,0 +1,202 @@
+//! Endpoints: lists, one endpoint, what is wrong with it, its history, its end.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Path, State};
+use firstline_diagnosis::document::{Diagnosis, Endpoint, EndpointList, Finding, SnapshotReading, SnapshotSeries};
+use firstline_diagnosis::vocabulary::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::extract::Search;
+use super::problem::Problem;
+use crate::access::Roles;
+use crate::access::audit::Entry;
+use crate::access::gate::{Caller, Doors, Told};
+use crate::app::App;
+use crate::fleet::ListQuery;
+
+/// Adds the routes of endpoints.
+pub(super) fn doors(doors: Doors) -> Doors {
+    doors
+        .get(
+            "/api/v1/endpoints",
+            Roles::LOOK,
+            list,
+            Told {
+                summary: "Endpoints.",
+                query: &[
+                    ("search", "part of the name, id, a user's name or a tag"),
+                    ("state", "online, asleep, silent, offline or revoked"),
+                    ("sort", "name, last_seen or severity"),
+                    ("after", "what `next` of the page before said"),
+                    ("limit", "1 to 500; 50 when absent"),
+                ],
+                answer: "EndpointList",
+                ..Told::default()
+            },
+        )
+        .get(
+            "/api/v1/endpoints/{endpoint}",
+            Roles::LOOK,
+            show,
+            Told { summary: "One endpoint, by id or by name.", answer: "Endpoint", ..Told::default() },
+        )
+        .get(
+            "/api/v1/endpoints/{endpoint}/findings",
+            Roles::LOOK,
+            findings,
+            Told { summary: "What holds on it now.", answer: "FindingList", ..Told::default() },
+        )
+        .get(
+            "/api/v1/endpoints/{endpoint}/diagnosis",
+            Roles::LOOK,
+            diagnosis,
+            Told {
+                summary: "What is wrong with it, from what the collector knows; a pull knows more.",
+                query: &[("symptom", "what the person complains of")],
+                answer: "Diagnosis",
+                ..Told::default()
+            },
+        )
+        .get(
+            "/api/v1/endpoints/{endpoint}/readings",
+            Roles::LOOK,
+            readings,
+            Told { summary: "The latest reading of every signal.", answer: "ReadingList", ..Told::default() },
+        )
+        .get(
+            "/api/v1/endpoints/{endpoint}/series",
+            Roles::LOOK,
+            series,
+            Told {
+                summary: "A signal's history.",
+                query: &[
+                    ("signal", "its name; required"),
+                    ("from", "RFC 3339; 24 hours ago when absent"),
+                    ("to", "RFC 3339; now when absent"),
+                ],
+                answer: "SeriesList",
+                ..Told::default()
+            },
+        )
+        .post(
+            "/api/v1/endpoints/{endpoint}/revoke",
+            Roles::ADMINISTER,
+            revoke,
+            Told {
+                summary: "Revoke its certificate and end its stream. It must be enrolled again to come back.",
+                answer: "Endpoint",
+                ..Told::default()
+            },
+        )
+}
+
+async fn list(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Search(query): Search<ListQuery>,
+) -> Result<Json<EndpointList>, Problem> {
+    let words = query.search.clone().unwrap_or_default();
+    let list = app.fleet.list(query).await?;
+    app.access.audit().record(Entry::new(&caller.actor(), "endpoint.list", "endpoints").detail(words)).await?;
+    Ok(Json(list))
+}
+
+/// The endpoint by id or name, once it is written down that somebody looks at it.
+pub(crate) async fn read(app: &App, caller: &Caller, id_or_name: &str, part: &str) -> Result<Endpoint, Problem> {
+    let endpoint = app.fleet.find(id_or_name).await?;
+    app.access.audit().record(Entry::new(&caller.actor(), "endpoint.read", &endpoint.id).detail(part)).await?;
+    Ok(endpoint)
+}
+
+async fn show(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path(name): Path<String>,
+) -> Result<Json<Endpoint>, Problem> {
+    Ok(Json(read(&app, &caller, &name, "").await?))
+}
+
+/// What holds on an endpoint.
+#[derive(Debug, Serialize)]
+struct FindingList {
+    findings: Vec<Finding>,
+}
+
+async fn findings(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path(name): Path<String>,
+) -> Result<Json<FindingList>, Problem> {
+    let endpoint = read(&app, &caller, &name, "findings").await?;
+    Ok(Json(FindingList { findings: app.detect.findings(&endpoint.id).await? }))
+}
+
+#[derive(Debug, Deserialize)]
+struct Symptom {
+    symptom: Option<String>,
+}
+
+async fn diagnosis(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path(name): Path<String>,
+    Search(query): Search<Symptom>,
+) -> Result<Json<Diagnosis>, Problem> {
+    let endpoint = read(&app, &caller, &name, "diagnosis").await?;
+    Ok(Json(app.detect.diagnose(&endpoint.id, query.symptom.as_deref()).await?))
+}
+
+/// The latest reading of every signal.
+#[derive(Debug, Serialize)]
+struct ReadingList {
+    readings: Vec<SnapshotReading>,
+}
+
+async fn readings(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path(name): Path<String>,
+) -> Result<Json<ReadingList>, Problem> {
+    let endpoint = read(&app, &caller, &name, "readings").await?;
+    Ok(Json(ReadingList { readings: app.history.latest(&endpoint.id).await? }))
+}
+
+#[derive(Debug, Deserialize)]
+struct Stretch {
+    signal: String,
+    from: Option<Timestamp>,
+    to: Option<Timestamp>,
+}
+
+/// A signal's history, a series for each instance.
+#[derive(Debug, Serialize)]
+struct SeriesList {
+    series: Vec<SnapshotSeries>,
+}
+
+async fn series(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path(name): Path<String>,
+    Search(query): Search<Stretch>,
+) -> Result<Json<SeriesList>, Problem> {
+    let endpoint = read(&app, &caller, &name, &query.signal).await?;
+    let to = query.to.unwrap_or_else(|| app.clock.now());
+    let from = query.from.unwrap_or(to - std::time::Duration::from_hours(24));
+    Ok(Json(SeriesList { series: app.history.series(&endpoint.id, &query.signal, from, to).await? }))
+}
+
+async fn revoke(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path(name): Path<String>,
+) -> Result<Json<Endpoint>, Problem> {
+    let endpoint = app.fleet.revoke(&name, caller.name()).await?;
+    app.access
+        .audit()
+        .record(Entry::new(&caller.actor(), "endpoint.revoke", &endpoint.id).detail(&endpoint.name))
+        .await?;
+    Ok(Json(endpoint))
+}

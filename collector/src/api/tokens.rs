@@ -1,0 +1,99 @@
+//! Tokens that machines enrol with.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::{Path, State};
+use http::StatusCode;
+use serde::{Deserialize, Serialize};
+
+use super::extract::Body;
+use super::problem::Problem;
+use crate::access::Roles;
+use crate::access::audit::Entry;
+use crate::access::gate::{Caller, Doors, Told};
+use crate::app::App;
+use crate::enrollment::{Token, TokenCreated, TokenOrder};
+
+/// Adds the routes of tokens.
+pub(super) fn doors(doors: Doors) -> Doors {
+    doors
+        .get(
+            "/api/v1/tokens",
+            Roles::ADMINISTER,
+            list,
+            Told { summary: "Enrolment tokens.", answer: "TokenList", ..Told::default() },
+        )
+        .post(
+            "/api/v1/tokens",
+            Roles::ADMINISTER,
+            create,
+            Told {
+                summary: "Make an enrolment token; its text is told once.",
+                body: "NewToken",
+                answer: "TokenCreated",
+                ..Told::default()
+            },
+        )
+        .post(
+            "/api/v1/tokens/{id}/revoke",
+            Roles::ADMINISTER,
+            revoke,
+            Told { summary: "Make a token worthless.", ..Told::default() },
+        )
+}
+
+/// The order for a token.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct NewToken {
+    /// How many machines may enrol with it.
+    pub uses: u32,
+    /// For how long.
+    pub expires_in_seconds: u64,
+    /// Tags that its endpoints get.
+    pub tags: BTreeMap<String, String>,
+}
+
+impl Default for NewToken {
+    fn default() -> Self {
+        Self { uses: 1, expires_in_seconds: 24 * 3600, tags: BTreeMap::new() }
+    }
+}
+
+/// Enrolment tokens.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct TokenList {
+    /// The tokens, without their secrets.
+    pub tokens: Vec<Token>,
+}
+
+async fn list(State(app): State<Arc<App>>) -> Result<Json<TokenList>, Problem> {
+    Ok(Json(TokenList { tokens: app.enrollment.tokens().await? }))
+}
+
+async fn create(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Body(order): Body<NewToken>,
+) -> Result<(StatusCode, Json<TokenCreated>), Problem> {
+    let order = TokenOrder {
+        uses: order.uses,
+        expires_in: Duration::from_secs(order.expires_in_seconds),
+        tags: order.tags,
+        created_by: caller.name().to_owned(),
+    };
+    let made = app.enrollment.create_token(order).await?;
+    app.access.audit().record(Entry::new(&caller.actor(), "token.create", &made.id)).await?;
+    Ok((StatusCode::CREATED, Json(made)))
+}
+
+async fn revoke(State(app): State<Arc<App>>, caller: Caller, Path(id): Path<String>) -> Result<StatusCode, Problem> {
+    if !app.enrollment.revoke_token(&id).await? {
+        return Err(Problem::not_found(format_args!("token {id:?}")));
+    }
+    app.access.audit().record(Entry::new(&caller.actor(), "token.revoke", &id)).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,126 @@
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::command::Alert as Order;
+use super::connection::{Connection, part};
+use super::events::Events;
+use super::failure::Failure;
+use super::table::{Table, harmless};
+use super::{Out, line, progress};
+use crate::alert::{Alert, AlertList, Silence};
+
+/// How long to wait before a stream that broke is opened again.
+const AGAIN_AFTER: Duration = Duration::from_secs(2);
+/// How often a stream may fail in a row before we give up.
+const TRIES: u32 = 30;
+
+pub(super) async fn follow(connection: &Connection, order: Order, out: Out) -> Result<(), Failure> {
+    match order {
+        Order::List { all, state } => list(connection, all, state, out).await,
+        Order::Watch => watch(connection, out).await,
+        Order::Ack { id, note } => {
+            let alert: Alert =
+                connection.post(&format!("/alerts/{}/acknowledge", part(&id)), &json!({ "note": note })).await?;
+            out.print(&alert, || format!("Acknowledged: {}", one_line(&alert)))
+        }
+        Order::Silence { id, span, comment } => {
+            let order = json!({ "seconds": span, "comment": comment });
+            let silence: Silence = connection.post(&format!("/alerts/{}/silence", part(&id)), &order).await?;
+            out.print(&silence, || format!("Silenced until {} (silence {}).", silence.until, silence.id))
+        }
+    }
+}
+
+async fn list(connection: &Connection, all: bool, state: Option<String>, out: Out) -> Result<(), Failure> {
+    let mut query = vec![("limit", "500")];
+    if let Some(state) = &state {
+        query.push(("state", state));
+    } else if !all {
+        query.push(("open", "true"));
+    }
+    let list: AlertList = connection.get("/alerts", &query).await?;
+    out.print(&list, || print(&list))
+}
+
+fn print(list: &AlertList) -> String {
+    let mut table = Table::new(["severity", "state", "endpoint", "what", "since", "id"]);
+    for alert in &list.alerts {
+        let what = if alert.instance.is_empty() {
+            alert.title.clone()
+        } else {
+            format!("{} ({})", alert.title, alert.instance)
+        };
+        table.row([
+            alert.severity.name().to_owned(),
+            alert.state.name().to_owned(),
+            alert.endpoint.name.clone(),
+            what,
+            alert.started_at.to_string(),
+            alert.id.clone(),
+        ]);
+    }
+    table.print("No alerts.")
+}
+
+fn one_line(alert: &Alert) -> String {
+    let instance = if alert.instance.is_empty() { String::new() } else { format!(" ({})", alert.instance) };
+    harmless(&format!(
+        "{} {} {} {}{instance}: {}",
+        alert.updated_at,
+        alert.state.name(),
+        alert.severity.name(),
+        alert.endpoint.name,
+        alert.summary
+    ))
+}
+
+/// Follows the feed until Ctrl-C; goes on where it was when the connection breaks.
+async fn watch(connection: &Connection, out: Out) -> Result<(), Failure> {
+    let mut last: Option<String> = None;
+    let mut failures = 0;
+    progress("Watching alerts. Ctrl-C ends it.");
+    loop {
+        let opened = tokio::select! {
+            opened = connection.stream("/alerts/watch", last.as_deref()) => opened,
+            _ = tokio::signal::ctrl_c() => return Ok(()),
+        };
+        match opened {
+            Ok(response) => {
+                failures = 0;
+                let mut events = Events::new(response);
+                loop {
+                    let event = tokio::select! {
+                        event = events.next() => event,
+                        _ = tokio::signal::ctrl_c() => return Ok(()),
+                    };
+                    let Some(event) = event else { break };
+                    last = event.id.or(last);
+                    match event.name.as_str() {
+                        "alert" => tell(&event.data, out),
+                        "lagged" => progress("Some alerts were missed; firstline alert list shows them."),
+                        _ => {}
+                    }
+                }
+            }
+            Err(Failure::Unreachable(text)) if failures < TRIES && last.is_some() => {
+                failures += 1;
+                progress(&text);
+            }
+            Err(failure) => return Err(failure),
+        }
+        tokio::select! {
+            () = tokio::time::sleep(AGAIN_AFTER) => {}
+            _ = tokio::signal::ctrl_c() => return Ok(()),
+        }
+    }
+}
+
+fn tell(data: &str, out: Out) {
+    if out.json {
+        return line(data);
+    }
+    if let Ok(alert) = serde_json::from_str::<Alert>(data) {
+        line(&one_line(&alert));
+    }
+}

@@ -1,0 +1,54 @@
+use serde_json::json;
+
+use super::Out;
+use super::command::Check;
+use super::connection::Connection;
+use super::failure::Failure;
+use super::table::{Table, harmless};
+use crate::api::{CheckList, CheckReport};
+
+pub(super) async fn follow(connection: &Connection, order: Check, out: Out) -> Result<(), Failure> {
+    match order {
+        Check::List => {
+            let list: CheckList = connection.get("/checks", &[]).await?;
+            out.print(&list, || print(&list))
+        }
+        Check::Test { file } => {
+            let unreadable = |error| Failure::usage(format!("cannot read {}: {error}", file.display()));
+            let text = std::fs::read_to_string(&file).map_err(unreadable)?;
+            let name = file.file_name().unwrap_or_default().to_string_lossy();
+            let report: CheckReport = connection.post("/checks/test", &json!({ "name": name, "text": text })).await?;
+            out.print(&report, || words(&report))?;
+            if report.good { Ok(()) } else { Err(Failure::failed(format!("{} would be refused whole", report.file))) }
+        }
+    }
+}
+
+fn print(list: &CheckList) -> String {
+    let mut table = Table::new(["check", "severity", "alerts", "category", "title"]);
+    for check in &list.checks {
+        let alerts = if check.proactive { "yes" } else { "no" };
+        table.row([
+            check.id.clone(),
+            check.severity.name().to_owned(),
+            alerts.to_owned(),
+            check.category.clone(),
+            check.title.clone(),
+        ]);
+    }
+    format!("{}\nCatalogue {}", table.print("No checks."), harmless(&list.catalogue))
+}
+
+fn words(report: &CheckReport) -> String {
+    let mut lines: Vec<String> =
+        report.errors.iter().map(|one| harmless(&format!("{}:{}: {}", one.file, one.line, one.reason))).collect();
+    if report.good {
+        lines.push(harmless(&format!("{} is good.", report.file)));
+        for (word, ids) in [("adds", &report.adds), ("replaces", &report.replaces)] {
+            if !ids.is_empty() {
+                lines.push(harmless(&format!("It {word}: {}", ids.join(", "))));
+            }
+        }
+    }
+    lines.join("\n")
+}

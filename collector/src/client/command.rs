@@ -1,0 +1,325 @@
+//! What can be said at the command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+const EXAMPLES: &str = "\
+Examples:
+  firstline sign-in --collector https://firstline.example:8443 --user ada
+  firstline token create --uses 25 --expires 24h --tag site=berlin
+  firstline endpoint list --search ada
+  firstline ticket open \"My computer is slow\" --sign-in ada
+  firstline ticket attach FL-1001
+  firstline pull ada-laptop --ticket FL-1001
+  firstline alert watch
+  firstline check test my-checks.toml
+
+Exit status: 0 done, 1 failed, 2 usage, 3 the collector cannot be reached.
+The session is kept in ~/.config/firstline, or in the folder that FIRSTLINE_CONFIG names.";
+
+/// The operator's command of Firstline.
+#[derive(Debug, Parser)]
+#[command(name = "firstline", version, after_help = EXAMPLES, arg_required_else_help = true)]
+pub(super) struct Line {
+    /// Print one documented JSON object instead of text.
+    #[arg(long, global = true)]
+    pub json: bool,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Sign in to a collector and keep the session.
+    SignIn(SignIn),
+    /// End the session.
+    SignOut,
+    /// Tokens that machines enrol with.
+    #[command(subcommand)]
+    Token(Token),
+    /// Workstations with an agent.
+    #[command(subcommand)]
+    Endpoint(Endpoint),
+    /// Pull a fresh snapshot from an endpoint and say what is wrong.
+    #[command(
+        after_help = "Examples:\n  firstline pull ada-laptop\n  firstline pull ada-laptop --ticket FL-1001 --symptom \"very slow since monday\""
+    )]
+    Pull(Pull),
+    /// Tickets of the built-in desk.
+    #[command(subcommand)]
+    Ticket(Ticket),
+    /// What people must be told about.
+    #[command(subcommand)]
+    Alert(Alert),
+    /// The catalogue of checks.
+    #[command(subcommand)]
+    Check(Check),
+    /// People who may sign in.
+    #[command(subcommand)]
+    Account(Account),
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "The password comes from --password-file, from FIRSTLINE_PASSWORD, or is asked for.\n\nExamples:\n  firstline sign-in --collector https://firstline.example:8443 --user ada\n  firstline sign-in --collector https://127.0.0.1:8443 --ca firstline-data/authority/root.pem --user admin"
+)]
+pub(super) struct SignIn {
+    /// The collector's address, https://HOST:PORT. Absent: the one of the last sign-in.
+    #[arg(long, alias = "server", value_name = "URL")]
+    pub collector: Option<String>,
+    /// Trust the certificates of this file (PEM).
+    #[arg(long, value_name = "FILE", conflicts_with = "fingerprint")]
+    pub ca: Option<PathBuf>,
+    /// Trust the authority with this SHA-256 fingerprint (hexadecimal, colons allowed).
+    #[arg(long, value_name = "SHA256")]
+    pub fingerprint: Option<String>,
+    /// Your name there. Absent: it is asked for.
+    #[arg(long, alias = "name", value_name = "NAME")]
+    pub user: Option<String>,
+    /// Read the password from the first line of this file.
+    #[arg(long, value_name = "FILE")]
+    pub password_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Token {
+    /// Make a token; its text is shown once.
+    #[command(after_help = "Example:\n  firstline token create --uses 25 --expires 24h --tag site=berlin --tag ring=1")]
+    Create {
+        /// How many machines may enrol with it.
+        #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+        uses: u32,
+        /// For how long: 30m, 24h, 7d.
+        #[arg(long, default_value = "24h", value_parser = seconds)]
+        expires: u64,
+        /// A tag for its endpoints, key=value. May be given several times.
+        #[arg(long = "tag", value_name = "KEY=VALUE", value_parser = tag)]
+        tags: Vec<(String, String)>,
+    },
+    /// The tokens.
+    List,
+    /// Make a token worthless.
+    Revoke {
+        /// Its id, as the list shows it.
+        id: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Endpoint {
+    /// The endpoints.
+    List {
+        /// Part of a name, id, user or tag.
+        #[arg(long)]
+        search: Option<String>,
+        /// online, asleep, silent, offline or revoked.
+        #[arg(long)]
+        state: Option<String>,
+        /// At most so many; all of them when absent.
+        #[arg(long)]
+        limit: Option<usize>,
+    },
+    /// One endpoint, by name or id.
+    Show {
+        /// Its name or id.
+        endpoint: String,
+    },
+    /// Revoke its certificate. It must be enrolled again to come back.
+    Revoke {
+        /// Its name or id.
+        endpoint: String,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Pull {
+    /// The endpoint's name or id.
+    pub endpoint: String,
+    #[command(flatten)]
+    pub terms: PullTerms,
+    /// Put the diagnosis on this ticket.
+    #[arg(long)]
+    pub ticket: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct PullTerms {
+    /// What the person complains of, in their words.
+    #[arg(long)]
+    pub symptom: Option<String>,
+    /// How long to wait for an endpoint that is away: 10m, 24h.
+    #[arg(long, value_parser = seconds)]
+    pub expires: Option<u64>,
+    /// Order it and come back at once; prints the pull.
+    #[arg(long)]
+    pub no_wait: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Ticket {
+    /// Open a ticket.
+    #[command(
+        after_help = "Example:\n  firstline ticket open \"My computer is slow\" --requester \"Ada L.\" --sign-in ada"
+    )]
+    Open {
+        /// What is the matter, in one line.
+        subject: String,
+        /// What the person says.
+        #[arg(long, default_value = "")]
+        text: String,
+        /// Who complains.
+        #[arg(long, default_value = "")]
+        requester: String,
+        /// Their e-mail address.
+        #[arg(long, default_value = "")]
+        email: String,
+        /// Their sign-in name on the machine.
+        #[arg(long, default_value = "")]
+        sign_in: String,
+        /// The endpoint, by name or id, when it is known.
+        #[arg(long)]
+        endpoint: Option<String>,
+    },
+    /// The open tickets.
+    List {
+        /// Words in number, subject or requester.
+        #[arg(long)]
+        search: Option<String>,
+        /// Resolved and closed ones, too.
+        #[arg(long)]
+        all: bool,
+    },
+    /// One ticket with its notes.
+    Show {
+        /// Its number, FL-1001.
+        ticket: String,
+    },
+    /// Write a note.
+    Note {
+        /// The ticket's number.
+        ticket: String,
+        /// What it says.
+        text: String,
+    },
+    /// Pull a diagnosis into a ticket.
+    Attach {
+        /// The ticket's number.
+        ticket: String,
+        /// The endpoint. Absent: the ticket's own, or the one that fits its requester best.
+        #[arg(long)]
+        endpoint: Option<String>,
+        /// Which desk the ticket is on.
+        #[arg(long, default_value = "builtin")]
+        desk: String,
+        #[command(flatten)]
+        terms: PullTerms,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Alert {
+    /// The alerts that are not resolved.
+    List {
+        /// Resolved ones, too.
+        #[arg(long)]
+        all: bool,
+        /// Only firing, acknowledged, silenced or resolved ones.
+        #[arg(long)]
+        state: Option<String>,
+    },
+    /// Alerts as they fire and change, until Ctrl-C. With --json: one alert a line.
+    Watch,
+    /// Say that you look at an alert.
+    Ack {
+        /// Its id.
+        id: String,
+        /// What others should know.
+        #[arg(long, default_value = "")]
+        note: String,
+    },
+    /// Keep an alert's check quiet on its endpoint.
+    Silence {
+        /// Its id.
+        id: String,
+        /// For how long: 30m, 4h, 7d.
+        #[arg(long = "for", default_value = "4h", value_parser = seconds, value_name = "SPAN")]
+        span: u64,
+        /// Why.
+        #[arg(long, default_value = "")]
+        comment: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Check {
+    /// The checks in force.
+    List,
+    /// Try a check file on top of the built-in catalogue, without putting it in force.
+    Test {
+        /// The file (TOML).
+        file: PathBuf,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Account {
+    /// Make an account. Without a password one is made up and told once.
+    Add {
+        /// The name they type.
+        name: String,
+        /// technician, ops, administrator or auditor.
+        #[arg(long, default_value = "technician")]
+        role: String,
+        /// Read the password from the first line of this file.
+        #[arg(long, value_name = "FILE")]
+        password_file: Option<PathBuf>,
+    },
+    /// The accounts.
+    List,
+    /// Disable an account and end its sessions.
+    Disable {
+        /// Its name.
+        name: String,
+    },
+}
+
+/// `90s`, `30m`, `24h`, `7d`, in seconds.
+fn seconds(text: &str) -> Result<u64, String> {
+    let wrong = || format!("{text:?} is no span of time; write it like 30m, 24h or 7d");
+    let unit = text.chars().last().ok_or_else(wrong)?;
+    let number: u64 = text[..text.len() - unit.len_utf8()].parse().map_err(|_| wrong())?;
+    let factor = match unit {
+        's' => 1,
+        'm' => 60,
+        'h' => 3600,
+        'd' => 86_400,
+        _ => return Err(wrong()),
+    };
+    number.checked_mul(factor).filter(|seconds| *seconds > 0).ok_or_else(wrong)
+}
+
+fn tag(text: &str) -> Result<(String, String), String> {
+    let (key, value) = text.split_once('=').ok_or_else(|| format!("{text:?} is no tag; write it like site=berlin"))?;
+    if key.is_empty() { Err("a tag has a key before the =".to_owned()) } else { Ok((key.to_owned(), value.to_owned())) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Line::command().debug_assert();
+    }
+
+    #[test]
+    fn reads_spans_of_time() {
+        assert_eq!(seconds("24h"), Ok(86_400));
+        assert_eq!(seconds("30m"), Ok(1800));
+        for bad in ["", "h", "0h", "24", "24 h", "-1h", "99999999999999999999d", "5µ"] {
+            assert!(seconds(bad).is_err(), "{bad:?}");
+        }
+    }
+}

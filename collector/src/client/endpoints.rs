@@ -1,0 +1,122 @@
+use firstline_diagnosis::document::{Endpoint, EndpointList};
+use serde_json::json;
+
+use super::Out;
+use super::command::Endpoint as Order;
+use super::connection::{Connection, part};
+use super::failure::Failure;
+use super::table::{Table, harmless};
+
+pub(super) async fn follow(connection: &Connection, order: Order, out: Out) -> Result<(), Failure> {
+    match order {
+        Order::List { search, state, limit } => {
+            let list = list(connection, search.as_deref(), state.as_deref(), limit).await?;
+            out.print(&list, || print(&list))
+        }
+        Order::Show { endpoint } => {
+            let endpoint: Endpoint = connection.get(&format!("/endpoints/{}", part(&endpoint)), &[]).await?;
+            out.print(&endpoint, || words(&endpoint))
+        }
+        Order::Revoke { endpoint } => {
+            let path = format!("/endpoints/{}/revoke", part(&endpoint));
+            let endpoint: Endpoint = connection.post(&path, &json!({})).await?;
+            out.print(&endpoint, || {
+                format!("{} is revoked. It must be enrolled again to come back.", harmless(&endpoint.name))
+            })
+        }
+    }
+}
+
+/// Page after page, until there are enough.
+async fn list(
+    connection: &Connection,
+    search: Option<&str>,
+    state: Option<&str>,
+    limit: Option<usize>,
+) -> Result<EndpointList, Failure> {
+    let limit = limit.unwrap_or(usize::MAX);
+    let mut all = EndpointList { endpoints: Vec::new(), next: None };
+    loop {
+        let page = (limit - all.endpoints.len()).min(500).to_string();
+        let fields =
+            [("search", search), ("state", state), ("after", all.next.as_deref()), ("limit", Some(page.as_str()))];
+        let query: Vec<(&str, &str)> = fields.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
+        let mut next: EndpointList = connection.get("/endpoints", &query).await?;
+        all.endpoints.append(&mut next.endpoints);
+        all.next = next.next;
+        if all.next.is_none() || all.endpoints.len() >= limit {
+            return Ok(all);
+        }
+    }
+}
+
+fn print(list: &EndpointList) -> String {
+    let mut table = Table::new(["name", "state", "worst", "users", "system", "last seen", "id"]);
+    for endpoint in &list.endpoints {
+        table.row([
+            endpoint.name.clone(),
+            endpoint.state.name().to_owned(),
+            endpoint.worst_severity.map_or("-", |severity| severity.name()).to_owned(),
+            endpoint.users.join(", "),
+            system(endpoint),
+            endpoint.last_seen.map_or_else(|| "never".to_owned(), |at| at.to_string()),
+            endpoint.id.clone(),
+        ]);
+    }
+    table.print("No endpoints.")
+}
+
+fn words(endpoint: &Endpoint) -> String {
+    let tags: Vec<String> = endpoint.tags.iter().map(|(key, value)| format!("{key}={value}")).collect();
+    let rows = [
+        ("name", endpoint.name.clone()),
+        ("id", endpoint.id.clone()),
+        ("state", endpoint.state.name().to_owned()),
+        ("worst finding", endpoint.worst_severity.map_or("none", |severity| severity.name()).to_owned()),
+        ("system", format!("{} ({})", system(endpoint), endpoint.os.build_id)),
+        ("signed in", endpoint.users.join(", ")),
+        ("tags", tags.join(", ")),
+        ("last seen", endpoint.last_seen.map_or_else(|| "never".to_owned(), |at| at.to_string())),
+    ];
+    rows.map(|(word, value)| format!("{word:<15}{}", harmless(&value))).join("\n")
+}
+
+fn system(endpoint: &Endpoint) -> String {
+    format!("{} {}", endpoint.os.name, endpoint.os.version).trim().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use firstline_diagnosis::document::{EndpointState, Os};
+    use firstline_diagnosis::vocabulary::{Severity, Timestamp};
+
+    fn endpoint(name: &str, worst: Option<Severity>) -> Endpoint {
+        let os = Os {
+            os_type: "linux".into(),
+            name: "Debian GNU/Linux".into(),
+            version: "12".into(),
+            build_id: "6.1".into(),
+        };
+        Endpoint {
+            id: "0190".into(),
+            name: name.into(),
+            os,
+            users: vec!["ada".into()],
+            tags: [("site".to_owned(), "berlin".to_owned())].into(),
+            state: EndpointState::Online,
+            last_seen: Some(Timestamp(1_769_000_000_000)),
+            worst_severity: worst,
+        }
+    }
+
+    #[test]
+    fn a_list_is_a_table_and_names_are_harmless() {
+        let endpoints = vec![endpoint("ada-laptop", Some(Severity::High)), endpoint("evil\u{1b}]0;x\u{7}", None)];
+        insta::assert_snapshot!(print(&EndpointList { endpoints, next: None }), @r"
+        NAME                 STATE   WORST  USERS  SYSTEM               LAST SEEN             ID
+        ada-laptop           online  high   ada    Debian GNU/Linux 12  2026-01-21T12:53:20Z  0190
+        evil\u{1b}]0;x\u{7}  online  -      ada    Debian GNU/Linux 12  2026-01-21T12:53:20Z  0190
+        ");
+    }
+}

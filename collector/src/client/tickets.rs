@@ -1,0 +1,96 @@
+use std::fmt::Write as _;
+
+use serde_json::json;
+
+use super::Out;
+use super::command::Ticket as Order;
+use super::connection::{Connection, part};
+use super::failure::Failure;
+use super::pulls;
+use super::table::{Table, harmless, harmless_lines};
+use crate::pull::Pull;
+use crate::ticket::{NewTicket, NoteResult, Requester, Ticket, TicketList};
+
+pub(super) async fn follow(connection: &Connection, order: Order, out: Out) -> Result<(), Failure> {
+    match order {
+        Order::Open { subject, text, requester, email, sign_in, endpoint } => {
+            let requester = Requester { name: requester, email, sign_in };
+            let order = NewTicket { requester, subject, text, endpoint };
+            let ticket: Ticket = connection.post("/tickets", &order).await?;
+            out.print(&ticket, || harmless(&format!("Ticket {} is open: {}", ticket.number, ticket.subject)))
+        }
+        Order::List { search, all } => {
+            let mut query = vec![("limit", "500")];
+            query.extend(search.as_deref().map(|search| ("search", search)));
+            if !all {
+                query.push(("open", "true"));
+            }
+            let list: TicketList = connection.get("/tickets", &query).await?;
+            out.print(&list, || print(&list))
+        }
+        Order::Show { ticket } => {
+            let ticket: Ticket = connection.get(&format!("/tickets/{}", part(&ticket)), &[]).await?;
+            out.print(&ticket, || words(&ticket))
+        }
+        Order::Note { ticket, text } => {
+            let path = format!("/tickets/{}/notes", part(&ticket));
+            let result: NoteResult = connection.post(&path, &json!({ "text": text })).await?;
+            out.print(&result, || harmless(&format!("The note is on {ticket}.")))
+        }
+        Order::Attach { ticket, endpoint, desk, terms } => {
+            if desk != "builtin" {
+                return Err(Failure::usage(format!("there is no desk {desk:?}; the built-in one is called builtin")));
+            }
+            let order = json!({ "endpoint": endpoint, "symptom": terms.symptom, "expires_in_seconds": terms.expires });
+            let pull: Pull = connection.post(&format!("/tickets/{}/attach", part(&ticket)), &order).await?;
+            pulls::attach(connection, pull, &terms, out).await
+        }
+    }
+}
+
+fn print(list: &TicketList) -> String {
+    let mut table = Table::new(["ticket", "state", "priority", "requester", "endpoint", "subject"]);
+    for ticket in &list.tickets {
+        table.row([
+            ticket.number.clone(),
+            ticket.state.name().to_owned(),
+            ticket.priority.map_or_else(|| "-".to_owned(), |priority| format!("{priority:?}")),
+            requester(ticket),
+            ticket.endpoint.as_ref().map_or_else(String::new, |endpoint| endpoint.name.clone()),
+            ticket.subject.clone(),
+        ]);
+    }
+    table.print("No tickets.")
+}
+
+fn requester(ticket: &Ticket) -> String {
+    let who = &ticket.requester;
+    [&who.name, &who.email, &who.sign_in].into_iter().find(|name| !name.is_empty()).cloned().unwrap_or_default()
+}
+
+fn words(ticket: &Ticket) -> String {
+    let endpoint = ticket.endpoint.as_ref().map_or("not known", |endpoint| endpoint.name.as_str());
+    let mut text = format!(
+        "{} ({}): {}\nfrom {}, about {}, opened {} by {}\n",
+        harmless(&ticket.number),
+        ticket.state.name(),
+        harmless(&ticket.subject),
+        harmless(&requester(ticket)),
+        harmless(endpoint),
+        ticket.opened_at,
+        harmless(&ticket.opened_by)
+    );
+    if !ticket.text.is_empty() {
+        let _ = writeln!(text, "\n{}", harmless_lines(&ticket.text));
+    }
+    for note in &ticket.notes {
+        let _ = writeln!(text, "\n-- {} by {}\n{}", note.at, harmless(&note.author), harmless_lines(&note.text));
+    }
+    if !ticket.attachments.is_empty() {
+        text.push_str("\nAttachments:\n");
+        for file in &ticket.attachments {
+            let _ = writeln!(text, "  {} ({} bytes)", harmless(&file.name), file.size_bytes);
+        }
+    }
+    text
+}

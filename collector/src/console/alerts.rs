@@ -1,0 +1,212 @@
+use std::sync::Arc;
+
+use askama::Template;
+use axum::extract::{Path, State};
+use axum::response::sse::Event;
+use axum::response::{IntoResponse, Redirect, Response};
+use http::HeaderMap;
+use serde::Deserialize;
+
+use super::chrome::{Chrome, When, page};
+use crate::access::Roles;
+use crate::access::gate::Caller;
+use crate::alert::{Alert, AlertQuery, AlertState};
+use crate::api::alerts as acts;
+use crate::api::extract::{Posted, Search};
+use crate::api::problem::{Fault, Problem};
+use crate::api::watch::{self, Step};
+use crate::app::App;
+use crate::feed::{FeedItem, Watched};
+use firstline_diagnosis::vocabulary::Timestamp;
+
+/// Alerts on one page.
+const SHOWN: u32 = 200;
+/// How long a row that just changed is pointed out.
+const FRESH_SECONDS: f64 = 10.0;
+
+#[derive(Template)]
+#[template(path = "alerts.html")]
+struct AlertsPage {
+    chrome: Chrome,
+    tabs: Vec<Tab>,
+    view: String,
+    summary: String,
+    empty: &'static str,
+    alerts: Vec<AlertView>,
+    operates: bool,
+}
+
+#[derive(Template)]
+#[template(path = "alerts_feed.html")]
+struct Feed {
+    view: String,
+    summary: String,
+    empty: &'static str,
+    alerts: Vec<AlertView>,
+    operates: bool,
+}
+
+struct Tab {
+    word: &'static str,
+    address: String,
+    current: bool,
+}
+
+struct AlertView {
+    id: String,
+    severity: &'static str,
+    state: &'static str,
+    title: String,
+    instance: String,
+    summary: String,
+    endpoint: String,
+    endpoint_id: String,
+    since: When,
+    resolved: Option<When>,
+    until: Option<When>,
+    by: String,
+    note: String,
+    times: u32,
+    open: bool,
+    fresh: bool,
+}
+
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct View {
+    #[serde(default)]
+    view: String,
+}
+
+/// `GET /alerts`.
+pub(super) async fn show(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Search(query): Search<View>,
+) -> Result<Response, Fault> {
+    let feed = feed(&app, &caller, &query.view).await?;
+    let tabs = [("open", "Open"), ("resolved", "Resolved"), ("all", "All")];
+    let tabs =
+        tabs.map(|(name, word)| Tab { word, address: format!("/alerts?view={name}"), current: feed.view == name });
+    let Feed { view, summary, empty, alerts, operates } = feed;
+    let chrome = Chrome::new("Alerts", "alerts", &caller).refreshed(30);
+    page(&AlertsPage { chrome, tabs: tabs.into(), view, summary, empty, alerts, operates })
+}
+
+/// `GET /live/alerts`: the feed anew whenever an alert changes.
+pub(super) async fn live(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Search(query): Search<View>,
+) -> Result<impl IntoResponse, Problem> {
+    let watched = app.feed.subscribe();
+    let first = vec![event(&app, &caller, &query.view).await?];
+    Ok(watch::stream(watched, first, move |item| {
+        let (app, caller, view) = (Arc::clone(&app), caller.clone(), query.view.clone());
+        async move {
+            if let Watched::Entry(entry) = &item
+                && !matches!(entry.item, FeedItem::Alert(_))
+            {
+                return Step::Skip;
+            }
+            event(&app, &caller, &view).await.map_or(Step::Skip, Step::Send)
+        }
+    }))
+}
+
+async fn event(app: &App, caller: &Caller, view: &str) -> Result<Event, Problem> {
+    let text = feed(app, caller, view).await?.render().map_err(|error| Problem::failed(&error))?;
+    Ok(Event::default().event("alerts").data(text))
+}
+
+/// `POST /alerts/{id}/acknowledge`.
+pub(super) async fn acknowledge(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    Posted(form): Posted<View>,
+) -> Result<Response, Fault> {
+    acts::acknowledge_as(&app, &caller, &id, "").await?;
+    after(&app, &caller, &form.view, &headers).await
+}
+
+/// `POST /alerts/{id}/silence`.
+pub(super) async fn silence(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    Posted(form): Posted<View>,
+) -> Result<Response, Fault> {
+    acts::silence_alert_as(&app, &caller, &id, acts::SILENCE_SECONDS, "").await?;
+    after(&app, &caller, &form.view, &headers).await
+}
+
+/// The feed for htmx, the page for everybody else.
+async fn after(app: &App, caller: &Caller, view: &str, headers: &HeaderMap) -> Result<Response, Fault> {
+    if headers.contains_key("hx-request") {
+        return page(&feed(app, caller, view).await?);
+    }
+    Ok(Redirect::to(if view == "all" { "/alerts?view=all" } else { "/alerts" }).into_response())
+}
+
+async fn feed(app: &App, caller: &Caller, view: &str) -> Result<Feed, Problem> {
+    let view = if ["resolved", "all"].contains(&view) { view } else { "open" };
+    let state = (view == "resolved").then_some(AlertState::Resolved);
+    let query = AlertQuery { open: view == "open", state, limit: Some(SHOWN), ..AlertQuery::default() };
+    let mut alerts = app.alerts.list(&query).await?.alerts;
+    alerts.sort_by_key(|alert| (rank(alert.state), std::cmp::Reverse(alert.severity)));
+    let now = app.clock.now();
+    Ok(Feed {
+        view: view.to_owned(),
+        summary: summary(&alerts),
+        empty: if view == "open" { "Nothing needs attention now." } else { "No alerts." },
+        operates: caller.may(Roles::OPERATE),
+        alerts: alerts.iter().map(|alert| AlertView::new(alert, now)).collect(),
+    })
+}
+
+/// What must be looked at comes first; within it the sort keeps what fired last first.
+fn rank(state: AlertState) -> u8 {
+    match state {
+        AlertState::Firing => 0,
+        AlertState::Acknowledged => 1,
+        AlertState::Silenced => 2,
+        AlertState::Resolved => 3,
+    }
+}
+
+fn summary(alerts: &[Alert]) -> String {
+    let parts = AlertState::ALL.into_iter().filter_map(|state| {
+        let count = alerts.iter().filter(|alert| alert.state == state).count();
+        (count > 0).then(|| format!("{count} {}", state.name()))
+    });
+    let parts: Vec<String> = parts.collect();
+    if parts.is_empty() { "No alert is open.".to_owned() } else { parts.join(", ") }
+}
+
+impl AlertView {
+    fn new(alert: &Alert, now: Timestamp) -> Self {
+        let acknowledged = alert.acknowledgement.as_ref();
+        let silenced = alert.silenced_by.as_ref().filter(|_| alert.state == AlertState::Silenced);
+        let by = silenced.map(|silence| &silence.by).or(acknowledged.map(|one| &one.by)).cloned().unwrap_or_default();
+        Self {
+            id: alert.id.clone(),
+            severity: alert.severity.name(),
+            state: alert.state.name(),
+            title: alert.title.clone(),
+            instance: alert.instance.clone(),
+            summary: alert.summary.clone(),
+            endpoint: alert.endpoint.name.clone(),
+            endpoint_id: alert.endpoint.id.clone(),
+            since: When::new(alert.started_at, now),
+            resolved: alert.resolved_at.map(|at| When::new(at, now)),
+            until: silenced.map(|silence| When::new(silence.until, now)),
+            by: if alert.state == AlertState::Firing { String::new() } else { by },
+            note: acknowledged.map(|one| one.note.clone()).unwrap_or_default(),
+            times: alert.times_fired,
+            open: alert.state != AlertState::Resolved,
+            fresh: now.seconds_since(alert.updated_at) < FRESH_SECONDS,
+        }
+    }
+}

@@ -1,0 +1,235 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::{Path, State};
+use firstline_diagnosis::document::SnapshotSeries;
+use firstline_diagnosis::registry::{Registry, SignalKind};
+use firstline_diagnosis::vocabulary::Timestamp;
+use serde::Serialize;
+
+use super::finding::instance_words;
+use crate::api::problem::{Fault, Problem};
+use crate::app::App;
+
+/// Lines in one chart; those that move most are kept.
+const LINES_MAX: usize = 6;
+
+/// A chart of the endpoint's page.
+struct Chart {
+    name: &'static str,
+    title: &'static str,
+    signal: &'static str,
+    /// Only instances with one of these values of an attribute.
+    only: Option<(&'static str, &'static [&'static str])>,
+    /// The top of the scale, when it is fixed.
+    ceiling: Option<f64>,
+    /// The lowest that the top may be, so that noise does not fill the chart.
+    top_at_least: f64,
+}
+
+const CHARTS: [Chart; 8] = [
+    Chart {
+        name: "cpu",
+        title: "Processor time in use",
+        signal: "system.cpu.utilization",
+        only: Some(("cpu.mode", &["user", "system", "iowait", "steal"])),
+        ceiling: Some(1.0),
+        top_at_least: 1.0,
+    },
+    Chart {
+        name: "pressure",
+        title: "Share of time work waits for memory",
+        signal: "endpoint.pressure.memory.some",
+        only: Some(("window", &["avg60"])),
+        ceiling: None,
+        top_at_least: 0.1,
+    },
+    Chart {
+        name: "memory",
+        title: "Memory available",
+        signal: "endpoint.memory.available",
+        only: None,
+        ceiling: None,
+        top_at_least: 1024.0 * 1024.0 * 1024.0,
+    },
+    Chart {
+        name: "disk",
+        title: "Free space",
+        signal: "system.filesystem.usage",
+        only: Some(("state", &["free"])),
+        ceiling: None,
+        top_at_least: 1024.0 * 1024.0 * 1024.0,
+    },
+    Chart {
+        name: "io",
+        title: "Disk transfer",
+        signal: "system.disk.io",
+        only: None,
+        ceiling: None,
+        top_at_least: 1e6,
+    },
+    Chart {
+        name: "network",
+        title: "Network transfer",
+        signal: "system.network.io",
+        only: None,
+        ceiling: None,
+        top_at_least: 1e5,
+    },
+    Chart {
+        name: "gateway",
+        title: "Answer time of the gateway",
+        signal: "endpoint.gateway.rtt",
+        only: None,
+        ceiling: None,
+        top_at_least: 0.01,
+    },
+    Chart {
+        name: "dns",
+        title: "Name lookups",
+        signal: "dns.lookup.duration",
+        only: None,
+        ceiling: None,
+        top_at_least: 0.1,
+    },
+];
+
+/// A chart's frame on the page.
+pub(super) struct ChartView {
+    pub(super) name: &'static str,
+    pub(super) title: &'static str,
+}
+
+/// The charts of an endpoint's page.
+pub(super) fn views() -> Vec<ChartView> {
+    CHARTS.iter().map(|chart| ChartView { name: chart.name, title: chart.title }).collect()
+}
+
+/// What the script draws.
+#[derive(Debug, Serialize)]
+pub(super) struct Drawing {
+    unit: String,
+    ceiling: Option<f64>,
+    floor_of_ceiling: f64,
+    empty: String,
+    /// Unix seconds.
+    times: Vec<i64>,
+    lines: Vec<Drawn>,
+}
+
+#[derive(Debug, Serialize)]
+struct Drawn {
+    label: String,
+    values: Vec<Option<f64>>,
+}
+
+/// `GET /endpoints/{id}/charts/{chart}`. The page that holds the chart is what the audit log knows of.
+pub(super) async fn show(
+    State(app): State<Arc<App>>,
+    Path((id, name)): Path<(String, String)>,
+) -> Result<Json<Drawing>, Fault> {
+    let chart = CHARTS.iter().find(|chart| chart.name == name).ok_or_else(|| Problem::not_found("such chart"))?;
+    let endpoint = app.fleet.find(&id).await?;
+    let to = app.clock.now();
+    let series = app.history.series(&endpoint.id, chart.signal, to - Duration::from_hours(24), to).await?;
+    Ok(Json(draw(chart, series)))
+}
+
+fn draw(chart: &Chart, series: Vec<SnapshotSeries>) -> Drawing {
+    let spec = Registry::builtin().get(chart.signal);
+    let counter = spec.is_some_and(|spec| spec.kind == SignalKind::Counter);
+    let unit = spec.map(|spec| spec.unit.clone()).unwrap_or_default();
+    let mut kept: Vec<SnapshotSeries> = series.into_iter().filter(|one| chart.keeps(one)).collect();
+    kept.sort_by(|one, other| most(other).total_cmp(&most(one)));
+    kept.truncate(LINES_MAX);
+    kept.sort_by(|one, other| one.attrs.cmp(&other.attrs));
+    let step = kept.iter().map(|one| one.step_seconds).max().unwrap_or(60).max(1);
+    let times = times(&kept, step);
+    let lines = kept.iter().map(|one| Drawn { label: label(one), values: on_grid(one, &times, step, counter) });
+    Drawing {
+        unit: if counter { format!("{unit}/s") } else { unit },
+        ceiling: chart.ceiling,
+        floor_of_ceiling: chart.top_at_least,
+        empty: "Nothing was measured in the last 24 hours.".to_owned(),
+        lines: lines.collect(),
+        times,
+    }
+}
+
+impl Chart {
+    fn keeps(&self, series: &SnapshotSeries) -> bool {
+        let fits =
+            self.only.is_none_or(|(name, values)| series.attrs.get(name).is_some_and(|value| values.contains(&value)));
+        fits && series.values.iter().any(Option::is_some)
+    }
+}
+
+fn label(series: &SnapshotSeries) -> String {
+    let words = instance_words(&series.attrs);
+    if words.is_empty() { "value".to_owned() } else { words }
+}
+
+fn most(series: &SnapshotSeries) -> f64 {
+    series.values.iter().flatten().copied().fold(0.0, f32::max).into()
+}
+
+/// Steps from the first to the last value, in Unix seconds.
+fn times(series: &[SnapshotSeries], step: u32) -> Vec<i64> {
+    let end =
+        |one: &SnapshotSeries| one.start + Duration::from_secs(u64::from(one.step_seconds) * one.values.len() as u64);
+    let first = series.iter().map(|one| one.start).min().unwrap_or(Timestamp(0)).unix_ms() / 1000;
+    let last = series.iter().map(end).max().unwrap_or(Timestamp(0)).unix_ms() / 1000;
+    let step = i64::from(step);
+    let first = first - first.rem_euclid(step);
+    let steps = (last - first).max(0).div_euclid(step) + 1;
+    (0..steps).map(|index| first + index * step).filter(|time| *time < last).collect()
+}
+
+/// The values at `times`; counters per second.
+fn on_grid(series: &SnapshotSeries, times: &[i64], step: u32, counter: bool) -> Vec<Option<f64>> {
+    let mut values = vec![None; times.len()];
+    let Some(first) = times.first() else { return values };
+    for (index, value) in series.values.iter().enumerate() {
+        let at = series.start.unix_ms() / 1000 + i64::from(series.step_seconds) * index as i64;
+        let place = usize::try_from((at - first) / i64::from(step)).ok().and_then(|place| values.get_mut(place));
+        if let (Some(place), Some(value)) = (place, value) {
+            let value = f64::from(*value);
+            *place = Some(if counter { value / f64::from(series.step_seconds.max(1)) } else { value });
+        }
+    }
+    values
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use firstline_diagnosis::vocabulary::Attributes;
+
+    fn series(device: &str, start: i64, values: &[Option<f32>]) -> SnapshotSeries {
+        SnapshotSeries {
+            signal: "system.disk.io".into(),
+            attrs: Attributes::from([("system.device", device)]),
+            start: Timestamp::from_unix_seconds(start),
+            step_seconds: 60,
+            values: values.to_vec(),
+        }
+    }
+
+    #[test]
+    fn counters_become_rates_on_one_grid_and_gaps_stay_gaps() {
+        let chart = CHARTS.iter().find(|chart| chart.name == "io").expect("is there");
+        let drawing = draw(chart, vec![series("sda", 600, &[Some(60.0), None]), series("sdb", 660, &[Some(120.0)])]);
+        assert_eq!(drawing.unit, "By/s");
+        assert_eq!(drawing.times, [600, 660]);
+        assert_eq!(drawing.lines[0].values, [Some(1.0), None]);
+        assert_eq!(drawing.lines[1].values, [None, Some(2.0)]);
+    }
+
+    #[test]
+    fn every_chart_draws_a_registered_signal() {
+        for chart in &CHARTS {
+            assert!(Registry::builtin().get(chart.signal).is_some(), "{}", chart.signal);
+        }
+    }
+}

@@ -1,0 +1,172 @@
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use askama::Template;
+use axum::extract::{Path, State};
+use axum::response::Response;
+use firstline_diagnosis::document::{Change, SnapshotReading};
+use firstline_diagnosis::registry::{Area, Registry};
+use firstline_diagnosis::vocabulary::{Event, Series, Timestamp};
+
+use super::charts::{self, ChartView};
+use super::chrome::{Chrome, When, page};
+use super::endpoints::EndpointView;
+use super::finding::{DiagnosisView, instance_words};
+use super::units;
+use crate::access::Roles;
+use crate::access::gate::Caller;
+use crate::api::endpoints::read;
+use crate::api::problem::Fault;
+use crate::app::App;
+use crate::history;
+
+/// Lines of the timeline at most.
+const TIMELINE_MAX: usize = 60;
+
+#[derive(Template)]
+#[template(path = "endpoint.html")]
+struct EndpointPage {
+    chrome: Chrome,
+    endpoint: EndpointView,
+    works: bool,
+    diagnosis: DiagnosisView,
+    charts: Vec<ChartView>,
+    areas: Vec<AreaView>,
+    timeline: Vec<Happened>,
+}
+
+struct AreaView {
+    name: &'static str,
+    readings: Vec<ReadingView>,
+}
+
+struct ReadingView {
+    label: String,
+    purpose: String,
+    instance: String,
+    value: String,
+    unknown: bool,
+    at: When,
+}
+
+/// Something that happened or changed.
+pub(super) struct Happened {
+    pub(super) at: When,
+    pub(super) text: String,
+}
+
+/// `GET /endpoints/{id}`.
+pub(super) async fn show(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<Response, Fault> {
+    let endpoint = read(&app, &caller, &id, "page").await?;
+    let now = app.clock.now();
+    let diagnosis = app.detect.diagnose(&endpoint.id, None).await?;
+    let readings = app.history.latest(&endpoint.id).await?;
+    let happened = app.history.happened(&endpoint.id, now - std::time::Duration::from_hours(7 * 24)).await?;
+    let catalogue = app.detect.catalogues().current();
+    let title = |check: &str| catalogue.check(check).map_or_else(|| check.to_owned(), |check| check.title.clone());
+    page(&EndpointPage {
+        chrome: Chrome::new(endpoint.name.clone(), "endpoints", &caller),
+        works: caller.may(Roles::WORK),
+        diagnosis: DiagnosisView::new(&diagnosis, now, title),
+        charts: charts::views(),
+        areas: areas(&readings, now),
+        timeline: timeline(happened, now),
+        endpoint: EndpointView::new(&endpoint, now),
+    })
+}
+
+/// Everything that happened, newest first.
+fn timeline(happened: history::Happened, now: Timestamp) -> Vec<Happened> {
+    let mut all: Vec<(Timestamp, String)> = Vec::new();
+    all.extend(happened.events.into_iter().map(|event| (event.at, event_words(&event))));
+    all.extend(happened.changes.iter().map(|change| (change.at, change_words(change))));
+    all.extend(happened.marks.into_iter().map(|(at, mark)| (at, mark_words(&mark))));
+    all.sort_by_key(|(at, _)| std::cmp::Reverse(*at));
+    all.truncate(TIMELINE_MAX);
+    all.into_iter().map(|(at, text)| Happened { at: When::new(at, now), text }).collect()
+}
+
+fn event_words(event: &Event) -> String {
+    let fields = event.fields.iter().map(|(name, value)| format!("{name}: {}", units::value(value, "")));
+    let parts: Vec<String> = event.series.attributes.iter().map(|(_, value)| value.to_owned()).chain(fields).collect();
+    let often = if event.count > 1 { format!(" ({} times)", event.count) } else { String::new() };
+    let label = label_of(&event.series.signal);
+    if parts.is_empty() { format!("{label}{often}") } else { format!("{label}: {}{often}", parts.join(", ")) }
+}
+
+/// A change in words: `Addresses eth0: 10.0.0.0/24 became 10.1.0.0/24`.
+pub(super) fn change_words(change: &Change) -> String {
+    let series: Option<Series> = change.reference.parse().ok();
+    let instance = series.map(|series| instance_words(&series.attributes)).unwrap_or_default();
+    let unit = Registry::builtin().get(&change.kind).map_or("", |spec| spec.unit.as_str());
+    let value = |text: &String| text.parse().map_or_else(|_| text.clone(), |number: f64| units::quantity(number, unit));
+    let what = format!("{} {instance}", label_of(&change.kind)).trim().to_owned();
+    match (change.from.as_ref().map(value), change.to.as_ref().map(value)) {
+        (Some(from), Some(to)) => format!("{what}: {from} became {to}"),
+        (None, Some(to)) => format!("{what}: {to} is new"),
+        (Some(from), None) => format!("{what}: {from} is gone"),
+        (None, None) => what,
+    }
+}
+
+fn label_of(signal: &str) -> String {
+    Registry::builtin().get(signal).map_or_else(|| signal.to_owned(), |spec| spec.label.clone())
+}
+
+fn mark_words(mark: &str) -> String {
+    match mark {
+        "booted" => "The machine started",
+        "pausing" => "The machine went to sleep, or the agent stopped",
+        "resumed" => "The machine woke up",
+        "network_changed" => "The machine joined another network",
+        other => other,
+    }
+    .to_owned()
+}
+
+/// Readings by area, in the registry's order of areas, sorted by label.
+fn areas(readings: &[SnapshotReading], now: Timestamp) -> Vec<AreaView> {
+    let mut sorted: BTreeMap<usize, Vec<ReadingView>> = BTreeMap::new();
+    for reading in readings {
+        let Some(spec) = Registry::builtin().get(&reading.signal) else { continue };
+        let place = Area::ALL.iter().position(|area| *area == spec.area).unwrap_or_default();
+        sorted.entry(place).or_default().push(ReadingView {
+            label: spec.label.clone(),
+            purpose: spec.purpose.clone(),
+            instance: instance_words(&reading.attrs),
+            value: words(reading),
+            unknown: reading.value.is_none(),
+            at: When::new(reading.at, now),
+        });
+    }
+    let view = |(place, mut readings): (usize, Vec<ReadingView>)| {
+        readings.sort_by(|one, other| (&one.label, &one.instance).cmp(&(&other.label, &other.instance)));
+        AreaView { name: heading(Area::ALL[place]), readings }
+    };
+    sorted.into_iter().map(view).collect()
+}
+
+fn heading(area: Area) -> &'static str {
+    match area {
+        Area::Identity => "Identity",
+        Area::Performance => "Performance",
+        Area::Software => "Software",
+        Area::Storage => "Storage",
+        Area::Network => "Network",
+        Area::Agent => "The agent itself",
+    }
+}
+
+/// The value, or `unknown: ` and the reason.
+fn words(reading: &SnapshotReading) -> String {
+    match (&reading.value, reading.why) {
+        (Some(value), _) => units::value(value, &reading.unit),
+        (None, Some(why)) if reading.detail.is_empty() => format!("unknown: {}", why.words()),
+        (None, Some(why)) => format!("unknown: {} ({})", why.words(), reading.detail),
+        (None, None) => "unknown".to_owned(),
+    }
+}

@@ -1,0 +1,269 @@
+//! Findings and diagnoses as a technician reads them: one plain sentence first, then why, then what to do.
+
+use std::fmt::Write as _;
+
+use firstline_diagnosis::document::{Diagnosis, Evidence, Finding, FindingState, Role, RuledOut, RuledOutResult};
+use firstline_diagnosis::registry::Registry;
+use firstline_diagnosis::vocabulary::{Attributes, Timestamp};
+
+use super::chrome::When;
+use super::units::quantity;
+
+/// One finding on a page.
+pub(crate) struct FindingView {
+    /// The check's id.
+    pub id: String,
+    /// Names the finding within the page and the ticket.
+    pub anchor: String,
+    /// Severity in a word; also the class.
+    pub severity: &'static str,
+    /// One plain sentence.
+    pub sentence: String,
+    /// The numbers.
+    pub why: String,
+    /// The finding that this one follows from.
+    pub consequence_of: String,
+    /// How sure, in percent.
+    pub confidence: String,
+    /// When it began.
+    pub since: When,
+    /// `active`, or what else must be said about it.
+    pub state: &'static str,
+    /// `/home`; empty when there is only one.
+    pub instance: String,
+    /// The numbers behind it.
+    pub evidence: Vec<EvidenceView>,
+    /// What could have excused it: name and result in words.
+    pub guards: Vec<(String, String)>,
+    /// What to do, in order.
+    pub steps: Vec<String>,
+    /// Queue to hand over to; empty when there is none.
+    pub queue: String,
+    /// When to hand over.
+    pub when: String,
+    /// What to bring.
+    pub bring: String,
+    /// Proposed category and priority.
+    pub category: String,
+    /// `P3`.
+    pub priority: String,
+}
+
+/// A comparison in words.
+pub(crate) struct EvidenceView {
+    /// What was measured.
+    pub label: String,
+    /// `/home, free`.
+    pub instance: String,
+    /// The value, or why there is none.
+    pub value: String,
+    /// `at least 5 GiB`.
+    pub threshold: String,
+    /// `5m`; empty for the last value.
+    pub window: String,
+    /// `holds`, `does not hold`, `unknown`.
+    pub held: &'static str,
+    /// `12 s old`; empty when unknown.
+    pub age: String,
+    /// Where it comes from.
+    pub source: String,
+}
+
+/// A candidate that is not the answer.
+pub(crate) struct RuledOutView {
+    /// The check's id.
+    pub id: String,
+    /// What the check is called.
+    pub title: String,
+    /// The number that clears it, or why it could not be told.
+    pub why: String,
+}
+
+/// A diagnosis on a page.
+pub(crate) struct DiagnosisView {
+    /// The symptom it answers; empty when none was named.
+    pub symptom: String,
+    /// The answer; absent when nothing was found.
+    pub primary: Option<FindingView>,
+    /// What adds to it.
+    pub contributing: Vec<FindingView>,
+    /// What is also true.
+    pub also: Vec<FindingView>,
+    /// What follows from it.
+    pub consequences: Vec<FindingView>,
+    /// Checked, and fine.
+    pub fine: Vec<RuledOutView>,
+    /// Could not be checked.
+    pub unknown: Vec<RuledOutView>,
+    /// Notes on the data.
+    pub notes: Vec<String>,
+    /// The moment it speaks of.
+    pub at: When,
+    /// Version of the catalogue.
+    pub catalogue: String,
+}
+
+impl DiagnosisView {
+    /// The diagnosis, seen from `now`. `title` gives the title of a check.
+    pub(crate) fn new(diagnosis: &Diagnosis, now: Timestamp, title: impl Fn(&str) -> String) -> Self {
+        let of = |role: Role| -> Vec<FindingView> {
+            diagnosis
+                .findings
+                .iter()
+                .filter(|finding| finding.role == role)
+                .map(|one| FindingView::new(one, now))
+                .collect()
+        };
+        let ruled_out = |wanted: RuledOutResult| -> Vec<RuledOutView> {
+            let wanted = diagnosis.ruled_out.iter().filter(|one| one.result == wanted);
+            wanted.map(|one| RuledOutView::new(one, title(&one.id))).collect()
+        };
+        Self {
+            symptom: diagnosis.symptom.clone().unwrap_or_default(),
+            primary: of(Role::Primary).into_iter().next(),
+            contributing: of(Role::Contributing),
+            also: of(Role::Also),
+            consequences: of(Role::Consequence),
+            fine: ruled_out(RuledOutResult::NotFound),
+            unknown: ruled_out(RuledOutResult::Unknown),
+            notes: diagnosis.notes.clone(),
+            at: When::new(diagnosis.at, now),
+            catalogue: diagnosis.catalogue.clone(),
+        }
+    }
+
+    /// The whole answer as plain text, to be pasted anywhere.
+    pub(crate) fn plain(&self) -> String {
+        let mut text = String::new();
+        let all = self.primary.iter().chain(&self.contributing).chain(&self.also).chain(&self.consequences);
+        for finding in all {
+            text.push_str(&finding.plain());
+        }
+        if text.is_empty() {
+            text.push_str("Nothing wrong was found.\n");
+        }
+        for (head, list) in [("Checked and fine", &self.fine), ("Could not be checked", &self.unknown)] {
+            if !list.is_empty() {
+                let _ = writeln!(text, "\n{head}:");
+                for one in list {
+                    let _ = writeln!(text, "- {}: {}", one.title, one.why);
+                }
+            }
+        }
+        text
+    }
+}
+
+impl FindingView {
+    /// The finding, seen from `now`.
+    pub(crate) fn new(finding: &Finding, now: Timestamp) -> Self {
+        Self {
+            id: finding.id.clone(),
+            anchor: anchor(&finding.id, &finding.instance),
+            severity: finding.severity.name(),
+            sentence: finding.texts.user.clone(),
+            why: finding.texts.tech.clone(),
+            consequence_of: finding.consequence_of.clone().unwrap_or_default(),
+            confidence: quantity(finding.confidence, "1"),
+            since: When::new(finding.onset, now),
+            state: state_words(finding.state),
+            instance: finding.instance.clone(),
+            evidence: finding.evidence.iter().map(EvidenceView::new).collect(),
+            guards: finding.guards.iter().map(|guard| (guard.name.clone(), guard_words(&guard.result))).collect(),
+            steps: finding.runbook.clone(),
+            queue: finding.escalation.queue.clone(),
+            when: finding.escalation.when.clone(),
+            bring: finding.escalation.bring.clone(),
+            category: finding.category.clone(),
+            priority: format!("{:?}", finding.priority),
+        }
+    }
+
+    fn plain(&self) -> String {
+        let mut text = format!("[{}] {}\nWhy: {}\n", self.severity, self.sentence, self.why);
+        for (index, step) in self.steps.iter().enumerate() {
+            let _ = writeln!(text, "{}. {step}", index + 1);
+        }
+        if !self.queue.is_empty() {
+            let _ = writeln!(text, "Hand over to {} when: {}. Bring: {}", self.queue, self.when, self.bring);
+        }
+        text.push('\n');
+        text
+    }
+}
+
+impl EvidenceView {
+    fn new(evidence: &Evidence) -> Self {
+        let label = Registry::builtin()
+            .get(&evidence.signal)
+            .map_or_else(|| evidence.signal.clone(), |spec| spec.label.clone());
+        let value = match evidence.value {
+            Some(number) => quantity(number, &evidence.unit),
+            None if evidence.why.is_empty() => "unknown".to_owned(),
+            None => format!("unknown: {}", evidence.why),
+        };
+        Self {
+            label,
+            instance: instance_words(&evidence.attrs),
+            value,
+            threshold: format!("{} {}", comparison_words(evidence), quantity(evidence.threshold, &evidence.unit)),
+            window: evidence.window.clone(),
+            held: match evidence.held {
+                Some(true) => "holds",
+                Some(false) => "does not hold",
+                None => "unknown",
+            },
+            age: evidence.age_seconds.map(|age| format!("{} old", quantity(age.max(0.0), "s"))).unwrap_or_default(),
+            source: evidence.source.clone(),
+        }
+    }
+}
+
+impl RuledOutView {
+    fn new(one: &RuledOut, title: String) -> Self {
+        Self { id: one.id.clone(), title, why: one.why.clone() }
+    }
+}
+
+/// The values that tell instances apart, without their names.
+pub(crate) fn instance_words(attributes: &Attributes) -> String {
+    attributes.iter().map(|(_, value)| value).collect::<Vec<_>>().join(", ")
+}
+
+/// Letters that may stand in an id of a page.
+pub(crate) fn anchor(id: &str, instance: &str) -> String {
+    let letters = id.chars().chain(['-']).chain(instance.chars());
+    letters.map(|letter| if letter.is_ascii_alphanumeric() { letter } else { '-' }).collect()
+}
+
+fn state_words(state: FindingState) -> &'static str {
+    match state {
+        FindingState::Pending => "holds, but not for long enough yet",
+        FindingState::Recovering => "getting better",
+        FindingState::Stale => "its data stopped coming; this is what was last known",
+        FindingState::Unknown => "cannot be told",
+        FindingState::Ok | FindingState::Active => "",
+    }
+}
+
+fn guard_words(result: &str) -> String {
+    match result {
+        "passed" => "no excuse found",
+        "partly" => "partly excuses it",
+        "blocked" => "excuses it",
+        other => other,
+    }
+    .to_owned()
+}
+
+fn comparison_words(evidence: &Evidence) -> &'static str {
+    use firstline_diagnosis::document::Comparison;
+    match evidence.comparison {
+        Comparison::Less => "less than",
+        Comparison::AtMost => "at most",
+        Comparison::Greater => "more than",
+        Comparison::AtLeast => "at least",
+        Comparison::Equal => "equal to",
+        Comparison::NotEqual => "other than",
+    }
+}

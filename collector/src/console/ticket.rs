@@ -1,0 +1,220 @@
+use std::sync::Arc;
+
+use askama::Template;
+use axum::extract::{Path, RawForm, State};
+use axum::response::{IntoResponse, Redirect, Response};
+use firstline_diagnosis::vocabulary::Timestamp;
+use serde::Deserialize;
+
+use super::chrome::{Chrome, When, page};
+use super::endpoint::{Happened, change_words};
+use super::finding::DiagnosisView;
+use super::ticket_pull::{Choice, LastPull, PullView, choices};
+use super::tickets::requester;
+use super::units::quantity;
+use crate::access::Roles;
+use crate::access::audit::Entry;
+use crate::access::gate::{Caller, percent_encoded};
+use crate::api::extract::Posted;
+use crate::api::problem::{Fault, Problem};
+use crate::api::tickets::{file, note_as};
+use crate::app::App;
+use crate::pull::{Pull, PullState};
+use crate::ticket::rich_text::{Block, Line, RichText};
+use crate::ticket::{Ticket, Visibility};
+
+#[derive(Template)]
+#[template(path = "ticket.html")]
+struct TicketPage {
+    chrome: Chrome,
+    works: bool,
+    ticket: TicketView,
+    pull: Option<PullView>,
+    last: Option<LastPull>,
+    choices: Vec<Choice>,
+    offers_other: bool,
+    diagnosis: Option<TicketDiagnosis>,
+}
+
+struct TicketView {
+    number: String,
+    desk: String,
+    subject: String,
+    text: String,
+    state: &'static str,
+    priority: String,
+    category: String,
+    requester: String,
+    endpoint: String,
+    endpoint_id: String,
+    opened: When,
+    opened_by: String,
+    notes: Vec<NoteView>,
+    files: Vec<FileView>,
+}
+
+struct NoteView {
+    id: String,
+    author: String,
+    at: When,
+    text: String,
+    public: bool,
+    by_pull: bool,
+}
+
+struct FileView {
+    id: String,
+    name: String,
+    size: String,
+}
+
+struct TicketDiagnosis {
+    view: DiagnosisView,
+    symptom_label: String,
+    plain: String,
+    changes: Vec<Happened>,
+}
+
+/// `GET /tickets/{ticket}`.
+pub(super) async fn show(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path(number): Path<String>,
+) -> Result<Response, Fault> {
+    let ticket = app.desk.show(&number).await?;
+    let pulls = app.pulls.of_ticket(&ticket.number).await?;
+    let now = app.clock.now();
+    let running = pulls.iter().find(|pull| !pull.state.is_final());
+    let newest = pulls.iter().max_by_key(|pull| pull.requested_at);
+    let done = pulls.iter().filter(|pull| pull.state == PullState::Done).max_by_key(|pull| pull.finished_at);
+    let diagnosis = match done {
+        Some(pull) => diagnosis(&app, &caller, pull, now).await?,
+        None => None,
+    };
+    let choices = if running.is_some() { Vec::new() } else { choices(&app, &ticket).await? };
+    let title = format!("{} {}", ticket.number, ticket.subject);
+    page(&TicketPage {
+        chrome: Chrome::new(title, "tickets", &caller).refreshed(if running.is_some() { 3 } else { 0 }),
+        works: caller.may(Roles::WORK),
+        pull: running.map(|pull| PullView::new(pull, now)),
+        last: newest.filter(|pull| pull.state.is_final() && pull.state != PullState::Done).map(LastPull::new),
+        offers_other: true,
+        choices,
+        diagnosis,
+        ticket: TicketView::new(ticket, now),
+    })
+}
+
+/// What a pull said, once it is written down that somebody reads it.
+async fn diagnosis(
+    app: &App,
+    caller: &Caller,
+    pull: &Pull,
+    now: Timestamp,
+) -> Result<Option<TicketDiagnosis>, Problem> {
+    let Some(result) = app.pulls.result(&pull.id).await? else { return Ok(None) };
+    let entry = Entry::new(&caller.actor(), "endpoint.read", &pull.endpoint.id).detail("diagnosis");
+    app.access.audit().record(entry.ticket(pull.ticket.clone().unwrap_or_default())).await?;
+    let catalogue = app.detect.catalogues().current();
+    let title = |check: &str| catalogue.check(check).map_or_else(|| check.to_owned(), |check| check.title.clone());
+    let view = DiagnosisView::new(&result.diagnosis, now, title);
+    let label =
+        catalogue.symptoms().iter().find(|symptom| symptom.id == view.symptom).map(|symptom| symptom.label.clone());
+    let mut changes = result.snapshot.changes;
+    changes.sort_by_key(|change| std::cmp::Reverse(change.at));
+    let changes = changes.iter().map(|change| Happened { at: When::new(change.at, now), text: change_words(change) });
+    Ok(Some(TicketDiagnosis {
+        symptom_label: label.unwrap_or_else(|| view.symptom.clone()),
+        plain: view.plain(),
+        changes: changes.collect(),
+        view,
+    }))
+}
+
+impl TicketView {
+    fn new(ticket: Ticket, now: Timestamp) -> Self {
+        let notes = ticket.notes.into_iter().map(|note| NoteView {
+            at: When::new(note.at, now),
+            public: note.visibility == Visibility::Public,
+            by_pull: note.pull.is_some(),
+            id: note.id,
+            author: note.author,
+            text: note.text,
+        });
+        let files = ticket.attachments.into_iter().map(|one| FileView {
+            size: quantity(one.size_bytes as f64, "By"),
+            id: one.id,
+            name: one.name,
+        });
+        Self {
+            notes: notes.collect(),
+            files: files.collect(),
+            number: ticket.number,
+            desk: if ticket.desk == "builtin" { "built-in".to_owned() } else { ticket.desk },
+            subject: ticket.subject,
+            text: ticket.text,
+            state: ticket.state.name(),
+            priority: ticket.priority.map(|priority| format!("{priority:?}")).unwrap_or_default(),
+            category: ticket.category,
+            requester: requester(&ticket.requester),
+            endpoint: ticket.endpoint.as_ref().map(|endpoint| endpoint.name.clone()).unwrap_or_default(),
+            endpoint_id: ticket.endpoint.map(|endpoint| endpoint.id).unwrap_or_default(),
+            opened: When::new(ticket.opened_at, now),
+            opened_by: ticket.opened_by,
+        }
+    }
+}
+
+#[derive(Deserialize)]
+pub(super) struct NoteForm {
+    text: String,
+}
+
+/// `POST /tickets/{ticket}/notes`.
+pub(super) async fn note(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path(number): Path<String>,
+    Posted(form): Posted<NoteForm>,
+) -> Result<Response, Fault> {
+    note_as(&app, &caller, &number, RichText::paragraphs(&form.text), Visibility::Private).await?;
+    Ok(back(&number, "notes"))
+}
+
+/// `POST /tickets/{ticket}/steps`: the ticked steps become a note.
+pub(super) async fn steps(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path(number): Path<String>,
+    RawForm(form): RawForm,
+) -> Result<Response, Fault> {
+    let pairs: Vec<(String, String)> = serde_urlencoded_pairs(&form);
+    let steps: Vec<String> = pairs.into_iter().filter(|(name, _)| name == "step").map(|(_, value)| value).collect();
+    if steps.is_empty() {
+        return Ok(back(&number, "diagnosis"));
+    }
+    let body = RichText(vec![Block::paragraph(Line::default().bold("Steps taken")), Block::bullets(steps)]);
+    note_as(&app, &caller, &number, body, Visibility::Private).await?;
+    Ok(back(&number, "notes"))
+}
+
+/// Names and values of a form in which a name may come several times.
+fn serde_urlencoded_pairs(form: &[u8]) -> Vec<(String, String)> {
+    let query = format!("http://form/?{}", String::from_utf8_lossy(form));
+    let Ok(address) = reqwest::Url::parse(&query) else { return Vec::new() };
+    address.query_pairs().map(|(name, value)| (name.into_owned(), value.into_owned())).collect()
+}
+
+/// `GET /attachments/{id}`.
+pub(super) async fn attachment(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<Response, Fault> {
+    Ok(file(&app, &caller, &id).await?)
+}
+
+/// Back to a part of the ticket.
+pub(super) fn back(number: &str, part: &str) -> Response {
+    Redirect::to(&format!("/tickets/{}#{part}", percent_encoded(number))).into_response()
+}

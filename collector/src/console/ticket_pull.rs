@@ -1,0 +1,212 @@
+//! The pull on a ticket's page: which endpoint, how it goes, what became of it.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use askama::Template;
+use axum::extract::{Path, State};
+use axum::response::sse::Event;
+use axum::response::{IntoResponse, Response};
+use firstline_diagnosis::vocabulary::Timestamp;
+use serde::Deserialize;
+
+use super::chrome::When;
+use super::ticket::back;
+use super::units::quantity;
+use crate::access::gate::Caller;
+use crate::api::extract::Posted;
+use crate::api::problem::{Fault, Problem};
+use crate::api::pulls::{cancel_as, newer, start_as};
+use crate::api::tickets::endpoint_for;
+use crate::api::watch::{self, Step};
+use crate::app::App;
+use crate::pull::{Pull, PullOrder, PullSection, PullState};
+use crate::ticket::Ticket;
+
+/// Endpoints offered at most.
+const CHOICES_MAX: usize = 5;
+
+/// An endpoint that the ticket may be about.
+pub(super) struct Choice {
+    pub(super) id: String,
+    pub(super) name: String,
+    pub(super) state: &'static str,
+    pub(super) reason: String,
+}
+
+/// The endpoints that the ticket may be about: the one it names, or those that fit, best first.
+pub(super) async fn choices(app: &App, ticket: &Ticket) -> Result<Vec<Choice>, Problem> {
+    let own = ticket.endpoint.iter().map(|endpoint| (endpoint.clone(), "The ticket names this endpoint.".to_owned()));
+    let mut wanted: Vec<_> = own.collect();
+    if wanted.is_empty() {
+        let suggested = app.desk.suggest(&ticket.number).await?;
+        wanted.extend(suggested.into_iter().map(|one| (one.endpoint, one.reason)));
+    }
+    let mut seen = BTreeSet::new();
+    let mut choices = Vec::new();
+    for (endpoint, reason) in wanted.into_iter().take(CHOICES_MAX) {
+        if seen.insert(endpoint.id.clone())
+            && let Some(known) = app.fleet.show(&endpoint.id).await?
+        {
+            choices.push(Choice { id: known.id, name: known.name, state: known.state.name(), reason });
+        }
+    }
+    Ok(choices)
+}
+
+/// A pull that goes on.
+pub(super) struct PullView {
+    pub(super) id: String,
+    pub(super) endpoint: String,
+    pub(super) words: String,
+    pub(super) cancellable: bool,
+    pub(super) total: usize,
+    pub(super) finished: usize,
+    pub(super) sections: Vec<SectionView>,
+}
+
+/// A section of it.
+pub(super) struct SectionView {
+    pub(super) name: String,
+    pub(super) state: String,
+    pub(super) words: &'static str,
+    pub(super) tick: &'static str,
+    pub(super) count: String,
+    pub(super) detail: String,
+}
+
+impl PullView {
+    pub(super) fn new(pull: &Pull, now: Timestamp) -> Self {
+        let finished = pull.sections.iter().filter(|section| ended(section)).count();
+        Self {
+            id: pull.id.clone(),
+            endpoint: pull.endpoint.name.clone(),
+            words: words(pull, now),
+            cancellable: !pull.state.is_final(),
+            // The snapshot's way here is the last step, so that the bar is full only when everything is.
+            total: pull.sections.len() + 1,
+            finished: finished + usize::from(pull.state == PullState::Done),
+            sections: pull.sections.iter().map(SectionView::new).collect(),
+        }
+    }
+}
+
+fn words(pull: &Pull, now: Timestamp) -> String {
+    let until = When::new(pull.expires_at, now).ahead();
+    match pull.state {
+        PullState::Queued => format!("Waiting for the endpoint to come online; gives up {until}."),
+        PullState::Sent => "Asked".to_owned(),
+        PullState::Running => "Reading".to_owned(),
+        PullState::Receiving => "Receiving the snapshot from".to_owned(),
+        PullState::Done => "Done.".to_owned(),
+        PullState::Failed | PullState::Expired | PullState::Cancelled => pull.why.clone(),
+    }
+}
+
+fn ended(section: &PullSection) -> bool {
+    matches!(section.state.as_str(), "finished" | "partial" | "failed" | "timed_out")
+}
+
+impl SectionView {
+    fn new(section: &PullSection) -> Self {
+        let (class, words, tick) = match section.state.as_str() {
+            "finished" => ("done", "finished", "✓"),
+            "partial" => ("done", "partly read", "≈"),
+            "failed" => ("failed", "failed", "✗"),
+            "timed_out" => ("timed_out", "took too long", "✗"),
+            "started" => ("started", "reading", "…"),
+            _ => ("waiting", "waiting", "·"),
+        };
+        let time =
+            if section.elapsed_ms > 0 { quantity(f64::from(section.elapsed_ms) / 1000.0, "s") } else { String::new() };
+        let count = match section.readings {
+            0 => time,
+            readings => format!("{readings} readings, {time}"),
+        };
+        let name = crate::api::problem::sentence(&section.section).trim_end_matches('.').to_owned();
+        Self { name, state: class.to_owned(), words, tick, count, detail: section.detail.clone() }
+    }
+}
+
+/// A pull that ended without a diagnosis.
+pub(super) struct LastPull {
+    pub(super) failed: bool,
+    pub(super) words: String,
+}
+
+impl LastPull {
+    pub(super) fn new(pull: &Pull) -> Self {
+        let why = pull.error.clone().unwrap_or_else(|| pull.why.clone());
+        Self {
+            failed: pull.state != PullState::Cancelled,
+            words: format!("The last pull from {} did not finish. {why}", pull.endpoint.name),
+        }
+    }
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct PullForm {
+    #[serde(default)]
+    endpoint: String,
+}
+
+/// `POST /tickets/{ticket}/pull`.
+pub(super) async fn start(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path(number): Path<String>,
+    Posted(form): Posted<PullForm>,
+) -> Result<Response, Fault> {
+    let endpoint = endpoint_for(&app, &number, Some(&form.endpoint)).await?;
+    let order = PullOrder {
+        endpoint: endpoint.id,
+        ticket: Some(number.clone()),
+        requested_by: caller.name().to_owned(),
+        ..PullOrder::default()
+    };
+    start_as(&app, &caller, order).await?;
+    Ok(back(&number, "pull"))
+}
+
+/// `POST /pulls/{id}/cancel`.
+pub(super) async fn cancel(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<Response, Fault> {
+    let pull = cancel_as(&app, &caller, &id).await?;
+    Ok(back(&pull.ticket.unwrap_or_default(), "pull"))
+}
+
+#[derive(Template)]
+#[template(path = "pull_progress.html")]
+struct Progress {
+    pull: PullView,
+}
+
+/// `GET /live/pulls/{id}`: `progress` with the sections as they go, and `over` at the end.
+pub(super) async fn live(State(app): State<Arc<App>>, Path(id): Path<String>) -> Result<impl IntoResponse, Problem> {
+    let watched = app.feed.subscribe();
+    let now = app.pulls.show(&id).await?;
+    let first = vec![event(&app, &now)?];
+    Ok(watch::stream(watched, first, move |item| {
+        let (app, id) = (Arc::clone(&app), id.clone());
+        async move {
+            let Some(pull) = newer(&app, &id, item).await else { return Step::Skip };
+            match event(&app, &pull) {
+                Ok(event) if pull.state.is_final() => Step::Last(event),
+                Ok(event) => Step::Send(event),
+                Err(_) => Step::Skip,
+            }
+        }
+    }))
+}
+
+fn event(app: &App, pull: &Pull) -> Result<Event, Problem> {
+    if pull.state.is_final() {
+        return Ok(Event::default().event("over").data(pull.state.name()));
+    }
+    let progress = Progress { pull: PullView::new(pull, app.clock.now()) };
+    let text = progress.render().map_err(|error| Problem::failed(&error))?;
+    Ok(Event::default().event("progress").data(text))
+}
