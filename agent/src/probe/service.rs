@@ -45,6 +45,10 @@ impl Probe for Services {
         for name in named.union(&failed) {
             gather.value("endpoint.service.failed", [("service", name.as_str())], failed.contains(name));
         }
+        // That none failed is an answer too, or the check would have to call it unknown.
+        if named.is_empty() && failed.is_empty() {
+            gather.unknown("endpoint.service.failed", [], ProbeError::NotPresent("failed service"));
+        }
         // What recovered was told just now; it need not be told again.
         *named = failed;
         Ok(gather.done())
