@@ -4,6 +4,7 @@
 //! What stands in a span is text and nothing else: mark-up in it is shown, never obeyed, and the renderers replace
 //! control characters and the invisible characters that turn text around. Nothing is ever stored as mark-up.
 
+mod bound;
 mod clean;
 mod html;
 mod markdown;
@@ -109,6 +110,12 @@ impl RichText {
     /// Plain text.
     pub fn to_plain(&self) -> String {
         plain::render(self)
+    }
+
+    /// This text with long words cut and long lists ended with how many are left out: one answer of a machine must
+    /// not drown the rest.
+    pub fn bounded(self) -> Self {
+        bound::bound(self)
     }
 
     /// Whether it says nothing.

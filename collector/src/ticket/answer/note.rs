@@ -16,7 +16,7 @@ pub(crate) fn note(facts: &Facts<'_>) -> RichText {
     blocks.extend(ruled_out(facts));
     blocks.extend(changes(facts));
     blocks.extend(data(facts));
-    RichText(blocks)
+    RichText(blocks).bounded()
 }
 
 fn answer(facts: &Facts<'_>) -> Block {
@@ -104,7 +104,7 @@ fn changes(facts: &Facts<'_>) -> Vec<Block> {
 }
 
 fn data(facts: &Facts<'_>) -> Vec<Block> {
-    let mut items = words::data_notes(facts);
+    let mut items = facts.diagnosis.notes.clone();
     items.push(words::origin(facts));
     vec![Block::heading("About the data"), Block::bullets(items)]
 }

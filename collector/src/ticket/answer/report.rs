@@ -161,7 +161,7 @@ fn changes(page: &mut String, facts: &Facts<'_>) {
 }
 
 fn data(page: &mut String, facts: &Facts<'_>) {
-    let notes = words::data_notes(facts).into_iter().chain([words::origin(facts)]);
+    let notes = facts.diagnosis.notes.iter().cloned().chain([words::origin(facts)]);
     list(page, "About the data", notes.map(|note| escape(&note)).collect());
 }
 

@@ -87,17 +87,6 @@ pub(super) fn machine(facts: &Facts<'_>) -> String {
     parts.join(", ")
 }
 
-/// How good the data is: notes of the diagnosis, sections and probes that are missing.
-pub(super) fn data_notes(facts: &Facts<'_>) -> Vec<String> {
-    let agent = &facts.snapshot.agent;
-    let mut notes = facts.diagnosis.notes.clone();
-    if !agent.missing_sections.is_empty() {
-        notes.push(format!("Not finished in time: {}.", agent.missing_sections.join(", ")));
-    }
-    notes.extend(agent.failing_probes.iter().map(|probe| format!("No reading from {probe}.")));
-    notes
-}
-
 /// Whence the answer comes, in one line.
 pub(super) fn origin(facts: &Facts<'_>) -> String {
     let (taken, snapshot) = (moment(facts.snapshot.taken_at), &facts.snapshot.id);

@@ -57,6 +57,13 @@ fn paragraphs_are_split_at_empty_lines() {
     assert_eq!(text.to_html(), "<p>one<br>two</p><p>three</p>");
 }
 
+#[test]
+fn a_text_without_end_is_cut_and_says_so() {
+    let long = RichText(vec![Block::bullets(vec!["é".repeat(10_000); 100])]).bounded().to_plain();
+    assert!(long.ends_with("- and 75 more"), "{}", &long[long.len() - 40..]);
+    assert!(long.chars().count() < 25 * 610);
+}
+
 proptest! {
     #[test]
     fn html_has_only_our_own_elements(words in ".{0,60}") {
