@@ -11,10 +11,11 @@ use crate::vocabulary::{Event, Mark, Reading, Series, Timestamp, Unknown, Why};
 
 /// Nothing older than this is replayed.
 const REACH: Duration = Duration::from_hours(48);
-/// The stretch before the end that is judged in fine steps.
-const FINE: Duration = Duration::from_hours(1);
-const FINE_STEP: Duration = Duration::from_secs(15);
-const COARSE_STEP: Duration = Duration::from_mins(1);
+/// How finely the virtual clock steps: the last stretch of this length in steps of this length, then the one before it.
+/// History older than an hour comes in steps of five minutes itself.
+const STEPS: [(Duration, Duration); 2] =
+    [(Duration::from_mins(15), Duration::from_secs(15)), (Duration::from_hours(1), Duration::from_mins(1))];
+const COARSE_STEP: Duration = Duration::from_mins(5);
 
 /// Diagnoses a snapshot: its series, marks and events go through the same detector as live data, on a virtual clock.
 /// The same snapshot and the same catalogue give the same bytes.
@@ -38,12 +39,19 @@ pub fn diagnose(catalogue: &Arc<Catalogue>, snapshot: &Snapshot, symptom: Option
         if now >= end {
             break;
         }
-        let step = if now + FINE >= end { FINE_STEP } else { COARSE_STEP };
-        now = (now + step).min(end);
+        now = next(now, end);
     }
     let mut diagnosis = detector.diagnose(symptom, end);
     diagnosis.notes.splice(0..0, health_notes(snapshot));
     diagnosis
+}
+
+/// The next moment to judge. A finer stretch begins exactly where it should, however the coarse steps fall.
+fn next(now: Timestamp, end: Timestamp) -> Timestamp {
+    let left = end.since(now);
+    let step = STEPS.iter().find(|(stretch, _)| left <= *stretch).map_or(COARSE_STEP, |(_, step)| *step);
+    let borders = STEPS.iter().map(|(stretch, _)| end - *stretch).filter(|border| *border > now);
+    borders.chain([end, now + step]).min().unwrap_or(end)
 }
 
 /// Something that a snapshot holds, at its moment.

@@ -34,7 +34,8 @@ impl Reason {
             Self::NoData(input) => format!("no reading of \"{}\" has arrived", label(input)),
             Self::Absent(input, unknown) => {
                 let detail = if unknown.detail.is_empty() { String::new() } else { format!(" ({})", unknown.detail) };
-                format!("\"{}\" could not be read: {}{detail}", label(input), unknown.why.words())
+                let verb = if unknown.why == Why::NotPresent { "does not apply" } else { "could not be read" };
+                format!("\"{}\" {verb}: {}{detail}", label(input), unknown.why.words())
             }
             Self::Old(input, age_ms) => {
                 format!("the last reading of \"{}\" is {} old", label(input), texts::duration(*age_ms as f64 / 1000.0))

@@ -71,6 +71,7 @@ impl Detector {
                 }
                 if last.0 - first.0 < YOUNG_MS {
                     let span = texts::duration(((last.0 - first.0).max(0) as f64 / 1000.0).round());
+                    let span = if last.0 - first.0 < 60_000 { "less than a minute".to_owned() } else { span };
                     notes.push(format!("Only {span} of history is known yet; what needs a longer look is unknown."));
                 }
             }

@@ -21,7 +21,7 @@ fn snapshot() -> Snapshot {
             step_seconds: 300,
             values: vec![Some(50.0 * GIB); 276],
         },
-        SnapshotSeries { signal, attrs, start: end - FINE, step_seconds: 15, values: fine },
+        SnapshotSeries { signal, attrs, start: end - Duration::from_hours(1), step_seconds: 15, values: fine },
     ];
     let size = Attributes::from([("mountpoint", "/"), ("role", "system"), ("type", "ext4")]);
     Snapshot {

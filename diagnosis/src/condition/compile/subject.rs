@@ -34,15 +34,15 @@ impl Compiler<'_> {
                 let (_, Parsed(inner)) = self.names.derived.iter().find(|(derived, _)| derived == name)?;
                 if inner == node { None } else { self.plain(inner) }
             }
-            Form::Call(function, arguments) if function != "count" && function != "share" => match arguments.as_slice()
-            {
-                [inner] | [inner, Node { form: Form::Number(..), .. }] => {
-                    let (index, inner_window) = self.plain(inner)?;
-                    let window = arguments.get(1).map_or(inner_window, printed);
-                    Some((index, window))
+            Form::Call(function, arguments) if function == "coalesce" => self.plain(arguments.first()?),
+            Form::Call(function, arguments) if function != "count" && function != "share" => {
+                let (index, inner_window) = self.plain(arguments.first()?)?;
+                match arguments.as_slice() {
+                    [_] => Some((index, inner_window)),
+                    [_, window] if matches!(window.form, Form::Number(..)) => Some((index, printed(window))),
+                    _ => None,
                 }
-                _ => None,
-            },
+            }
             _ => None,
         }
     }

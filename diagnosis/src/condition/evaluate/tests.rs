@@ -121,7 +121,9 @@ fn unknown_is_neither_true_nor_false() {
 fn seven_tenths_of_a_window_are_enough_and_less_is_unknown() {
     let with_gaps = |gaps: &[usize]| {
         let mut minutes = TEN;
-        gaps.iter().for_each(|gap| minutes[*gap] = None);
+        for gap in gaps {
+            minutes[*gap] = None;
+        }
         is("max(a, 10m) > 1 GiB", &minutes)
     };
     assert_eq!(with_gaps(&[1, 2, 3]), Some(true));
