@@ -2,12 +2,15 @@
 
 use std::sync::Arc;
 
+use firstline_diagnosis::registry::Registry;
 use firstline_diagnosis::vocabulary::{Layout, Mark, Reading, Sample, Timestamp, Why};
 use firstline_proto::convert::{Body as Said, Record};
 use firstline_proto::v1;
+use metrics::counter;
 
 use super::Observation;
 use super::clock::EndpointClock;
+use crate::metrics::READINGS_UNDECLARED;
 use crate::store::{Body, Row, StateValue};
 
 /// The layouts that a stream has in hand, the newest last.
@@ -97,6 +100,7 @@ fn one(
             body
         }
         Said::Event(event) => {
+            Registry::builtin().admit(&event).map_err(|undeclared| undeclared.to_string())?;
             let fields = serde_json::to_string(&event.fields).map_err(|_| "event.fields: cannot be stored")?;
             let body = Body::Event { series: event.series.to_string(), fields, count: event.count };
             tell(Observation::Event(firstline_diagnosis::vocabulary::Event { at, ..event }));
@@ -105,6 +109,11 @@ fn one(
         Said::Inventory(readings) => {
             let mut values = Vec::with_capacity(readings.len());
             for reading in readings {
+                // Alone, not with its record: an agent of the next version may declare more than this collector does.
+                if Registry::builtin().admit(&reading).is_err() {
+                    counter!(READINGS_UNDECLARED).increment(1);
+                    continue;
+                }
                 let at =
                     clock.correct(reading.at, shifted(record.at, reading.at, record.at_boot_ms), &record.boot_id, now);
                 let reading = Reading { at, ..reading };
