@@ -5,11 +5,13 @@
 //! - At most [`WORKERS`] threads run probes. A probe that is late is left behind with its thread and reported as
 //!   `timeout`; it is not started again before it returns. A probe that panics is reported as `failed`.
 //! - Readings of signals that the registry does not declare, or that were denied, are dropped and counted.
+//! - While the agent costs more than it may, the least important probes are left out and say `agent_limit`.
 //! - A reading of a signal whose tier is slower than its probe's passes when that tier is due; one of tier `change`
 //!   passes when it differs from the one before.
 
 mod account;
 mod clockwork;
+mod diet;
 mod gate;
 mod section;
 mod slot;
@@ -24,12 +26,15 @@ use firstline_proto::v1::Section;
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
+use crate::os::native;
 use crate::probe::{Context, Probe, Tier};
 use crate::settings::Settings;
 pub use account::{Cost, ProbeCost};
 use clockwork::Clockwork;
+use diet::Diet;
 pub use section::{Missing, SectionReadings};
 use slot::Slot;
+use train::Ran;
 use turns::Turns;
 
 /// Threads that may run probes at the same time.
@@ -79,7 +84,7 @@ impl Schedule {
     /// Runs every tier until `stop`. Returns without waiting for probes that hang.
     pub async fn run(self: Arc<Self>, out: mpsc::Sender<Output>, stop: CancellationToken) {
         let mut turns = Turns::new(self.cx.clock.as_ref());
-        let mut clockwork = Clockwork::new();
+        let (mut clockwork, mut diet) = (Clockwork::new(), Diet::new());
         let mut settings = self.settings.clone();
         if let Some((at, mark)) = turns.at_start() {
             let _ = out.send(Output::Mark(at, mark)).await;
@@ -94,34 +99,52 @@ impl Schedule {
                 let _ = out.send(Output::Mark(at, mark)).await;
             }
             let due = clockwork.due(tokio::time::Instant::now(), &settings.borrow_and_update());
-            self.depart(&due, &out);
+            if native::own_cpu().is_some_and(|used| diet.look(used, self.cx.clock.awake())) {
+                tracing::warn!(
+                    priority = diet.from(),
+                    "The agent now leaves out probes of priority {} and above",
+                    diet.from()
+                );
+            }
+            self.depart(&due, &diet, &out);
         }
     }
 
     /// Starts everything that is due; what it yields goes to `out` when it is there.
-    fn depart(self: &Arc<Self>, due: &[Tier], out: &mpsc::Sender<Output>) {
+    fn depart(self: &Arc<Self>, due: &[Tier], diet: &Diet, out: &mpsc::Sender<Output>) {
         let denied = &self.settings.borrow().denied_signals;
-        let mut boarded = Vec::new();
+        let (mut boarded, mut left_out) = (Vec::new(), Vec::new());
         for slot in self.slots.iter().filter(|slot| due.contains(&slot.spec().tier) && !slot.is_denied(denied)) {
-            match slot.board() {
-                Some(ticket) => boarded.push(ticket),
-                None => slot.count_overlap(),
+            if diet.leaves_out(slot.spec().priority) {
+                left_out.push(train::left_out(slot, &self.cx));
+            } else if let Some(ticket) = slot.board() {
+                boarded.push(ticket);
+            } else {
+                slot.count_overlap();
             }
         }
         for train in train::couple(boarded) {
             let (schedule, out, due) = (Arc::clone(self), out.clone(), due.to_vec());
             tokio::spawn(async move {
                 let ran = train::drive(train, Arc::clone(&schedule.cx), Arc::clone(&schedule.workers)).await;
-                for one in ran {
-                    let denied = schedule.settings.borrow().denied_signals.clone();
-                    let outputs = one.slot.settle(&one, gate::Gate { due: &due, denied: &denied });
-                    for output in outputs {
-                        let _ = out.send(output).await;
-                    }
-                }
-                schedule.tell_vitals();
+                schedule.hand_over(ran, &due, &out).await;
             });
         }
+        if !left_out.is_empty() {
+            let (schedule, out, due) = (Arc::clone(self), out.clone(), due.to_vec());
+            tokio::spawn(async move { schedule.hand_over(left_out, &due, &out).await });
+        }
+    }
+
+    /// Settles runs and passes on what they yield.
+    async fn hand_over(&self, ran: Vec<Ran>, due: &[Tier], out: &mpsc::Sender<Output>) {
+        for one in ran {
+            let denied = self.settings.borrow().denied_signals.clone();
+            for output in one.slot.settle(&one, gate::Gate { due, denied: &denied }) {
+                let _ = out.send(output).await;
+            }
+        }
+        self.tell_vitals();
     }
 
     /// Runs the probes of `section` now and waits for them, at most until `deadline`.

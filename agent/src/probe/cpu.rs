@@ -60,6 +60,10 @@ impl Probe for Cpu {
                 gather.value("system.cpu.utilization", [("cpu.mode", mode)], share);
             }
             gather.single("endpoint.cpu.interrupt_time", shares.interrupts_max);
+        } else {
+            let why = || ProbeError::Failed("the clock of proc/stat stands still".to_owned());
+            gather.unknown("system.cpu.utilization", [], why());
+            gather.unknown("endpoint.cpu.interrupt_time", [], why());
         }
         let queue = native::load(&cx.root).map(|load| load / cores as f64);
         gather.outcome("endpoint.cpu.run_queue_per_core", [], queue);

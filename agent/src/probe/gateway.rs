@@ -104,10 +104,12 @@ impl Gateway {
         let asked_again = history.enter(address, &echo, now);
         let reachable =
             matches!(echo, Echo::Answered(_)) || (is_neighbour && asked_again) || self.standing.was_beyond(now);
-        // The first look at a silent gateway cannot tell yet.
         if reachable || asked_again {
             self.standing.set_gateway(now, reachable);
             gather.single("endpoint.gateway.reachable", reachable);
+        } else {
+            let why = ProbeError::Timeout("the gateway, which one look cannot call silent yet,".to_owned());
+            gather.unknown("endpoint.gateway.reachable", [], why);
         }
         gather.outcome("endpoint.gateway.rtt", [], echo.rtt());
         gather.outcome("endpoint.gateway.loss", [], history.loss());

@@ -57,6 +57,12 @@ pub(super) async fn drive(train: Train, cx: Arc<Context>, workers: Arc<Semaphore
     finished
 }
 
+/// What a probe says that was left out because the agent costs too much.
+pub(super) fn left_out(slot: &Arc<Slot>, cx: &Context) -> Ran {
+    let unknown = Unknown::new(Why::AgentLimit, "left out because the agent used more of the processor than it may");
+    ran(slot, cx, Err(unknown), Cost::default())
+}
+
 /// What a probe says that found no thread.
 fn stranded(ticket: Ticket, cx: &Context) -> Ran {
     let unknown = Unknown::new(Why::AgentLimit, "all threads for probes are taken by probes that hang");

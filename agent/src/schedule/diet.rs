@@ -1,0 +1,105 @@
+use std::time::Duration;
+
+/// Leaves probes out while the agent costs more than it may, the least important first, and takes them back when it
+/// costs little again.
+///
+/// The limit is ten times what the agent costs at rest: it is met only when something is wrong, such as a machine with
+/// tens of thousands of processes, and then the agent must not be one more thing that is wrong.
+#[derive(Debug)]
+pub(super) struct Diet {
+    since: Option<Look>,
+    /// Probes of this priority and of larger numbers are left out.
+    from: u8,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Look {
+    used: Duration,
+    awake: Duration,
+}
+
+/// Share of one core.
+const LIMIT: f64 = 0.005;
+/// Below this share a level is taken back.
+const EASE: f64 = 0.002;
+/// Time that a share is measured over.
+const SPAN: Duration = Duration::from_mins(5);
+/// No probe has a priority this high: nothing is left out.
+const NOTHING: u8 = 4;
+/// Probes below this are never left out.
+const ESSENTIAL: u8 = 1;
+
+impl Diet {
+    /// Nothing is left out.
+    pub(super) fn new() -> Self {
+        Self { since: None, from: NOTHING }
+    }
+
+    /// The agent has `used` this much processor time after being `awake` this long. Says whether anything changed.
+    pub(super) fn look(&mut self, used: Duration, awake: Duration) -> bool {
+        let now = Look { used, awake };
+        let Some(since) = self.since else {
+            self.since = Some(now);
+            return false;
+        };
+        let passed = awake.saturating_sub(since.awake);
+        if passed < SPAN {
+            return false;
+        }
+        self.since = Some(now);
+        let share = used.saturating_sub(since.used).as_secs_f64() / passed.as_secs_f64();
+        let before = self.from;
+        if share > LIMIT {
+            self.from = self.from.saturating_sub(1).max(ESSENTIAL);
+        } else if share < EASE {
+            self.from = (self.from + 1).min(NOTHING);
+        }
+        self.from != before
+    }
+
+    /// Whether probes of `priority` are left out now.
+    pub(super) fn leaves_out(&self, priority: u8) -> bool {
+        priority >= self.from
+    }
+
+    /// The smallest priority that is left out.
+    pub(super) fn from(&self) -> u8 {
+        self.from
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Five minutes in which the agent used `share` of a core.
+    fn five_minutes(diet: &mut Diet, at: &mut Look, share: f64) -> bool {
+        at.awake += SPAN;
+        at.used += SPAN.mul_f64(share);
+        diet.look(at.used, at.awake)
+    }
+
+    #[test]
+    fn sheds_the_least_important_first_and_takes_it_back() {
+        let (mut diet, mut at) = (Diet::new(), Look { used: Duration::ZERO, awake: Duration::ZERO });
+        diet.look(at.used, at.awake);
+        assert!(!five_minutes(&mut diet, &mut at, 0.0005));
+        assert!(!diet.leaves_out(3));
+        assert!(five_minutes(&mut diet, &mut at, 0.02));
+        assert!(diet.leaves_out(3) && !diet.leaves_out(2));
+        for _ in 0..5 {
+            five_minutes(&mut diet, &mut at, 0.02);
+        }
+        assert!(diet.leaves_out(1) && !diet.leaves_out(0), "what is essential stays");
+        assert!(!five_minutes(&mut diet, &mut at, 0.003), "between the limits nothing moves");
+        assert!(five_minutes(&mut diet, &mut at, 0.0005));
+        assert!(!diet.leaves_out(1));
+    }
+
+    #[test]
+    fn a_burst_within_five_minutes_is_no_reason() {
+        let mut diet = Diet::new();
+        diet.look(Duration::ZERO, Duration::ZERO);
+        assert!(!diet.look(Duration::from_secs(1), Duration::from_mins(1)));
+    }
+}
