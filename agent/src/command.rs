@@ -22,6 +22,7 @@ use serde::Serialize;
 use tracing_subscriber::EnvFilter;
 
 use crate::config::{Config, STATE_DIR};
+use crate::identity::EnrollError;
 use crate::state::StateDir;
 use crate::uplink::DialError;
 
@@ -118,7 +119,11 @@ fn log_to_stderr(verbose: bool) {
 }
 
 fn is_unreachable(cause: &(dyn std::error::Error + 'static)) -> bool {
-    matches!(cause.downcast_ref(), Some(DialError::Connect { .. } | DialError::Slow(_)))
+    let dial = match cause.downcast_ref() {
+        Some(EnrollError::Dial(dial)) => Some(dial),
+        _ => cause.downcast_ref(),
+    };
+    matches!(dial, Some(DialError::Connect { .. } | DialError::Slow(_)))
 }
 
 fn is_closed_pipe(error: &anyhow::Error) -> bool {

@@ -37,7 +37,7 @@ pub(super) fn status(config: &Config, state: &StateDir, json: bool) -> Result<()
     let mut out = std::io::stdout().lock();
     match (problem, &document.endpoint_id, &document.collector) {
         (None, Some(endpoint), Some(collector)) => writeln!(out, "Enrolled at {collector} as endpoint {endpoint}.")?,
-        (problem, ..) => writeln!(out, "Not enrolled: {}.", problem.unwrap_or_default())?,
+        (problem, ..) => writeln!(out, "{}.", problem.unwrap_or_default())?,
     }
     if !document.running {
         writeln!(out, "The agent does not run; start it with `firstline-agent run`.")?;

@@ -34,7 +34,7 @@ pub struct Identity {
 #[derive(Debug, Error)]
 pub enum IdentityError {
     /// Nothing was enrolled here.
-    #[error("this machine is not enrolled; run `firstline-agent enroll --collector HOST:PORT --token TOKEN` first")]
+    #[error("this machine is not enrolled yet; run `firstline-agent enroll --collector HOST:PORT --token TOKEN` first")]
     NotEnrolled,
     /// A file is there and cannot be read or written.
     #[error("the identity file {} cannot be read or written", path.display())]

@@ -29,7 +29,7 @@ const DIAL_LIMIT: Duration = Duration::from_secs(15);
 #[derive(Debug, Error)]
 pub enum DialError {
     /// No TCP connection.
-    #[error("connecting to the collector {address} failed: {source}; check the address and that port {} is open", address.port)]
+    #[error("connecting to the collector {address} failed; check the address and that port {} is open", address.port)]
     Connect {
         /// Which collector.
         address: Address,
@@ -123,7 +123,8 @@ async fn open(address: &Address, tls: ClientConfig) -> Result<TlsStream<TcpStrea
 fn tls_words(error: &io::Error) -> String {
     let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<TlsError>());
     match inner {
-        Some(TlsError::InvalidCertificate(CertificateError::UnknownIssuer)) => {
+        // Another collector's authority may bear the same name: then it is the signature that does not fit.
+        Some(TlsError::InvalidCertificate(CertificateError::UnknownIssuer | CertificateError::BadSignature)) => {
             "its certificate is not from the expected authority; is this the right collector, and the token of this one?"
                 .to_owned()
         }

@@ -69,13 +69,13 @@ pub(super) async fn run(
     let tls = uplink.identity.lock().unwrap_or_else(PoisonError::into_inner).tls();
     let tls = match tls {
         Ok(tls) => tls,
-        Err(error) => return End::Refused(error.to_string()),
+        Err(error) => return End::Refused(format!("{:#}", anyhow::Error::from(error))),
     };
     let link = tokio::select! {
         () = stop.cancelled() => return End::Stopped,
         link = dial(collector, tls) => match link {
             Ok(link) => link,
-            Err(error) => return End::Lost(error.to_string()),
+            Err(error) => return End::Lost(format!("{:#}", anyhow::Error::from(error))),
         },
     };
     let (out, frames) = mpsc::channel(32);

@@ -1,0 +1,134 @@
+//! A collector of a few lines, with moods.
+
+mod server;
+mod service;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use firstline_agent::config::Address;
+use firstline_proto::v1;
+use sha2::{Digest, Sha256};
+use tokio::sync::{Notify, broadcast};
+
+/// How a collector behaves.
+#[derive(Debug, Clone, Copy)]
+pub struct Temper {
+    /// Drops a stream, without a word, after this many records.
+    pub lose_after_records: Option<u64>,
+    /// Whether it acknowledges at all.
+    pub acknowledge: bool,
+    /// Acknowledges when this many records are stored and not yet acknowledged.
+    pub acknowledge_every: u64,
+    /// Sends the first stream away.
+    pub drain_first: bool,
+    /// Sends settings and a pull after the welcome.
+    pub ask: bool,
+}
+
+impl Default for Temper {
+    fn default() -> Self {
+        Self { lose_after_records: None, acknowledge: true, acknowledge_every: 1, drain_first: false, ask: false }
+    }
+}
+
+/// What it has seen.
+#[derive(Debug, Default)]
+pub struct Seen {
+    temper: Temper,
+    /// How often each sequence number was stored.
+    stored: BTreeMap<u64, u32>,
+    stored_sequence: u64,
+    acknowledged: u64,
+    streams: u32,
+    beats: Vec<v1::MarkKind>,
+    token_used: bool,
+}
+
+/// State that the services share.
+#[derive(Debug)]
+pub struct Shared {
+    seen: Mutex<Seen>,
+    changed: Notify,
+    authority: server::Authority,
+    hang_up: broadcast::Sender<()>,
+}
+
+impl Shared {
+    fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.seen.lock().expect("no test thread panics while it holds this")
+    }
+}
+
+pub struct Collector {
+    shared: Arc<Shared>,
+    port: u16,
+}
+
+impl Collector {
+    pub async fn start(temper: Temper) -> Self {
+        let (hang_up, _) = broadcast::channel(4);
+        let shared = Arc::new(Shared {
+            seen: Mutex::new(Seen { temper, ..Seen::default() }),
+            changed: Notify::new(),
+            authority: server::Authority::new(),
+            hang_up,
+        });
+        let port = server::serve(Arc::clone(&shared)).await;
+        Self { shared, port }
+    }
+
+    /// Loses every stream, keeps what is stored, and behaves differently from now on.
+    pub fn restart(&self, temper: Temper) {
+        self.shared.seen().temper = temper;
+        let _ = self.shared.hang_up.send(());
+    }
+
+    pub fn address(&self) -> Address {
+        Address { host: "localhost".into(), port: self.port }
+    }
+
+    pub fn token(&self) -> String {
+        let fingerprint = Sha256::digest(self.shared.authority.der());
+        format!("fl1.{}.{}", URL_SAFE_NO_PAD.encode(fingerprint), URL_SAFE_NO_PAD.encode("once"))
+    }
+
+    pub fn revoke_all(&self) {
+        self.shared.authority.revoke_all();
+    }
+
+    /// Waits until `count` different records are stored.
+    pub async fn stored(&self, count: usize) {
+        self.wait(|seen| seen.stored.len() >= count).await;
+    }
+
+    async fn wait(&self, done: impl Fn(&Seen) -> bool) {
+        let waiting = async {
+            loop {
+                let changed = self.shared.changed.notified();
+                if done(&self.shared.seen()) {
+                    return;
+                }
+                changed.await;
+            }
+        };
+        let waited = tokio::time::timeout(Duration::from_secs(60), waiting).await;
+        assert!(waited.is_ok(), "it did not come: {:?}", self.shared.seen());
+    }
+
+    /// Records stored, doubles counted twice.
+    pub fn count(&self) -> u32 {
+        self.shared.seen().stored.values().sum()
+    }
+
+    pub fn streams(&self) -> u32 {
+        self.shared.seen().streams
+    }
+
+    pub fn beats(&self) -> Vec<v1::MarkKind> {
+        self.shared.seen().beats.clone()
+    }
+}
