@@ -47,11 +47,16 @@ pub(super) fn agents(
         .allow_unauthenticated()
         .build()
         .map_err(|cause| AuthorityError::Tls(cause.to_string()))?;
+    // An agent that enrols knows no certificate yet, only the root's fingerprint: the root must be in the chain.
+    let mut chain = identity.chain.clone();
+    if !chain.contains(root) {
+        chain.push(root.clone());
+    }
     let mut config = ServerConfig::builder_with_provider(provider())
         .with_protocol_versions(&[&rustls::version::TLS13])
         .map_err(refused)?
         .with_client_cert_verifier(verifier)
-        .with_single_cert(identity.chain.clone(), identity.key.clone_key())
+        .with_single_cert(chain, identity.key.clone_key())
         .map_err(refused)?;
     config.alpn_protocols = vec![b"h2".to_vec()];
     config.session_storage = Arc::new(NoServerSessionStorage {});
