@@ -6,6 +6,7 @@ mod clock;
 #[cfg(test)]
 pub(crate) mod fixture;
 mod listener;
+pub(crate) mod owner;
 mod people;
 mod running;
 mod task;
@@ -71,13 +72,15 @@ pub struct App {
 }
 
 impl App {
-    /// Makes what a new collector needs in `folder`: authority and keys. A folder that is made is its owner's only.
-    /// Refuses when there is a collector already.
+    /// Makes what a new collector needs in `folder`: authority and keys, and an empty database, for its owner's eyes
+    /// only. Refuses when there is a collector already.
     ///
     /// # Errors
     /// When the folder cannot be written, or holds a collector.
     pub fn create(folder: &Path, clock: &dyn Clock) -> anyhow::Result<()> {
-        Authority::create(folder, clock.now()).context("making the certificate authority")
+        Authority::create(folder, clock.now()).context("making the certificate authority")?;
+        let database = folder.join(DATABASE);
+        owner::create(&database).map(drop).with_context(|| format!("making the database {}", database.display()))
     }
 
     /// Opens the collector that lives in `folder`.

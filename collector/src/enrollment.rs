@@ -203,6 +203,10 @@ impl Enrollment {
     /// [`EnrollmentError::NotEnrolled`] when it was revoked meanwhile; a bad request; or the database's.
     pub async fn renew(&self, certificate: &CertificateOf, request: &[u8]) -> Result<Issued, EnrollmentError> {
         let now = self.clock.now();
+        // The handshake looked at this, but a connection may be older than what it showed.
+        if certificate.expires_at <= now {
+            return Err(EnrollmentError::NotEnrolled);
+        }
         let issued = self.authority.issue(request, &certificate.endpoint_id, now)?;
         token::note_certificate(&self.store, &certificate.endpoint_id, &issued, now).await?;
         Ok(issued)

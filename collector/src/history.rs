@@ -2,11 +2,10 @@
 //!
 //! A sample is a row of 32-bit floats against a layout; here rows become series again: on an even grid, thinned for
 //! charts by what the registry says a signal's numbers mean. Also the current state of an endpoint (its inventory and
-//! its last sample), what it was at any time within the kept span, and the task that forgets.
+//! its last sample), and the task that forgets.
 
 mod happened;
 mod latest;
-mod replay;
 mod retention;
 mod rows;
 mod series;
@@ -15,7 +14,6 @@ use firstline_diagnosis::document::{SnapshotReading, SnapshotSeries};
 use firstline_diagnosis::vocabulary::Timestamp;
 
 use crate::config;
-use crate::ingest::Observation;
 use crate::store::{Store, StoreError};
 
 pub use happened::Happened;
@@ -62,15 +60,6 @@ impl History {
     /// The database's.
     pub async fn happened(&self, endpoint_id: &str, from: Timestamp) -> Result<Happened, StoreError> {
         happened::of(&self.store, endpoint_id, from).await
-    }
-
-    /// What an endpoint told since `from`, in order of time, as it was observed then; its state first. For a room that
-    /// has to catch up after a restart.
-    ///
-    /// # Errors
-    /// The database's.
-    pub async fn replay(&self, endpoint_id: &str, from: Timestamp) -> Result<Vec<Observation>, StoreError> {
-        replay::of(&self.store, endpoint_id, from).await
     }
 
     /// Forgets what is older than it has to be kept. Idempotent; works in small steps so that others can write.

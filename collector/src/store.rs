@@ -14,6 +14,7 @@
 //! Not here: what the rows mean. Every room keeps its own statements beside its own types.
 
 mod error;
+mod lock;
 mod migrate;
 mod migrations;
 mod records;
@@ -50,6 +51,7 @@ impl Store {
     /// # Errors
     /// When the file cannot be opened, was written by a newer program, or holds migrations that differ from ours.
     pub async fn open(path: &Path) -> Result<Self, StoreError> {
+        let lock = lock::take(path).await.map_err(|cause| StoreError::locked(path, cause))?;
         let options = options(path);
         let mut connection = SqliteConnection::connect_with(&options).await?;
         migrate::run(&mut connection, migrations::ALL).await?;
@@ -57,7 +59,7 @@ impl Store {
             .max_connections(READ_CONNECTIONS)
             .connect_with(options.read_only(true).create_if_missing(false))
             .await?;
-        Ok(Self { reads, writer: Writer::start(connection) })
+        Ok(Self { reads, writer: Writer::start(connection, lock) })
     }
 
     /// The pool for reads. Its connections refuse to write.

@@ -5,6 +5,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use firstline_diagnosis::document::EndpointState;
 use metrics::{counter, gauge};
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
@@ -69,7 +70,9 @@ impl Starter<'_> {
 /// Brings the gauges up to date.
 async fn measure(app: &App) -> Result<(), crate::fleet::FleetError> {
     crate::metrics::upkeep();
-    for (state, count) in app.fleet.counts().await? {
+    let counts = app.fleet.counts().await?;
+    for state in EndpointState::ALL {
+        let count = counts.iter().find(|(one, _)| *one == state).map_or(0, |(_, count)| *count);
         gauge!(names::ENDPOINTS, "state" => state.name()).set(count as f64);
     }
     Ok(())

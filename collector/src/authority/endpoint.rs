@@ -37,6 +37,8 @@ pub struct CertificateOf {
     pub endpoint_id: String,
     /// Serial, hexadecimal.
     pub serial: String,
+    /// When it ends.
+    pub expires_at: Timestamp,
 }
 
 /// Signs a certificate. Of the request only the key is taken; subject, names, usages and validity are ours.
@@ -86,7 +88,8 @@ fn named(certificate: &X509Certificate<'_>) -> Option<CertificateOf> {
         GeneralName::URI(uri) => uri.strip_prefix(URI_PREFIX).map(str::to_owned),
         _ => None,
     })?;
-    Some(CertificateOf { endpoint_id, serial: hexadecimal(certificate.raw_serial()) })
+    let expires_at = Timestamp::from_unix_seconds(certificate.validity().not_after.timestamp());
+    Some(CertificateOf { endpoint_id, serial: hexadecimal(certificate.raw_serial()), expires_at })
 }
 
 /// Sixteen random bytes, the first neither zero nor with its top bit set, so that DER keeps them as they are.

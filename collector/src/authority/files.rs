@@ -6,7 +6,7 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use thiserror::Error;
 
-mod owner;
+use crate::app::owner;
 
 /// What the authority cannot do.
 #[derive(Debug, Error)]

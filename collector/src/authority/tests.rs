@@ -50,7 +50,8 @@ fn recognises_its_own_endpoints_and_nobody_elses() {
     let (ours, theirs) = (tempfile::tempdir().expect("folder"), tempfile::tempdir().expect("folder"));
     let (ours, theirs) = (authority(ours.path()), authority(theirs.path()));
     let issued = ours.issue(&greedy_request(), ID, NOW).expect("issue");
-    let expected = CertificateOf { endpoint_id: ID.to_owned(), serial: issued.serial };
+    let expected =
+        CertificateOf { endpoint_id: ID.to_owned(), serial: issued.serial, expires_at: NOW + CERTIFICATE_LIFETIME };
     assert_eq!(ours.recognise(&issued.chain[0]).expect("ours"), expected);
     assert!(matches!(theirs.recognise(&issued.chain[0]), Err(AuthorityError::Foreign(_))));
     assert!(matches!(ours.recognise(ours.certificate_der()), Err(AuthorityError::Foreign(_))));

@@ -29,10 +29,7 @@ pub(super) fn of(facts: Facts, now: Timestamp) -> EndpointState {
 
 /// The state that a word in the table stands for.
 pub(super) fn named(word: &str) -> EndpointState {
-    [EndpointState::Online, EndpointState::Asleep, EndpointState::Silent, EndpointState::Revoked]
-        .into_iter()
-        .find(|state| state.name() == word)
-        .unwrap_or(EndpointState::Offline)
+    EndpointState::ALL.into_iter().find(|state| state.name() == word).unwrap_or(EndpointState::Offline)
 }
 
 #[cfg(test)]

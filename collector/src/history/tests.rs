@@ -67,23 +67,6 @@ async fn the_latest_values_say_why_they_are_missing() {
 }
 
 #[tokio::test]
-async fn what_was_told_can_be_told_again_in_order() {
-    let (collector, id, now) = filled().await;
-    let told = collector.app.history.replay(&id, now - Duration::from_hours(1)).await.expect("replay");
-    let kinds: Vec<&str> = told
-        .iter()
-        .map(|observation| match observation {
-            Observation::Reading(_) => "reading",
-            Observation::Sample(..) => "sample",
-            Observation::Event(_) => "event",
-            Observation::Mark(_, Mark::Resumed) => "resumed",
-            Observation::Mark(..) => "mark",
-        })
-        .collect();
-    assert_eq!(kinds, ["reading", "sample", "resumed", "sample"]);
-}
-
-#[tokio::test]
 async fn forgets_by_age_and_nothing_sooner() {
     let (collector, _, now) = filled().await;
     let keep = crate::config::History::default();

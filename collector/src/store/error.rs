@@ -1,3 +1,5 @@
+use std::io;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use thiserror::Error;
@@ -8,6 +10,18 @@ pub enum StoreError {
     /// The database said no.
     #[error("the database refused a statement")]
     Database(#[source] Arc<sqlx::Error>),
+    /// Another process has the database.
+    #[error("{} is in use by another collector; stop that one first", .0.display())]
+    InUse(PathBuf),
+    /// The lock beside the database cannot be taken.
+    #[error("the lock of {} cannot be taken", path.display())]
+    Lock {
+        /// The database.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        cause: Arc<io::Error>,
+    },
     /// The store has been closed.
     #[error("the store is closed")]
     Closed,
@@ -43,6 +57,15 @@ pub enum StoreError {
         #[source]
         cause: Arc<sqlx::Error>,
     },
+}
+
+impl StoreError {
+    pub(super) fn locked(path: &Path, cause: io::Error) -> Self {
+        match cause.kind() {
+            io::ErrorKind::WouldBlock => Self::InUse(path.to_owned()),
+            _ => Self::Lock { path: path.to_owned(), cause: Arc::new(cause) },
+        }
+    }
 }
 
 impl From<sqlx::Error> for StoreError {

@@ -5,6 +5,7 @@
 //! [`LINGER`] to join: nobody looks at that delay, and each commit saved is a flush of the disk.
 
 use std::fmt;
+use std::fs::File;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
@@ -52,10 +53,14 @@ impl fmt::Debug for Writer {
 }
 
 impl Writer {
-    /// Starts the task on `connection`.
-    pub(super) fn start(connection: SqliteConnection) -> Self {
+    /// Starts the task on `connection`; `lock` is held until it ends.
+    pub(super) fn start(connection: SqliteConnection, lock: File) -> Self {
         let (jobs, waiting) = mpsc::channel(QUEUE_JOBS);
-        tokio::spawn(run(connection, waiting));
+        tokio::spawn(async move {
+            let closed = run(connection, waiting).await;
+            drop(lock);
+            closed.map(|answer| answer.send(()))
+        });
         Self { jobs }
     }
 
@@ -120,7 +125,8 @@ impl Batch {
     }
 }
 
-async fn run(mut connection: SqliteConnection, mut waiting: mpsc::Receiver<Job>) {
+/// Writes until the store closes; who asked for that is to be told.
+async fn run(mut connection: SqliteConnection, mut waiting: mpsc::Receiver<Job>) -> Option<oneshot::Sender<()>> {
     let mut ledger = Ledger::default();
     while let Some(mut batch) = gather(&mut waiting).await {
         let close = batch.close.take();
@@ -130,10 +136,10 @@ async fn run(mut connection: SqliteConnection, mut waiting: mpsc::Receiver<Job>)
             if let Err(cause) = connection.close().await {
                 error!(error = %cause, "The database did not close cleanly");
             }
-            let _ = answer.send(());
-            return;
+            return Some(answer);
         }
     }
+    None
 }
 
 /// Waits for a job, then takes what else is there, and for records a little of what comes.

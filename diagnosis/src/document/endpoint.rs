@@ -65,6 +65,9 @@ pub enum EndpointState {
 }
 
 impl EndpointState {
+    /// Every state.
+    pub const ALL: [Self; 5] = [Self::Online, Self::Asleep, Self::Silent, Self::Offline, Self::Revoked];
+
     /// The word in documents, tables and on screens.
     pub fn name(self) -> &'static str {
         match self {

@@ -4,4 +4,4 @@
 #[cfg_attr(not(unix), path = "owner/other.rs")]
 mod system;
 
-pub(super) use system::{create, make_folder};
+pub(crate) use system::{create, make_folder};

@@ -1,0 +1,101 @@
+//! Layouts and records of an open stream.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use firstline_diagnosis::vocabulary::{Layout, Timestamp};
+use firstline_proto::convert::check_batch;
+use firstline_proto::v1;
+use firstline_proto::v1::collector_frame::Frame as Reply;
+use metrics::{counter, histogram};
+use tokio::time::Instant;
+use tonic::Status;
+use tracing::{info, warn};
+
+use super::{End, Open};
+use crate::ingest::records;
+use crate::metrics as names;
+use crate::store::{Appended, Body, RecordBatch, Row};
+
+/// How often a layout in use is noted as such.
+const LAYOUT_NOTED_EVERY: Duration = Duration::from_hours(12);
+
+impl Open<'_> {
+    pub(super) async fn layout(&mut self, layout: v1::Layout, now: Timestamp) -> Result<(), End> {
+        let layout = Layout::try_from(layout).map_err(|bad| End::bad(format!("layout.{bad}")))?;
+        let layout = self.session.shared.layouts.announce(layout, now).await?;
+        self.in_hand.add(layout);
+        Ok(())
+    }
+
+    /// Commits a batch, acknowledges it, and tells the other rooms what is new.
+    pub(super) async fn records(&mut self, batch: v1::RecordBatch, now: Timestamp) -> Result<(), End> {
+        check_batch(&batch).map_err(End::bad)?;
+        if batch.records.is_empty() {
+            return Ok(());
+        }
+        let shared = Arc::clone(&self.session.shared);
+        while let Some(fingerprint) = records::missing_layout(&batch, &self.in_hand) {
+            let layout = shared.layouts.find(fingerprint).await?;
+            let unknown = || End::because("no_layout", Status::failed_precondition("a sample came before its layout"));
+            self.in_hand.add(layout.ok_or_else(unknown)?);
+        }
+        let converted = records::convert(batch, &self.in_hand, &self.clock, now);
+        self.note_layouts(now).await?;
+        self.mark(converted.mark);
+        let (records_dropped, count) = (dropped(&converted.rows), converted.rows.len());
+        let batch =
+            RecordBatch { endpoint_key: self.stream.endpoint_key, received_ms: now.unix_ms(), rows: converted.rows };
+        let started = Instant::now();
+        let appended = shared.store.append(batch).await?;
+        histogram!(names::COMMIT_SECONDS).record(started.elapsed().as_secs_f64());
+        counter!(names::RECORDS_DROPPED).increment(records_dropped);
+        self.account(&appended, count, &converted.refusals);
+        let ack = v1::Ack { stored_sequence: appended.stored_sequence, refusals: converted.refusals };
+        self.send(Reply::Ack(ack)).await?;
+        let new = converted.observations.into_iter().filter(|(index, _)| *index >= appended.new_from);
+        let new: Vec<_> = new.map(|(_, observation)| observation).collect();
+        if !new.is_empty() {
+            shared.listener.observe(&self.stream.endpoint_id, new).await;
+        }
+        Ok(())
+    }
+
+    /// Counts what became of a batch, and says what somebody may want to look at.
+    fn account(&self, appended: &Appended, count: usize, refusals: &[v1::Refusal]) {
+        let id = &self.stream.endpoint_id;
+        counter!(names::RECORDS_STORED).increment((count - appended.new_from) as u64);
+        counter!(names::RECORDS_DUPLICATE).increment(appended.new_from as u64);
+        counter!(names::RECORDS_REFUSED).increment(refusals.len() as u64);
+        counter!(names::SEQUENCES_LEFT_OUT).increment(appended.left_out);
+        if appended.left_out > 0 {
+            let count = appended.left_out;
+            info!(host.id = %id, count, "Endpoint {id} left out {count} sequence numbers");
+        }
+        if let Some(first) = refusals.first() {
+            let (count, reason) = (refusals.len(), &first.reason);
+            warn!(host.id = %id, count, "{count} records of endpoint {id} were refused, the first because of {reason}");
+        }
+    }
+
+    /// Notes now and then that layouts are in use, so that they are not forgotten.
+    async fn note_layouts(&mut self, now: Timestamp) -> Result<(), End> {
+        if self.noted.elapsed() >= LAYOUT_NOTED_EVERY {
+            self.noted = Instant::now();
+            for layout in self.in_hand.all() {
+                self.session.shared.layouts.announce(Layout::clone(&layout), now).await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// How many records a batch says were dropped.
+fn dropped(rows: &[Row]) -> u64 {
+    rows.iter()
+        .map(|row| match row.body {
+            Body::Dropped { samples, others, .. } => samples.saturating_add(others),
+            _ => 0,
+        })
+        .fold(0, u64::saturating_add)
+}
