@@ -1,5 +1,9 @@
 //! The embedded catalogue, held to its promises: it loads, and tells everything that a technician needs.
 
+mod machine;
+mod rows;
+mod timelines;
+
 use firstline_diagnosis::catalogue::Catalogue;
 
 #[test]
