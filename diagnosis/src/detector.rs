@@ -143,7 +143,7 @@ impl Detector {
         if self.is_due(check, &judged, now) {
             for (values, standing) in &mut judged.instances {
                 let binding = binding(check, values);
-                let verdict = self.judge_of(check, &binding, now).verdict();
+                let verdict = self.judge_of(check, &binding, now).verdict(standing.is_raised());
                 let patience = Patience { hold_ms: ms(check.hold), clear_ms: ms(check.clear_hold) };
                 if let Some(from) = standing.step(now.0, &self.store.awake, verdict, patience)
                     && (is_told(from) || is_told(standing.state))

@@ -54,11 +54,9 @@ impl<'a> Judge<'a> {
         }
     }
 
-    /// What the conditions say now.
-    pub(super) fn verdict(&self) -> Verdict {
-        if self.blocked_by().is_some() {
-            return Verdict { when: Truth::False, clear: Truth::True, gone: false };
-        }
+    /// What the conditions say now. Guards and the clear condition are asked only where they can matter: they are the
+    /// larger part of the work, and almost every check on almost every endpoint is fine.
+    pub(super) fn verdict(&self, raised: bool) -> Verdict {
         let rule = &self.check.rule;
         let cell = self.cell(&rule.when);
         let when = match &cell {
@@ -66,11 +64,14 @@ impl<'a> Judge<'a> {
             Cell::Flag(false) => Truth::False,
             _ => Truth::Unknown,
         };
+        if (raised || when == Truth::True) && self.blocked_by().is_some() {
+            return Verdict { when: Truth::False, clear: Truth::True, gone: false };
+        }
         let clear = match (&rule.clear, when) {
-            (Some(clear), _) => self.truth(clear),
-            (None, Truth::True) => Truth::False,
-            (None, Truth::False) => Truth::True,
-            (None, Truth::Unknown) => Truth::Unknown,
+            (Some(clear), _) if raised => self.truth(clear),
+            (_, Truth::True) => Truth::False,
+            (_, Truth::False) => Truth::True,
+            (_, Truth::Unknown) => Truth::Unknown,
         };
         Verdict { when, clear, gone: when == Truth::Unknown && self.is_gone(&cell) }
     }

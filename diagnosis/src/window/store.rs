@@ -1,4 +1,5 @@
 use std::collections::{BTreeMap, HashMap};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use crate::registry::{SignalKind, SignalSpec};
@@ -39,7 +40,8 @@ pub(crate) struct Store {
     /// Sources and retention of each track.
     retain_ms: Vec<i64>,
     kinds: Vec<Kind>,
-    index: HashMap<Series, u32>,
+    /// Tracks by a hash of their series: a series is large, and its track holds it already.
+    index: HashMap<u64, u32>,
     layouts: Vec<(u64, Vec<Option<u32>>)>,
     /// Why a signal has no instance at all.
     absent: BTreeMap<Arc<str>, (Unknown, Timestamp)>,
@@ -242,13 +244,23 @@ impl Store {
 
     /// The track of a series; absent when no check needs it.
     fn track(&mut self, series: &Series) -> Option<u32> {
-        if let Some(known) = self.index.get(series) {
-            return Some(*known);
+        if let Some(known) = self.known(series) {
+            return Some(known);
         }
         let sources: Vec<usize> =
             (0..self.sources.len()).filter(|index| self.sources[*index].selects(series)).collect();
         let first = *sources.first()?;
         (self.tracks.len() < TRACKS_MAX).then(|| self.add(series, first, sources))
+    }
+
+    fn known(&self, series: &Series) -> Option<u32> {
+        let index = *self.index.get(&hash_of(series))?;
+        if self.tracks[index as usize].series == *series {
+            return Some(index);
+        }
+        // Two series with one hash: rare enough to look through all.
+        let position = self.tracks.iter().position(|track| track.series == *series)?;
+        u32::try_from(position).ok()
     }
 
     fn add(&mut self, series: &Series, first: usize, sources: Vec<usize>) -> u32 {
@@ -265,7 +277,7 @@ impl Store {
             members.insert(position, index);
         }
         self.sources_of.push(sources);
-        self.index.insert(series.clone(), index);
+        self.index.entry(hash_of(series)).or_insert(index);
         self.generation += 1;
         index
     }
@@ -276,4 +288,11 @@ impl Store {
         self.taken += 1;
         self.touched.fill(self.taken);
     }
+}
+
+/// The same for the same series, wherever it runs.
+fn hash_of(series: &Series) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    series.hash(&mut hasher);
+    hasher.finish()
 }
