@@ -65,7 +65,7 @@ impl Authority {
         let folder = files::folder(folder);
         let (certificate_pem, issuer) = root::open(&folder)?;
         let certificate = files::first_certificate(&certificate_pem, "the root")?;
-        let servers = server::open_or_renew(&folder, &issuer, listen, now)?;
+        let servers = server::open_or_renew(&folder, &issuer, &certificate_pem, listen, now)?;
         let agents = tls::agents(&issuer, &certificate, &servers.agents, &[], now)?;
         let people = tls::people(&servers.people)?;
         Ok(Self {
@@ -83,7 +83,7 @@ impl Authority {
     /// # Errors
     /// As [`Authority::open`]; what was in force stays in force then.
     pub fn refresh(&self, listen: &Listen, revoked: &[RevokedSerial], now: Timestamp) -> Result<(), AuthorityError> {
-        let servers = server::open_or_renew(&self.folder, &self.issuer, listen, now)?;
+        let servers = server::open_or_renew(&self.folder, &self.issuer, &self.certificate_pem, listen, now)?;
         let agents = tls::agents(&self.issuer, &self.certificate, &servers.agents, revoked, now)?;
         let people = tls::people(&servers.people)?;
         self.agents.store(Arc::new(agents));

@@ -39,42 +39,51 @@ pub(super) struct Servers {
 pub(super) fn open_or_renew(
     folder: &Path,
     issuer: &Issuer<'static, KeyPair>,
+    root: &str,
     listen: &Listen,
     now: Timestamp,
 ) -> Result<Servers, AuthorityError> {
     let names = names(listen);
-    let agents = one(folder, "agents", issuer, &names, now)?;
+    let maker = Maker { folder, issuer, root, names: &names, now };
+    let agents = maker.one("agents")?;
     let people = match listen.people_files() {
         Some((chain, key)) => {
             let (chain, key) = files::chain_and_key(&files::read(chain)?, &files::read(key)?, "the people's port")?;
             Identity { chain, key }
         }
-        None => one(folder, "people", issuer, &names, now)?,
+        None => maker.one("people")?,
     };
     Ok(Servers { agents, people })
 }
 
-fn one(
-    folder: &Path,
-    port: &str,
-    issuer: &Issuer<'static, KeyPair>,
-    names: &BTreeSet<String>,
+/// What every server certificate needs.
+struct Maker<'a> {
+    folder: &'a Path,
+    issuer: &'a Issuer<'static, KeyPair>,
+    root: &'a str,
+    names: &'a BTreeSet<String>,
     now: Timestamp,
-) -> Result<Identity, AuthorityError> {
-    let (chain_path, key_path) = (folder.join(format!("{port}.pem")), folder.join(format!("{port}.key")));
-    if chain_path.exists() && key_path.exists() {
-        let (chain, key) = files::chain_and_key(&files::read(&chain_path)?, &files::read(&key_path)?, port)?;
-        if chain.first().is_some_and(|certificate| is_good(certificate, names, now)) {
-            return Ok(Identity { chain, key });
+}
+
+impl Maker<'_> {
+    /// The identity of a port: as it is on disk when that is good, else a new one. The chain ends with the root: an
+    /// agent that has nothing but a token knows the root by its fingerprint only, and must be shown it.
+    fn one(&self, port: &str) -> Result<Identity, AuthorityError> {
+        let (chain_path, key_path) = (self.folder.join(format!("{port}.pem")), self.folder.join(format!("{port}.key")));
+        if chain_path.exists() && key_path.exists() {
+            let (chain, key) = files::chain_and_key(&files::read(&chain_path)?, &files::read(&key_path)?, port)?;
+            if chain.len() == 2 && is_good(&chain[0], self.names, self.now) {
+                return Ok(Identity { chain, key });
+            }
         }
+        let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)?;
+        let chain_pem = params(self.names, self.now)?.signed_by(&key, self.issuer)?.pem() + self.root;
+        files::write_secret(&key_path, &key.serialize_pem())?;
+        files::write_secret(&chain_path, &chain_pem)?;
+        info!(port, "Made a new server certificate for the port of {port}");
+        let (chain, key) = files::chain_and_key(&chain_pem, &key.serialize_pem(), port)?;
+        Ok(Identity { chain, key })
     }
-    let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)?;
-    let certificate = params(names, now)?.signed_by(&key, issuer)?;
-    files::write_secret(&key_path, &key.serialize_pem())?;
-    files::write_secret(&chain_path, &certificate.pem())?;
-    info!(port, "Made a new server certificate for the port of {port}");
-    let (chain, key) = files::chain_and_key(&certificate.pem(), &key.serialize_pem(), port)?;
-    Ok(Identity { chain, key })
 }
 
 fn params(names: &BTreeSet<String>, now: Timestamp) -> Result<CertificateParams, AuthorityError> {

@@ -65,6 +65,15 @@ fn never_replaces_an_authority() {
 }
 
 #[test]
+fn shows_the_root_to_who_knows_only_its_fingerprint() {
+    let folder = tempfile::tempdir().expect("folder");
+    let authority = authority(folder.path());
+    let chain = std::fs::read_to_string(folder.path().join("authority/agents.pem")).expect("chain");
+    assert!(chain.ends_with(authority.certificate_pem()));
+    assert_eq!(chain.matches("BEGIN CERTIFICATE").count(), 2);
+}
+
+#[test]
 fn makes_a_new_server_certificate_only_when_it_must() {
     let folder = tempfile::tempdir().expect("folder");
     authority(folder.path());
