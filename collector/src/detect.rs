@@ -291,20 +291,27 @@ fn host(endpoint: &Endpoint) -> Host {
     Host { os_type: endpoint.os.os_type.clone() }
 }
 
-/// Runs the past through a watch, judging as time goes by, up to (not including) `now`.
+/// Runs the past through a watch up to (not including) `now`. It judges as it was judged then: in the last stretch
+/// whenever something arrived, and where nothing arrived, as time went by.
 fn replay(mut watch: Watch, past: &[(Timestamp, Observation)], now: Timestamp) -> Watch {
-    let start = now - past::SAMPLES;
-    let mut next = start;
-    for (at, observation) in past {
+    let step_at = |at: Timestamp| if now.since(at) > CLOSE_STRETCH { FAR_STEP } else { CLOSE_STEP };
+    let mut next = now - past::SAMPLES;
+    for (index, (at, observation)) in past.iter().enumerate() {
         while next < *at && next < now {
             watch.step(next);
-            next = next + if now.since(next) > CLOSE_STRETCH { FAR_STEP } else { CLOSE_STEP };
+            next = next + step_at(next);
         }
         watch.observe(observation);
+        let last_of_its_moment = past.get(index + 1).is_none_or(|(following, _)| following > at);
+        let close = now.since(*at) <= CLOSE_STRETCH && *at < now;
+        if close && last_of_its_moment {
+            watch.step(*at);
+            next = *at + CLOSE_STEP;
+        }
     }
     while next < now {
         watch.step(next);
-        next = next + if now.since(next) > CLOSE_STRETCH { FAR_STEP } else { CLOSE_STEP };
+        next = next + step_at(next);
     }
     watch
 }

@@ -1,1 +1,240 @@
+use firstline_diagnosis::vocabulary::{Layout, Sample, Series};
 
+use super::*;
+use crate::alert::{AlertQuery, AlertState};
+use crate::app::{App, ManualClock};
+use crate::config::Config;
+use crate::feed::{FeedItem, Watched};
+use crate::store::{Body, RecordBatch, Row};
+
+const ENDPOINT: &str = "0197c1a0-0000-7000-8000-000000000001";
+const START: Timestamp = Timestamp(1_769_000_000_000);
+const MINUTE: Duration = Duration::from_mins(1);
+const GIB: f32 = 1_073_741_824.0;
+
+/// A collector with one endpoint that has a data volume of 100 GiB.
+struct Room {
+    folder: tempfile::TempDir,
+    clock: Arc<ManualClock>,
+    app: Arc<App>,
+    feed: crate::feed::Watch,
+    sequence: u64,
+}
+
+impl Room {
+    async fn open() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let clock = Arc::new(ManualClock::at(START));
+        App::create(folder.path(), &*clock).expect("an authority");
+        let app = App::open(folder.path(), Config::default(), clock.clone()).await.expect("an app");
+        let inserted: Result<(), StoreError> = app
+            .store
+            .write(|tx| {
+                Box::pin(async move {
+                    let statement = sqlx::query(
+                        "INSERT INTO endpoints (id, name, os_type, os_name, os_version, os_build_id, users, tags, \
+                         hardware, agent_version, boot_id, state, worst_severity, enrolled_at_ms, paused) \
+                         VALUES ($1, 'lap-1', 'linux', '', '', '', '[]', '{}', '{}', '', '', 'online', 0, 0, 0)",
+                    );
+                    statement.bind(ENDPOINT).execute(tx).await?;
+                    Ok(())
+                })
+            })
+            .await;
+        inserted.expect("an endpoint");
+        crate::ingest::Layouts::new(app.store.clone()).announce(layout(), START).await.expect("known");
+        let feed = app.feed.subscribe();
+        Self { folder, clock, app, feed, sequence: 0 }
+    }
+
+    async fn restart(self) -> Self {
+        self.app.store.close().await;
+        let app = App::open(self.folder.path(), Config::default(), self.clock.clone()).await.expect("an app");
+        let feed = app.feed.subscribe();
+        Self { app, feed, ..self }
+    }
+
+    /// A minute passes, at whose end the endpoint tells how much is free: stored, then judged, as ingest does it.
+    async fn minute(&mut self, free_gib: f32) {
+        self.clock.advance(MINUTE);
+        self.tell(free_gib, self.clock.now()).await;
+    }
+
+    async fn minutes(&mut self, count: usize, free_gib: f32) {
+        for _ in 0..count {
+            self.minute(free_gib).await;
+        }
+    }
+
+    async fn tell(&mut self, free_gib: f32, at: Timestamp) {
+        self.sequence += 1;
+        let values = vec![free_gib * GIB, 100.0 * GIB];
+        let layout = Arc::new(layout());
+        let body = Body::Sample {
+            layout: layout.fingerprint(),
+            step_seconds: 60,
+            row: values.iter().flat_map(|value| value.to_le_bytes()).collect(),
+            absences: None,
+        };
+        let rows = vec![Row { sequence: self.sequence, at_ms: at.unix_ms(), body }];
+        let known = self.app.fleet.known(ENDPOINT).await.expect("enrolled");
+        let batch = RecordBatch { endpoint_key: known.key, received_ms: self.clock.now().unix_ms(), rows };
+        self.app.store.append(batch).await.expect("stored");
+        let sample = Sample { at, step_seconds: 60, layout: layout.fingerprint(), values, absences: Vec::new() };
+        self.app.detect.observe(ENDPOINT, &[Observation::Sample(layout, sample)]).await;
+    }
+
+    async fn seconds(&self, count: u64) {
+        self.clock.advance(Duration::from_secs(count));
+        self.app.detect.tick().await;
+    }
+
+    async fn held(&self) -> Vec<String> {
+        let findings = self.app.detect.findings(ENDPOINT).await.expect("readable");
+        findings
+            .into_iter()
+            .map(|finding| format!("{} {} {}", finding.id, finding.instance, finding.state.name()))
+            .collect()
+    }
+
+    async fn alerts(&self) -> Vec<(AlertState, u32)> {
+        let alerts = self.app.alerts.list(&AlertQuery::default()).await.expect("readable").alerts;
+        alerts.into_iter().map(|alert| (alert.state, alert.times_fired)).collect()
+    }
+
+    /// States of alerts that watchers heard of since the last call; the same state twice in a row is heard once.
+    fn heard(&mut self) -> Vec<&'static str> {
+        let watched = std::iter::from_fn(|| self.feed.ready());
+        let mut states: Vec<_> = watched
+            .filter_map(|watched| match watched {
+                Watched::Entry(entry) => match &entry.item {
+                    FeedItem::Alert(alert) => Some(alert.state.name()),
+                    _ => None,
+                },
+                Watched::Lagged => Some("lagged"),
+            })
+            .collect();
+        states.dedup();
+        states
+    }
+}
+
+fn layout() -> Layout {
+    let volume = [("mountpoint", "/mnt/data"), ("role", "data"), ("type", "ext4")];
+    let free = [("mountpoint", "/mnt/data"), ("role", "data"), ("state", "free"), ("type", "ext4")];
+    Layout::new(vec![Series::new("system.filesystem.usage", free), Series::new("system.filesystem.limit", volume)])
+}
+
+#[tokio::test]
+async fn a_full_volume_fires_within_a_minute_and_resolves_when_it_is_freed() {
+    let mut room = Room::open().await;
+    room.minutes(10, 50.0).await;
+    assert!(room.held().await.is_empty());
+    room.minute(0.1).await;
+    assert!(room.heard().is_empty(), "its hold has not passed");
+    room.seconds(25).await;
+    assert_eq!(room.heard(), ["firing"]);
+    assert_eq!(room.held().await, ["volume-full /mnt/data active"]);
+    let endpoint = room.app.fleet.find(ENDPOINT).await.expect("there");
+    assert_eq!(endpoint.worst_severity, Some(firstline_diagnosis::vocabulary::Severity::Medium));
+    let alert = room.app.alerts.list(&AlertQuery::default()).await.expect("readable").alerts.remove(0);
+    assert_eq!((alert.title.as_str(), alert.endpoint.name.as_str()), ("A volume is full", "lap-1"));
+    assert!(!alert.finding.evidence.is_empty());
+
+    room.minute(50.0).await;
+    room.seconds(25).await;
+    room.minute(50.0).await;
+    assert_eq!(room.heard(), ["firing", "resolved"], "recovering, then resolved");
+    assert!(room.held().await.is_empty());
+    let endpoint = room.app.fleet.find(ENDPOINT).await.expect("there");
+    assert_eq!(endpoint.worst_severity, None);
+}
+
+#[tokio::test]
+async fn a_restart_neither_fires_again_nor_forgets() {
+    let mut room = Room::open().await;
+    room.minutes(10, 50.0).await;
+    room.minutes(3, 0.1).await;
+    assert_eq!(room.heard(), ["firing"]);
+    let mut room = room.restart().await;
+    assert_eq!(room.held().await, ["volume-full /mnt/data active"], "known before it is heard");
+    room.minutes(3, 0.1).await;
+    assert!(room.heard().is_empty());
+    assert_eq!(room.alerts().await, [(AlertState::Firing, 1)]);
+    room.minutes(3, 50.0).await;
+    assert_eq!(room.heard(), ["firing", "resolved"], "recovering, then resolved");
+    let mut room = room.restart().await;
+    room.minutes(3, 50.0).await;
+    assert!(room.heard().is_empty(), "what was over before the restart stays over");
+    assert_eq!(room.alerts().await, [(AlertState::Resolved, 1)]);
+}
+
+#[tokio::test]
+async fn a_hold_that_began_before_a_restart_ends_after_it() {
+    let mut room = Room::open().await;
+    room.minutes(10, 50.0).await;
+    room.minute(0.1).await;
+    let mut room = room.restart().await;
+    room.clock.advance(Duration::from_secs(10));
+    room.tell(0.1, room.clock.now()).await;
+    assert!(room.heard().is_empty());
+    room.seconds(12).await;
+    assert_eq!(room.heard(), ["firing"]);
+}
+
+#[tokio::test]
+async fn old_data_that_comes_late_fires_nothing() {
+    let mut room = Room::open().await;
+    room.minutes(10, 50.0).await;
+    for age in (2..9).rev() {
+        room.tell(0.1, room.clock.now() - MINUTE * age - Duration::from_secs(30)).await;
+    }
+    room.minutes(2, 50.0).await;
+    room.seconds(30).await;
+    assert!(room.heard().is_empty(), "{:?}", room.held().await);
+}
+
+#[tokio::test]
+async fn silence_makes_a_finding_stale_and_never_clears_it() {
+    let mut room = Room::open().await;
+    room.minutes(5, 50.0).await;
+    room.minutes(3, 0.1).await;
+    assert_eq!(room.heard(), ["firing"]);
+    for _ in 0..60 {
+        room.seconds(60).await;
+    }
+    assert_eq!(room.held().await, ["volume-full /mnt/data stale"]);
+    assert!(!room.heard().contains(&"resolved"));
+}
+
+#[tokio::test]
+async fn diagnoses_an_endpoint_that_is_not_watched_from_its_stored_past() {
+    let mut room = Room::open().await;
+    room.minutes(5, 50.0).await;
+    room.minutes(3, 0.1).await;
+    let room = room.restart().await;
+    let diagnosis = room.app.detect.diagnose(ENDPOINT, Some("disk full")).await.expect("an answer");
+    assert_eq!(diagnosis.primary.as_deref(), Some("volume-full"));
+    assert!(matches!(room.app.detect.diagnose("none", None).await, Err(DetectError::Endpoint(_))));
+}
+
+#[tokio::test]
+async fn a_reload_with_a_bad_file_changes_nothing_and_one_with_a_good_file_keeps_holds() {
+    let mut room = Room::open().await;
+    room.minutes(5, 50.0).await;
+    room.minutes(3, 0.1).await;
+    let before = room.app.detect.catalogues().current().version().to_owned();
+    let folder = room.folder.path().join("checks");
+    std::fs::create_dir(&folder).expect("a folder");
+    let write = |text: &str| std::fs::write(folder.join("mine.toml"), text).expect("a file");
+    write("[[check]]\nid = \"volume-full\"\nwhen = \"fre < 1 GiB\"\n");
+    let error = room.app.detect.reload().await.expect_err("refused").to_string();
+    assert!(error.contains("checks/mine.toml:"), "{error}");
+    assert_eq!(room.app.detect.catalogues().current().version(), before);
+    write("[[check]]\nid = \"volume-full\"\ntitle = \"Our volume is full\"\n");
+    let after = room.app.detect.reload().await.expect("in force");
+    assert_ne!(after, before);
+    room.minute(0.1).await;
+    assert_eq!(room.held().await, ["volume-full /mnt/data active"]);
+    assert_eq!(room.alerts().await, [(AlertState::Firing, 1)]);
+}
