@@ -16,17 +16,17 @@ use tokio::sync::{Notify, broadcast};
 
 /// How a collector behaves.
 #[derive(Debug, Clone, Copy)]
-pub struct Temper {
+pub(crate) struct Temper {
     /// Drops a stream, without a word, after this many records.
-    pub lose_after_records: Option<u64>,
+    pub(crate) lose_after_records: Option<u64>,
     /// Whether it acknowledges at all.
-    pub acknowledge: bool,
+    pub(crate) acknowledge: bool,
     /// Acknowledges when this many records are stored and not yet acknowledged.
-    pub acknowledge_every: u64,
+    pub(crate) acknowledge_every: u64,
     /// Sends the first stream away.
-    pub drain_first: bool,
+    pub(crate) drain_first: bool,
     /// Sends settings and a pull after the welcome.
-    pub ask: bool,
+    pub(crate) ask: bool,
 }
 
 impl Default for Temper {
@@ -37,7 +37,7 @@ impl Default for Temper {
 
 /// What it has seen.
 #[derive(Debug, Default)]
-pub struct Seen {
+pub(crate) struct Seen {
     temper: Temper,
     /// How often each sequence number was stored.
     stored: BTreeMap<u64, u32>,
@@ -50,7 +50,7 @@ pub struct Seen {
 
 /// State that the services share.
 #[derive(Debug)]
-pub struct Shared {
+pub(crate) struct Shared {
     seen: Mutex<Seen>,
     changed: Notify,
     authority: server::Authority,
@@ -63,13 +63,13 @@ impl Shared {
     }
 }
 
-pub struct Collector {
+pub(crate) struct Collector {
     shared: Arc<Shared>,
     port: u16,
 }
 
 impl Collector {
-    pub async fn start(temper: Temper) -> Self {
+    pub(crate) async fn start(temper: Temper) -> Self {
         let (hang_up, _) = broadcast::channel(4);
         let shared = Arc::new(Shared {
             seen: Mutex::new(Seen { temper, ..Seen::default() }),
@@ -82,26 +82,26 @@ impl Collector {
     }
 
     /// Loses every stream, keeps what is stored, and behaves differently from now on.
-    pub fn restart(&self, temper: Temper) {
+    pub(crate) fn restart(&self, temper: Temper) {
         self.shared.seen().temper = temper;
         let _ = self.shared.hang_up.send(());
     }
 
-    pub fn address(&self) -> Address {
+    pub(crate) fn address(&self) -> Address {
         Address { host: "localhost".into(), port: self.port }
     }
 
-    pub fn token(&self) -> String {
+    pub(crate) fn token(&self) -> String {
         let fingerprint = Sha256::digest(self.shared.authority.der());
         format!("fl1.{}.{}", URL_SAFE_NO_PAD.encode(fingerprint), URL_SAFE_NO_PAD.encode("once"))
     }
 
-    pub fn revoke_all(&self) {
+    pub(crate) fn revoke_all(&self) {
         self.shared.authority.revoke_all();
     }
 
     /// Waits until `count` different records are stored.
-    pub async fn stored(&self, count: usize) {
+    pub(crate) async fn stored(&self, count: usize) {
         self.wait(|seen| seen.stored.len() >= count).await;
     }
 
@@ -115,20 +115,20 @@ impl Collector {
                 changed.await;
             }
         };
-        let waited = tokio::time::timeout(Duration::from_secs(60), waiting).await;
+        let waited = tokio::time::timeout(Duration::from_mins(1), waiting).await;
         assert!(waited.is_ok(), "it did not come: {:?}", self.shared.seen());
     }
 
     /// Records stored, doubles counted twice.
-    pub fn count(&self) -> u32 {
+    pub(crate) fn count(&self) -> u32 {
         self.shared.seen().stored.values().sum()
     }
 
-    pub fn streams(&self) -> u32 {
+    pub(crate) fn streams(&self) -> u32 {
         self.shared.seen().streams
     }
 
-    pub fn beats(&self) -> Vec<v1::MarkKind> {
+    pub(crate) fn beats(&self) -> Vec<v1::MarkKind> {
         self.shared.seen().beats.clone()
     }
 }

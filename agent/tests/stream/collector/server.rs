@@ -29,7 +29,7 @@ use super::service::{Agents, Enrollments};
 
 /// A certificate authority.
 #[derive(Debug)]
-pub struct Authority {
+pub(crate) struct Authority {
     params: CertificateParams,
     key: KeyPair,
     certificate: CertificateDer<'static>,
@@ -38,7 +38,7 @@ pub struct Authority {
 }
 
 impl Authority {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let mut params = CertificateParams::default();
         params.distinguished_name.push(rcgen::DnType::CommonName, "test authority");
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -48,7 +48,7 @@ impl Authority {
         Self { params, key, certificate, issued: Mutex::default(), revoked: AtomicBool::new(false) }
     }
 
-    pub fn der(&self) -> &CertificateDer<'static> {
+    pub(crate) fn der(&self) -> &CertificateDer<'static> {
         &self.certificate
     }
 
@@ -57,7 +57,7 @@ impl Authority {
     }
 
     /// A certificate for whoever asks.
-    pub fn issue(&self, request: &[u8]) -> Vec<u8> {
+    pub(crate) fn issue(&self, request: &[u8]) -> Vec<u8> {
         let der = CertificateSigningRequestDer::from(request.to_vec());
         let mut request = CertificateSigningRequestParams::from_der(&der).expect("a request");
         let mut issued = self.issued.lock().expect("free");
@@ -68,7 +68,7 @@ impl Authority {
         request.signed_by(&self.issuer()).expect("signed").der().to_vec()
     }
 
-    pub fn revoke_all(&self) {
+    pub(crate) fn revoke_all(&self) {
         self.revoked.store(true, Ordering::Relaxed);
     }
 
@@ -116,7 +116,7 @@ impl Authority {
 }
 
 /// Serves both services on a free port.
-pub async fn serve(shared: Arc<Shared>) -> u16 {
+pub(crate) async fn serve(shared: Arc<Shared>) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let port = listener.local_addr().expect("bound").port();
     let (accepted, incoming) = mpsc::channel::<io::Result<Stream>>(16);

@@ -1,12 +1,10 @@
 //! The stream against a collector that loses connections, acknowledges late, restarts and drains: everything that was
 //! spooled is stored, nothing twice, and a count proves it.
 
-mod collector;
-
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use collector::{Collector, Temper};
+use crate::collector::{Collector, Temper};
 use firstline_agent::identity::{Identity, Token, enroll};
 use firstline_agent::os::SystemClock;
 use firstline_agent::privacy::Ledger;

@@ -17,10 +17,10 @@ use super::Shared;
 type Sender = mpsc::Sender<Result<v1::CollectorFrame, Status>>;
 
 /// Stores records.
-pub struct Agents(pub Arc<Shared>);
+pub(crate) struct Agents(pub(crate) Arc<Shared>);
 
 /// Gives certificates for the one token, once.
-pub struct Enrollments(pub Arc<Shared>);
+pub(crate) struct Enrollments(pub(crate) Arc<Shared>);
 
 #[tonic::async_trait]
 impl EnrollmentService for Enrollments {

@@ -1,0 +1,5 @@
+//! The agent's stream and its pulls, against a collector of a few lines.
+
+mod collector;
+mod pull;
+mod uplink;
