@@ -11,7 +11,7 @@ mod renew;
 mod store;
 mod token;
 
-pub use crypto::{NotAKey, provider};
+pub use crypto::{NotAKey, install_provider, provider};
 pub use enroll::{EnrollError, enroll};
 pub use renew::{renew, renewal_due};
 pub use store::{Identity, IdentityError};

@@ -6,5 +6,7 @@ use clap::Parser;
 use firstline_agent::command::Command;
 
 fn main() -> ExitCode {
+    // For libraries that make their own TLS configurations.
+    firstline_agent::identity::install_provider();
     Command::parse().execute()
 }

@@ -12,6 +12,11 @@ pub fn provider() -> Arc<CryptoProvider> {
     Arc::new(rustls::crypto::ring::default_provider())
 }
 
+/// Makes it the process's default, for libraries that build their own configurations. Only the first call counts.
+pub fn install_provider() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+}
+
 /// A key that cannot be read or used.
 #[derive(Debug, Error)]
 #[error("the endpoint's key is not usable")]
