@@ -57,7 +57,7 @@
 
   function print(value, unit) {
     if (value === null || value === undefined) return "no data";
-    if (unit === "1") return `${(value * 100).toFixed(value > 0 && value < 0.1 ? 1 : 0)} %`;
+    if (unit === "1") return `${(value * 100).toFixed(value >= 0.0005 && value < 0.0995 ? 1 : 0)} %`;
     if (unit === "By" || unit === "By/s") {
       const tail = unit === "By/s" ? "/s" : "";
       const units = ["B", "KiB", "MiB", "GiB", "TiB"];
@@ -89,14 +89,14 @@
     const axis = { stroke: colour("--soft"), grid: { stroke: colour("--line"), width: 1 }, ticks: { show: false }, font: "12px system-ui" };
     const newest = (line) => line.values.findLast((value) => value !== null);
     const options = {
-      width: plot.clientWidth, height: 150, legend: { show: false }, cursor: { y: false, points: { size: 6 } },
+      width: plot.clientWidth, height: 150, padding: [8, 22, 0, 0], legend: { show: false }, cursor: { y: false, points: { size: 6 } },
       scales: { x: { time: true }, y: { range: (u, low, high) => [Math.min(0, low ?? 0), chart.ceiling ?? Math.max(high ?? 0, chart.floor_of_ceiling) * 1.08] } },
       axes: [
         { ...axis, space: 70, values: (u, ticks) => ticks.map((t) => new Date(t * 1000).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" })) },
         { ...axis, size: 64, space: 34, values: (u, ticks) => ticks.map((t) => print(t, chart.unit)) },
       ],
       series: [{}, ...chart.lines.map((line, index) => ({
-        label: line.label, stroke: colour(strokes[index % strokes.length]), width: 1.5, dash: dashes[index % dashes.length], points: { show: false }, spanGaps: false,
+        label: line.label, stroke: colour(strokes[index % strokes.length]), width: 1.5, dash: dashes[index % dashes.length], points: { show: chart.times.length < 20, size: 4 }, spanGaps: false,
       }))],
       hooks: {
         setCursor: [(u) => {

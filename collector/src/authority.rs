@@ -67,7 +67,7 @@ impl Authority {
         let certificate = files::first_certificate(&certificate_pem, "the root")?;
         let servers = server::open_or_renew(&folder, &issuer, &certificate_pem, listen, now)?;
         let agents = tls::agents(&issuer, &certificate, &servers.agents, &[], now)?;
-        let people = tls::people(&servers.people)?;
+        let people = tls::people(&certificate, &servers.people)?;
         Ok(Self {
             issuer,
             certificate,
@@ -85,7 +85,7 @@ impl Authority {
     pub fn refresh(&self, listen: &Listen, revoked: &[RevokedSerial], now: Timestamp) -> Result<(), AuthorityError> {
         let servers = server::open_or_renew(&self.folder, &self.issuer, &self.certificate_pem, listen, now)?;
         let agents = tls::agents(&self.issuer, &self.certificate, &servers.agents, revoked, now)?;
-        let people = tls::people(&servers.people)?;
+        let people = tls::people(&self.certificate, &servers.people)?;
         self.agents.store(Arc::new(agents));
         self.people.store(Arc::new(people));
         Ok(())

@@ -12,6 +12,7 @@ use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{CertificateDer, CertificateRevocationListDer};
 use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
 use rustls::{RootCertStore, ServerConfig};
+use x509_parser::prelude::{FromDer as _, X509Certificate};
 
 use super::AuthorityError;
 use super::endpoint::since_1970;
@@ -64,16 +65,30 @@ pub(super) fn agents(
     Ok(config)
 }
 
-/// TLS for browsers and programs.
-pub(super) fn people(identity: &Identity) -> Result<ServerConfig, AuthorityError> {
+/// TLS for browsers and programs. A chain under our own root shows the root, so that the operator's command can pin it
+/// at the first sign-in; a certificate of another authority is shown as it was given.
+pub(super) fn people(root: &CertificateDer<'static>, identity: &Identity) -> Result<ServerConfig, AuthorityError> {
+    let mut chain = identity.chain.clone();
+    if chain.len() == 1 && is_issued_by(&chain[0], root) {
+        chain.push(root.clone());
+    }
     let mut config = ServerConfig::builder_with_provider(provider())
         .with_safe_default_protocol_versions()
         .map_err(refused)?
         .with_no_client_auth()
-        .with_single_cert(identity.chain.clone(), identity.key.clone_key())
+        .with_single_cert(chain, identity.key.clone_key())
         .map_err(refused)?;
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(config)
+}
+
+fn is_issued_by(certificate: &CertificateDer<'_>, root: &CertificateDer<'_>) -> bool {
+    let (Ok((_, certificate)), Ok((_, root))) =
+        (X509Certificate::from_der(certificate), X509Certificate::from_der(root))
+    else {
+        return false;
+    };
+    certificate.verify_signature(Some(root.public_key())).is_ok()
 }
 
 fn revocation_list(

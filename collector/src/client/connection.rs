@@ -109,10 +109,12 @@ impl Connection {
             source = cause.source();
         }
         let cause = if chain.is_empty() { error.to_string() } else { chain };
-        Failure::Unreachable(format!(
-            "cannot reach the collector at {}: {cause}; check that it runs and that the address is right",
-            self.collector
-        ))
+        let what_to_do = if cause.contains("certificate") {
+            "it is not the collector that is trusted here; sign in with --ca FILE or --fingerprint SHA256 of the right one"
+        } else {
+            "check that it runs and that the address is right"
+        };
+        Failure::Unreachable(format!("cannot reach the collector at {}: {cause}; {what_to_do}", self.collector))
     }
 }
 

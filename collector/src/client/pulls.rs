@@ -131,12 +131,14 @@ struct Told {
 
 impl Told {
     fn tell(&mut self, pull: &Pull) {
-        if self.state != Some(pull.state) {
-            self.state = Some(pull.state);
+        let before = self.state.replace(pull.state);
+        let asked_before = matches!(before, Some(PullState::Sent | PullState::Running));
+        if before != Some(pull.state) {
             match pull.state {
                 PullState::Queued => {
                     progress(&format!("{}: {} (until {})", pull.endpoint.name, pull.why, pull.expires_at));
                 }
+                PullState::Sent | PullState::Running if asked_before => {}
                 PullState::Sent | PullState::Running => progress(&format!("{}: asked", pull.endpoint.name)),
                 PullState::Receiving => progress("  the snapshot comes in"),
                 PullState::Done => progress("  done\n"),

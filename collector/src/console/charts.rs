@@ -5,7 +5,7 @@ use axum::Json;
 use axum::extract::{Path, State};
 use firstline_diagnosis::document::SnapshotSeries;
 use firstline_diagnosis::registry::{Registry, SignalKind};
-use firstline_diagnosis::vocabulary::Timestamp;
+use firstline_diagnosis::vocabulary::{Attributes, Timestamp};
 use serde::Serialize;
 
 use super::finding::instance_words;
@@ -146,7 +146,7 @@ fn draw(chart: &Chart, series: Vec<SnapshotSeries>) -> Drawing {
     kept.sort_by(|one, other| one.attrs.cmp(&other.attrs));
     let step = kept.iter().map(|one| one.step_seconds).max().unwrap_or(60).max(1);
     let times = times(&kept, step);
-    let lines = kept.iter().map(|one| Drawn { label: label(one), values: on_grid(one, &times, step, counter) });
+    let lines = kept.iter().map(|one| Drawn { label: label(one, &kept), values: on_grid(one, &times, step, counter) });
     Drawing {
         unit: if counter { format!("{unit}/s") } else { unit },
         ceiling: chart.ceiling,
@@ -165,8 +165,11 @@ impl Chart {
     }
 }
 
-fn label(series: &SnapshotSeries) -> String {
-    let words = instance_words(&series.attrs);
+/// What tells this line from the others: the values of the attributes that differ; all of them when it is alone.
+fn label(series: &SnapshotSeries, all: &[SnapshotSeries]) -> String {
+    let differs = |name: &str| all.iter().any(|other| other.attrs.get(name) != series.attrs.get(name));
+    let telling: Attributes = series.attrs.iter().filter(|(name, _)| differs(name)).collect();
+    let words = instance_words(if telling.is_empty() { &series.attrs } else { &telling });
     if words.is_empty() { "value".to_owned() } else { words }
 }
 
@@ -204,7 +207,6 @@ fn on_grid(series: &SnapshotSeries, times: &[i64], step: u32, counter: bool) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use firstline_diagnosis::vocabulary::Attributes;
 
     fn series(device: &str, start: i64, values: &[Option<f32>]) -> SnapshotSeries {
         SnapshotSeries {

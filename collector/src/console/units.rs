@@ -25,7 +25,11 @@ pub(crate) fn quantity(number: f64, unit: &str) -> String {
         "" => plain(number),
         counted if counted.starts_with('{') => {
             let word = counted.trim_matches(['{', '}']);
-            let plural = if number == 1.0 || word == "count" { "" } else { "s" };
+            let plural = match word {
+                _ if number == 1.0 => "",
+                word if word.ends_with('s') => "es",
+                _ => "s",
+            };
             if word == "count" { plain(number) } else { format!("{} {word}{plural}", plain(number)) }
         }
         other => format!("{} {other}", plain(number)),
@@ -35,7 +39,7 @@ pub(crate) fn quantity(number: f64, unit: &str) -> String {
 fn percent(ratio: f64) -> String {
     let percent = ratio * 100.0;
     let size = percent.abs();
-    if size == 0.0 || size >= 10.0 { format!("{percent:.0} %") } else { format!("{percent:.1} %") }
+    if !(0.05..9.95).contains(&size) { format!("{percent:.0} %") } else { format!("{percent:.1} %") }
 }
 
 fn scaled(mut number: f64, step: f64, units: &[&str]) -> String {
@@ -96,6 +100,8 @@ mod tests {
             (864_000.0, "s", "10 days"),
             (1.0, "{unit}", "1 unit"),
             (3.0, "{unit}", "3 units"),
+            (2.35, "{process}", "2.35 processes"),
+            (0.0001, "1", "0 %"),
             (2.5, "{count}", "2.5"),
         ];
         for (number, unit, text) in pairs {
