@@ -15,6 +15,9 @@ use crate::app::App;
 /// Lines in one chart; those that move most are kept.
 const LINES_MAX: usize = 6;
 
+/// Finest step of a chart.
+const STEP_SECONDS_MIN: u32 = 60;
+
 /// A chart of the endpoint's page.
 struct Chart {
     name: &'static str,
@@ -144,7 +147,8 @@ fn draw(chart: &Chart, series: Vec<SnapshotSeries>) -> Drawing {
     kept.sort_by(|one, other| most(other).total_cmp(&most(one)));
     kept.truncate(LINES_MAX);
     kept.sort_by(|one, other| one.attrs.cmp(&other.attrs));
-    let step = kept.iter().map(|one| one.step_seconds).max().unwrap_or(60).max(1);
+    // Endpoints tell a value a minute: on a finer grid every value would stand alone, and no line would be drawn.
+    let step = kept.iter().map(|one| one.step_seconds).max().unwrap_or(STEP_SECONDS_MIN).max(STEP_SECONDS_MIN);
     let times = times(&kept, step);
     let lines = kept.iter().map(|one| Drawn { label: label(one, &kept), values: on_grid(one, &times, step, counter) });
     Drawing {
@@ -189,19 +193,23 @@ fn times(series: &[SnapshotSeries], step: u32) -> Vec<i64> {
     (0..steps).map(|index| first + index * step).filter(|time| *time < last).collect()
 }
 
-/// The values at `times`; counters per second.
+/// The values in the steps that start at `times`: gauges as the mean of a step, counters per second.
 fn on_grid(series: &SnapshotSeries, times: &[i64], step: u32, counter: bool) -> Vec<Option<f64>> {
-    let mut values = vec![None; times.len()];
-    let Some(first) = times.first() else { return values };
+    let Some(first) = times.first() else { return Vec::new() };
+    let mut sums = vec![(0.0, 0_u32); times.len()];
     for (index, value) in series.values.iter().enumerate() {
         let at = series.start.unix_ms() / 1000 + i64::from(series.step_seconds) * index as i64;
-        let place = usize::try_from((at - first) / i64::from(step)).ok().and_then(|place| values.get_mut(place));
-        if let (Some(place), Some(value)) = (place, value) {
-            let value = f64::from(*value);
-            *place = Some(if counter { value / f64::from(series.step_seconds.max(1)) } else { value });
+        let place = usize::try_from((at - first) / i64::from(step)).ok().and_then(|place| sums.get_mut(place));
+        if let (Some((sum, count)), Some(value)) = (place, value) {
+            *sum += f64::from(*value);
+            *count += 1;
         }
     }
-    values
+    let value = |(sum, count): (f64, u32)| {
+        let parts = if counter { f64::from(step) } else { f64::from(count) };
+        (count > 0).then(|| sum / parts)
+    };
+    sums.into_iter().map(value).collect()
 }
 
 #[cfg(test)]
@@ -226,6 +234,15 @@ mod tests {
         assert_eq!(drawing.times, [600, 660]);
         assert_eq!(drawing.lines[0].values, [Some(1.0), None]);
         assert_eq!(drawing.lines[1].values, [None, Some(2.0)]);
+    }
+
+    #[test]
+    fn a_value_a_minute_on_a_finer_grid_still_makes_a_line() {
+        let chart = CHARTS.iter().find(|chart| chart.name == "io").expect("is there");
+        let sparse: Vec<Option<f32>> = (0..12).map(|index| (index % 4 == 1).then_some(600.0)).collect();
+        let fine = SnapshotSeries { step_seconds: 15, ..series("sda", 600, &sparse) };
+        let drawing = draw(chart, vec![fine]);
+        assert_eq!(drawing.lines[0].values, [Some(10.0); 3]);
     }
 
     #[test]
