@@ -7,6 +7,7 @@
 //! is judged again when one of its inputs was touched, when its state depends on time, or once a minute.
 
 mod answer;
+mod explain;
 mod judge;
 mod ranking;
 mod ruled_out;
@@ -18,7 +19,7 @@ mod tests;
 use std::sync::Arc;
 
 use crate::catalogue::{Catalogue, Check};
-use crate::document::{Diagnosis, Finding, FindingState, Role};
+use crate::document::{Diagnosis, Finding, FindingState};
 use crate::vocabulary::{Event, Layout, Mark, Reading, Sample, Series, Timestamp};
 use crate::window::Store;
 
@@ -124,7 +125,10 @@ impl Detector {
             let (check, instance, to) = (finding.id.clone(), finding.instance.clone(), finding.state);
             transitions.push(Transition { check, instance, from, to, at: now, finding });
         }
-        self.explain(transitions.iter_mut().map(|transition| &mut transition.finding), now);
+        let roots = self.roots(now, explain::OUTLIVES_MS);
+        for transition in &mut transitions {
+            roots.mark(&mut transition.finding);
+        }
         transitions
     }
 
@@ -194,10 +198,8 @@ impl Detector {
     /// Everything that holds, if only since a moment ago, or whose inputs went missing; ranked without a symptom.
     /// What another finding explains has that finding's id in `consequence_of`, for half an hour also after it cleared.
     pub fn findings(&self, now: Timestamp) -> Vec<Finding> {
-        let mut findings = self.holding(now);
-        self.explain(findings.iter_mut(), now);
-        let ranked = ranking::rank(findings, None);
-        ranked.0
+        let roots = self.roots(now, explain::OUTLIVES_MS);
+        ranking::rank(self.holding(now), None, &roots).0
     }
 
     /// The answer to `symptom`: free words of a ticket, or a symptom's id.
@@ -233,42 +235,6 @@ impl Detector {
             }
         }
         findings
-    }
-
-    /// Marks findings that follow from another one that holds, or that cleared less than half an hour ago.
-    fn explain<'a>(&self, findings: impl Iterator<Item = &'a mut Finding>, now: Timestamp) {
-        let roots = self.roots(now, ranking::OUTLIVES_MS);
-        for finding in findings {
-            if let Some(root) = ranking::explanation(&roots, &finding.id, finding.state) {
-                finding.role = Role::Consequence;
-                finding.consequence_of = Some(root.to_owned());
-            }
-        }
-    }
-
-    /// What explains what now: edges whose root holds, or cleared less than `afterglow_ms` ago, and whose condition holds.
-    fn roots(&self, now: Timestamp, afterglow_ms: i64) -> ranking::Explanations {
-        let mut explanations = ranking::Explanations::default();
-        for edge in &self.catalogue.edges {
-            let Some(root) = self.root_state(&edge.root, now, afterglow_ms) else { continue };
-            if edge.when.as_ref().is_none_or(|(inputs, when)| judge::holds(self, inputs, when, now)) {
-                explanations.add(edge, root);
-            }
-        }
-        explanations
-    }
-
-    /// The firmest state of a root among its instances, counting one that cleared a moment ago.
-    fn root_state(&self, id: &str, now: Timestamp, afterglow_ms: i64) -> Option<FindingState> {
-        let index = self.catalogue.checks().iter().position(|check| check.id == id)?;
-        let standings = || self.judged[index].instances.values();
-        let raised = standings().any(|standing| {
-            standing.is_raised() || standing.cleared_at.is_some_and(|cleared| now.0 - cleared < afterglow_ms)
-        });
-        if raised {
-            return Some(FindingState::Active);
-        }
-        standings().any(Standing::holds).then_some(FindingState::Pending)
     }
 }
 

@@ -7,13 +7,16 @@ use super::LoadError;
 use super::build::{Sources, inputs, register};
 use super::raw::{At, EdgeEntry};
 
-/// One finding explains others.
+/// One finding explains others: on the same instance, where both are judged for each of the same attribute (mount
+/// point, device, interface), unless the edge says that any instance explains every other.
 #[derive(Debug, Clone)]
 pub(crate) struct Edge {
     pub(crate) root: String,
     pub(crate) consequences: Vec<String>,
     /// Only when this holds.
     pub(crate) when: Option<(Vec<Input>, Compiled)>,
+    /// A full `/` explains a full `/data`: almost never so, hence it must be said.
+    pub(crate) any_instance: bool,
 }
 
 /// Builds the edges; they must not lead in a circle.
@@ -33,6 +36,7 @@ pub(super) fn edges(
             root: entry.root.value.clone(),
             consequences: entry.consequence.iter().map(|id| id.value.clone()).collect(),
             when: entry.when.as_ref().and_then(|when| condition_of(registry, entry, when, sources, errors)),
+            any_instance: entry.any_instance,
         });
     }
     if let Some(error) = circle(entries) {

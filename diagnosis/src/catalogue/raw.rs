@@ -189,6 +189,8 @@ struct RawEdge {
     later: Vec<String>,
     when: Option<Spanned<String>>,
     #[serde(default)]
+    any_instance: bool,
+    #[serde(default)]
     inputs: BTreeMap<String, Spanned<String>>,
 }
 
@@ -261,6 +263,7 @@ pub(super) struct EdgeEntry {
     pub(super) root: At<String>,
     pub(super) consequence: Vec<At<String>>,
     pub(super) when: Option<At<String>>,
+    pub(super) any_instance: bool,
     pub(super) inputs: BTreeMap<String, At<String>>,
 }
 
@@ -294,6 +297,7 @@ impl Entries {
             root: lines.at(edge.root),
             consequence: edge.consequence.into_iter().map(|id| lines.at(id)).collect(),
             when: edge.when.map(|when| lines.at(when)),
+            any_instance: edge.any_instance,
             inputs: edge.inputs.into_iter().map(|(name, text)| (name, lines.at(text))).collect(),
         }));
         Ok(())

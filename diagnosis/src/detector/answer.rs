@@ -1,10 +1,11 @@
 //! The answer to a symptom.
 
 use crate::catalogue::{Check, Symptom};
-use crate::document::{Diagnosis, Role, RuledOut, RuledOutResult};
+use crate::document::{Diagnosis, Finding, RuledOut, RuledOutResult};
 use crate::texts;
 use crate::vocabulary::Timestamp;
 
+use super::explain::OUTLIVES_MS;
 use super::{Detector, ranking};
 
 /// Silence after which an answer says how old its numbers are.
@@ -15,16 +16,7 @@ const YOUNG_MS: i64 = 15 * 60_000;
 impl Detector {
     pub(super) fn answer(&self, text: Option<&str>, now: Timestamp) -> Diagnosis {
         let symptom = text.and_then(|text| self.catalogue.symptom(text));
-        let mut findings = self.holding(now);
-        // A technician looks now: what outlives its root stands by itself at once.
-        let roots = self.roots(now, 0);
-        for finding in &mut findings {
-            if let Some(root) = ranking::explanation(&roots, &finding.id, finding.state) {
-                finding.role = Role::Consequence;
-                finding.consequence_of = Some(root.to_owned());
-            }
-        }
-        let (findings, primary) = ranking::rank(findings, symptom);
+        let (findings, primary) = self.ranked(symptom, now);
         let ruled_out: Vec<RuledOut> = self
             .candidates(symptom)
             .into_iter()
@@ -41,6 +33,16 @@ impl Detector {
             catalogue: self.catalogue.version().to_owned(),
             at: now,
         }
+    }
+
+    /// The findings in the order of the answer. A root that cleared less than half an hour ago still explains, unless that
+    /// leaves the question without an answer: then what is left of the trouble is the answer.
+    fn ranked(&self, symptom: Option<&Symptom>, now: Timestamp) -> (Vec<Finding>, Option<String>) {
+        let ranked = ranking::rank(self.holding(now), symptom, &self.roots(now, OUTLIVES_MS));
+        if ranked.1.is_some() || ranked.0.is_empty() {
+            return ranked;
+        }
+        ranking::rank(self.holding(now), symptom, &self.roots(now, 0))
     }
 
     /// The checks that an answer must account for: the symptom's candidates in order, or all.

@@ -176,7 +176,7 @@ impl<'a> Judge<'a> {
 
     /// `/home`, `eth0`; empty when the check has only one instance.
     pub(super) fn instance(&self) -> String {
-        self.binding.iter().map(|(_, value)| value.as_str()).collect::<Vec<_>>().join(", ")
+        instance_name(self.binding.iter().map(|(_, value)| value.as_str()))
     }
 
     fn placeholder(&self, name: &str, style: Style, onset: Timestamp) -> Option<String> {
@@ -269,6 +269,11 @@ pub(super) fn sentence(one: &Compared) -> String {
     let how = texts::comparison_words(one.evidence.comparison);
     let window = if one.evidence.window.is_empty() { String::new() } else { format!(" over {}", one.evidence.window) };
     format!("{}{window}: {value}; it would count {how} {threshold}", one.label)
+}
+
+/// The name of an instance by its values of `each`.
+pub(super) fn instance_name<'a>(values: impl Iterator<Item = &'a str>) -> String {
+    values.collect::<Vec<_>>().join(", ")
 }
 
 /// Instances by their values of `each`.

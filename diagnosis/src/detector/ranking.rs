@@ -1,53 +1,32 @@
 //! Which finding is the answer: collapse along the edges, inherit, order.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use crate::catalogue::{Edge, Symptom};
+use crate::catalogue::Symptom;
 use crate::document::{Finding, FindingState, Role};
 use crate::vocabulary::Severity;
 
-/// A finding that outlives its root by this long stands by itself again.
-pub(super) const OUTLIVES_MS: i64 = 30 * 60_000;
+use super::explain::Roots;
+
 /// More than these would be a list, not an answer.
 const CONTRIBUTING_MAX: usize = 3;
 
-/// Who explains whom now: consequence to roots, and how firm each root stands.
-#[derive(Debug, Default)]
-pub(super) struct Explanations {
-    roots_of: BTreeMap<String, BTreeSet<String>>,
-    states: BTreeMap<String, FindingState>,
-}
+/// Whose severity and whose match to the symptom: an id and an instance.
+type Name = (String, String);
 
-impl Explanations {
-    pub(super) fn add(&mut self, edge: &Edge, state: FindingState) {
-        self.states.insert(edge.root.clone(), state);
-        for consequence in &edge.consequences {
-            self.roots_of.entry(consequence.clone()).or_default().insert(edge.root.clone());
-        }
-    }
-}
-
-/// The top-most root that explains `id`. A root that is only pending explains only what is pending itself.
-pub(super) fn explanation<'a>(roots: &'a Explanations, id: &str, state: FindingState) -> Option<&'a str> {
-    let explains = |root: &&String| {
-        state == FindingState::Pending || roots.states.get(*root).is_some_and(|state| *state != FindingState::Pending)
-    };
-    let mut tops = Vec::new();
-    for root in roots.roots_of.get(id).into_iter().flatten().filter(explains) {
-        tops.push(explanation(roots, root, state).unwrap_or(root));
-    }
-    // Roots do not explain each other here, so any fixed choice among them is as good.
-    tops.into_iter().min()
-}
-
-/// Orders findings whose consequences are marked, gives them their roles; also the id of the primary one.
-pub(super) fn rank(mut findings: Vec<Finding>, symptom: Option<&Symptom>) -> (Vec<Finding>, Option<String>) {
-    inherit(&mut findings);
-    let matches = matches(&findings, symptom);
+/// Marks what follows from `roots`, orders the findings and gives them their roles; also the id of the primary one.
+pub(super) fn rank(
+    mut findings: Vec<Finding>,
+    symptom: Option<&Symptom>,
+    roots: &Roots,
+) -> (Vec<Finding>, Option<String>) {
+    let root_of: Vec<Option<Name>> = findings.iter_mut().map(|finding| roots.mark(finding)).collect();
+    inherit(&mut findings, &root_of);
+    let matches = matches(&findings, &root_of, symptom);
     let mut ranked: Vec<(Key, Finding)> = findings
         .into_iter()
         .map(|finding| {
-            let matched = matches.get(&finding.id).copied();
+            let matched = matches.get(&name(&finding)).copied();
             (Key::of(&finding, matched, symptom.is_some()), finding)
         })
         .collect();
@@ -75,30 +54,34 @@ pub(super) fn rank(mut findings: Vec<Finding>, symptom: Option<&Symptom>) -> (Ve
     (findings, primary)
 }
 
+fn name(finding: &Finding) -> Name {
+    (finding.id.clone(), finding.instance.clone())
+}
+
 /// A root takes the highest severity found among itself and its consequences.
-fn inherit(findings: &mut [Finding]) {
-    let mut worst: BTreeMap<String, Severity> = BTreeMap::new();
-    for finding in findings.iter() {
-        if let Some(root) = &finding.consequence_of {
-            let severity = worst.entry(root.clone()).or_insert(finding.severity);
+fn inherit(findings: &mut [Finding], root_of: &[Option<Name>]) {
+    let mut worst: BTreeMap<&Name, Severity> = BTreeMap::new();
+    for (finding, root) in findings.iter().zip(root_of) {
+        if let Some(root) = root {
+            let severity = worst.entry(root).or_insert(finding.severity);
             *severity = (*severity).max(finding.severity);
         }
     }
     for finding in findings.iter_mut().filter(|finding| finding.consequence_of.is_none()) {
-        if let Some(severity) = worst.get(&finding.id) {
+        if let Some(severity) = worst.get(&name(finding)) {
             finding.severity = finding.severity.max(*severity);
         }
     }
 }
 
 /// The place of each finding among the symptom's candidates; a root has the best place of its consequences.
-fn matches(findings: &[Finding], symptom: Option<&Symptom>) -> BTreeMap<String, usize> {
+fn matches(findings: &[Finding], root_of: &[Option<Name>], symptom: Option<&Symptom>) -> BTreeMap<Name, usize> {
     let mut matches = BTreeMap::new();
     let Some(symptom) = symptom else { return matches };
-    for finding in findings {
+    for (finding, root) in findings.iter().zip(root_of) {
         if let Some(place) = symptom.candidates.iter().position(|id| *id == finding.id) {
-            for id in std::iter::once(&finding.id).chain(&finding.consequence_of) {
-                let best = matches.entry(id.clone()).or_insert(place);
+            for name in std::iter::once(name(finding)).chain(root.clone()) {
+                let best = matches.entry(name).or_insert(place);
                 *best = (*best).min(place);
             }
         }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::*;
-use crate::document::{RuledOut, RuledOutResult};
+use crate::document::{Role, RuledOut, RuledOutResult};
 use crate::registry::Registry;
 use crate::vocabulary::{Attributes, Severity, Why};
 

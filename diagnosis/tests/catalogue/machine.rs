@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use firstline_diagnosis::catalogue::Catalogue;
 use firstline_diagnosis::detector::{Detector, Host};
-use firstline_diagnosis::document::{Finding, RuledOut};
+use firstline_diagnosis::document::{Diagnosis, Finding, RuledOut};
 use firstline_diagnosis::registry::{Registry, SignalKind};
 use firstline_diagnosis::vocabulary::{Layout, Reading, Sample, Series, Timestamp, Value};
 
@@ -82,6 +82,10 @@ impl Machine {
 
     pub(crate) fn finding(&self, check: &str) -> Option<Finding> {
         self.detector.findings(self.now).into_iter().find(|finding| finding.id == check)
+    }
+
+    pub(crate) fn diagnosis(&self, symptom: Option<&str>) -> Diagnosis {
+        self.detector.diagnose(symptom, self.now)
     }
 
     /// What became of a check that does not hold, when asked for a symptom that it answers.

@@ -83,6 +83,35 @@ fn guards_excuse() {
     }
 }
 
+#[test]
+fn a_full_system_volume_is_one_finding_and_a_full_data_volume_another() {
+    let told = |mount: &str, role: &str, free: f64| {
+        let series = |signal: &str, state: &str| format!("{signal}{{mountpoint={mount},type=ext4,role={role}{state}}}");
+        [
+            (series("system.filesystem.usage", ",state=free"), Shown::Number(free)),
+            (series("system.filesystem.limit", ""), Shown::Number(107_374_182_400.0)),
+        ]
+    };
+    let shows: Vec<_> = told("/", "system", 1e6).into_iter().chain(told("/data", "data", 1e6)).collect();
+    let shows: Vec<(&str, Shown)> = shows.iter().map(|(series, shown)| (series.as_str(), *shown)).collect();
+    let diagnosis = Machine::new("linux").shows(&shows, MINUTES).diagnosis(Some("disk-full"));
+    let told: Vec<_> = diagnosis
+        .findings
+        .iter()
+        .map(|one| (one.id.as_str(), one.instance.as_str(), one.consequence_of.as_deref()))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            ("disk-space-critical", "/", None),
+            ("volume-full", "/data", None),
+            ("volume-full", "/", Some("disk-space-critical")),
+            ("disk-space-low", "/", Some("disk-space-critical")),
+            ("disk-space-low", "/data", Some("volume-full")),
+        ]
+    );
+}
+
 fn assert_none(faults: impl Iterator<Item = String>) {
     let faults: Vec<String> = faults.collect();
     assert!(faults.is_empty(), "{}", faults.join("\n"));

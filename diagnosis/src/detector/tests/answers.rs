@@ -91,9 +91,49 @@ fn a_consequence_stands_by_itself_half_an_hour_after_its_root() {
     assert_eq!(story.finding("unreachable").consequence_of.as_deref(), Some("unplugged"));
     story.minutes(5, &[(SWITCHES[2], 1.0), (SWITCHES[1], 0.0)]);
     assert_eq!(story.finding("unreachable").consequence_of.as_deref(), Some("unplugged"));
-    assert_eq!(story.detector.diagnose(None, story.now).primary.as_deref(), Some("unreachable"));
     story.minutes(30, &[(SWITCHES[2], 1.0), (SWITCHES[1], 0.0)]);
     assert_eq!(story.finding("unreachable").consequence_of, None);
+}
+
+#[test]
+fn what_is_left_after_its_root_is_the_answer_when_there_is_no_other() {
+    let edges = "[[edge]]\nroot = \"unplugged\"\nconsequence = [\"unreachable\"]\n";
+    let answer = |gone: f64| {
+        let mut story = Story::of(&[&switched(["low"; 4]), edges]);
+        story.minutes(3, &[(SWITCHES[2], 0.0), (SWITCHES[1], 0.0), (SWITCHES[0], gone)]);
+        story.minutes(5, &[(SWITCHES[2], 1.0), (SWITCHES[1], 0.0), (SWITCHES[0], gone)]);
+        story.detector.diagnose(None, story.now).primary
+    };
+    assert_eq!(answer(1.0).as_deref(), Some("unreachable"));
+    assert_eq!(answer(0.0).as_deref(), Some("gone"));
+}
+
+/// Two checks of volumes; `only_system` explains `full`.
+fn volumes(edge: &str) -> Vec<(String, String, Option<String>)> {
+    let volume = |id: &str, only: &str| {
+        let rest = format!(
+            "each = \"mountpoint\"\n{only}when = \"free < 2 GiB\"\nhold = \"0s\"\n[check.inputs]\n\
+             free = 'system.filesystem.usage{{state=free}}'\n"
+        );
+        check(id, &rest)
+    };
+    let checks = volume("system-full", "only = { role = \"system\" }\n") + &volume("full", "");
+    let edges = format!("[[edge]]\nroot = \"system-full\"\nconsequence = [\"full\"]\n{edge}");
+    let mut story = Story::of(&[&checks, &edges]);
+    story.minutes(3, &[(FREE, GIB), (HOME, GIB)]);
+    let diagnosis = story.detector.diagnose(None, story.now);
+    let told = diagnosis.findings.into_iter().map(|finding| (finding.id, finding.instance, finding.consequence_of));
+    told.collect()
+}
+
+#[test]
+fn a_full_volume_explains_only_itself() {
+    let full = |instance: &str, root: Option<&str>| ("full".to_owned(), instance.to_owned(), root.map(str::to_owned));
+    let system = ("system-full".to_owned(), "/".to_owned(), None);
+    let told = volumes("");
+    assert_eq!(told, [full("/home", None), system.clone(), full("/", Some("system-full"))]);
+    let told = volumes("any_instance = true\n");
+    assert_eq!(told, [system, full("/", Some("system-full")), full("/home", Some("system-full"))]);
 }
 
 #[test]
