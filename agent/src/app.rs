@@ -23,7 +23,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-pub use intake::{Intake, health, is_state, recorder_series};
+pub use intake::{Intake, USERS, health, is_state, recorder_series};
 pub use status::{Status, read as read_status};
 
 use crate::config::{Address, Config};

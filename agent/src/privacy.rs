@@ -14,6 +14,7 @@ use anyhow::{Context, Result};
 
 pub use gate::Gate;
 pub use ledger::{Entry, Ledger, RecordCounts, Sent};
+pub(crate) use scrub::is_hidden;
 pub use scrub::scrub;
 
 use crate::probe::Pseudonyms;

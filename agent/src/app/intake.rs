@@ -32,6 +32,9 @@ const COARSE_STEP_SECONDS: u32 = 300;
 /// Changes are told for two weeks, events and marks with them.
 const HISTORY: Duration = Duration::from_hours(14 * 24);
 
+/// The signal that people are counted in. Where it is denied, their names stay here too.
+pub const USERS: &str = "endpoint.session.users";
+
 /// Takes what the probes read to where it belongs: rows, records, history, and the last reading of everything.
 #[derive(Debug)]
 pub struct Intake {
@@ -104,9 +107,10 @@ impl Intake {
 
     /// Takes the first identity readings, so that the collector can be told who connects.
     pub fn introduce(&mut self, readings: Vec<Reading>) {
+        let users = self.users();
         self.about.send_modify(|about| {
             about.boot_id = boot_id(&readings);
-            about.machine = machine(&readings);
+            about.machine = machine(&readings, users);
         });
         if self.about.borrow().resumes {
             self.mark(self.clock.now(), Mark::Resumed);
@@ -140,7 +144,7 @@ impl Intake {
                 self.latest.insert(reading.series.clone(), reading);
             }
         }
-        if changed {
+        if changed || self.about.borrow().machine.users != self.users() {
             self.refresh_machine();
         }
         if !tell.is_empty() {
@@ -148,8 +152,14 @@ impl Intake {
         }
     }
 
+    /// Who is signed in, unless nobody may know.
+    fn users(&self) -> Vec<String> {
+        let denied = self.settings.borrow().denied_signals.contains(USERS);
+        if denied { Vec::new() } else { self.vitals.people() }
+    }
+
     fn refresh_machine(&mut self) {
-        let machine = machine(self.latest.values());
+        let machine = machine(self.latest.values(), self.users());
         self.about.send_if_modified(|about| {
             let differs = about.machine != machine;
             about.machine = machine;

@@ -11,7 +11,6 @@ use super::local::Local;
 use crate::config::{Address, Config};
 use crate::identity::{Identity, IdentityError, Token, enroll};
 use crate::privacy::{Entry, Ledger, Sent};
-use crate::snapshot::machine;
 use crate::state::StateDir;
 
 /// Makes a key on this machine, trusts the collector by the fingerprint in the token, and asks it for a certificate.
@@ -47,7 +46,7 @@ impl Enroll {
         let token: Token = self.token_text()?.parse()?;
         let local = Local::new(config, state)?;
         let readings = local.section(Section::Identity, Duration::from_secs(5)).await;
-        let identity = enroll(&dir, self.collector.clone(), &token, machine(&readings)).await?;
+        let identity = enroll(&dir, self.collector.clone(), &token, local.machine(&readings)).await?;
         let entry = Entry { at: now(), to: self.collector.to_string(), sent: Sent::Enrolment };
         Ledger::at(state.path("ledger")).note(&entry).context("writing the ledger of what was sent")?;
         let mut out = std::io::stdout().lock();

@@ -4,16 +4,17 @@ use std::time::Duration;
 use anyhow::Result;
 use firstline_diagnosis::document::{Reason, Snapshot};
 use firstline_diagnosis::vocabulary::Reading;
+use firstline_proto::convert::Machine;
 use firstline_proto::v1::Section;
 use futures_util::future::join_all;
 use tokio::sync::watch;
 
-use crate::app::{self, catalogue_version, health, read_status, recorder_series};
+use crate::app::{self, USERS, catalogue_version, health, read_status, recorder_series};
 use crate::config::Config;
 use crate::identity::{Identity, IdentityError};
 use crate::os::Clock;
 use crate::privacy::Gate;
-use crate::probe;
+use crate::probe::{self, Vitals};
 use crate::recorder::Recorder;
 use crate::schedule::Schedule;
 use crate::settings::Settings;
@@ -35,6 +36,7 @@ pub(super) struct Local {
     schedule: Schedule,
     settings: watch::Receiver<Settings>,
     clock: Arc<dyn Clock>,
+    vitals: Arc<Vitals>,
     state: StateDir,
     identity: Option<Identity>,
     _settings: watch::Sender<Settings>,
@@ -53,14 +55,20 @@ impl Local {
         let collector = config.collector.clone().or_else(|| identity.as_ref().map(|one| one.collector.clone()));
         let (sender, settings) = watch::channel(config.policy(collector.as_ref()).defaults());
         let cx = app::context(state, settings.clone(), identity.as_ref().map(Identity::authorities))?;
-        let clock = Arc::clone(&cx.clock);
+        let (clock, vitals) = (Arc::clone(&cx.clock), Arc::clone(&cx.vitals));
         let schedule = Schedule::new(probe::all(), cx, settings.clone());
-        Ok(Self { schedule, settings, clock, state: state.clone(), identity, _settings: sender })
+        Ok(Self { schedule, settings, clock, vitals, state: state.clone(), identity, _settings: sender })
     }
 
     /// Fresh readings of one section.
     pub(super) async fn section(&self, section: Section, limit: Duration) -> Vec<Reading> {
         self.schedule.collect_section(section, limit).await.readings
+    }
+
+    /// The machine that `readings` tell of, and who is signed in to it unless the policy keeps that here.
+    pub(super) fn machine(&self, readings: &[Reading]) -> Machine {
+        let denied = self.settings.borrow().denied_signals.contains(USERS);
+        machine(readings, if denied { Vec::new() } else { self.vitals.people() })
     }
 
     /// A snapshot of this machine now, signed when it is enrolled, with the recorder's history when there is one.
@@ -82,7 +90,7 @@ impl Local {
         }
         let parts = Parts {
             endpoint_id: self.identity.as_ref().map(|one| one.endpoint_id.clone()).unwrap_or_default(),
-            machine: machine(&readings),
+            machine: self.machine(&readings),
             boot_id: boot_id(&readings),
             uptime_seconds: self.clock.since_boot().as_secs(),
             series: self.recorded(now),

@@ -1,5 +1,6 @@
 //! Systems whose own sources are not read yet: what is portable, and `unsupported` for the rest.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::path::Path;
 use std::time::Duration;
@@ -72,7 +73,7 @@ pub(crate) fn uptime_seconds(_: &Path) -> Result<f64, ProbeError> {
     System::uptime().map(|seconds| seconds as f64).map_err(|_| ProbeError::Unsupported("the time since boot"))
 }
 
-pub(crate) fn people(_: &Path) -> Result<usize, ProbeError> {
+pub(crate) fn people(_: &Path) -> Result<BTreeSet<String>, ProbeError> {
     Err(ProbeError::Unsupported("the list of sessions"))
 }
 

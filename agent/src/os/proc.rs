@@ -6,6 +6,7 @@
 pub(crate) mod diskstats;
 pub(crate) mod dmi;
 pub(crate) mod load;
+pub(crate) mod logind;
 pub(crate) mod meminfo;
 pub(crate) mod mounts;
 pub(crate) mod netdev;

@@ -19,7 +19,7 @@ pub fn scrub(text: &str, chars: usize) -> String {
 }
 
 /// Control characters, and the marks that turn the direction of text around.
-fn is_hidden(letter: char) -> bool {
+pub(crate) fn is_hidden(letter: char) -> bool {
     letter.is_control() || matches!(letter, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 

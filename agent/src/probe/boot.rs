@@ -38,7 +38,9 @@ impl Probe for Boot {
         gather.outcome("endpoint.boot.id", [], native::boot_id(&cx.root));
         gather.outcome("endpoint.boot.time", [], native::boot_seconds(&cx.root).map(|seconds| self.steady(seconds)));
         gather.outcome("system.uptime", [], native::uptime_seconds(&cx.root));
-        gather.outcome("endpoint.session.users", [], native::people(&cx.root).map(|people| people as u64));
+        let people = native::people(&cx.root);
+        cx.vitals.set_people(people.iter().flatten());
+        gather.outcome("endpoint.session.users", [], people.map(|people| people.len() as u64));
         Ok(gather.done())
     }
 }

@@ -1,12 +1,21 @@
+use std::collections::BTreeSet;
 use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// What the agent's rooms tell about themselves, for the readings about the agent.
+use crate::privacy::is_hidden;
+
+/// A machine that more people are signed in to is a server; whom a ticket is about cannot be told by it.
+const PEOPLE_MAX: usize = 8;
+const NAME_CHARS_MAX: usize = 64;
+
+/// What the agent's rooms tell each other beside the readings: about themselves, and who is signed in. Names of people
+/// are no readings, so that they enter no history and no chart.
 #[derive(Debug, Default)]
 pub struct Vitals {
     failing_probes: AtomicU64,
     spool: Mutex<Option<Spool>>,
+    people: Mutex<Vec<String>>,
 }
 
 /// How full the spool is.
@@ -29,6 +38,17 @@ impl Vitals {
         *self.spool.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// These people are signed in now.
+    pub(crate) fn set_people<'a>(&self, people: impl Iterator<Item = &'a String>) {
+        let names: BTreeSet<String> = people.filter_map(|name| sign_in_name(name)).collect();
+        *self.people.lock().unwrap_or_else(PoisonError::into_inner) = names.into_iter().take(PEOPLE_MAX).collect();
+    }
+
+    /// Sign-in names of the people who were there at the last look, sorted, at most eight.
+    pub fn people(&self) -> Vec<String> {
+        self.people.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// `count` probes gave nothing when they last ran.
     pub(crate) fn set_failing_probes(&self, count: u64) {
         self.failing_probes.store(count, Ordering::Relaxed);
@@ -37,5 +57,30 @@ impl Vitals {
     /// How many probes gave nothing when they last ran.
     pub(crate) fn failing_probes(&self) -> u64 {
         self.failing_probes.load(Ordering::Relaxed)
+    }
+}
+
+/// The name on one line and without marks that hide; nothing when nothing is left.
+fn sign_in_name(name: &str) -> Option<String> {
+    let plain = name.chars().filter(|letter| !is_hidden(*letter)).take(NAME_CHARS_MAX).collect::<String>();
+    let plain = plain.trim();
+    (!plain.is_empty()).then(|| plain.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn people_are_sorted_distinct_few_and_plain() {
+        let vitals = Vitals::default();
+        let told = ["grace", "ada", "ad\u{7}a", "\n", "eve\u{202e}"].map(str::to_owned);
+        vitals.set_people(told.iter());
+        assert_eq!(vitals.people(), ["ada", "eve", "grace"]);
+        let many: Vec<String> = (10..30).map(|number| format!("user{number}")).collect();
+        vitals.set_people(many.iter());
+        assert_eq!(vitals.people().len(), PEOPLE_MAX);
+        vitals.set_people([].iter());
+        assert!(vitals.people().is_empty());
     }
 }

@@ -4,8 +4,8 @@ use firstline_diagnosis::document::Os;
 use firstline_diagnosis::vocabulary::{Reading, Value};
 use firstline_proto::convert::Machine;
 
-/// What the identity readings say of the machine.
-pub fn machine<'a>(readings: impl IntoIterator<Item = &'a Reading>) -> Machine {
+/// What the identity readings say of the machine that `users` are signed in to.
+pub fn machine<'a>(readings: impl IntoIterator<Item = &'a Reading>, users: Vec<String>) -> Machine {
     let mut texts: BTreeMap<&str, &str> = BTreeMap::new();
     for reading in readings {
         if let Ok(Value::Text(text)) = &reading.outcome {
@@ -18,7 +18,7 @@ pub fn machine<'a>(readings: impl IntoIterator<Item = &'a Reading>) -> Machine {
     Machine {
         host_name: text("host.name").chars().take(255).collect(),
         os: Os { os_type, name: text("os.name"), version: text("os.version"), build_id: text("os.build_id") },
-        users: Vec::new(),
+        users,
         hardware: hash.into_iter().map(|hash| ("machine_id_hash".to_owned(), hash)).collect(),
     }
 }

@@ -5,18 +5,20 @@ mod machine;
 mod memory;
 mod network;
 mod own;
+mod people;
 mod process;
 mod processor;
 mod service;
 mod storage;
 
 pub(crate) use clock::{awake, since_boot, thread_cpu};
-pub(crate) use machine::{boot_id, boot_seconds, identity, people, uptime_seconds};
+pub(crate) use machine::{boot_id, boot_seconds, identity, uptime_seconds};
 pub(crate) use memory::{meminfo, pressure, vmstat};
 pub(crate) use network::{
     default_route, duplex, interface_index, interfaces, is_up, neighbour, resolv, speed, traffic,
 };
 pub(crate) use own::{own_cpu, own_memory_bytes};
+pub(crate) use people::people;
 pub(crate) use process::{TICKS_PER_SECOND, each_process, executable, page_bytes};
 pub(crate) use processor::{load, stat};
 pub(crate) use service::ServiceManager;

@@ -1,8 +1,7 @@
-use std::fs;
 use std::path::Path;
 
-use crate::os::proc::{dmi, load, meminfo, release, stat, utmp};
-use crate::os::{list, read, read_trimmed};
+use crate::os::proc::{dmi, load, meminfo, release, stat};
+use crate::os::{read, read_trimmed};
 use crate::probe::ProbeError;
 use crate::probe::identity::Identity;
 
@@ -48,19 +47,4 @@ pub(crate) fn boot_seconds(root: &Path) -> Result<u64, ProbeError> {
 pub(crate) fn uptime_seconds(root: &Path) -> Result<f64, ProbeError> {
     let text = read(root, "proc/uptime")?;
     load::uptime_seconds(&text).ok_or_else(|| ProbeError::Failed("proc/uptime is not a number".to_owned()))
-}
-
-/// How many people are signed in: by logind, or where there is none by the terminal records.
-pub(crate) fn people(root: &Path) -> Result<usize, ProbeError> {
-    if let Ok(names) = list(root, "run/systemd/users") {
-        let present = names.iter().filter_map(|name| read(root, &format!("run/systemd/users/{name}")).ok());
-        return Ok(present.filter(|text| is_signed_in(text)).count());
-    }
-    let bytes = fs::read(root.join("run/utmp")).map_err(|source| ProbeError::io("run/utmp", &source))?;
-    Ok(utmp::people(&bytes))
-}
-
-/// Whether a user record of logind is that of somebody with a session, rather than of services that linger.
-fn is_signed_in(record: &str) -> bool {
-    record.lines().any(|line| line == "STATE=active" || line == "STATE=online")
 }
