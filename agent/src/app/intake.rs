@@ -262,17 +262,24 @@ impl Intake {
 
     /// The last reading of every series, for what a pull did not read again.
     pub fn latest(&self) -> impl Iterator<Item = &Reading> {
-        self.latest.values()
+        let settings = self.settings.borrow().clone();
+        self.latest.values().filter(move |reading| !settings.denied_signals.contains(&*reading.series.signal))
     }
 
     /// The recorders' series of the last `window`, the newest hour fine, the rest in steps of five minutes.
     pub fn series(&mut self, now: Timestamp, window: Duration) -> Vec<SnapshotSeries> {
-        recorder_series(&mut self.fast, &mut self.minute, now, window)
+        let mut series = recorder_series(&mut self.fast, &mut self.minute, now, window);
+        let settings = self.settings.borrow();
+        series.retain(|one| !settings.denied_signals.contains(&one.signal));
+        series
     }
 
     /// Marks, events and changes of the last two weeks.
     pub fn history(&self, now: Timestamp) -> Vec<HistoryEntry> {
-        self.history.since(now - HISTORY)
+        let mut history = self.history.since(now - HISTORY);
+        let settings = self.settings.borrow();
+        history.retain(|entry| entry.signal().is_none_or(|signal| !settings.denied_signals.contains(signal)));
+        history
     }
 
     /// A snapshot's parts that the intake knows.

@@ -34,6 +34,15 @@ pub enum HistoryEntry {
 }
 
 impl HistoryEntry {
+    /// The signal that it tells of; marks tell of none.
+    pub fn signal(&self) -> Option<&str> {
+        match self {
+            Self::Mark { .. } => None,
+            Self::Event { event } => Some(&event.series.signal),
+            Self::Change { change } => Some(&change.kind),
+        }
+    }
+
     /// When it was.
     pub fn at(&self) -> Timestamp {
         match self {
