@@ -1,3 +1,14 @@
 //! What a user would notice, on the binaries that ship.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot unwrap has found something")]
+
+mod browser;
+mod checks;
+mod enrolment;
+mod feed;
 mod harness;
+mod hostile;
+mod pulls;
+mod quickstart;
+mod storage;
+mod values;

@@ -4,23 +4,25 @@
 //! at the end. Waiting is always for a condition with a deadline ([`wait`]). What a failed test leaves behind (logs,
 //! screenshots) is printed or kept where the message says.
 
-// agent
+pub mod agent;
+pub mod api;
 pub mod binary;
 pub mod browser;
-// collector
+pub mod collector;
 pub mod command;
 pub mod machine;
 pub mod port;
 pub mod process;
-// stage
+pub mod stage;
 pub mod volume;
 pub mod wait;
 pub mod wire;
 
-// use agent
+pub use agent::Agent;
+pub use api::Api;
 pub use browser::Browser;
-// use collector
+pub use collector::Collector;
 pub use command::Outcome;
 pub use process::Process;
-// use stage
+pub use stage::Stage;
 pub use volume::Volume;

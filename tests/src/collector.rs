@@ -1,0 +1,116 @@
+//! A collector of its own: data folder, ports, process.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::ExitStatus;
+use std::time::Duration;
+
+use rustix::process::Signal;
+
+use crate::command::{Outcome, program};
+use crate::{Process, port, wait};
+
+/// How long a collector may take to be ready, on a busy machine and after a crash.
+const READY: Duration = Duration::from_secs(30);
+
+/// How long it may take to say goodbye to everybody.
+const DRAIN: Duration = Duration::from_secs(30);
+
+/// A collector with SQLite on free ports of the loopback.
+#[derive(Debug)]
+pub struct Collector {
+    /// Its data.
+    pub folder: PathBuf,
+    /// Port for agents.
+    pub agents: u16,
+    /// Port for people.
+    pub people: u16,
+    /// Password of the first administrator.
+    pub password: String,
+    process: Option<Process>,
+}
+
+/// Name of the first administrator.
+pub const ADMINISTRATOR: &str = "admin";
+
+impl Collector {
+    /// Makes the data folder below `folder`; nothing runs yet. `more` is added to the configuration.
+    pub async fn prepare(folder: &Path, more: &str) -> Self {
+        let data = folder.join("collector");
+        let made = Outcome::of(program("firstline-collector", &["init", "--json", "--data", text(&data)])).await.done();
+        let made = made.json();
+        let password = made["password"].as_str().unwrap_or_else(|| panic!("no password in {made}")).to_owned();
+        let (agents, people) = port::free_pair();
+        let collector = Self { folder: data, agents, people, password, process: None };
+        collector.configure(more);
+        collector
+    }
+
+    /// Replaces the configuration: the ports, and `more`.
+    pub fn configure(&self, more: &str) {
+        let (agents, people) = (self.agents, self.people);
+        let listen = format!("[listen]\nagents = \"127.0.0.1:{agents}\"\npeople = \"127.0.0.1:{people}\"\n");
+        fs::write(self.folder.join("firstline.toml"), listen + more).expect("the configuration can be written");
+    }
+
+    /// Starts it and waits until it is ready.
+    pub async fn start(&mut self) {
+        let command = program("firstline-collector", &["serve", "--data", text(&self.folder)]);
+        self.process = Some(Process::start("the collector", command, &self.folder.join("test.log")));
+        self.ready().await;
+    }
+
+    /// Waits until it says that it is ready.
+    pub async fn ready(&mut self) {
+        let address = format!("{}/readyz", self.address());
+        let client = insecure();
+        let process = self.process.as_mut().expect("the collector was started");
+        wait::for_condition("the collector to be ready", READY, async || {
+            assert!(process.is_running(), "the collector ended:\n{}", process.log());
+            client.get(&address).send().await.is_ok_and(|answer| answer.status().is_success())
+        })
+        .await;
+    }
+
+    /// Where people go.
+    pub fn address(&self) -> String {
+        format!("https://localhost:{}", self.people)
+    }
+
+    /// The root certificate of its authority.
+    pub fn root(&self) -> PathBuf {
+        self.folder.join("authority/root.pem")
+    }
+
+    /// SIGKILL, in the middle of whatever it does.
+    pub fn kill(&mut self) {
+        self.process.take().expect("the collector runs").kill();
+    }
+
+    /// SIGTERM, and waits for the end.
+    pub async fn stop(&mut self) -> ExitStatus {
+        self.process.take().expect("the collector runs").terminate(DRAIN).await
+    }
+
+    /// SIGHUP: read the configuration and the checks again.
+    pub fn reload(&self) {
+        self.process.as_ref().expect("the collector runs").signal(Signal::HUP);
+    }
+
+    /// Everything it has said.
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.folder.join("test.log")).unwrap_or_default()
+    }
+}
+
+/// A client that looks at answers, not at certificates.
+pub fn insecure() -> reqwest::Client {
+    rustls::crypto::ring::default_provider().install_default().ok();
+    let builder = reqwest::Client::builder().danger_accept_invalid_certs(true).timeout(Duration::from_secs(10));
+    builder.build().expect("a client can be made")
+}
+
+/// A path as an argument.
+pub(crate) fn text(path: &Path) -> &str {
+    path.to_str().expect("paths of tests are UTF-8")
+}
