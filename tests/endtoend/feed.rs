@@ -51,7 +51,9 @@ async fn filling_a_small_file_system_alerts_within_a_minute_and_freeing_it_resol
             volume.free();
             wait::until("the end of the alert", MINUTE, async || alert(&stage, &id, "resolved").await).await;
             println!("it was resolved after {:.1} s", freed.elapsed().as_secs_f64());
-            browser.shows("resolved", MINUTE).await;
+            browser.hides(&name, MINUTE).await;
+            browser.go(&format!("{}/alerts?view=resolved", stage.collector.address())).await;
+            browser.shows(&name, MINUTE).await;
         })
         .await;
     browser.close().await;
