@@ -17,7 +17,8 @@ use crate::os::proc::mounts::Mount;
 static SPEC: Spec = Spec {
     name: "filesystems",
     section: Section::Storage,
-    tier: Tier::Minute,
+    // Asked with every fast tick, so that a volume that fills up is told at once; what did not move waits for its minute.
+    tier: Tier::Fast,
     deadline: Duration::from_secs(5),
     priority: 0,
     waits: false,

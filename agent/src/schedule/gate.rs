@@ -21,11 +21,14 @@ impl Gate<'_> {
         reading: &Reading,
         told: &mut BTreeMap<Series, Result<Value, Unknown>>,
     ) -> bool {
-        let tier = tier_of(reading).unwrap_or(probe);
+        let spec = Registry::builtin().get(&reading.series.signal);
+        let tier = spec.map_or(probe, |spec| spec.tier);
         if tier == Tier::Change {
             return differs(reading, told);
         }
-        tier <= probe || self.due.contains(&tier)
+        // The sampler must see every reading of what may have to be told at once.
+        let urgent = tier == Tier::Minute && spec.is_some_and(|spec| spec.urgent_change.is_some());
+        tier <= probe || urgent || self.due.contains(&tier)
     }
 }
 
@@ -41,9 +44,4 @@ fn differs(reading: &Reading, told: &mut BTreeMap<Series, Result<Value, Unknown>
 /// Whether the registry knows the signal, its attributes and its type.
 pub(super) fn is_declared(reading: &Reading) -> bool {
     Registry::builtin().admit(reading).is_ok()
-}
-
-/// The tier of the signal by the registry.
-fn tier_of(reading: &Reading) -> Option<Tier> {
-    Registry::builtin().get(&reading.series.signal).map(|spec| spec.tier)
 }
