@@ -91,7 +91,7 @@ pub(crate) fn interface_index(root: &Path, name: &str) -> Option<u32> {
 pub(crate) fn resolv(root: &Path) -> Result<Resolv, ProbeError> {
     let own = resolv::parse(&read(root, "etc/resolv.conf")?);
     let behind = || read(root, "run/systemd/resolve/resolv.conf").ok().map(|text| resolv::parse(&text));
-    match resolv::is_stub(&own).then(behind).flatten() {
+    match resolv::is_relay(&own).then(behind).flatten() {
         Some(behind) if !behind.servers.is_empty() => {
             Ok(Resolv { servers: behind.servers, domain: own.domain.or(behind.domain) })
         }

@@ -31,7 +31,7 @@ pub(crate) fn parse(text: &str) -> Resolv {
 }
 
 /// Whether the only server is a cache on this machine, so that the real servers stand elsewhere.
-pub(crate) fn is_stub(resolv: &Resolv) -> bool {
+pub(crate) fn is_relay(resolv: &Resolv) -> bool {
     !resolv.servers.is_empty() && resolv.servers.iter().all(IpAddr::is_loopback)
 }
 
@@ -50,8 +50,8 @@ mod tests {
 
     #[test]
     fn knows_a_cache_on_this_machine() {
-        assert!(is_stub(&parse("nameserver 127.0.0.53\n")));
-        assert!(!is_stub(&parse("nameserver 192.0.2.53\n")));
-        assert!(!is_stub(&parse("")));
+        assert!(is_relay(&parse("nameserver 127.0.0.53\n")));
+        assert!(!is_relay(&parse("nameserver 192.0.2.53\n")));
+        assert!(!is_relay(&parse("")));
     }
 }
