@@ -1,5 +1,6 @@
 //! Habits of this repository that a compiler does not see.
 
+mod documents;
 mod generated;
 mod source;
 
