@@ -4,6 +4,7 @@
 
 mod browser;
 mod checks;
+mod command;
 mod enrolment;
 mod feed;
 mod harness;

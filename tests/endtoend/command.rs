@@ -1,0 +1,43 @@
+//! The operator's command, as a script sees it.
+
+use firstline_tests::{Stage, port};
+use serde_json::Value;
+
+/// Whether `document` has all these members.
+fn has(document: &Value, fields: &[&str]) {
+    for field in fields {
+        assert!(document.get(field).is_some(), "{field} is missing in {document}");
+    }
+}
+
+#[tokio::test]
+async fn exit_statuses_tell_done_from_failed_from_misused_from_unreachable() {
+    let stage = Stage::open().await;
+    stage.sign_in().await.ended_with(0);
+    stage.firstline(&["endpoint", "list"]).await.ended_with(0);
+    stage.firstline(&["endpoint", "show", "nobody"]).await.ended_with(1);
+    stage.firstline(&["endpoint", "paint"]).await.ended_with(2);
+    let nobody = format!("https://localhost:{}", port::free());
+    let password = stage.folder("password").display().to_string();
+    let away = ["sign-in", "--collector", &nobody, "--user", "admin", "--password-file", &password];
+    stage.firstline(&away).await.ended_with(3);
+}
+
+#[tokio::test]
+async fn the_documents_have_the_fields_that_scripts_rely_on() {
+    let stage = Stage::open().await;
+    stage.sign_in().await.done();
+    let (_agent, id) = stage.agent_online("agent").await;
+    let endpoint = stage.firstline(&["endpoint", "show", &id, "--json"]).await.done().json();
+    has(&endpoint, &["id", "name", "os", "users", "tags", "state", "last_seen", "worst_severity"]);
+    has(&endpoint["os"], &["type", "name", "version", "build_id"]);
+    let list = stage.firstline(&["endpoint", "list", "--json"]).await.done().json();
+    assert!(list["endpoints"].is_array(), "{list}");
+    let pulled = stage.firstline(&["pull", &id, "--json"]).await.done().json();
+    let snapshot = ["id", "endpoint", "taken_at", "reason", "ticket", "schema", "catalogue", "readings", "series"];
+    has(&pulled["snapshot"], &snapshot);
+    has(&pulled["snapshot"], &["events", "changes", "agent", "signature"]);
+    has(&pulled["snapshot"]["readings"][0], &["signal", "attrs", "value", "unit", "quality", "at"]);
+    has(&pulled["diagnosis"], &["symptom", "primary", "findings", "ruled_out"]);
+    has(&pulled["diagnosis"]["ruled_out"][0], &["id", "result", "why", "nearest", "margin"]);
+}
