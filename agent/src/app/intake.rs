@@ -112,9 +112,6 @@ impl Intake {
             about.boot_id = boot_id(&readings);
             about.machine = machine(&readings, users);
         });
-        if self.about.borrow().resumes {
-            self.mark(self.clock.now(), Mark::Resumed);
-        }
         self.readings(readings);
     }
 

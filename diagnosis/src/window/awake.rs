@@ -2,6 +2,8 @@ use crate::vocabulary::{Mark, Timestamp};
 
 /// Silence before a wake or a boot that is longer than this was sleep, also when nobody announced it.
 const UNANNOUNCED_SLEEP_MS: i64 = 90_000;
+/// Readings of the moment in which a pause is announced still belong to the time before it.
+const CLOSING_MS: i64 = 1_000;
 /// Quiet times after a turn, in which numbers say more about the turn than about the machine.
 const SETTLE_BOOT_MS: i64 = 10 * 60_000;
 const SETTLE_RESUME_MS: i64 = 2 * 60_000;
@@ -27,10 +29,11 @@ impl Awake {
     /// Something was read over the `step_ms` before `at`.
     pub(crate) fn heard(&mut self, at: Timestamp, step_ms: i64) {
         let at = at.0;
+        // What stands for the time before the pause may still come in; anything read after it ends it.
         if let Some(paused) = self.paused_at
-            && at - step_ms > paused + UNANNOUNCED_SLEEP_MS
+            && at > paused + CLOSING_MS
         {
-            self.slept(paused, at - step_ms);
+            self.slept(paused, (at - step_ms).max(paused));
             self.paused_at = None;
         }
         self.first_heard = Some(self.first_heard.map_or(at - step_ms, |first| first.min(at - step_ms)));
@@ -128,6 +131,12 @@ impl Awake {
             || self.paused_at.is_some_and(|paused| start >= paused)
     }
 
+    /// The part of the `step_ms` before `at` that lies after the last sleep: what a single reading can stand for.
+    pub(crate) fn since_sleep_ms(&self, at: i64, step_ms: i64) -> i64 {
+        let woke = self.asleep.iter().rev().map(|(_, to)| *to).find(|to| *to <= at);
+        woke.map_or(step_ms, |woke| step_ms.min(at - woke))
+    }
+
     /// Whether `now` lies in the quiet time after a turn, and until when.
     pub(crate) fn settling_until(&self, now: i64) -> Option<Timestamp> {
         self.unsettled.iter().rev().find(|(from, to)| *from <= now && now < *to).map(|(_, to)| Timestamp(*to))
@@ -194,6 +203,17 @@ mod tests {
         awake.heard(at(20), MINUTE);
         assert!(!awake.is_paused());
         assert_eq!(awake.awake_ms(9 * MINUTE, 30 * MINUTE), 12 * MINUTE);
+    }
+
+    #[test]
+    fn a_reading_after_a_sleep_stands_for_the_time_since_it() {
+        let mut awake = Awake::default();
+        awake.mark(at(10), Mark::Pausing);
+        awake.heard(Timestamp(11 * MINUTE), 0);
+        assert!(!awake.is_paused());
+        assert_eq!(awake.since_sleep_ms(11 * MINUTE + 500, MINUTE), 500);
+        assert_eq!(awake.since_sleep_ms(20 * MINUTE, MINUTE), MINUTE);
+        assert!(!awake.leaves_out(11 * MINUTE + 500, 500, false));
     }
 
     #[test]

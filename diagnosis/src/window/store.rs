@@ -203,7 +203,7 @@ impl Store {
             _ if kind.is_state => track.settle_on(value.clone(), at),
             (SignalKind::Counter, Some(total)) => track.total(total, at, 5 * kind.cadence_ms, retain_ms),
             (_, Some(number)) => {
-                let step_ms = kind.cadence_ms as i32;
+                let step_ms = self.awake.since_sleep_ms(at.0, kind.cadence_ms) as i32;
                 track.insert(Point { at: at.0, step_ms, value: number as f32 }, retain_ms);
             }
             (_, None) => {}
