@@ -145,6 +145,16 @@ impl Fleet {
         Ok(stream)
     }
 
+    /// Stores what an endpoint says that changed about its machine while it is connected: who is signed in, its name.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn machine_changed(&self, stream: &Stream, machine: Machine) -> Result<(), FleetError> {
+        row::change_machine(&self.shared.store, stream.endpoint_key, machine).await?;
+        self.shared.feed.publish(FeedItem::Endpoint { id: stream.endpoint_id.clone(), state: None });
+        Ok(())
+    }
+
     /// Forgets a stream, unless another took its place.
     pub async fn disconnect(&self, stream: &Stream) {
         if let Some(heard) = self.shared.live.disconnect(stream) {

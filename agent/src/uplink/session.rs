@@ -5,7 +5,7 @@ use std::sync::PoisonError;
 use std::time::Duration;
 
 use firstline_proto::PROTOCOL_VERSION;
-use firstline_proto::convert::Pull;
+use firstline_proto::convert::{Machine, Pull};
 use firstline_proto::v1;
 use firstline_proto::v1::agent_frame::Frame as Out;
 use firstline_proto::v1::agent_service_client::AgentServiceClient;
@@ -17,7 +17,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
 use tonic::{Status, Streaming};
 
-use super::{Backoff, ClockOffset, End, Link, LinkState, Request, Uplink, dial};
+use super::{About, Backoff, ClockOffset, End, Link, LinkState, Request, Uplink, dial};
 use crate::config::Address;
 use crate::privacy::RecordCounts;
 use crate::spool::Frame;
@@ -56,6 +56,10 @@ struct Session<'a> {
     quiet_since: Instant,
     measured: Instant,
     offset: Option<ClockOffset>,
+    /// The machine as the collector knows it.
+    told: Machine,
+    /// Beats that the collector has not answered.
+    unanswered: u32,
 }
 
 /// Dials `collector`, streams until the stream ends, and says how it ended.
@@ -80,7 +84,9 @@ pub(super) async fn run(
     };
     let (out, frames) = mpsc::channel(32);
     let mut client = AgentServiceClient::new(link.channel.clone()).max_decoding_message_size(FRAME_BYTES_MAX);
-    if out.send(frame(Out::Hello(hello(uplink)))).await.is_err() {
+    let about = uplink.about.borrow_and_update().clone();
+    let told = about.machine.clone();
+    if out.send(frame(Out::Hello(hello(uplink, about)))).await.is_err() {
         return End::Lost("the stream could not be opened".to_owned());
     }
     let opened = tokio::select! {
@@ -104,6 +110,8 @@ pub(super) async fn run(
         quiet_since: now,
         measured: now,
         offset: None,
+        told,
+        unanswered: 0,
     };
     match session.greet(&mut inbound, collector).await {
         Ok(()) => backoff.reset(),
@@ -130,8 +138,7 @@ fn frame(frame: Out) -> v1::AgentFrame {
     v1::AgentFrame { frame: Some(frame) }
 }
 
-fn hello(uplink: &Uplink) -> v1::Hello {
-    let about = uplink.about.borrow().clone();
+fn hello(uplink: &Uplink, about: About) -> v1::Hello {
     v1::Hello {
         agent_version: env!("CARGO_PKG_VERSION").to_owned(),
         protocol_version: PROTOCOL_VERSION,
@@ -189,6 +196,7 @@ impl Session<'_> {
                 },
                 () = outbox.news.notified() => {}
                 Some(frame) = self.uplink.frames.recv() => if self.send(frame).await.is_err() { return self.lost() },
+                Ok(()) = self.uplink.about.changed() => if self.tell_machine().await.is_err() { return self.lost() },
                 () = sleep_until(beat_at) => if self.beat(v1::MarkKind::Unspecified).await.is_err() { return self.lost() },
                 () = stop.cancelled() => return self.farewell(inbound).await,
             }
@@ -251,16 +259,32 @@ impl Session<'_> {
     }
 
     async fn beat(&mut self, mark: v1::MarkKind) -> Result<(), Gone> {
+        self.beat_with(mark, None).await
+    }
+
+    async fn beat_with(&mut self, mark: v1::MarkKind, machine: Option<Machine>) -> Result<(), Gone> {
         let now = Instant::now();
         (self.quiet_since, self.measured) = (now, now);
+        self.unanswered += 1;
         self.tell_offset();
         let beat = v1::Beat {
             boot_id: self.uplink.about.borrow().boot_id.clone(),
             sent_unix_ms: self.uplink.clock.now().unix_ms(),
             next_sequence: self.uplink.outbox.spool().next_sequence(),
             mark: mark.into(),
+            machine: machine.map(Into::into),
         };
         self.send(frame(Out::Beat(beat))).await
+    }
+
+    /// Tells what is new about the machine, such as who is signed in.
+    async fn tell_machine(&mut self) -> Result<(), Gone> {
+        let machine = self.uplink.about.borrow_and_update().machine.clone();
+        if machine == self.told {
+            return Ok(());
+        }
+        self.told = machine.clone();
+        self.beat_with(v1::MarkKind::Unspecified, Some(machine)).await
     }
 
     /// Answers a frame; says how the stream ends when it does.
@@ -275,6 +299,7 @@ impl Session<'_> {
             In::PullCancel(cancel) => self.request(Request::Cancel(cancel.pull_id)),
             In::Settings(settings) => self.apply(&settings),
             In::BeatReply(reply) => {
+                self.unanswered = self.unanswered.saturating_sub(1);
                 self.measure(reply.beat_sent_unix_ms, reply.received_unix_ms, reply.sent_unix_ms);
             }
             In::Drain(drain) => return Some(drained(&drain)),
@@ -335,11 +360,12 @@ impl Session<'_> {
         let goodbye = async {
             self.pump().await?;
             self.beat(v1::MarkKind::Pausing).await?;
-            let mut heard = false;
-            while !heard || self.acknowledged < self.sent {
+            while self.unanswered > 0 || self.acknowledged < self.sent {
                 match inbound.message().await {
                     Ok(Some(v1::CollectorFrame { frame: Some(In::Ack(ack)) })) => self.acknowledge(&ack),
-                    Ok(Some(v1::CollectorFrame { frame: Some(In::BeatReply(_)) })) => heard = true,
+                    Ok(Some(v1::CollectorFrame { frame: Some(In::BeatReply(_)) })) => {
+                        self.unanswered = self.unanswered.saturating_sub(1);
+                    }
                     Ok(Some(_)) => {}
                     _ => break,
                 }

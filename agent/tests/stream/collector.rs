@@ -45,6 +45,8 @@ pub(crate) struct Seen {
     acknowledged: u64,
     streams: u32,
     beats: Vec<v1::MarkKind>,
+    /// Who was signed in, as last told.
+    users: Vec<String>,
     token_used: bool,
 }
 
@@ -126,6 +128,11 @@ impl Collector {
 
     pub(crate) fn streams(&self) -> u32 {
         self.shared.seen().streams
+    }
+
+    /// Waits until it is told that `users` are signed in.
+    pub(crate) async fn users(&self, users: &[&str]) {
+        self.wait(|seen| seen.users == users).await;
     }
 
     pub(crate) fn beats(&self) -> Vec<v1::MarkKind> {

@@ -30,7 +30,7 @@ struct Running {
     settings: watch::Receiver<Settings>,
     requests: mpsc::Receiver<Request>,
     _frames: mpsc::Sender<v1::AgentFrame>,
-    _about: watch::Sender<About>,
+    about: watch::Sender<About>,
 }
 
 fn machine() -> Machine {
@@ -106,7 +106,7 @@ impl Agent {
             settings: settings_seen,
             requests: requested,
             _frames: frames_out,
-            _about: about,
+            about,
         }
     }
 }
@@ -134,6 +134,21 @@ async fn everything_arrives_once_through_a_collector_that_keeps_losing_streams()
     running.stop().await;
     assert_eq!(collector.count(), 1500, "each once");
     assert!(collector.streams() >= 4, "it was lost again and again: {} streams", collector.streams());
+}
+
+#[tokio::test]
+async fn who_signs_in_while_connected_is_told_at_once() {
+    let collector = Collector::start(Temper::default()).await;
+    let agent = Agent::enrolled_at(&collector).await;
+    let mut running = agent.connect(&collector);
+    running.reaches(LinkState::Connected).await;
+    for users in [&["ada"][..], &["ada", "grace"], &[]] {
+        running.about.send_modify(|about| about.machine.users = users.iter().map(ToString::to_string).collect());
+        collector.users(users).await;
+    }
+    running.about.send_modify(|about| about.layout += 1);
+    running.stop().await;
+    assert_eq!(collector.beats().len(), 4, "three changes and the farewell; a new layout is no news of the machine");
 }
 
 #[tokio::test]

@@ -145,6 +145,30 @@ pub(super) async fn update_machine(
         .await
 }
 
+/// Stores what an endpoint said about its machine since it connected.
+pub(super) async fn change_machine(store: &Store, key: i64, machine: Machine) -> Result<(), StoreError> {
+    store
+        .write(move |tx| {
+            Box::pin(async move {
+                sqlx::query(
+                    "UPDATE endpoints SET name = $2, os_type = $3, os_name = $4, os_version = $5, os_build_id = $6,
+                     users = $7 WHERE key = $1 AND revoked_at_ms IS NULL",
+                )
+                .bind(key)
+                .bind(machine.host_name)
+                .bind(machine.os.os_type)
+                .bind(machine.os.name)
+                .bind(machine.os.version)
+                .bind(machine.os.build_id)
+                .bind(json(&machine.users))
+                .execute(tx)
+                .await?;
+                Ok(())
+            })
+        })
+        .await
+}
+
 pub(super) async fn revoke(store: &Store, id: &str, now: Timestamp) -> Result<(), StoreError> {
     let id = id.to_owned();
     store

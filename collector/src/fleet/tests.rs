@@ -8,7 +8,7 @@ use firstline_proto::v1::{self, CollectorFrame};
 
 use super::{FleetError, ListQuery, NotConnected, Sort};
 use crate::app::Clock as _;
-use crate::app::fixture::Collector;
+use crate::app::fixture::{Collector, description};
 
 async fn names(collector: &Collector, query: ListQuery) -> Vec<String> {
     let list = collector.app.fleet.list(query).await.expect("list");
@@ -86,6 +86,29 @@ async fn the_state_follows_stream_mark_and_time() {
     collector.clock.advance(Duration::from_hours(24));
     collector.app.fleet.settle().await.expect("settled");
     assert_eq!(state(&collector, "m").await, EndpointState::Offline);
+}
+
+#[tokio::test]
+async fn who_signs_in_while_connected_is_known_at_once() {
+    let collector = Collector::start().await;
+    let machine = collector.machine("m").await;
+    let (mut talk, _) = machine.connect(&collector).await;
+    let users = |names: &[&str]| names.iter().map(ToString::to_string).collect::<Vec<_>>();
+    let now = v1::Machine { users: users(&["ada", "grace"]), ..description("m2") };
+    talk.say(Frame::Beat(v1::Beat { machine: Some(now.clone()), ..Default::default() })).await;
+    talk.hear().await.expect("reply");
+    let endpoint = collector.app.fleet.find("m2").await.expect("renamed");
+    assert_eq!((endpoint.users, endpoint.state), (users(&["ada", "grace"]), EndpointState::Online));
+    talk.say(Frame::Beat(v1::Beat::default())).await;
+    talk.hear().await.expect("reply");
+    assert_eq!(
+        collector.app.fleet.find("m2").await.expect("there").users.len(),
+        2,
+        "a plain beat says nothing of them"
+    );
+    let bad = v1::Machine { os_type: "toaster".to_owned(), ..now };
+    talk.say(Frame::Beat(v1::Beat { machine: Some(bad), ..Default::default() })).await;
+    assert!(talk.hear().await.expect_err("refused").message().contains("beat.machine.os_type"));
 }
 
 #[tokio::test]

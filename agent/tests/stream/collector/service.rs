@@ -80,6 +80,7 @@ async fn stream(shared: &Shared, mut inbound: Streaming<v1::AgentFrame>, out: &S
     let (temper, stored_sequence, number) = {
         let mut seen = shared.seen();
         seen.streams += 1;
+        seen.users = hello.machine.iter().flat_map(|machine| machine.users.clone()).collect();
         (seen.temper, seen.stored_sequence, seen.streams)
     };
     let welcome = v1::Welcome {
@@ -113,6 +114,9 @@ async fn stream(shared: &Shared, mut inbound: Streaming<v1::AgentFrame>, out: &S
             }
             In::Beat(beat) => {
                 shared.seen().beats.push(beat.mark());
+                if let Some(machine) = beat.machine {
+                    shared.seen().users = machine.users;
+                }
                 let reply = v1::BeatReply { beat_sent_unix_ms: beat.sent_unix_ms, ..Default::default() };
                 send(out, Out::BeatReply(reply)).await?;
             }

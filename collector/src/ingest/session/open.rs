@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use firstline_diagnosis::vocabulary::{Mark, Timestamp};
-use firstline_proto::convert::{Piece, SectionProgress};
+use firstline_proto::convert::{Machine, Piece, SectionProgress};
 use firstline_proto::v1::agent_frame::Frame;
 use firstline_proto::v1::collector_frame::Frame as Reply;
 use firstline_proto::v1::{self, AgentFrame, CollectorFrame};
@@ -188,7 +188,7 @@ impl<'s> Open<'s> {
             Frame::Hello(_) => Ok(()),
             Frame::Layout(layout) => self.layout(layout, now).await,
             Frame::Records(batch) => self.records(batch, now).await,
-            Frame::Beat(beat) => self.beat(&beat, now).await,
+            Frame::Beat(beat) => self.beat(beat, now).await,
             Frame::PullProgress(progress) => {
                 let progress = SectionProgress::try_from(progress).map_err(End::bad)?;
                 self.session.shared.listener.progress(&self.stream.endpoint_id, progress).await;
@@ -202,8 +202,13 @@ impl<'s> Open<'s> {
         }
     }
 
-    async fn beat(&mut self, beat: &v1::Beat, now: Timestamp) -> Result<(), End> {
+    async fn beat(&mut self, beat: v1::Beat, now: Timestamp) -> Result<(), End> {
         self.mark(Mark::try_from(beat.mark()).ok());
+        if let Some(machine) = beat.machine {
+            let machine = Machine::try_from(machine).map_err(|bad| End::bad(format!("beat.machine.{bad}")))?;
+            let changed = self.session.shared.fleet.machine_changed(&self.stream, machine).await;
+            changed.map_err(|_| End::because("store_failed", Status::unavailable("the database is not there")))?;
+        }
         let reply = v1::BeatReply {
             beat_sent_unix_ms: beat.sent_unix_ms,
             received_unix_ms: now.unix_ms(),
