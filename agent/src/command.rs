@@ -19,7 +19,10 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
 use serde::Serialize;
-use tracing_subscriber::EnvFilter;
+use tracing::Level;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::config::{Config, STATE_DIR};
 use crate::identity::EnrollError;
@@ -111,11 +114,12 @@ fn runtime() -> Result<tokio::runtime::Runtime> {
 
 /// `run` logs what happens; the other commands only what goes wrong. `RUST_LOG` overrides.
 fn log_to_stderr(verbose: bool) {
-    let default = if verbose { "info" } else { "error" };
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
-    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    let default = if verbose { Level::INFO } else { Level::ERROR };
+    let wanted = std::env::var("RUST_LOG").ok().and_then(|text| text.parse::<Targets>().ok());
+    let filter = wanted.unwrap_or_else(|| Targets::new().with_default(default));
+    let lines = tracing_subscriber::fmt::layer().with_writer(io::stderr).with_ansi(io::stderr().is_terminal());
     // A second subscriber in one process (tests) is refused, and the first one stays.
-    let _ = subscriber.with_ansi(io::stderr().is_terminal()).with_target(false).try_init();
+    let _ = tracing_subscriber::registry().with(lines.with_target(false)).with(filter).try_init();
 }
 
 fn is_unreachable(cause: &(dyn std::error::Error + 'static)) -> bool {

@@ -14,7 +14,7 @@
 //! the start of the outage; then the oldest of everything. What went is counted in a `Dropped` record. When the disk
 //! is full, the newest records stay in memory, bounded, until there is room again.
 //!
-//! **Non-goals.** Compression (the stream does it), several writers, random access.
+//! **Non-goals.** Compression (a minute is 200 bytes), several writers, random access.
 
 mod frame;
 mod ration;
