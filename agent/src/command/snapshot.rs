@@ -2,9 +2,11 @@ use std::collections::BTreeMap;
 use std::io::Write;
 
 use anyhow::Result;
+use firstline_diagnosis::condition::Unit;
 use firstline_diagnosis::document::SnapshotReading;
+use firstline_diagnosis::human;
 use firstline_diagnosis::registry::{Area, Registry};
-use firstline_diagnosis::vocabulary::Value;
+use firstline_diagnosis::vocabulary::{Unknown, Value};
 
 use super::local::Local;
 use super::print_json;
@@ -27,7 +29,7 @@ pub(super) async fn snapshot(config: &Config, state: &StateDir, json: bool) -> R
     for (area, readings) in areas {
         writeln!(out, "{}", area.name())?;
         for reading in readings {
-            writeln!(out, "  {}{} = {}", reading.signal, reading.attrs, words(reading))?;
+            writeln!(out, "  {} [{}{}]: {}", label(reading), reading.signal, reading.attrs, words(reading))?;
         }
     }
     writeln!(
@@ -43,11 +45,55 @@ pub(super) async fn snapshot(config: &Config, state: &StateDir, json: bool) -> R
 
 fn words(reading: &SnapshotReading) -> String {
     match (&reading.value, reading.why) {
-        (Some(Value::Number(number)), _) => format!("{number} {}", reading.unit).trim_end().to_owned(),
+        (Some(Value::Number(number)), _) => amount(&reading.signal, *number, &reading.unit),
         (Some(Value::Flag(flag)), _) => if *flag { "yes" } else { "no" }.to_owned(),
         (Some(Value::Text(text)), _) => text.clone(),
-        (None, Some(why)) if reading.detail.is_empty() => format!("unknown: {}", why.words()),
-        (None, Some(why)) => format!("unknown: {} ({})", why.words(), reading.detail),
+        (None, Some(why)) => format!("unknown: {}", Unknown::new(why, reading.detail.as_str()).words()),
         (None, None) => "unknown".to_owned(),
+    }
+}
+
+fn label(reading: &SnapshotReading) -> &str {
+    Registry::builtin().get(&reading.signal).map_or(reading.signal.as_str(), |spec| &spec.label)
+}
+
+/// A number as people say it. A moment in time is no span of time.
+fn amount(signal: &str, number: f64, unit: &str) -> String {
+    match Unit::parse(unit) {
+        _ if signal == "endpoint.boot.time" => moment(number),
+        Ok(unit) => human(number, &unit),
+        Err(_) => format!("{number} {unit}"),
+    }
+}
+
+fn moment(unix_seconds: f64) -> String {
+    jiff::Timestamp::from_second(unix_seconds as i64).map_or_else(|_| unix_seconds.to_string(), |at| at.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use firstline_diagnosis::vocabulary::{Attributes, Reading, Timestamp, Why};
+
+    use super::*;
+    use crate::snapshot::snapshot_reading;
+
+    fn shown(reading: Reading) -> String {
+        words(&snapshot_reading(&reading))
+    }
+
+    #[test]
+    fn numbers_are_shown_as_people_say_them() {
+        let number = |signal: &str, value: f64| shown(Reading::value(signal, Attributes::none(), value, Timestamp(0)));
+        assert_eq!(number("system.memory.limit", 25276514304.0), "23.5 GiB");
+        assert_eq!(number("endpoint.pressure.cpu.some", 0.0), "0 %");
+        assert_eq!(number("system.uptime", 93_784.0), "1 d 2 h");
+        assert_eq!(number("system.process.count", 412.0), "412");
+        assert_eq!(number("endpoint.boot.time", 0.0), "1970-01-01T00:00:00Z");
+    }
+
+    #[test]
+    fn what_is_unknown_says_why_once() {
+        let unknown = |why| shown(Reading::unknown("system.uptime", Attributes::none(), why, Timestamp(0)));
+        assert_eq!(unknown(Why::Timeout), "unknown: the source did not answer in time");
     }
 }

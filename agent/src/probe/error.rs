@@ -15,6 +15,9 @@ pub enum ProbeError {
     /// The thing itself is not in this machine.
     #[error("there is no {0}")]
     NotPresent(&'static str),
+    /// Nobody said what to try.
+    #[error("no {0} is configured")]
+    NotConfigured(&'static str),
     /// The agent lacks the right to read it.
     #[error("not allowed to read {0}")]
     NoPermission(String),
@@ -41,7 +44,7 @@ impl ProbeError {
 impl From<ProbeError> for Unknown {
     fn from(error: ProbeError) -> Self {
         let why = match error {
-            ProbeError::Unsupported(_) | ProbeError::Missing(_) => Why::Unsupported,
+            ProbeError::Unsupported(_) | ProbeError::Missing(_) | ProbeError::NotConfigured(_) => Why::Unsupported,
             ProbeError::NotPresent(_) => Why::NotPresent,
             ProbeError::NoPermission(_) => Why::NoPermission,
             ProbeError::Timeout(_) => Why::Timeout,

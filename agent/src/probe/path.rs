@@ -92,13 +92,13 @@ impl Probe for Path {
         let mut gather = Gather::new(cx);
         let (look_ups, tried) = Context::wait_for(self.try_everything(cx, &settings))?;
         if look_ups.is_empty() {
-            none(&mut gather, &SPEC.signals[..3], "name to look up in the settings");
+            none(&mut gather, &SPEC.signals[..3], "name to look up");
         }
         for look_up in &look_ups {
             look_up.enter(&mut gather);
         }
         if tried.is_empty() {
-            none(&mut gather, &SPEC.signals[3..9], "target in the settings");
+            none(&mut gather, &SPEC.signals[3..9], "target");
         }
         for one in &tried {
             one.enter(&mut gather);
@@ -108,10 +108,10 @@ impl Probe for Path {
     }
 }
 
-/// Says why signals have no reading at all.
+/// Says why signals have no reading at all. That nothing was tried rules nothing out.
 fn none(gather: &mut Gather, signals: &[&str], what: &'static str) {
     for signal in signals {
-        gather.unknown(signal, [], ProbeError::NotPresent(what));
+        gather.unknown(signal, [], ProbeError::NotConfigured(what));
     }
 }
 

@@ -71,7 +71,8 @@ fn outcome(section: &SectionReadings) -> (SectionState, String) {
 }
 
 fn missing_words(section: &SectionReadings) -> String {
-    let words: Vec<_> = section.missing.iter().map(|missing| format!("{}: {}", missing.probe, missing.why)).collect();
+    let words: Vec<_> =
+        section.missing.iter().map(|missing| format!("{}: {}", missing.probe, missing.why.words())).collect();
     format!("{}: {}", section.section.as_str_name().trim_start_matches("SECTION_").to_lowercase(), words.join("; "))
 }
 

@@ -19,7 +19,7 @@ pub struct SectionReadings {
     pub section: Section,
     /// Every reading, those without a value included.
     pub readings: Vec<Reading>,
-    /// Probes that gave nothing.
+    /// Probes that gave nothing although there is something to read.
     pub missing: Vec<Missing>,
     /// From the request to the last reading.
     pub elapsed: Duration,
@@ -85,7 +85,7 @@ fn too_late(slot: &Arc<Slot>, cx: &Context, deadline: Duration) -> Ran {
 impl SectionReadings {
     fn enter(&mut self, ran: &Ran, gate: &Gate) {
         self.readings.extend(ran.slot.admitted(ran, gate));
-        if let Err(why) = &ran.outcome {
+        if let Some(why) = ran.failure() {
             self.missing.push(Missing { probe: ran.slot.spec().name, why: why.clone() });
         }
     }

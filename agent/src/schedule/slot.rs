@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use firstline_diagnosis::vocabulary::{Attributes, Mark, Reading, Series, Unknown, Value, Why};
+use firstline_diagnosis::vocabulary::{Attributes, Mark, Reading, Series, Unknown, Value};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::account::{Account, ProbeCost};
@@ -94,9 +94,7 @@ impl Slot {
     /// Books a run and gives its readings that are declared and not denied; when it failed, its reasons.
     pub(super) fn admitted(&self, ran: &Ran, gate: &Gate) -> Vec<Reading> {
         let mut memory = self.memory();
-        // What a machine does not have is an answer, not a failure.
-        let failed = |unknown: &&Unknown| !matches!(unknown.why, Why::NotPresent | Why::Unsupported);
-        memory.account.enter(ran.cost, ran.outcome.as_ref().err().filter(failed).map(Unknown::to_string));
+        memory.account.enter(ran.cost, ran.failure().map(Unknown::words));
         let all = match &ran.outcome {
             Ok(readings) => readings.clone(),
             Err(unknown) => self.unknowns(&memory.seen, unknown, ran),

@@ -166,11 +166,13 @@ async fn a_section_is_collected_at_once_and_says_what_is_missing() {
     let story = Story::new(vec![
         fake("good", Tier::Daily, &["system.uptime"], |cx| Ok(vec![number("system.uptime", 1.0, cx)])),
         fake("none", Tier::Daily, &["endpoint.boot.id"], |_| Err(ProbeError::Unsupported("a boot id"))),
+        fake("shut", Tier::Daily, &["host.name"], |_| Err(ProbeError::NoPermission("the name".to_owned()))),
     ]);
     let section = story.schedule.collect_section(Section::Performance, Duration::from_secs(10)).await;
-    assert_eq!(section.readings.len(), 2);
-    assert_eq!(section.missing.len(), 1);
-    assert_eq!((section.missing[0].probe, section.missing[0].why.why), ("none", Why::Unsupported));
+    assert_eq!(section.readings.len(), 3);
+    assert_eq!(section.missing.len(), 1, "that there is no boot id on this machine is an answer");
+    assert_eq!((section.missing[0].probe, section.missing[0].why.why), ("shut", Why::NoPermission));
+    assert!(story.schedule.cost_table().iter().all(|cost| cost.failing.is_some() == (cost.probe == "shut")));
     let other = story.schedule.collect_section(Section::Storage, Duration::from_secs(10)).await;
     assert_eq!((other.readings.len(), other.missing.len()), (0, 0));
 }

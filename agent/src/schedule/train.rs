@@ -30,6 +30,14 @@ pub(super) struct Ran {
     pub(super) cost: Cost,
 }
 
+impl Ran {
+    /// Why it gave nothing. That there is nothing to read on this machine is an answer.
+    pub(super) fn failure(&self) -> Option<&Unknown> {
+        let nothing_there = |why: &&Unknown| matches!(why.why, Why::NotPresent | Why::Unsupported);
+        self.outcome.as_ref().err().filter(|why| !nothing_there(why))
+    }
+}
+
 /// Probes that wait for other machines go alone; the others go together.
 pub(super) fn couple(tickets: Vec<Ticket>) -> Vec<Train> {
     let (waiting, reading): (Vec<_>, Vec<_>) = tickets.into_iter().partition(|ticket| ticket.slot.spec().waits);

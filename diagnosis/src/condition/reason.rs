@@ -33,9 +33,8 @@ impl Reason {
         match self {
             Self::NoData(input) => format!("no reading of \"{}\" has arrived", label(input)),
             Self::Absent(input, unknown) => {
-                let detail = if unknown.detail.is_empty() { String::new() } else { format!(" ({})", unknown.detail) };
                 let verb = if unknown.why == Why::NotPresent { "does not apply" } else { "could not be read" };
-                format!("\"{}\" {verb}: {}{detail}", label(input), unknown.why.words())
+                format!("\"{}\" {verb}: {}", label(input), unknown.words())
             }
             Self::Old(input, age_ms) => {
                 format!("the last reading of \"{}\" is {} old", label(input), texts::duration(*age_ms as f64 / 1000.0))

@@ -54,7 +54,7 @@ impl Why {
     /// The reason in plain words, for a sentence that starts with what could not be read.
     pub fn words(self) -> &'static str {
         match self {
-            Self::Unsupported => "this operating system does not offer it",
+            Self::Unsupported => "it cannot be read on this machine",
             Self::NotPresent => "this machine has none",
             Self::NoPermission => "the agent is not allowed to read it",
             Self::ConsentDenied => "the user or a policy refused it",
@@ -86,6 +86,15 @@ impl Unknown {
     /// A reason with its detail.
     pub fn new(why: Why, detail: impl Into<String>) -> Self {
         Self { why, detail: detail.into() }
+    }
+
+    /// The reason in plain words, with what was attempted. Where the thing is not offered, what exactly says it all.
+    pub fn words(&self) -> String {
+        match self.why {
+            why if self.detail.is_empty() => why.words().to_owned(),
+            Why::Unsupported => self.detail.clone(),
+            why => format!("{} ({})", why.words(), self.detail),
+        }
     }
 }
 
