@@ -20,7 +20,7 @@ pub mod document;
 pub mod registry;
 mod replay;
 mod spelling;
-mod texts;
+pub mod texts;
 pub mod vocabulary;
 mod window;
 

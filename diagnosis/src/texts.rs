@@ -19,15 +19,37 @@ pub(crate) fn sign(how: Comparison) -> &'static str {
     }
 }
 
-/// A comparison in words: `below 2 GiB`.
-pub(crate) fn comparison_words(how: Comparison) -> &'static str {
+/// From where on a value is a problem: `below 2 GiB`, `from 10 %`.
+pub fn limit_words(how: Comparison, limit: &str) -> String {
     match how {
-        Comparison::Less => "below",
-        Comparison::AtMost => "at most",
-        Comparison::Greater => "above",
-        Comparison::AtLeast => "at least",
-        Comparison::Equal => "exactly",
-        Comparison::NotEqual => "other than",
+        Comparison::Less => format!("below {limit}"),
+        Comparison::AtMost => format!("at {limit} or less"),
+        Comparison::Greater => format!("above {limit}"),
+        Comparison::AtLeast => format!("from {limit}"),
+        Comparison::Equal => format!("at exactly {limit}"),
+        Comparison::NotEqual => format!("other than {limit}"),
+    }
+}
+
+/// A window as people say it: `5m` and the kernel's `avg300` are `the last 5 min`, `last 4` is `the last 4 readings`.
+/// What is no window stays as it is.
+pub fn span_words(window: &str) -> String {
+    if let Some(count) = window.strip_prefix("last ") {
+        return format!("the last {count} readings");
+    }
+    let written = window.find(|letter: char| !letter.is_ascii_digit() && letter != '.').and_then(|digits| {
+        let unit = Unit::parse(&window[digits..]).ok().filter(Unit::is_time)?;
+        Some(window[..digits].parse::<f64>().ok()? * unit.scale)
+    });
+    let seconds = window.strip_prefix("avg").and_then(|seconds| seconds.parse().ok()).or(written);
+    seconds.map_or_else(|| window.to_owned(), |seconds| format!("the last {}", duration(seconds)))
+}
+
+/// A number with its UCUM unit as people read it; a unit that is not known is written behind the number.
+pub fn quantity(value: f64, unit: &str) -> String {
+    match Unit::parse(unit) {
+        Ok(unit) => human(value, &unit),
+        Err(_) => format!("{} {unit}", plain(value)).trim_end().to_owned(),
     }
 }
 
@@ -133,6 +155,28 @@ fn trimmed(value: f64, digits: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn windows_read_as_people_say_them() {
+        for (window, words) in [
+            ("5m", "the last 5 min"),
+            ("24h", "the last 1 d"),
+            ("90s", "the last 1 min 30 s"),
+            ("avg300", "the last 5 min"),
+            ("last 4", "the last 4 readings"),
+            ("free", "free"),
+            ("server1", "server1"),
+            ("", ""),
+        ] {
+            assert_eq!(span_words(window), words);
+        }
+    }
+
+    #[test]
+    fn a_unit_that_nobody_knows_is_written_behind_the_number() {
+        assert_eq!(quantity(3.0, "furlong"), "3 furlong");
+        assert_eq!(quantity(1234.0, ""), "1234");
+    }
 
     #[test]
     fn numbers_read_as_people_say_them() {

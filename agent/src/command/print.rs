@@ -19,7 +19,7 @@ pub(super) fn diagnosis(out: &mut impl Write, diagnosis: &Diagnosis) -> io::Resu
 }
 
 fn finding(out: &mut impl Write, finding: &Finding) -> io::Result<()> {
-    writeln!(out, "Why ({}, {:.0} % sure): {}", finding.id, finding.confidence * 100.0, finding.texts.tech)?;
+    writeln!(out, "Why ({}, {:.0} % sure): {}", finding.title, finding.confidence * 100.0, finding.texts.tech)?;
     if !finding.runbook.is_empty() {
         writeln!(out, "\nWhat to do:")?;
     }
@@ -39,25 +39,24 @@ fn also(out: &mut impl Write, diagnosis: &Diagnosis) -> io::Result<()> {
         writeln!(out, "\nAlso found:")?;
     }
     for finding in others {
-        let cause = finding.consequence_of.as_ref().map(|root| format!(" (follows from {root})")).unwrap_or_default();
-        writeln!(out, "  {}{cause}: {}", finding.severity, finding.texts.tech)?;
+        let root = diagnosis.findings.iter().find(|root| Some(&root.id) == finding.consequence_of.as_ref());
+        let cause = root.map(|root| format!(" (follows from: {})", root.title)).unwrap_or_default();
+        writeln!(out, "  {}, {}{cause}: {}", finding.title, finding.severity, finding.texts.tech)?;
     }
     Ok(())
 }
 
 fn ruled_out(out: &mut impl Write, diagnosis: &Diagnosis) -> io::Result<()> {
-    let of = |result| diagnosis.ruled_out.iter().filter(move |one| one.result == result);
-    if of(RuledOutResult::NotFound).next().is_some() {
-        writeln!(out, "\nRuled out:")?;
-    }
-    for one in of(RuledOutResult::NotFound) {
-        writeln!(out, "  {}: {}", one.id, one.why)?;
-    }
-    if of(RuledOutResult::Unknown).next().is_some() {
-        writeln!(out, "\nCould not be checked:")?;
-    }
-    for one in of(RuledOutResult::Unknown) {
-        writeln!(out, "  {}: {}", one.id, one.why)?;
+    for (heading, result) in
+        [("Ruled out", RuledOutResult::NotFound), ("Could not be checked", RuledOutResult::Unknown)]
+    {
+        let candidates = diagnosis.candidates(result);
+        if !candidates.is_empty() {
+            writeln!(out, "\n{heading}:")?;
+        }
+        for (titles, why) in candidates {
+            writeln!(out, "  {}: {why}", titles.join("; "))?;
+        }
     }
     for note in &diagnosis.notes {
         writeln!(out, "\nNote: {note}")?;

@@ -56,6 +56,7 @@ fn subject() -> Subject {
 fn held(check: &str) -> Held {
     let finding = Finding {
         id: check.to_owned(),
+        title: "The disk is full".to_owned(),
         instance: "/".to_owned(),
         role: Role::Primary,
         consequence_of: None,

@@ -16,11 +16,11 @@ pub(super) fn words(diagnosis: &Diagnosis) -> String {
         text.push_str("Nothing wrong was found.\n\n");
     }
     for (head, result) in [("Ruled out", RuledOutResult::NotFound), ("Could not be checked", RuledOutResult::Unknown)] {
-        let list: Vec<_> = diagnosis.ruled_out.iter().filter(|one| one.result == result).collect();
-        if !list.is_empty() {
+        let candidates = diagnosis.candidates(result);
+        if !candidates.is_empty() {
             let _ = writeln!(text, "{head}:");
-            for one in &list {
-                let _ = writeln!(text, "  {}: {}", harmless(&one.id), harmless(&one.why));
+            for (titles, why) in &candidates {
+                let _ = writeln!(text, "  {}: {}", harmless(&titles.join("; ")), harmless(why));
             }
             text.push('\n');
         }

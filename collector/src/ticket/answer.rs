@@ -5,7 +5,6 @@
 //! how good the data is. Who reads for five seconds has the answer; who reads on can defend it.
 
 mod note;
-mod quantity;
 mod report;
 mod sparkline;
 #[cfg(test)]

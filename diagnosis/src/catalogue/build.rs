@@ -208,6 +208,18 @@ impl Builder<'_> {
         Some(Variant { when, severity, confidence, impact, urgency, user, tech })
     }
 
+    fn fine(
+        &mut self,
+        (when, text): &(Option<At<String>>, At<String>),
+        values: &mut BTreeMap<String, Compiled>,
+    ) -> Option<(Option<Compiled>, Template)> {
+        let condition = match when {
+            Some(when) => Some(self.condition("fine", when)?),
+            None => None,
+        };
+        Some((condition, self.template("fine", Some(text), values)))
+    }
+
     fn finish(
         mut self,
         each: Vec<String>,
@@ -233,6 +245,7 @@ impl Builder<'_> {
         let variants = entry.variants.iter().filter_map(|variant| self.variant(variant, &mut values)).collect();
         let user = self.template("user", entry.user.as_ref(), &mut values);
         let tech = self.template("tech", entry.tech.as_ref(), &mut values);
+        let fine = entry.fine.iter().filter_map(|fine| self.fine(fine, &mut values)).collect();
         let hold = self.span("hold", entry.hold.as_ref()).unwrap_or_default();
         let clear_hold = self.span("clear_hold", entry.clear_hold.as_ref()).unwrap_or(hold);
         let title = self.required("title", entry.title.as_ref());
@@ -276,6 +289,7 @@ impl Builder<'_> {
             values,
             user,
             tech,
+            fine,
         };
         let signals = self.inputs.iter().map(|input| input.signal.name.clone()).collect();
         rule.inputs = register(self.inputs, &rule_parts(&rule), sources);
@@ -317,6 +331,7 @@ fn rule_parts(rule: &Rule) -> Vec<&Compiled> {
     parts.extend(&rule.supports);
     parts.extend(rule.variants.iter().map(|variant| &variant.when));
     parts.extend(rule.values.values());
+    parts.extend(rule.fine.iter().filter_map(|(when, _)| when.as_ref()));
     parts
 }
 

@@ -91,6 +91,8 @@ pub(crate) struct Rule {
     pub(crate) values: BTreeMap<String, Compiled>,
     pub(crate) user: Template,
     pub(crate) tech: Template,
+    /// What to say when it does not hold: the first whose condition holds and whose numbers are all known.
+    pub(crate) fine: Vec<(Option<Compiled>, Template)>,
 }
 
 /// Something that could excuse the finding.

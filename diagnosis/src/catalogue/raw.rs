@@ -98,6 +98,8 @@ struct RawCheck {
     support: Vec<RawSupport>,
     #[serde(default)]
     variant: Vec<RawVariant>,
+    #[serde(default)]
+    fine: Vec<RawFine>,
     runbook: Option<Spanned<Runbook>>,
     escalation: Option<Spanned<RawEscalation>>,
 }
@@ -140,6 +142,13 @@ struct RawVariant {
     urgency: Option<Urgency>,
     user: Option<Spanned<String>>,
     tech: Option<Spanned<String>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawFine {
+    when: Option<Spanned<String>>,
+    text: Spanned<String>,
 }
 
 /// Steps for each system, and those for all.
@@ -232,6 +241,7 @@ pub(super) struct CheckEntry {
     pub(super) guards: Vec<(String, At<String>, Effect)>,
     pub(super) supports: Vec<(String, At<String>)>,
     pub(super) variants: Vec<VariantEntry>,
+    pub(super) fine: Vec<(Option<At<String>>, At<String>)>,
     pub(super) runbook: Option<At<Runbook>>,
     pub(super) escalation: Option<Escalation>,
 }
@@ -359,6 +369,7 @@ impl CheckEntry {
             guards: Vec::new(),
             supports: Vec::new(),
             variants: Vec::new(),
+            fine: Vec::new(),
             runbook: None,
             escalation: None,
         }
@@ -378,6 +389,8 @@ impl CheckEntry {
         replace(&mut self.guards, guards.collect());
         replace(&mut self.supports, raw.support.into_iter().map(|one| (one.name, lines.at(one.when))).collect());
         replace(&mut self.variants, raw.variant.into_iter().map(|variant| lines.variant(variant)).collect());
+        let fine = raw.fine.into_iter();
+        replace(&mut self.fine, fine.map(|one| (one.when.map(|when| lines.at(when)), lines.at(one.text))).collect());
         if let Some(escalation) = raw.escalation {
             let RawEscalation { queue, when, bring } = escalation.into_inner();
             self.escalation = Some(Escalation { queue, when, bring });

@@ -270,8 +270,13 @@ impl Compiler<'_> {
             let cadence = self.names.inputs[*index].signal.cadence_seconds().unwrap_or(60.0).max(60.0);
             self.need(*index, (cadence * 1000.0) as i64 * i64::try_from(of).unwrap_or(i64::MAX));
         }
-        let subject =
-            super::expression::Subject { window: format!("last {of}"), ..self.subject(inner, Unit::count(), None) };
+        let compared = match &inner.form {
+            Form::Compare(_, left, _) => left,
+            _ => inner,
+        };
+        let label = format!("{}, readings that count", self.subject(compared, Unit::count(), None).label);
+        let subject = self.subject(inner, Unit::count(), None);
+        let subject = super::expression::Subject { window: format!("last {of}"), label, ..subject };
         let left = Expression::OnOf(Box::new(OnOf { body, held, of, rows_of, settles }));
         let right = Expression::Number(held as f64);
         Ok(Expression::Compare(Box::new(Compare { how: Comparison::AtLeast, left, right, subject })))

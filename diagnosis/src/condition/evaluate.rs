@@ -14,7 +14,6 @@ use super::compile::InputSpec;
 use super::expression::{Compare, Expression};
 use super::reason::Reason;
 use super::syntax::Arithmetic;
-use super::unit::Unit;
 
 /// Comparisons that one verdict may leave.
 const EVIDENCE_MAX: usize = 24;
@@ -83,8 +82,6 @@ impl Found {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Compared {
     pub(crate) evidence: Evidence,
-    pub(crate) label: String,
-    pub(crate) unit: Unit,
     /// The word that a text or a flag was held against.
     pub(crate) wanted: Option<String>,
 }
@@ -163,9 +160,7 @@ impl Scope<'_> {
             && compared.borrow().len() < EVIDENCE_MAX
         {
             let evidence = self.evidence_of(compare, &left.cell, &right.cell, held.as_ref(), at);
-            let subject = &compare.subject;
-            let (label, unit, wanted) = (subject.label.clone(), subject.unit.clone(), subject.wanted.clone());
-            compared.borrow_mut().push(Compared { evidence, label, unit, wanted });
+            compared.borrow_mut().push(Compared { evidence, wanted: compare.subject.wanted.clone() });
         }
         Found { cell: held.map_or_else(Cell::Unknown, Cell::Flag), at }
     }
@@ -195,6 +190,7 @@ impl Scope<'_> {
         }
         Evidence {
             signal: subject.signal.clone(),
+            label: subject.label.clone(),
             attrs: self.attributes_of(subject.input),
             window: subject.window.clone(),
             value: if held.is_err() { None } else { value },

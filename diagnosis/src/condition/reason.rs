@@ -31,7 +31,7 @@ impl Reason {
     pub(crate) fn words(&self, inputs: &[&InputSpec]) -> String {
         let label = |input: &usize| inputs.get(*input).map_or("it", |input| input.signal.label.as_str());
         match self {
-            Self::NoData(input) => format!("no reading of \"{}\" has arrived", label(input)),
+            Self::NoData(input) => format!("nothing has arrived yet about \"{}\"", label(input)),
             Self::Absent(input, unknown) => {
                 let verb = if unknown.why == Why::NotPresent { "does not apply" } else { "could not be read" };
                 format!("\"{}\" {verb}: {}", label(input), unknown.words())
@@ -47,7 +47,7 @@ impl Reason {
                 if *share == 0.0 {
                     format!("nothing was measured in the last {span}")
                 } else {
-                    format!("only {} of the last {span} was measured", texts::percent(*share))
+                    format!("only {} of the last {span} was measured yet", texts::percent(*share))
                 }
             }
             Self::Rows { found, wanted } => format!("only {found} of the last {wanted} readings are there"),

@@ -160,7 +160,20 @@ impl Unit {
             (one, two) => format!("{one}/{two}"),
         };
         let counts = if sign > 0 { self.counts || other.counts } else { self.counts && self.text != other.text };
-        Self { scale, powers, counts, text }
+        let unit = Self { scale, powers, counts, text };
+        unit.simplified()
+    }
+
+    /// Under its short name, when what is left is one base dimension or none: `1/{operation}/s` is `s`.
+    fn simplified(mut self) -> Self {
+        let used: Vec<usize> = (0..BASES.len()).filter(|base| self.powers[*base] != 0).collect();
+        let is_base = (self.scale - 1.0).abs() < 1e-12 && !self.counts;
+        match used.as_slice() {
+            [] if is_base => "1".clone_into(&mut self.text),
+            [base] if is_base && self.powers[*base] == 1 => BASES[*base].clone_into(&mut self.text),
+            _ => {}
+        }
+        self
     }
 }
 
@@ -193,6 +206,7 @@ mod tests {
         assert!(!unit("{inode}").over(&unit("{inode}")).counts);
         assert_eq!(unit("By").over(&unit("By")).to_string(), "1");
         assert_eq!(unit("{page}").over(&unit("s")).to_string(), "{page}/s");
+        assert_eq!(unit("1").over(&unit("{page}").over(&unit("s"))).to_string(), "s");
     }
 
     #[test]

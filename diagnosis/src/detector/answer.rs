@@ -62,6 +62,7 @@ impl Detector {
         now: Timestamp,
     ) -> Vec<String> {
         let mut notes = Vec::new();
+        let unknown = ruled_out.iter().filter(|one| one.result == RuledOutResult::Unknown).count();
         let awake = &self.store.awake;
         match (awake.first_heard(), awake.last_heard()) {
             (Some(first), Some(last)) => {
@@ -74,21 +75,24 @@ impl Detector {
                 if last.0 - first.0 < YOUNG_MS {
                     let span = texts::duration(((last.0 - first.0).max(0) as f64 / 1000.0).round());
                     let span = if last.0 - first.0 < 60_000 { "less than a minute".to_owned() } else { span };
-                    notes.push(format!("Only {span} of history is known yet; what needs a longer look is unknown."));
+                    let open = match unknown {
+                        0 => String::new(),
+                        unknown => format!(": {unknown} of {} other candidates could not be told", ruled_out.len()),
+                    };
+                    notes.push(format!("Only {span} of history is known yet{open}."));
+                } else if unknown > 0 {
+                    notes.push(format!("{unknown} of {} other candidates could not be told.", ruled_out.len()));
                 }
             }
             _ => notes.push("Nothing has been heard from this machine yet.".to_owned()),
-        }
-        let unknown = ruled_out.iter().filter(|one| one.result == RuledOutResult::Unknown).count();
-        if unknown > 0 {
-            notes.push(format!("{unknown} of {} other candidates could not be checked.", ruled_out.len()));
         }
         if let (Some(_), None) = (text.filter(|text| !text.trim().is_empty()), symptom) {
             notes.push("The words of the ticket match no known symptom; findings are in order of severity.".to_owned());
         }
         if let Some(symptom) = symptom {
             if !symptom.later.is_empty() {
-                notes.push(format!("Not checked by this version: {}.", symptom.later.join(", ")));
+                let later: Vec<String> = symptom.later.iter().map(|id| id.replace('-', " ")).collect();
+                notes.push(format!("This version does not look for: {}.", later.join(", ")));
             }
             notes.extend(symptom.rule_out.iter().map(|question| format!("Rule out by asking: {question}")));
         }

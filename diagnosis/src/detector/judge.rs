@@ -119,6 +119,7 @@ impl<'a> Judge<'a> {
         self.add_state(standing, &mut texts);
         Finding {
             id: check.id.clone(),
+            title: check.title.clone(),
             instance: self.instance(),
             role: Role::Also,
             consequence_of: None,
@@ -177,6 +178,15 @@ impl<'a> Judge<'a> {
     /// `/home`, `eth0`; empty when the check has only one instance.
     pub(super) fn instance(&self) -> String {
         instance_name(self.binding.iter().map(|(_, value)| value.as_str()))
+    }
+
+    /// What the check says of an instance on which it does not hold; nothing when it has no words for that.
+    pub(super) fn fine(&self) -> Option<String> {
+        let fits = |when: &Option<Compiled>| when.as_ref().is_none_or(|when| self.truth(when) == Truth::True);
+        let texts = self.check.rule.fine.iter().filter(|(when, _)| fits(when));
+        let mut known =
+            texts.filter_map(|(_, text)| text.render_known(|name, style| self.placeholder(name, style, self.now)));
+        known.next()
     }
 
     fn placeholder(&self, name: &str, style: Style, onset: Timestamp) -> Option<String> {
@@ -255,20 +265,15 @@ fn margin(one: &Compared) -> Option<f64> {
     Some((share * 1000.0).round() / 1000.0)
 }
 
-/// The sentence that clears a candidate: `Free space 38 GiB; it counts below 2 GiB`.
+/// The sentence that clears a candidate whose check has no words of its own for that:
+/// `Space of a volume (free): 38 GiB (a problem below 2 GiB).`
 pub(super) fn sentence(one: &Compared) -> String {
-    let Some(value) = one.evidence.value else { return one.evidence.why.clone() };
-    if let Some(wanted) = &one.wanted {
-        let is = match (wanted.as_str(), value != 0.0) {
-            ("true" | "false", flag) => if flag { "yes" } else { "no" }.to_owned(),
-            _ => one.evidence.why.split(", held against").next().unwrap_or_default().to_owned(),
-        };
-        return format!("{}: {is}", one.label);
+    let evidence = &one.evidence;
+    let Some(found) = evidence.found() else { return format!("{}.", evidence.why) };
+    if one.wanted.is_some() {
+        return format!("{}: {found}.", evidence.what());
     }
-    let (value, threshold) = (texts::human(value, &one.unit), texts::human(one.evidence.threshold, &one.unit));
-    let how = texts::comparison_words(one.evidence.comparison);
-    let window = if one.evidence.window.is_empty() { String::new() } else { format!(" over {}", one.evidence.window) };
-    format!("{}{window}: {value}; it would count {how} {threshold}", one.label)
+    format!("{}: {found} (a problem {}).", evidence.what(), evidence.limit())
 }
 
 /// The name of an instance by its values of `each`.

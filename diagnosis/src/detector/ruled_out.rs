@@ -8,6 +8,9 @@ use crate::vocabulary::Timestamp;
 use super::judge::{nearest, sentence};
 use super::{Detector, binding};
 
+/// How the words of a candidate begin that was checked and is fine.
+const NOT_THE_CASE: &str = "not the case.";
+
 impl Detector {
     /// What became of a check that does not hold: the instance that came nearest, or why it cannot be told.
     pub(super) fn ruled_out(&self, check: &Check, now: Timestamp) -> RuledOut {
@@ -42,18 +45,20 @@ impl Detector {
         let (cell, compared) = judge.compared();
         let nearest = nearest(&compared);
         let of = if values.is_empty() { String::new() } else { format!("{}: ", judge.instance()) };
-        let (result, why) = match &cell {
-            Cell::Unknown(reason) if reason.is_not_present() => (RuledOutResult::NotFound, judge.words(reason)),
-            Cell::Unknown(reason) => (RuledOutResult::Unknown, judge.words(reason)),
-            _ => match (judge.excuse(), nearest) {
-                (Some(guard), _) => (RuledOutResult::NotFound, format!("excused: {guard}")),
-                (None, Some((one, _))) => (RuledOutResult::NotFound, sentence(one)),
-                (None, None) => (RuledOutResult::NotFound, "its condition does not hold".to_owned()),
-            },
+        let (result, why) = if let Cell::Unknown(reason) = &cell {
+            told(reason, &format!("{of}{}", judge.words(reason)))
+        } else {
+            let why = match (judge.excuse(), judge.fine(), nearest) {
+                (Some(guard), ..) => format!("{of}Excused: {guard}."),
+                (None, Some(fine), _) => fine,
+                (None, None, Some((one, _))) => format!("{of}{}", sentence(one)),
+                (None, None, None) => format!("{of}Its condition does not hold."),
+            };
+            (RuledOutResult::NotFound, format!("{NOT_THE_CASE} {why}"))
         };
         let margin = if result == RuledOutResult::NotFound { nearest.and_then(|(_, margin)| margin) } else { None };
         let nearest = nearest.map(|(one, _)| one.evidence.clone());
-        RuledOut { id: check.id.clone(), result, why: format!("{of}{why}"), nearest, margin }
+        RuledOut { id: check.id.clone(), title: check.title.clone(), result, why, nearest, margin }
     }
 
     /// A check whose instances have not appeared.
@@ -67,8 +72,16 @@ impl Detector {
     }
 
     fn not_told(&self, check: &Check, reason: &Reason, now: Timestamp) -> RuledOut {
-        let result = if reason.is_not_present() { RuledOutResult::NotFound } else { RuledOutResult::Unknown };
-        let why = self.judge_of(check, &[], now).words(reason);
-        RuledOut { id: check.id.clone(), result, why, nearest: None, margin: None }
+        let (result, why) = told(reason, &self.judge_of(check, &[], now).words(reason));
+        RuledOut { id: check.id.clone(), title: check.title.clone(), result, why, nearest: None, margin: None }
+    }
+}
+
+/// What is not in the machine cannot be wrong with it; everything else that is missing leaves a question open.
+fn told(reason: &Reason, words: &str) -> (RuledOutResult, String) {
+    if reason.is_not_present() {
+        (RuledOutResult::NotFound, format!("{NOT_THE_CASE} {words}."))
+    } else {
+        (RuledOutResult::Unknown, format!("could not be told: {words}."))
     }
 }

@@ -1,5 +1,6 @@
 use serde::{Deserialize, Serialize};
 
+use crate::texts;
 use crate::vocabulary::{Attributes, Impact, Priority, Severity, Timestamp, Urgency};
 
 /// What is wrong with an endpoint, why we think so, what to do, and what was ruled out.
@@ -20,6 +21,21 @@ pub struct Diagnosis {
     pub catalogue: String,
     /// The moment it speaks of.
     pub at: Timestamp,
+}
+
+impl Diagnosis {
+    /// What became of the other candidates, for people: titles that share their words, and the words. In order.
+    pub fn candidates(&self, result: RuledOutResult) -> Vec<(Vec<&str>, &str)> {
+        let mut groups: Vec<(Vec<&str>, &str)> = Vec::new();
+        for one in self.ruled_out.iter().filter(|one| one.result == result) {
+            let title = if one.title.is_empty() { &one.id } else { &one.title };
+            match groups.iter_mut().find(|(_, why)| *why == one.why) {
+                Some((titles, _)) => titles.push(title),
+                None => groups.push((vec![title], &one.why)),
+            }
+        }
+        groups
+    }
 }
 
 /// What part a finding plays in the answer.
@@ -73,6 +89,9 @@ impl FindingState {
 pub struct Finding {
     /// The check's id.
     pub id: String,
+    /// What it is called among people: `The disk is nearly full`.
+    #[serde(default)]
+    pub title: String,
     /// Which instance (`/home`, `eth0`, an application); empty when the check has only one.
     pub instance: String,
     /// Its part in the answer.
@@ -145,6 +164,9 @@ pub enum Comparison {
 pub struct Evidence {
     /// What was compared, as the check writes it: a signal, or an expression over signals.
     pub signal: String,
+    /// The same in plain words.
+    #[serde(default)]
+    pub label: String,
     /// Instance of the signal.
     pub attrs: Attributes,
     /// Window as the check writes it (`5m`); empty for the last value.
@@ -168,6 +190,47 @@ pub struct Evidence {
     /// The reason when there is no value.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub why: String,
+}
+
+impl Evidence {
+    /// What was compared, in plain words, with the time it stands for: `Processor time of the agent over the last 15 min`.
+    pub fn what(&self) -> String {
+        let label = if self.label.is_empty() { &self.signal } else { &self.label };
+        match self.window.as_str() {
+            "" => label.clone(),
+            window => format!("{label} over {}", texts::span_words(window)),
+        }
+    }
+
+    /// The value as people read it; absent when it could not be told.
+    pub fn found(&self) -> Option<String> {
+        let value = self.value?;
+        Some(match self.words() {
+            Some((found, _)) => found.replace('_', " "),
+            None if self.unit.is_empty() => yes_no(value).to_owned(),
+            None => texts::quantity(value, &self.unit),
+        })
+    }
+
+    /// From where on it counts: `below 2 GiB`, `yes`.
+    pub fn limit(&self) -> String {
+        let limit = match self.words() {
+            Some((_, limit)) => limit.replace('_', " "),
+            None if self.unit.is_empty() => yes_no(self.threshold).to_owned(),
+            None => return texts::limit_words(self.comparison, &texts::quantity(self.threshold, &self.unit)),
+        };
+        if self.comparison == Comparison::NotEqual { format!("not {limit}") } else { limit }
+    }
+
+    /// The two texts that were compared, when it was texts.
+    fn words(&self) -> Option<(&str, &str)> {
+        let (found, limit) = self.why.split_once(", held against ")?;
+        Some((found.trim_matches('"'), limit.trim_matches('"')))
+    }
+}
+
+fn yes_no(value: f64) -> &'static str {
+    if value == 0.0 { "no" } else { "yes" }
 }
 
 /// Something that could have excused a finding.
@@ -205,9 +268,12 @@ pub enum RuledOutResult {
 pub struct RuledOut {
     /// The check's id.
     pub id: String,
+    /// What it is called among people: `The disk is nearly full`.
+    #[serde(default)]
+    pub title: String,
     /// What became of it.
     pub result: RuledOutResult,
-    /// In plain words: the number that clears it, or why it could not be told.
+    /// What follows the title and a colon, in plain words: the number that clears it, or why it could not be told.
     pub why: String,
     /// The comparison that came nearest to holding.
     pub nearest: Option<Evidence>,

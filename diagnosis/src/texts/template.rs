@@ -79,6 +79,15 @@ impl Template {
         })
     }
 
+    /// The text with every placeholder replaced, when all of them are known.
+    pub(crate) fn render_known(&self, value: impl Fn(&str, Style) -> Option<String>) -> Option<String> {
+        let part = |part: &Part| match part {
+            Part::Text(plain) => Some(plain.clone()),
+            Part::Name(name, style) => value(name, *style),
+        };
+        self.parts.iter().map(part).collect()
+    }
+
     /// The text with every placeholder replaced; what is not known is called unknown.
     pub(crate) fn render(&self, value: impl Fn(&str, Style) -> Option<String>) -> String {
         let mut text = String::new();

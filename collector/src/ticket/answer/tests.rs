@@ -55,6 +55,7 @@ fn snapshot() -> Snapshot {
 fn finding(role: Role) -> Finding {
     Finding {
         id: "disk-space-critical".to_owned(),
+        title: "The system disk is full".to_owned(),
         instance: "/".to_owned(),
         role,
         consequence_of: None,
@@ -65,6 +66,7 @@ fn finding(role: Role) -> Finding {
         texts: Texts { user: "Your disk is full.".to_owned(), tech: "1 GiB left on /.".to_owned() },
         evidence: vec![Evidence {
             signal: "system.filesystem.usage".to_owned(),
+            label: "Space of a volume (free)".to_owned(),
             attrs: Attributes::from([("mountpoint", "/")]),
             window: "5m".to_owned(),
             value: Some(1_073_741_824.0),
@@ -94,6 +96,7 @@ fn finding(role: Role) -> Finding {
 fn diagnosis(findings: Vec<Finding>) -> Diagnosis {
     let ruled_out = |id: &str, result, why: &str| RuledOut {
         id: id.to_owned(),
+        title: String::new(),
         result,
         why: why.to_owned(),
         nearest: None,
@@ -125,7 +128,7 @@ fn the_note_answers_first_and_defends_itself_after() {
         "Your disk is full.\nThe system disk is full · High: the user is blocked, or data is at risk · 95 % sure",
         "lap-ana, Debian 12, up 2 d 3 h, signed in: ana",
         "WHY WE THINK SO\n\n1 GiB left on /.",
-        "system.filesystem.usage (mountpoint /) over 5m | 1 GiB | below 2 GiB",
+        "Space of a volume (free) over the last 5 min | 1 GiB | below 2 GiB",
         "WHAT TO DO\n\n1. Run df -h.\n2. Empty the bin.",
         "To L2-Desktop: an application keeps filling it. Bring: the application's name",
         "CHECKED, AND IT IS FINE\n\n- no-such-check: 4 GiB of memory are free",

@@ -2,11 +2,11 @@
 
 use std::fmt::Write as _;
 
-use firstline_diagnosis::document::{Comparison, Evidence, Finding, RuledOutResult};
+use firstline_diagnosis::document::{Evidence, Finding, RuledOutResult};
+use firstline_diagnosis::texts::quantity;
 use firstline_diagnosis::vocabulary::Timestamp;
 
 use super::Facts;
-use super::quantity::quantity;
 
 /// Most changes that are shown.
 const CHANGES: usize = 5;
@@ -26,26 +26,7 @@ pub(super) fn evidence(finding: &Finding) -> Vec<Row> {
 }
 
 fn row(evidence: &Evidence) -> Option<Row> {
-    let value = evidence.value?;
-    let window = if evidence.window.is_empty() { String::new() } else { format!(" over {}", evidence.window) };
-    let attrs: Vec<String> = evidence.attrs.iter().map(|(name, value)| format!("{name} {value}")).collect();
-    let attrs = if attrs.is_empty() { String::new() } else { format!(" ({})", attrs.join(", ")) };
-    Some(Row {
-        what: format!("{}{attrs}{window}", evidence.signal),
-        found: quantity(value, &evidence.unit),
-        limit: format!("{} {}", sign(evidence.comparison), quantity(evidence.threshold, &evidence.unit)),
-    })
-}
-
-fn sign(comparison: Comparison) -> &'static str {
-    match comparison {
-        Comparison::Less => "below",
-        Comparison::AtMost => "at most",
-        Comparison::Greater => "above",
-        Comparison::AtLeast => "at least",
-        Comparison::Equal => "exactly",
-        Comparison::NotEqual => "not",
-    }
+    Some(Row { what: evidence.what(), found: evidence.found()?, limit: evidence.limit() })
 }
 
 /// Title and reason of each candidate that was ruled out, or that could not be checked.

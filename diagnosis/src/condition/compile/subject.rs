@@ -10,7 +10,7 @@ impl Compiler<'_> {
         let plain = self.plain(node);
         let label = match (&node.form, &plain) {
             (_, Some((index, _))) => label(&self.names.inputs[*index]),
-            (Form::Name(name), None) => name.replace('_', " "),
+            (Form::Name(name), None) => sentence_case(&name.replace('_', " ")),
             _ => self.expanded(node, &|input| input.name.replace('_', " ")),
         };
         let signal = match &plain {
@@ -96,12 +96,17 @@ impl Compiler<'_> {
     }
 }
 
+fn sentence_case(words: &str) -> String {
+    let mut letters = words.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
+
 /// The label of an input, with the attributes that its selector fixes.
 fn label(input: &InputSpec) -> String {
     if input.fixed.is_empty() {
         return input.signal.label.clone();
     }
-    let fixed: Vec<&str> = input.fixed.iter().map(|(_, value)| value.as_str()).collect();
+    let fixed: Vec<String> = input.fixed.iter().map(|(_, value)| crate::texts::span_words(value)).collect();
     format!("{} ({})", input.signal.label, fixed.join(", "))
 }
 

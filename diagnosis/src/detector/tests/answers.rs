@@ -47,7 +47,7 @@ fn the_answer_is_what_the_ticket_is_about() {
         roles(&diagnosis),
         [("unaddressed", Role::Primary), ("unreachable", Role::Contributing), ("gone", Role::Also)]
     );
-    assert!(diagnosis.notes.iter().any(|note| note.contains("captive-portal")));
+    assert!(diagnosis.notes.iter().any(|note| note.contains("captive portal")));
     assert!(diagnosis.notes.iter().any(|note| note.contains("neighbour")));
 }
 
@@ -158,7 +158,7 @@ fn guards_excuse_weaken_or_make_it_mere_context() {
     };
     let blocked = told(&[&guarded("blocked")], [1.0, 0.0, 0.0, 1.0], None);
     assert!(blocked.findings.is_empty());
-    assert_eq!(blocked.ruled_out[0].why, "excused: planned");
+    assert_eq!(blocked.ruled_out[0].why, "not the case. Excused: planned.");
     let partly = told(&[&guarded("partly")], [1.0, 0.0, 0.0, 1.0], None);
     assert_eq!((partly.findings[0].confidence, partly.findings[0].guards[0].result.as_str()), (0.6, "partly"));
     let info = told(&[&guarded("info")], [1.0, 0.0, 0.0, 1.0], None);
