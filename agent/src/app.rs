@@ -24,7 +24,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 pub use intake::{Intake, USERS, health, is_state, recorder_series};
-pub use status::{Status, read as read_status};
+pub use status::{ProbeStatus, SpoolStatus, Status, read as read_status};
 
 use crate::config::{Address, Config};
 use crate::identity::{Identity, renew, renewal_due};

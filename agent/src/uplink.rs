@@ -36,17 +36,38 @@ use crate::spool::Spool;
 pub struct Outbox {
     spool: Mutex<Spool>,
     news: Notify,
+    acknowledged: Mutex<Option<Acknowledged>>,
+}
+
+/// How far the collector has what this agent recorded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Acknowledged {
+    /// When it last said so.
+    pub at: Timestamp,
+    /// It has everything up to this record.
+    pub sequence: u64,
 }
 
 impl Outbox {
     /// Around `spool`.
     pub fn new(spool: Spool) -> Self {
-        Self { spool: Mutex::new(spool), news: Notify::new() }
+        Self { spool: Mutex::new(spool), news: Notify::new(), acknowledged: Mutex::default() }
     }
 
     /// The spool; held for short.
     pub fn spool(&self) -> MutexGuard<'_, Spool> {
         self.spool.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How far the collector has everything; nothing before it said so since the agent started.
+    pub fn acknowledged(&self) -> Option<Acknowledged> {
+        *self.acknowledged.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The collector has everything up to `sequence`: the spool need not keep it.
+    fn acknowledge(&self, at: Timestamp, sequence: u64) {
+        self.spool().acknowledge(sequence);
+        *self.acknowledged.lock().unwrap_or_else(PoisonError::into_inner) = Some(Acknowledged { at, sequence });
     }
 
     /// Wakes the stream: there is something new.

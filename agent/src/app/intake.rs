@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use firstline_diagnosis::document::{AgentHealth, SnapshotSeries};
 use firstline_diagnosis::registry::{Registry, Tier};
-use firstline_diagnosis::vocabulary::{Mark, Reading, Series, Timestamp};
+use firstline_diagnosis::vocabulary::{Attributes, Mark, Reading, Series, Timestamp};
 use firstline_proto::convert::Body;
 use tokio::sync::watch;
 
@@ -20,7 +20,7 @@ use crate::settings::Settings;
 use crate::snapshot::{History, HistoryEntry, Parts, boot_id, machine};
 use crate::spool::Fill;
 use crate::state::{self, StateDir};
-use crate::uplink::{About, Outbox};
+use crate::uplink::{About, Acknowledged, Outbox};
 
 /// Series whose last reading is kept at most.
 const LATEST_MAX: usize = 8192;
@@ -239,6 +239,16 @@ impl Intake {
     /// What the spool holds.
     pub fn fill(&self) -> Fill {
         self.outbox.spool().fill()
+    }
+
+    /// How far the collector has everything.
+    pub fn acknowledged(&self) -> Option<Acknowledged> {
+        self.outbox.acknowledged()
+    }
+
+    /// The last number of a signal that has one series.
+    pub fn latest_number(&self, signal: &str) -> Option<f64> {
+        self.latest.get(&Series::new(signal, Attributes::none()))?.number()
     }
 
     /// What was stopped by the privacy gate: signal, how often, why first.

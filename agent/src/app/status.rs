@@ -12,7 +12,7 @@ use crate::identity::Identity;
 use crate::os::Clock;
 use crate::schedule::Schedule;
 use crate::state;
-use crate::uplink::LinkStatus;
+use crate::uplink::{Acknowledged, LinkStatus};
 
 /// Between two accounts when nothing changes.
 const REPORT_EVERY: Duration = Duration::from_mins(1);
@@ -34,6 +34,15 @@ pub struct Status {
     pub collector: String,
     /// How the stream is doing.
     pub link: LinkStatus,
+    /// How far the collector has everything; absent when it said nothing since the agent started.
+    #[serde(default)]
+    pub acknowledged: Option<Acknowledged>,
+    /// Share of one core that the agent used in the last minute, 0 to 1; absent when not measured yet.
+    #[serde(default)]
+    pub cpu_ratio: Option<f64>,
+    /// Memory of the agent, bytes; absent when not measured yet.
+    #[serde(default)]
+    pub memory_bytes: Option<u64>,
     /// Until when the certificate is valid.
     pub certificate_until: Option<Timestamp>,
     /// What waits for the collector.
@@ -136,6 +145,9 @@ impl Reporter {
             endpoint_id: self.endpoint_id.clone(),
             collector: self.collector.to_string(),
             link,
+            acknowledged: intake.acknowledged(),
+            cpu_ratio: intake.latest_number("endpoint.agent.cpu.utilization"),
+            memory_bytes: intake.latest_number("endpoint.agent.memory").map(|bytes| bytes as u64),
             certificate_until: validity.map(|(_, until)| until),
             spool: SpoolStatus {
                 records: fill.records,

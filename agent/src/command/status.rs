@@ -1,6 +1,8 @@
 use std::io::Write;
 
 use anyhow::Result;
+use firstline_diagnosis::condition::Unit;
+use firstline_diagnosis::human;
 use serde::Serialize;
 
 use super::print_json;
@@ -8,6 +10,7 @@ use crate::app::{Status, read_status};
 use crate::config::Config;
 use crate::identity::Identity;
 use crate::state::StateDir;
+use crate::uplink::{Acknowledged, LinkState, LinkStatus};
 
 #[derive(Serialize)]
 struct Document {
@@ -35,41 +38,173 @@ pub(super) fn status(config: &Config, state: &StateDir, json: bool) -> Result<()
         return print_json(&document);
     }
     let mut out = std::io::stdout().lock();
+    tell(&mut out, &document, problem.as_deref())
+}
+
+fn tell(out: &mut impl Write, document: &Document, problem: Option<&str>) -> Result<()> {
     match (problem, &document.endpoint_id, &document.collector) {
         (None, Some(endpoint), Some(collector)) => writeln!(out, "Enrolled at {collector} as endpoint {endpoint}.")?,
-        (problem, ..) => writeln!(out, "{}.", problem.unwrap_or_default())?,
+        (problem, ..) => writeln!(out, "{}.", sentence(problem.unwrap_or("this machine is not enrolled")))?,
     }
-    if !document.running {
-        writeln!(out, "The agent does not run; start it with `firstline-agent run`.")?;
+    match (document.running, &document.agent) {
+        (true, None) => writeln!(out, "The agent has just started.")?,
+        (true, Some(agent)) => {
+            writeln!(out, "The agent has run since {}; this is as of {}.", agent.started_at, agent.at)?;
+            stream(out, agent)?;
+        }
+        (false, agent) => {
+            let until = agent.as_ref().map(|agent| format!(" (it last ran until {})", agent.at)).unwrap_or_default();
+            writeln!(out, "The agent does not run{until}; start it with `firstline-agent run`.")?;
+        }
     }
-    if let Some(agent) = &document.agent {
-        account(&mut out, agent)?;
+    document.agent.as_ref().map_or(Ok(()), |agent| account(out, agent))
+}
+
+fn stream(out: &mut impl Write, agent: &Status) -> Result<()> {
+    let LinkStatus { state, detail, since } = &agent.link;
+    match state {
+        LinkState::Connected => writeln!(out, "Stream: {detail} since {since}.")?,
+        LinkState::Connecting => writeln!(out, "Stream: {detail}.")?,
+        LinkState::Waiting => writeln!(out, "Stream: down since {since}: {detail}. It is tried again.")?,
+        LinkState::Refused => writeln!(out, "Stream: refused since {since}: {detail}.")?,
     }
     Ok(())
 }
 
 fn account(out: &mut impl Write, agent: &Status) -> Result<()> {
-    writeln!(out, "As of {}: {} (since {}).", agent.at, agent.link.detail, agent.link.since)?;
-    let spool = &agent.spool;
-    writeln!(
-        out,
-        "{} records wait for the collector ({} bytes); {} were dropped.",
-        spool.records, spool.bytes, spool.dropped_records
-    )?;
-    if let Some(trouble) = &spool.trouble {
-        writeln!(out, "The spool keeps records in memory only: {trouble}.")?;
+    match agent.acknowledged {
+        Some(Acknowledged { at, sequence: 0 }) => writeln!(out, "The collector has no record yet, as of {at}.")?,
+        Some(Acknowledged { at, sequence }) => {
+            writeln!(out, "The collector has every record up to number {sequence}, acknowledged at {at}.")?;
+        }
+        None => writeln!(out, "The collector has acknowledged nothing since the agent started.")?,
     }
-    writeln!(out, "The recorder holds {} bytes.", agent.recorder_bytes)?;
+    let spool = &agent.spool;
+    let dropped = if spool.dropped_records == 0 { "none".to_owned() } else { spool.dropped_records.to_string() };
+    writeln!(out, "Spool: {} records wait ({}); dropped: {dropped}.", spool.records, bytes(spool.bytes))?;
+    if let Some(trouble) = &spool.trouble {
+        writeln!(out, "Spool: records are kept in memory only: {trouble}.")?;
+    }
+    writeln!(out, "Recorder: {}.", bytes(agent.recorder_bytes))?;
+    if let (Some(ratio), Some(memory)) = (agent.cpu_ratio, agent.memory_bytes) {
+        writeln!(out, "Own cost: {:.3} % of one core, {} of memory.", ratio * 100.0, bytes(memory))?;
+    }
     if let Some(until) = agent.certificate_until {
-        writeln!(out, "The certificate is valid until {until}.")?;
+        writeln!(out, "Certificate: valid until {until}.")?;
+    }
+    probes(out, agent)
+}
+
+fn probes(out: &mut impl Write, agent: &Status) -> Result<()> {
+    let failing = agent.probes.iter().filter(|probe| probe.failing.is_some()).count();
+    match failing {
+        0 => writeln!(out, "Probes: all {} give readings.", agent.probes.len())?,
+        failing => writeln!(out, "Probes: {failing} of {} give nothing:", agent.probes.len())?,
     }
     for probe in &agent.probes {
         if let Some(why) = &probe.failing {
-            writeln!(out, "The probe {} gives nothing: {why}.", probe.name)?;
+            writeln!(out, "  {}: {why}", probe.name)?;
         }
     }
     for (signal, count, why) in &agent.stopped {
-        writeln!(out, "{count} readings of {signal} were not let out: {why}.")?;
+        writeln!(out, "Not let out: {count} readings of {signal}: {why}.")?;
     }
     Ok(())
+}
+
+fn sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
+}
+
+fn bytes(count: u64) -> String {
+    human(count as f64, &Unit::parse("By").expect("bytes are a unit"))
+}
+
+#[cfg(test)]
+mod tests {
+    use firstline_diagnosis::vocabulary::Timestamp;
+
+    use super::*;
+    use crate::app::{ProbeStatus, SpoolStatus};
+
+    fn probe(name: &str, failing: Option<&str>) -> ProbeStatus {
+        ProbeStatus {
+            name: name.to_owned(),
+            runs: 3,
+            wall_ms_p50: 1.0,
+            cpu_ms_total: 1.0,
+            failures: 0,
+            failing: failing.map(str::to_owned),
+        }
+    }
+
+    fn document(state: LinkState, running: bool) -> Document {
+        let link = LinkStatus { state, detail: "the port is closed".to_owned(), since: Timestamp(0) };
+        let spool = SpoolStatus {
+            records: 3,
+            bytes: 2048,
+            dropped_records: 7,
+            trouble: Some("no space left on device".to_owned()),
+        };
+        let agent = Status {
+            at: Timestamp(60_000),
+            version: "1".to_owned(),
+            running,
+            started_at: Timestamp(0),
+            endpoint_id: "e1".to_owned(),
+            collector: "c:1".to_owned(),
+            link,
+            acknowledged: Some(Acknowledged { at: Timestamp(0), sequence: 41 }),
+            cpu_ratio: Some(0.0003),
+            memory_bytes: Some(9 << 20),
+            certificate_until: None,
+            spool,
+            recorder_bytes: 1024,
+            probes: vec![probe("gateway", None), probe("path", Some("the source did not answer in time"))],
+            stopped: Vec::new(),
+        };
+        Document {
+            enrolled: true,
+            running,
+            endpoint_id: Some("e1".to_owned()),
+            collector: Some("c:1".to_owned()),
+            agent: Some(agent),
+        }
+    }
+
+    fn told(document: &Document, problem: Option<&str>) -> String {
+        let mut out = Vec::new();
+        tell(&mut out, document, problem).expect("memory takes everything");
+        String::from_utf8(out).expect("text")
+    }
+
+    #[test]
+    fn tells_what_somebody_who_looks_for_trouble_asks() {
+        let text = told(&document(LinkState::Waiting, true), None);
+        for line in [
+            "Enrolled at c:1 as endpoint e1.",
+            "down since 1970-01-01T00:00:00Z: the port is closed. It is tried again.",
+            "up to number 41",
+            "3 records wait (2 KiB); dropped: 7.",
+            "in memory only: no space left on device.",
+            "0.030 % of one core, 9 MiB of memory.",
+            "1 of 2 give nothing:\n  path: the source did not answer in time",
+        ] {
+            assert!(text.contains(line), "{line} in\n{text}");
+        }
+    }
+
+    #[test]
+    fn an_agent_that_does_not_run_is_not_said_to_be_connected() {
+        let text = told(&document(LinkState::Connected, false), None);
+        assert!(text.contains("does not run (it last ran until 1970-01-01T00:01:00Z)"), "{text}");
+        assert!(!text.contains("Stream:"), "{text}");
+    }
+
+    #[test]
+    fn says_what_to_do_when_not_enrolled() {
+        let empty = Document { enrolled: false, running: false, endpoint_id: None, collector: None, agent: None };
+        assert!(told(&empty, Some("run enroll")).starts_with("Run enroll.\nThe agent does not run; start"));
+    }
 }

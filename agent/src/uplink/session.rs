@@ -170,7 +170,7 @@ impl Session<'_> {
         if welcome.layout_known {
             self.layouts.insert(self.uplink.about.borrow().layout);
         }
-        self.uplink.outbox.spool().acknowledge(welcome.stored_sequence);
+        self.uplink.outbox.acknowledge(self.uplink.clock.now(), welcome.stored_sequence);
         (self.sent, self.acknowledged) = (welcome.stored_sequence, welcome.stored_sequence);
         if let Some(settings) = &welcome.settings {
             self.apply(settings);
@@ -313,7 +313,7 @@ impl Session<'_> {
         }
         // A collector cannot have what was never sent to it; a larger number would delete what is still needed.
         let upto = ack.stored_sequence.min(self.sent);
-        self.uplink.outbox.spool().acknowledge(upto);
+        self.uplink.outbox.acknowledge(self.uplink.clock.now(), upto);
         self.in_flight = self.in_flight.saturating_sub(upto.saturating_sub(self.acknowledged));
         self.acknowledged = self.acknowledged.max(upto);
         if self.acknowledged == self.sent {
