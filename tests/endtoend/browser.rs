@@ -5,7 +5,7 @@ use std::time::Duration;
 use firstline_tests::collector::ADMINISTRATOR;
 use firstline_tests::{Browser, Stage};
 
-const PULL: Duration = Duration::from_mins(1);
+const PULL: Duration = Duration::from_mins(2);
 
 /// Signs in as the administrator.
 pub(crate) async fn sign_in(browser: &Browser, stage: &Stage) {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use firstline_tests::{Stage, wait};
 use serde_json::{Value, json};
 
-const RELOAD: Duration = Duration::from_secs(20);
+const RELOAD: Duration = Duration::from_mins(1);
 
 /// A check of our own on `selector`, with this condition.
 fn check(id: &str, selector: &str, when: &str) -> String {

@@ -11,7 +11,7 @@ use firstline_tests::{Agent, Stage, wait};
 use serde_json::json;
 use x509_parser::prelude::{FromDer as _, GeneralName, X509Certificate};
 
-const SOON: Duration = Duration::from_secs(20);
+const SOON: Duration = Duration::from_mins(1);
 
 /// Whether this identity can open a stream.
 async fn is_let_in(stage: &Stage, identity: &Identity) -> bool {

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 /// How long people may wait for an alert, and for its end.
 const MINUTE: Duration = Duration::from_mins(1);
-const SAMPLED: Duration = Duration::from_secs(100);
+const SAMPLED: Duration = Duration::from_mins(3);
 
 /// An agent that sees a small, empty volume.
 async fn machine_with_a_volume(stage: &Stage) -> (Volume, Agent, String) {

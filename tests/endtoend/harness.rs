@@ -45,7 +45,7 @@ async fn browser_opens_a_page() {
     browser
         .tell("browser_opens_a_page", async {
             browser.go("data:text/html,<h1>Good morning</h1>").await;
-            browser.shows("Good morning", Duration::from_secs(5)).await;
+            browser.shows("Good morning", Duration::from_mins(1)).await;
         })
         .await;
     browser.close().await;

@@ -9,6 +9,7 @@ mod enrolment;
 mod feed;
 mod harness;
 mod hostile;
+mod markup;
 mod pulls;
 mod quickstart;
 mod storage;

@@ -7,8 +7,8 @@ use std::time::Duration;
 use firstline_tests::{Outcome, Process, binary, port, wait};
 use rustix::process::Signal;
 
-const RUNNING: Duration = Duration::from_mins(2);
-const STOPPED: Duration = Duration::from_secs(40);
+const RUNNING: Duration = Duration::from_mins(4);
+const STOPPED: Duration = Duration::from_secs(90);
 
 /// The quickstart with binaries that are built already, its data in `folder`, on free ports.
 fn quickstart(folder: &Path, arguments: &[&str]) -> Command {

@@ -12,7 +12,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqlitePool};
 const CRASHES: u64 = 24;
 /// How many endpoints send meanwhile.
 const SENDERS: usize = 4;
-const PROGRESS: Duration = Duration::from_secs(30);
+const PROGRESS: Duration = Duration::from_mins(1);
 
 /// Times of the stored samples of an endpoint, with how often each is there, and what its progress says.
 async fn stored(pool: &SqlitePool, endpoint: &str) -> (BTreeMap<i64, i64>, i64) {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use firstline_tests::{Stage, machine, wait};
 use serde_json::{Value, json};
 
-const ARRIVE: Duration = Duration::from_secs(100);
+const ARRIVE: Duration = Duration::from_mins(3);
 
 /// The readings of the collector's latest state of the endpoint.
 async fn readings(stage: &Stage, id: &str) -> Vec<Value> {

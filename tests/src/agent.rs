@@ -9,7 +9,7 @@ use crate::command::{Outcome, program};
 use crate::{Collector, Process};
 
 /// How long an agent may take to stop.
-const STOP: Duration = Duration::from_secs(20);
+const STOP: Duration = Duration::from_mins(1);
 
 /// An agent on this machine. Several run side by side, each with its own state.
 #[derive(Debug)]

@@ -28,7 +28,7 @@ const ARGUMENTS: [&str; 9] = [
 ];
 
 /// How long a page may take on a busy machine.
-const PAGE: Duration = Duration::from_secs(20);
+const PAGE: Duration = Duration::from_mins(1);
 
 /// A browser window. Certificates of the collector under test are accepted.
 #[derive(Debug)]

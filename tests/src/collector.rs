@@ -11,7 +11,7 @@ use crate::command::{Outcome, program};
 use crate::{Process, port, wait};
 
 /// How long a collector may take to be ready, on a busy machine and after a crash.
-const READY: Duration = Duration::from_secs(30);
+const READY: Duration = Duration::from_mins(1);
 
 /// How long it may take to say goodbye to everybody.
 const DRAIN: Duration = Duration::from_secs(30);
@@ -106,7 +106,7 @@ impl Collector {
 /// A client that looks at answers, not at certificates.
 pub fn insecure() -> reqwest::Client {
     rustls::crypto::ring::default_provider().install_default().ok();
-    let builder = reqwest::Client::builder().danger_accept_invalid_certs(true).timeout(Duration::from_secs(10));
+    let builder = reqwest::Client::builder().danger_accept_invalid_certs(true).timeout(Duration::from_secs(30));
     builder.build().expect("a client can be made")
 }
 

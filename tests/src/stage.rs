@@ -13,7 +13,7 @@ use crate::wire::Identity;
 use crate::{Agent, Collector, wait};
 
 /// How long an endpoint may take to be seen in a state, or a pull to end, on a busy machine.
-const STATE: Duration = Duration::from_mins(1);
+const STATE: Duration = Duration::from_mins(2);
 
 /// A running collector and its administrator.
 #[derive(Debug)]

@@ -19,7 +19,7 @@ pub mod sender;
 mod trust;
 
 /// How long a frame may take.
-const FRAME: Duration = Duration::from_secs(10);
+const FRAME: Duration = Duration::from_secs(30);
 
 /// A key and the certificate that names its endpoint.
 #[derive(Debug)]
