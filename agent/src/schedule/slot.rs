@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use firstline_diagnosis::vocabulary::{Attributes, Mark, Reading, Series, Unknown, Value};
+use firstline_diagnosis::vocabulary::{Attributes, Mark, Reading, Series, Timestamp, Unknown, Value, Why};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::account::{Account, ProbeCost};
@@ -23,6 +23,8 @@ struct Memory {
     account: Account,
     /// Series that it gave when it last gave any, to say `unknown` about when it gives none.
     seen: BTreeSet<Series>,
+    /// Things that it saw and no longer sees, and of which nobody was told yet.
+    gone: BTreeSet<Series>,
     /// What was passed on last of the series that are told only when they change.
     told: BTreeMap<Series, Result<Value, Unknown>>,
     /// The name of the network that the machine was last seen in.
@@ -35,6 +37,9 @@ pub(super) struct Ticket {
     _turn: OwnedSemaphorePermit,
 }
 
+/// Attributes that name a thing which can be taken away while the agent runs.
+const THINGS: [&str; 5] =
+    ["mountpoint", "system.device", "network.interface.name", "process.executable.name", "service"];
 /// The signal that names the network.
 const NETWORK_CONTEXT: &str = "endpoint.network.context";
 
@@ -76,6 +81,7 @@ impl Slot {
     pub(super) fn settle(&self, ran: &Ran, gate: Gate) -> Vec<Output> {
         let readings = self.admitted(ran, &gate);
         let mut memory = self.memory();
+        let gone = memory.last_words(ran.at, gate.denied);
         let mut outputs = Vec::new();
         let moved = readings.iter().find(|reading| memory.is_other_network(reading)).map(|reading| reading.at);
         outputs.extend(moved.map(|at| Output::Mark(at, Mark::NetworkChanged)));
@@ -85,7 +91,7 @@ impl Slot {
             tier: self.spec().tier,
             at: ran.at,
             boot_ms: ran.boot_ms,
-            readings: readings.collect(),
+            readings: readings.chain(gone).collect(),
             cost: ran.cost,
         }));
         outputs
@@ -103,7 +109,7 @@ impl Slot {
         let declared: Vec<_> = all.into_iter().filter(gate::is_declared).collect();
         memory.account.undeclared += (total - declared.len()) as u64;
         if ran.outcome.is_ok() {
-            memory.seen = declared.iter().map(|reading| reading.series.clone()).collect();
+            memory.see(declared.iter().map(|reading| reading.series.clone()).collect());
         }
         declared.into_iter().filter(|reading| !gate.denied.contains(&*reading.series.signal)).collect()
     }
@@ -140,6 +146,25 @@ impl Slot {
 }
 
 impl Memory {
+    /// Remembers what a run saw, and which things the run before it saw and this one did not.
+    fn see(&mut self, now: BTreeSet<Series>) {
+        let before = std::mem::replace(&mut self.seen, now);
+        self.gone.retain(|series| !self.seen.contains(series));
+        let things =
+            before.into_iter().filter(|series| THINGS.iter().any(|name| series.attributes.get(name).is_some()));
+        self.gone.extend(things.filter(|series| !self.seen.contains(series)));
+    }
+
+    /// A last word on each thing that is gone: a volume that was removed, an adapter that was unplugged. Silence would
+    /// leave its last values standing.
+    fn last_words(&mut self, at: Timestamp, denied: &BTreeSet<String>) -> Vec<Reading> {
+        let why = Unknown::new(Why::NotPresent, "it is no longer there");
+        let gone = std::mem::take(&mut self.gone);
+        self.told.retain(|series, _| !gone.contains(series));
+        let gone = gone.into_iter().filter(|series| !denied.contains(&*series.signal));
+        gone.map(|series| Reading { series, outcome: Err(why.clone()), at }).collect()
+    }
+
     /// Whether `reading` names another network than the last one. Losing a network and finding it again is no change.
     fn is_other_network(&mut self, reading: &Reading) -> bool {
         let Ok(now) = &reading.outcome else { return false };

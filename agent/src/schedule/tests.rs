@@ -108,6 +108,28 @@ async fn what_is_told_on_change_is_told_on_change() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_volume_that_was_removed_gets_a_last_word() {
+    let there = Arc::new(Mutex::new(true));
+    let read = Arc::clone(&there);
+    let limit = "system.filesystem.limit";
+    let mut story = Story::new(vec![fake("volumes", Tier::Fast, &["system.filesystem.limit"], move |cx| {
+        let stick = [("mountpoint", "/stick"), ("role", "data"), ("type", "ext4")];
+        let found = read.lock().expect("alone").then(|| Reading::value(limit, stick, 8.0, cx.clock.now()));
+        Ok(found.into_iter().collect())
+    })]);
+    while story.batch("volumes").await.readings.is_empty() {}
+    *there.lock().expect("alone") = false;
+    let mut last = story.batch("volumes").await.readings;
+    while last.is_empty() {
+        last = story.batch("volumes").await.readings;
+    }
+    assert_eq!(last.len(), 1);
+    assert_eq!(last[0].series.attributes.get("mountpoint"), Some("/stick"));
+    assert_eq!(why(&last[0]).why, Why::NotPresent);
+    assert_eq!(story.batch("volumes").await.readings, [], "once");
+}
+
+#[tokio::test(start_paused = true)]
 async fn tells_boot_wake_and_another_network() {
     let network = Arc::new(Mutex::new(Ok("home")));
     let read = Arc::clone(&network);
