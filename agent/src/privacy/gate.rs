@@ -83,9 +83,8 @@ impl Gate {
 }
 
 fn scrub_series(series: &mut Series) {
-    for value in series.attributes.0.values_mut() {
-        *value = scrub(value, ATTRIBUTE_CHARS_MAX);
-    }
+    let scrubbed = series.attributes.iter().map(|(name, value)| (name.to_owned(), scrub(value, ATTRIBUTE_CHARS_MAX)));
+    series.attributes = scrubbed.collect::<BTreeMap<_, _>>().into();
 }
 
 #[cfg(test)]

@@ -1,12 +1,16 @@
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 /// What tells one instance of a signal from another: `{mountpoint="/", state="free"}`. Sorted by name.
+///
+/// Copies share their memory: a layout, the windows over it and the evidence from them name the same series again and
+/// again, for every endpoint.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Attributes(pub BTreeMap<String, String>);
+#[serde(from = "BTreeMap<String, String>", into = "BTreeMap<String, String>")]
+pub struct Attributes(Arc<[(Box<str>, Box<str>)]>);
 
 impl Attributes {
     /// No attributes: a signal with one instance.
@@ -15,14 +19,15 @@ impl Attributes {
     }
 
     /// These attributes with one more, or with its value replaced.
-    pub fn with(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        self.0.insert(name.into(), value.into());
-        self
+    pub fn with(self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        let mut map = BTreeMap::from(self);
+        map.insert(name.into(), value.into());
+        Self::from(map)
     }
 
     /// The value of attribute `name`.
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.0.get(name).map(String::as_str)
+        self.iter().find(|(known, _)| *known == name).map(|(_, value)| value)
     }
 
     /// Whether there is none.
@@ -32,7 +37,19 @@ impl Attributes {
 
     /// Names and values in order of name.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+        self.0.iter().map(|(name, value)| (&**name, &**value))
+    }
+}
+
+impl From<BTreeMap<String, String>> for Attributes {
+    fn from(map: BTreeMap<String, String>) -> Self {
+        Self(map.into_iter().map(|(name, value)| (name.into_boxed_str(), value.into_boxed_str())).collect())
+    }
+}
+
+impl From<Attributes> for BTreeMap<String, String> {
+    fn from(attributes: Attributes) -> Self {
+        attributes.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
     }
 }
 
@@ -44,7 +61,9 @@ impl<const N: usize> From<[(&str, &str); N]> for Attributes {
 
 impl<'a> FromIterator<(&'a str, &'a str)> for Attributes {
     fn from_iter<I: IntoIterator<Item = (&'a str, &'a str)>>(pairs: I) -> Self {
-        Self(pairs.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
+        Self::from(
+            pairs.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect::<BTreeMap<_, _>>(),
+        )
     }
 }
 

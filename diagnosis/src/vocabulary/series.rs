@@ -204,7 +204,7 @@ mod tests {
     proptest! {
         #[test]
         fn reads_back_what_it_prints(name in "[a-z][a-z._]{0,20}", values in prop::collection::btree_map("[a-z.]{1,8}", ".{0,20}", 0..4)) {
-            let series = Series::new(&name, Attributes(values));
+            let series = Series::new(&name, Attributes::from(values));
             prop_assert_eq!(series.to_string().parse::<Series>(), Ok(series));
         }
     }

@@ -56,6 +56,10 @@ impl Track {
             }
             _ => {
                 self.covered_ms += i64::from(point.step_ms);
+                // Doubling would leave half of every ring empty: rings end at what a window needs, not at a power of two.
+                if self.points.len() == self.points.capacity() {
+                    self.points.reserve_exact(self.points.len() / 8 + 4);
+                }
                 self.points.insert(index, point);
             }
         }

@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use firstline_diagnosis::vocabulary::{Attributes, Series};
 
 use super::BadField;
@@ -6,7 +8,8 @@ use crate::v1;
 
 impl From<Series> for v1::Series {
     fn from(series: Series) -> Self {
-        Self { signal: series.signal.to_string(), attributes: series.attributes.0.into_iter().collect() }
+        let attributes = series.attributes.iter().map(|(name, value)| (name.to_owned(), value.to_owned()));
+        Self { signal: series.signal.to_string(), attributes: attributes.collect() }
     }
 }
 
@@ -24,6 +27,9 @@ impl TryFrom<v1::Series> for Series {
             some_chars("attributes", name, 256)?;
             at_most_chars("attributes", value, 256)?;
         }
-        Ok(Self { signal: series.signal.into(), attributes: Attributes(series.attributes.into_iter().collect()) })
+        Ok(Self {
+            signal: series.signal.into(),
+            attributes: Attributes::from(series.attributes.into_iter().collect::<BTreeMap<_, _>>()),
+        })
     }
 }

@@ -8,7 +8,7 @@ use super::*;
 
 fn series() -> impl Strategy<Value = Series> {
     ("[a-z][a-z0-9._]{0,40}", prop::collection::btree_map("[a-z.]{1,12}", "\\PC{0,40}", 0..8))
-        .prop_map(|(name, attributes)| Series::new(&name, Attributes(attributes)))
+        .prop_map(|(name, attributes)| Series::new(&name, Attributes::from(attributes)))
 }
 
 fn value() -> impl Strategy<Value = Value> {
