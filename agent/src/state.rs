@@ -93,6 +93,15 @@ pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     native::sync_dir(path.parent().unwrap_or_else(|| Path::new(".")))
 }
 
+/// Writes `bytes` over the file at `path`, in the room that it already has: the way that is left when the disk is full.
+/// What was longer keeps its end, and a crash leaves a mixture, so it is only for what is written again soon.
+pub fn overwrite(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let beside = path.with_extension("new");
+    // What a failed replacement left behind takes room that others need.
+    let _ = fs::remove_file(beside);
+    File::options().write(true).open(path)?.write_all(bytes)
+}
+
 /// Opens a file that only its owner may read, making it when absent; `keep` says whether what is in it stays.
 pub fn open_private(path: &Path, keep: bool) -> io::Result<File> {
     native::open_private(path, keep)
@@ -117,6 +126,18 @@ mod tests {
         assert!(state.lock().expect_err("second").to_string().contains("another firstline-agent"));
         drop(lock);
         assert!(state.lock().is_ok());
+    }
+
+    #[test]
+    fn overwrites_in_place_and_leaves_nothing_beside() {
+        let dir = tempfile::tempdir().expect("temporary directory");
+        let path = dir.path().join("status.json");
+        assert!(overwrite(&path, b"none").is_err(), "there is no room that it could take");
+        replace(&path, b"one").expect("first");
+        fs::write(path.with_extension("new"), b"t").expect("torn");
+        overwrite(&path, b"two").expect("second");
+        assert_eq!(fs::read(&path).expect("there"), b"two");
+        assert_eq!(fs::read_dir(dir.path()).expect("there").count(), 1);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use firstline_diagnosis::document::{AgentHealth, SnapshotSeries};
 use firstline_diagnosis::registry::{Registry, Tier};
-use firstline_diagnosis::vocabulary::{Attributes, Mark, Reading, Series, Timestamp};
+use firstline_diagnosis::vocabulary::{Attributes, Layout, Mark, Reading, Series, Timestamp};
 use firstline_proto::convert::Body;
 use tokio::sync::watch;
 
@@ -50,6 +50,7 @@ pub struct Intake {
     settings: watch::Receiver<Settings>,
     about: watch::Sender<About>,
     known_path: std::path::PathBuf,
+    recorder_trouble: Option<String>,
     /// Fast steps until the minute is closed. The first step closes one, so that the collector sees a new endpoint soon.
     until_minute: u32,
     minute_closed: Option<Timestamp>,
@@ -98,6 +99,7 @@ impl Intake {
             settings,
             about,
             known_path,
+            recorder_trouble: None,
             until_minute: 1,
             minute_closed: None,
         };
@@ -184,7 +186,7 @@ impl Intake {
             (self.clock.now(), settings.fast_period, settings.minute_period)
         };
         if let Some(row) = self.sampler.close_fast(now, seconds(fast)) {
-            remember(&mut self.fast, &row.layout, now, &row.sample.values);
+            remember(&mut self.recorder_trouble, &mut self.fast, &row.layout, now, &row.sample.values);
         }
         self.until_minute = self.until_minute.saturating_sub(1);
         if self.until_minute == 0 {
@@ -200,7 +202,7 @@ impl Intake {
         let Some(row) = self.sampler.close_minute(now, seconds(step)) else { return };
         let (slow, values) = self.sampler.slow_part(&row);
         if !values.is_empty() {
-            remember(&mut self.minute, &slow, now, &values);
+            remember(&mut self.recorder_trouble, &mut self.minute, &slow, now, &values);
         }
         let Row { layout, sample } = row;
         if self.about.borrow().layout != layout.fingerprint() {
@@ -259,6 +261,11 @@ impl Intake {
     /// Bytes that the recorders hold.
     pub fn recorder_bytes(&self) -> u64 {
         self.fast.bytes() + self.minute.bytes()
+    }
+
+    /// What is wrong with the recorders; absent when nothing is.
+    pub fn recorder_trouble(&self) -> Option<String> {
+        self.recorder_trouble.clone()
     }
 
     /// Readings that passed the gate, for a snapshot; states of this section that were not read again are added.
@@ -348,9 +355,17 @@ pub fn recorder_series(
     all
 }
 
-fn remember(recorder: &mut Recorder, layout: &firstline_diagnosis::vocabulary::Layout, at: Timestamp, values: &[f32]) {
-    if let Err(source) = recorder.append(layout, at, values) {
-        tracing::warn!("Writing the recorder failed: {source}");
+/// Notes a row. That it fails, and that it works again, is told once.
+fn remember(trouble: &mut Option<String>, recorder: &mut Recorder, layout: &Layout, at: Timestamp, values: &[f32]) {
+    match recorder.append(layout, at, values) {
+        Ok(()) if trouble.take().is_some() => tracing::info!("The recorder can be written again"),
+        Ok(()) => {}
+        Err(source) => {
+            if trouble.is_none() {
+                tracing::warn!("Writing the recorder failed, what is measured is not kept here: {source}");
+            }
+            *trouble = Some(source.to_string());
+        }
     }
 }
 

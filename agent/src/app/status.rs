@@ -17,6 +17,9 @@ use crate::uplink::{Acknowledged, LinkStatus};
 /// Between two accounts when nothing changes.
 const REPORT_EVERY: Duration = Duration::from_mins(1);
 
+/// Room that the account takes in steps of.
+const ROOM_BYTES: usize = 16 * 1024;
+
 /// The running agent's account of itself, as `status --json` prints it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Status {
@@ -49,6 +52,9 @@ pub struct Status {
     pub spool: SpoolStatus,
     /// Bytes that the recorder holds.
     pub recorder_bytes: u64,
+    /// What is wrong with the recorder; absent when nothing is.
+    #[serde(default)]
+    pub recorder_trouble: Option<String>,
     /// Every probe and what it costs.
     pub probes: Vec<ProbeStatus>,
     /// Readings that were not let out: signal, how often, why.
@@ -118,8 +124,10 @@ impl Reporter {
 
     fn write(&self, link: &LinkStatus, running: bool) {
         let status = self.status(link.clone(), running);
-        let bytes = serde_json::to_vec_pretty(&status).expect("texts and finite numbers always have a JSON form");
-        if let Err(source) = state::replace(&self.path, &bytes) {
+        let mut bytes = serde_json::to_vec_pretty(&status).expect("texts and finite numbers always have a JSON form");
+        // Room is held in reserve, so that the account of a full disk still fits over the one before it.
+        bytes.resize(bytes.len().next_multiple_of(ROOM_BYTES), b' ');
+        if let Err(source) = state::replace(&self.path, &bytes).or_else(|_| state::overwrite(&self.path, &bytes)) {
             tracing::warn!("Writing {} failed: {source}", self.path.display());
         }
     }
@@ -156,6 +164,7 @@ impl Reporter {
                 trouble: fill.trouble,
             },
             recorder_bytes: intake.recorder_bytes(),
+            recorder_trouble: intake.recorder_trouble(),
             probes: probes.collect(),
             stopped: intake.stopped(),
         }

@@ -86,6 +86,9 @@ fn account(out: &mut impl Write, agent: &Status) -> Result<()> {
         writeln!(out, "Spool: records are kept in memory only: {trouble}.")?;
     }
     writeln!(out, "Recorder: {}.", bytes(agent.recorder_bytes))?;
+    if let Some(trouble) = &agent.recorder_trouble {
+        writeln!(out, "Recorder: what is measured is not kept on this machine: {trouble}.")?;
+    }
     if let (Some(ratio), Some(memory)) = (agent.cpu_ratio, agent.memory_bytes) {
         writeln!(out, "Own cost: {:.3} % of one core, {} of memory.", ratio * 100.0, bytes(memory))?;
     }
@@ -161,6 +164,7 @@ mod tests {
             certificate_until: None,
             spool,
             recorder_bytes: 1024,
+            recorder_trouble: None,
             probes: vec![probe("gateway", None), probe("path", Some("the source did not answer in time"))],
             stopped: Vec::new(),
         };
