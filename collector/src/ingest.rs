@@ -6,8 +6,10 @@
 //!
 //! Nothing that arrives is trusted: every bound of the wire is checked, a record that cannot be is refused by its
 //! number, anything worse ends the stream with a status that says why. An endpoint is who its certificate names.
+//! Compressed frames are not accepted: what arrives is as large as it says, and a row of numbers would not shrink.
 
 mod clock;
+mod in_hand;
 mod layouts;
 mod listener;
 mod observation;

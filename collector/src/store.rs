@@ -95,6 +95,29 @@ impl Store {
         self.writer.append(batch).await
     }
 
+    /// Whether the database answers and takes writes. While the newest batch could not be committed (a full disk), this
+    /// tries a write of its own, so that it is known when that is over even if nobody else writes.
+    ///
+    /// # Errors
+    /// Why not.
+    pub async fn check(&self) -> Result<(), StoreError> {
+        sqlx::query_scalar::<_, i64>("SELECT 1").fetch_one(&self.reads).await?;
+        if !self.writer.is_failing() {
+            return Ok(());
+        }
+        self.write(|tx| {
+            Box::pin(async move {
+                // Both together leave nothing behind, but have to be written all the same.
+                sqlx::query("INSERT INTO layouts (fingerprint, series, used_ms) VALUES (-1, '', 0)")
+                    .execute(&mut *tx)
+                    .await?;
+                sqlx::query("DELETE FROM layouts WHERE fingerprint = -1").execute(tx).await?;
+                Ok::<_, StoreError>(())
+            })
+        })
+        .await
+    }
+
     /// Commits what is waiting, refuses what comes later, and closes all connections.
     pub async fn close(&self) {
         // The last connection to close folds the write-ahead log into the file, which a reader may not.
@@ -113,3 +136,6 @@ fn options(path: &Path) -> SqliteConnectOptions {
         .foreign_keys(true)
         .busy_timeout(BUSY_TIMEOUT)
 }
+
+#[cfg(test)]
+mod tests;

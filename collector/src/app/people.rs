@@ -26,11 +26,11 @@ async fn metrics() -> impl IntoResponse {
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], crate::metrics::render())
 }
 
-/// Whether the database answers.
-async fn ready(app: Arc<App>) -> (StatusCode, &'static str) {
-    let asked = sqlx::query_scalar::<_, i64>("SELECT 1").fetch_one(app.store.reads());
-    match tokio::time::timeout(READY_WITHIN, asked).await {
-        Ok(Ok(_)) => (StatusCode::OK, "ready\n"),
-        _ => (StatusCode::SERVICE_UNAVAILABLE, "the database does not answer\n"),
+/// Whether the database answers, and takes what agents send.
+async fn ready(app: Arc<App>) -> (StatusCode, String) {
+    match tokio::time::timeout(READY_WITHIN, app.store.check()).await {
+        Ok(Ok(())) => (StatusCode::OK, "ready\n".to_owned()),
+        Ok(Err(cause)) => (StatusCode::SERVICE_UNAVAILABLE, format!("nothing can be stored: {cause}\n")),
+        Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "the database does not answer\n".to_owned()),
     }
 }

@@ -11,7 +11,6 @@ use tokio::net::TcpListener;
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tonic::codec::CompressionEncoding;
 use tonic::transport::Server;
 use tracing::{error, info};
 
@@ -87,8 +86,7 @@ impl Running {
         let enrolments = enrollment::Service::new(app.enrollment.clone(), limits.wrong_tokens_per_minute);
         let agents = AgentServiceServer::new(streams)
             .max_decoding_message_size(FRAME_BYTES_MAX)
-            .max_encoding_message_size(COLLECTOR_FRAME_BYTES_MAX)
-            .accept_compressed(CompressionEncoding::Zstd);
+            .max_encoding_message_size(COLLECTOR_FRAME_BYTES_MAX);
         let enrolments = EnrollmentServiceServer::new(enrolments).max_decoding_message_size(64 * 1024);
         let sockets = edge::accept(
             "agents",

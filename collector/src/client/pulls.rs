@@ -97,7 +97,12 @@ async fn wait(connection: &Connection, first: Pull) -> Result<(Pull, PullResult)
     }
     if pull.state != PullState::Done {
         let why = pull.error.clone().unwrap_or_else(|| pull.why.clone());
-        return Err(Failure::failed(format!("the pull from {} is {}: {why}", pull.endpoint.name, pull.state.name())));
+        let ended = match pull.state {
+            PullState::Expired => "has expired",
+            PullState::Cancelled => "was cancelled",
+            _ => "has failed",
+        };
+        return Err(Failure::failed(format!("the pull from {} {ended}: {why}", pull.endpoint.name)));
     }
     let result = connection.get(&format!("{path}/result"), &[]).await?;
     Ok((pull, result))

@@ -1,6 +1,7 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use firstline_diagnosis::vocabulary::Timestamp;
 use firstline_proto::v1::CollectorFrame;
@@ -9,6 +10,9 @@ use tokio::sync::{mpsc, watch};
 
 /// Frames that may wait for one endpoint.
 const WAITING_FRAMES: usize = 32;
+
+/// Streams of one endpoint that take each other's place within this time are one quarrel.
+const QUARREL: Duration = Duration::from_hours(1);
 
 /// The endpoint holds no stream, or takes nothing in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
@@ -40,6 +44,8 @@ struct Entry {
     endpoint_key: i64,
     frames: mpsc::Sender<Outgoing>,
     ending: watch::Sender<Option<Ending>>,
+    /// When it took the place of another, if it did.
+    replaced_at: Option<Timestamp>,
     pulse: Arc<Pulse>,
 }
 
@@ -55,6 +61,12 @@ struct Pulse {
 pub(super) struct Heard {
     pub(super) at: Timestamp,
     pub(super) paused: bool,
+}
+
+impl Entry {
+    fn quarrels_at(&self, now: Timestamp) -> bool {
+        self.replaced_at.is_some_and(|at| now.since(at) < QUARREL)
+    }
 }
 
 impl Pulse {
@@ -76,6 +88,8 @@ pub struct Stream {
     pub ending: watch::Receiver<Option<Ending>>,
     /// Whether an older stream was ended for this one.
     pub replaced: bool,
+    /// Whether the older one had itself taken another's place within [`QUARREL`]: two machines may share an identity.
+    pub quarrels: bool,
     number: u64,
     pulse: Arc<Pulse>,
 }
@@ -99,13 +113,18 @@ impl Live {
         let number = self.numbers.fetch_add(1, Ordering::Relaxed);
         let pulse = Arc::new(Pulse::default());
         pulse.at_ms.store(now.unix_ms(), Ordering::Relaxed);
-        let entry = Entry { number, endpoint_key, frames: frames_in, ending: ending_in, pulse: Arc::clone(&pulse) };
-        let older = self.streams().insert(endpoint_id.to_owned(), entry);
-        if let Some(older) = &older {
+        let mut streams = self.streams();
+        let older = streams.remove(endpoint_id);
+        let (replaced, quarrels) = (older.is_some(), older.as_ref().is_some_and(|older| older.quarrels_at(now)));
+        let replaced_at = replaced.then_some(now);
+        let pulse_in = Arc::clone(&pulse);
+        let entry = Entry { number, endpoint_key, frames: frames_in, ending: ending_in, replaced_at, pulse: pulse_in };
+        streams.insert(endpoint_id.to_owned(), entry);
+        if let Some(older) = older {
             older.ending.send_replace(Some(Ending::Replaced));
         }
         let endpoint_id = endpoint_id.to_owned();
-        Stream { endpoint_id, endpoint_key, frames, ending, replaced: older.is_some(), number, pulse }
+        Stream { endpoint_id, endpoint_key, frames, ending, replaced, quarrels, number, pulse }
     }
 
     /// Takes a stream out; what its pulse said, unless another stream has its place.

@@ -44,33 +44,56 @@ impl Thin {
     }
 }
 
-/// The series of `signal` in samples that are in order of time.
+/// An even grid over samples.
+struct Grid {
+    start: Timestamp,
+    step_seconds: u32,
+    places: usize,
+}
+
+impl Grid {
+    /// The step is that of most samples, since the first sample of an agent that has just started is shorter.
+    fn over(samples: &[(Arc<Layout>, Sample)]) -> Option<Self> {
+        let mut steps: BTreeMap<u32, usize> = BTreeMap::new();
+        for (_, sample) in samples {
+            *steps.entry(sample.step_seconds.max(1)).or_default() += 1;
+        }
+        let (&step_seconds, _) = steps.iter().max_by_key(|&(&step, &count)| (count, step))?;
+        let first = samples.first()?.1.at;
+        let start = Timestamp(first.unix_ms() - i64::from(step_seconds) * 1000);
+        let grid = Self { start, step_seconds, places: 0 };
+        let places = grid.place(samples.last()?.1.at)? + 1;
+        Some(Self { places, ..grid })
+    }
+
+    /// The place whose end is nearest to the end of a sample, since samples do not end on whole minutes.
+    fn place(&self, at: Timestamp) -> Option<usize> {
+        let step_ms = i64::from(self.step_seconds) * 1000;
+        usize::try_from((at.unix_ms() - step_ms - self.start.unix_ms() + step_ms / 2) / step_ms).ok()
+    }
+}
+
+/// The series of `signal` in samples that are in order of time. Counters are increments of a step.
 pub(super) fn of(samples: &[(Arc<Layout>, Sample)], signal: &str) -> Vec<SnapshotSeries> {
-    let Some((_, first)) = samples.first() else { return Vec::new() };
-    let step_seconds = first.step_seconds;
-    let step_ms = i64::from(step_seconds) * 1000;
-    let start = Timestamp(first.at.unix_ms() - step_ms);
-    // A sample belongs to the place that its own step began nearest to, since steps do not start on whole minutes.
-    let place =
-        |at: Timestamp| usize::try_from((at.unix_ms() - step_ms - start.unix_ms() + step_ms / 2) / step_ms).ok();
-    let count = samples.last().and_then(|(_, last)| place(last.at)).map_or(0, |last| last + 1);
+    let Some(grid) = Grid::over(samples) else { return Vec::new() };
+    let thin = Thin::for_signal(signal);
     let mut found: BTreeMap<Attributes, Vec<Option<f32>>> = BTreeMap::new();
     for (layout, sample) in samples {
-        let Some(place) = place(sample.at) else { continue };
+        let Some(place) = grid.place(sample.at) else { continue };
         for (series, value) in layout.series().iter().zip(&sample.values) {
             if &*series.signal == signal {
-                let values = found.entry(series.attributes.clone()).or_insert_with(|| vec![None; count]);
-                values[place] = Some(*value).filter(|value| value.is_finite()).or(values[place]);
+                let values = found.entry(series.attributes.clone()).or_insert_with(|| vec![None; grid.places]);
+                // Two samples share a place when one of them is short.
+                values[place] = thin.one(&[values[place], Some(*value).filter(|value| value.is_finite())]);
             }
         }
     }
-    let factor = count.div_ceil(POINTS_MAX).max(1);
-    let thin = Thin::for_signal(signal);
+    let factor = grid.places.div_ceil(POINTS_MAX).max(1);
     let finish = |(attrs, values): (Attributes, Vec<Option<f32>>)| SnapshotSeries {
         signal: signal.to_owned(),
         attrs,
-        start,
-        step_seconds: step_seconds * u32::try_from(factor).unwrap_or(1),
+        start: grid.start,
+        step_seconds: grid.step_seconds * u32::try_from(factor).unwrap_or(1),
         values: values.chunks(factor).map(|points| thin.one(points)).collect(),
     };
     found.into_iter().map(finish).collect()
@@ -99,6 +122,25 @@ mod tests {
         assert_eq!(series.len(), 1);
         assert_eq!(series[0].values, [Some(1.0), None, None, None, Some(4.0)]);
         assert_eq!(series[0].start, Timestamp(9 * MINUTE_MS + 7));
+    }
+
+    #[test]
+    fn the_short_first_sample_of_an_agent_does_not_make_the_grid_finer() {
+        let minutes: Vec<(i64, f32)> = (10..14).map(|minute| (minute, 600.0)).collect();
+        let mut samples = samples(&minutes, "system.disk.io");
+        samples[0].1.step_seconds = 15;
+        let series = &of(&samples, "system.disk.io")[0];
+        assert_eq!((series.step_seconds, series.start), (60, Timestamp(9 * MINUTE_MS + 7)));
+        assert_eq!(series.values, [Some(600.0); 4]);
+    }
+
+    #[test]
+    fn increments_of_samples_that_share_a_place_are_added() {
+        let mut samples = samples(&[(10, 1.0), (11, 2.0), (12, 4.0)], "system.disk.io");
+        let mut short = samples[1].clone();
+        (short.1.at, short.1.step_seconds) = (Timestamp(11 * MINUTE_MS + 15_000), 15);
+        samples.insert(2, short);
+        assert_eq!(of(&samples, "system.disk.io")[0].values, [Some(1.0), Some(4.0), Some(4.0)]);
     }
 
     #[test]

@@ -1,42 +1,16 @@
 //! Turns records of the wire into rows and observations.
 
-use std::sync::Arc;
-
 use firstline_diagnosis::registry::Registry;
-use firstline_diagnosis::vocabulary::{Layout, Mark, Reading, Sample, Timestamp, Why};
+use firstline_diagnosis::vocabulary::{Mark, Reading, Sample, Timestamp, Why};
 use firstline_proto::convert::{Body as Said, Record};
 use firstline_proto::v1;
 use metrics::counter;
 
 use super::Observation;
 use super::clock::EndpointClock;
+use super::in_hand::InHand;
 use crate::metrics::READINGS_UNDECLARED;
 use crate::store::{Body, Row, StateValue};
-
-/// The layouts that a stream has in hand, the newest last.
-#[derive(Debug, Default)]
-pub(super) struct InHand(Vec<Arc<Layout>>);
-
-impl InHand {
-    /// Layouts that one stream may use by turns.
-    const MOST: usize = 4;
-
-    pub(super) fn add(&mut self, layout: Arc<Layout>) {
-        self.0.retain(|one| one.fingerprint() != layout.fingerprint());
-        if self.0.len() == Self::MOST {
-            self.0.remove(0);
-        }
-        self.0.push(layout);
-    }
-
-    pub(super) fn all(&self) -> Vec<Arc<Layout>> {
-        self.0.clone()
-    }
-
-    pub(super) fn get(&self, fingerprint: u64) -> Option<&Arc<Layout>> {
-        self.0.iter().rev().find(|one| one.fingerprint() == fingerprint)
-    }
-}
 
 /// A batch, ready for the store.
 #[derive(Debug, Default)]
@@ -91,12 +65,12 @@ fn one(
     let mut tell = |observation| converted.observations.push((index, observation));
     let body = match record.body {
         Said::Sample(sample) => {
-            let layout = in_hand.get(sample.layout).ok_or("layout: was not sent")?;
-            if layout.series().len() != sample.values.len() {
-                return Err("sample.row: has another length than its layout".to_owned());
-            }
+            let used = in_hand.get(sample.layout).ok_or("layout: was not sent")?;
+            let undeclared = used.undeclared();
+            let sample = used.declared(sample).ok_or("sample.row: has another length than its layout")?;
+            counter!(READINGS_UNDECLARED).increment(undeclared);
             let body = encode(&sample);
-            tell(Observation::Sample(Arc::clone(layout), Sample { at, ..sample }));
+            tell(Observation::Sample(used.layout(), Sample { at, ..sample }));
             body
         }
         Said::Event(event) => {

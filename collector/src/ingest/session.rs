@@ -6,6 +6,7 @@ use std::time::Duration;
 use firstline_diagnosis::vocabulary::Timestamp;
 use firstline_proto::convert::Machine;
 use firstline_proto::v1::agent_frame::Frame;
+use firstline_proto::v1::collector_frame::Frame as Reply;
 use firstline_proto::v1::{self, AgentFrame, CollectorFrame};
 use metrics::{counter, gauge};
 use tokio::sync::mpsc;
@@ -31,6 +32,9 @@ const HELLO_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long an endpoint may take to read what it is sent.
 const SEND_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// How long an endpoint stays away at least when its records could not be stored; and as much more by chance.
+const STORE_REST: Duration = Duration::from_secs(15);
+
 type Outbound = mpsc::Sender<Result<CollectorFrame, Status>>;
 
 /// A stream before its hello.
@@ -45,15 +49,24 @@ pub(super) struct Session {
 struct End {
     label: &'static str,
     status: Option<Status>,
+    /// When the endpoint should come back, if not by its own count.
+    drain: Option<v1::Drain>,
 }
 
 impl End {
     fn quiet(label: &'static str) -> Self {
-        Self { label, status: None }
+        Self { label, status: None, drain: None }
     }
 
     fn because(label: &'static str, status: Status) -> Self {
-        Self { label, status: Some(status) }
+        Self { label, status: Some(status), drain: None }
+    }
+
+    /// The endpoint is asked to stay away for `wait` and up to `spread` more.
+    fn until(self, wait: Duration, spread: Duration) -> Self {
+        let ms = |time: Duration| u32::try_from(time.as_millis()).unwrap_or(u32::MAX);
+        let drain = v1::Drain { reconnect_after_ms: ms(wait), spread_ms: ms(spread), alternative: String::new() };
+        Self { drain: Some(drain), ..self }
     }
 
     /// The endpoint broke the protocol.
@@ -66,6 +79,7 @@ impl From<StoreError> for End {
     fn from(_: StoreError) -> Self {
         // The writer has logged the cause.
         Self::because("store_failed", Status::unavailable("the collector cannot store records now"))
+            .until(STORE_REST, STORE_REST)
     }
 }
 
@@ -97,6 +111,10 @@ impl Session {
                 debug!(host.id = %endpoint_id, reason = end.label, "Stream of endpoint {endpoint_id} ended: {}", end.label);
             }
         }
+        if let Some(drain) = end.drain {
+            let frame = CollectorFrame { frame: Some(Reply::Drain(drain)) };
+            let _ = timeout(SEND_TIMEOUT, outbound.send(Ok(frame))).await;
+        }
         if let Some(status) = end.status {
             let _ = timeout(SEND_TIMEOUT, outbound.send(Err(status))).await;
         }
@@ -106,7 +124,10 @@ impl Session {
     async fn open(&mut self) -> Result<Open<'_>, End> {
         let first = timeout(HELLO_TIMEOUT, self.inbound.message()).await;
         let first = first.map_err(|_| End::because("no_hello", Status::deadline_exceeded("no hello came")))?;
-        let frame = first.map_err(|_| End::quiet("broken"))?.and_then(|frame| frame.frame);
+        let broken = |status: Status| {
+            if open::is_malformed(&status) { End::bad(status.message()) } else { End::quiet("broken") }
+        };
+        let frame = first.map_err(broken)?.and_then(|frame| frame.frame);
         let Some(Frame::Hello(hello)) = frame else { return Err(End::bad("the first frame must be a hello")) };
         let received = self.shared.clock.now();
         let known = self.admit(&hello).await?;
@@ -119,7 +140,7 @@ impl Session {
             connected.map_err(|_| End::because("store_failed", Status::unavailable("the database is not there")))?;
         if stream.replaced {
             counter!(names::STREAMS_REPLACED).increment(1);
-            warn!(host.id = %known.endpoint.id, "Endpoint {} opened a second stream; the older one ends", known.endpoint.id);
+            self.note_replaced(&known.endpoint.id, stream.quarrels);
         }
         let mut open = Open::new(self, stream, clock);
         if let Err(end) = open.welcome(&hello, received).await {
@@ -127,6 +148,20 @@ impl Session {
             return Err(end);
         }
         Ok(open)
+    }
+
+    /// An agent that lost its connection comes back before the old stream is known to be dead; that is nothing. Only
+    /// when streams take each other's place by turns, somebody must look: once, not at each turn.
+    fn note_replaced(&self, id: &str, quarrels: bool) {
+        if quarrels {
+            warn!(
+                host.id = %id,
+                "Streams of endpoint {id} take each other's place: two machines may share one identity, as after \
+                 copying a disk; enrol one of them again"
+            );
+        } else {
+            debug!(host.id = %id, "Endpoint {id} opened a second stream; the older one ends");
+        }
     }
 
     /// Checks the hello's bounds, and that the endpoint may be here.
@@ -143,6 +178,9 @@ impl Session {
             if text.len() > 128 {
                 return Err(End::bad(format!("hello.{field}: is too long")));
             }
+        }
+        if hello.capabilities.len() > 64 || hello.capabilities.iter().any(|name| name.len() > 128) {
+            return Err(End::bad("hello.capabilities: are too many or too long"));
         }
         if hello.next_sequence == 0 || hello.boot_id.is_empty() {
             return Err(End::bad("hello: next_sequence and boot_id must be there"));

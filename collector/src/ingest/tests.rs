@@ -156,6 +156,97 @@ async fn refuses_a_frame_that_is_too_large() {
 }
 
 #[tokio::test]
+async fn stores_nothing_of_a_layout_that_the_registry_does_not_declare() {
+    let collector = Collector::start().await;
+    let machine = collector.machine("m").await;
+    let (mut talk, _) = machine.connect(&collector).await;
+    let mut series = layout().series().to_vec();
+    series.insert(1, Series::new("endpoint.keys.pressed", [("window", "private")]));
+    let announced = Layout::new(series);
+    talk.say(Frame::Layout(v1::Layout::from(&announced))).await;
+    let body = |row: Vec<f32>, index| {
+        let absences = vec![v1::Absence { index, why: v1::WhyKind::Timeout.into() }];
+        let sample = v1::Sample { layout_fingerprint: announced.fingerprint(), step_seconds: 60, row, absences };
+        v1::record::Body::Sample(sample)
+    };
+    let short = record(&collector, 2, body(vec![0.5, 3.0], 0));
+    let ack = talk.store(vec![record(&collector, 1, body(vec![0.5, 7.0, f32::NAN], 2)), short]).await;
+    assert_eq!((ack.stored_sequence, ack.refusals.len()), (2, 1), "a row is as long as what was announced");
+    assert_eq!(count(&collector, "SELECT COUNT(*) FROM layouts WHERE series LIKE '%pressed%'").await, 0);
+    assert_eq!(count(&collector, "SELECT COUNT(*) FROM samples WHERE length(row) = 8").await, 1);
+    let latest = collector.app.history.latest(&machine.id).await.expect("latest");
+    let said: Vec<_> = latest.iter().map(|one| (one.signal.as_str(), one.value.is_some(), one.why)).collect();
+    let why = firstline_diagnosis::vocabulary::Why::Timeout;
+    assert_eq!(
+        said,
+        [("endpoint.memory.available", false, Some(why)), ("system.cpu.utilization", true, None)],
+        "reasons stay with their numbers"
+    );
+}
+
+#[tokio::test]
+async fn a_layout_has_an_end() {
+    let collector = Collector::start().await;
+    let (mut talk, _) = collector.machine("m").await.connect(&collector).await;
+    let series = |number: usize| Series::new("system.cpu.utilization", [("cpu.mode", number.to_string().as_str())]);
+    let endless = Layout::new((0..10_000).map(series).collect::<Vec<_>>());
+    talk.say(Frame::Layout(v1::Layout::from(&endless))).await;
+    assert_eq!(ended(&mut talk).await.code(), Code::InvalidArgument);
+    assert_eq!(count(&collector, "SELECT COUNT(*) FROM layouts").await, 0);
+}
+
+#[tokio::test]
+async fn a_hello_has_bounds() {
+    let collector = Collector::start().await;
+    let machine = collector.machine("m").await;
+    let text = || "x".repeat(900 * 1024);
+    let hello = v1::Hello {
+        protocol_version: 1,
+        machine: Some(crate::app::fixture::description("m")),
+        boot_id: "boot".to_owned(),
+        next_sequence: 1,
+        ..Default::default()
+    };
+    let long_name = Some(v1::Machine { host_name: text(), ..Default::default() });
+    let endless_users = Some(v1::Machine { users: vec![text()], ..crate::app::fixture::description("m") });
+    let bad = [
+        v1::Hello { agent_version: text(), ..hello.clone() },
+        v1::Hello { boot_id: text(), ..hello.clone() },
+        v1::Hello { catalogue_version: text(), ..hello.clone() },
+        v1::Hello { capabilities: vec!["x".repeat(1024); 900], ..hello.clone() },
+        v1::Hello { machine: long_name, ..hello.clone() },
+        v1::Hello { machine: endless_users, ..hello.clone() },
+        v1::Hello { machine: None, ..hello.clone() },
+        v1::Hello { next_sequence: 0, ..hello.clone() },
+    ];
+    for (index, hello) in bad.into_iter().enumerate() {
+        let mut talk = machine.open(&collector).await.expect("opened");
+        talk.say(Frame::Hello(hello)).await;
+        assert_eq!(ended(&mut talk).await.code(), Code::InvalidArgument, "hello {index}");
+    }
+    let mut talk = machine.open(&collector).await.expect("opened");
+    talk.say(Frame::Hello(v1::Hello { protocol_version: 2, ..hello })).await;
+    assert_eq!(ended(&mut talk).await.code(), Code::FailedPrecondition, "another protocol");
+    assert!(!collector.app.fleet.is_connected(&machine.id));
+}
+
+#[tokio::test]
+async fn compressed_frames_are_not_accepted() {
+    let collector = Collector::start().await;
+    let machine = collector.machine("m").await;
+    let channel = collector.channel(Some(&machine.identity));
+    let mut client = v1::agent_service_client::AgentServiceClient::new(channel)
+        .send_compressed(tonic::codec::CompressionEncoding::Zstd);
+    let beat = v1::Beat { boot_id: "x".repeat(100 * 1024 * 1024), ..Default::default() };
+    let answer = client.connect(tokio_stream::iter([v1::AgentFrame { frame: Some(Frame::Beat(beat)) }])).await;
+    let status = match answer {
+        Err(status) => status,
+        Ok(call) => call.into_inner().message().await.expect_err("nothing is answered"),
+    };
+    assert!(matches!(status.code(), Code::Unimplemented | Code::InvalidArgument), "{status:?}");
+}
+
+#[tokio::test]
 async fn answers_a_beat_with_its_times() {
     let collector = Collector::start().await;
     let (mut talk, _) = collector.machine("m").await.connect(&collector).await;
@@ -170,6 +261,8 @@ async fn a_second_stream_takes_the_place_of_the_first() {
     let machine = collector.machine("m").await;
     let (mut first, _) = machine.connect(&collector).await;
     let (mut second, _) = machine.connect(&collector).await;
+    let Ok(Reply::Drain(drain)) = first.hear().await else { panic!("not told when to come back") };
+    assert!(drain.reconnect_after_ms >= 60_000 && drain.spread_ms >= 60_000, "copies do not fight: {drain:?}");
     assert_eq!(ended(&mut first).await.code(), Code::Aborted);
     assert_eq!(second.store(vec![inventory(&collector, 1, "x")]).await.stored_sequence, 1);
     assert!(collector.app.fleet.is_connected(&machine.id));

@@ -8,8 +8,8 @@ use thiserror::Error;
 #[derive(Debug, Clone, Error)]
 pub enum StoreError {
     /// The database said no.
-    #[error("the database refused a statement")]
-    Database(#[source] Arc<sqlx::Error>),
+    #[error("the database refused a statement: {0}")]
+    Database(Arc<sqlx::Error>),
     /// Another process has the database.
     #[error("{} is in use by another collector; stop that one first", .0.display())]
     InUse(PathBuf),

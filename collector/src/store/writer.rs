@@ -6,13 +6,15 @@
 
 use std::fmt;
 use std::fs::File;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use sqlx::{Connection, SqliteConnection};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, timeout_at};
-use tracing::error;
+use tracing::{error, info};
 
 use super::StoreError;
 use super::records::{Appended, Ledger, RecordBatch};
@@ -44,6 +46,7 @@ enum Job {
 #[derive(Clone)]
 pub(super) struct Writer {
     jobs: mpsc::Sender<Job>,
+    failing: Arc<AtomicBool>,
 }
 
 impl fmt::Debug for Writer {
@@ -56,12 +59,19 @@ impl Writer {
     /// Starts the task on `connection`; `lock` is held until it ends.
     pub(super) fn start(connection: SqliteConnection, lock: File) -> Self {
         let (jobs, waiting) = mpsc::channel(QUEUE_JOBS);
+        let failing = Arc::new(AtomicBool::new(false));
+        let said = Arc::clone(&failing);
         tokio::spawn(async move {
-            let closed = run(connection, waiting).await;
+            let closed = run(connection, waiting, &said).await;
             drop(lock);
             closed.map(|answer| answer.send(()))
         });
-        Self { jobs }
+        Self { jobs, failing }
+    }
+
+    /// Whether the newest batch could not be committed.
+    pub(super) fn is_failing(&self) -> bool {
+        self.failing.load(Ordering::Relaxed)
     }
 
     pub(super) async fn write<T, E, F>(&self, job: F) -> Result<T, E>
@@ -126,11 +136,18 @@ impl Batch {
 }
 
 /// Writes until the store closes; who asked for that is to be told.
-async fn run(mut connection: SqliteConnection, mut waiting: mpsc::Receiver<Job>) -> Option<oneshot::Sender<()>> {
+async fn run(
+    mut connection: SqliteConnection,
+    mut waiting: mpsc::Receiver<Job>,
+    failing: &AtomicBool,
+) -> Option<oneshot::Sender<()>> {
     let mut ledger = Ledger::default();
     while let Some(mut batch) = gather(&mut waiting).await {
         let close = batch.close.take();
-        commit(&mut connection, &mut ledger, batch).await;
+        let committed = commit(&mut connection, &mut ledger, batch).await;
+        if failing.swap(!committed, Ordering::Relaxed) && committed {
+            info!("The database can be written again");
+        }
         if let Some(answer) = close {
             waiting.close();
             if let Err(cause) = connection.close().await {
@@ -162,16 +179,17 @@ async fn gather(waiting: &mut mpsc::Receiver<Job>) -> Option<Batch> {
     }
 }
 
-/// Runs a batch in one transaction and answers everybody in it.
-async fn commit(connection: &mut SqliteConnection, ledger: &mut Ledger, batch: Batch) {
+/// Runs a batch in one transaction and answers everybody in it; says whether it was committed.
+async fn commit(connection: &mut SqliteConnection, ledger: &mut Ledger, batch: Batch) -> bool {
     let (records, answers): (Vec<_>, Vec<_>) = batch.appends.into_iter().unzip();
     let mut done = Vec::with_capacity(batch.closures.len());
     let result = transact(connection, ledger, records, batch.closures, &mut done).await;
     if let Err(cause) = &result {
         ledger.forget();
-        error!(error = %cause, rows = batch.rows, "A batch could not be committed; its senders are told");
+        error!(error = %cause, rows = batch.rows, "A batch could not be committed; its senders are told: {cause}");
     }
     let outcome = result.as_ref().map(|_| ()).map_err(Clone::clone);
+    let committed = outcome.is_ok();
     for one in done {
         (one.tell)(outcome.clone());
     }
@@ -183,6 +201,7 @@ async fn commit(connection: &mut SqliteConnection, ledger: &mut Ledger, batch: B
             let _ = answer.send(Err(cause.clone()));
         }),
     }
+    committed
 }
 
 async fn transact(

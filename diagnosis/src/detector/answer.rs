@@ -30,6 +30,7 @@ impl Detector {
             findings,
             ruled_out,
             notes,
+            not_checked: symptom.map(|symptom| symptom.later.clone()).unwrap_or_default(),
             catalogue: self.catalogue.version().to_owned(),
             at: now,
         }
@@ -90,9 +91,10 @@ impl Detector {
             notes.push("The words of the ticket match no known symptom; findings are in order of severity.".to_owned());
         }
         if let Some(symptom) = symptom {
-            if !symptom.later.is_empty() {
-                let later: Vec<String> = symptom.later.iter().map(|id| id.replace('-', " ")).collect();
-                notes.push(format!("This version does not look for: {}.", later.join(", ")));
+            match symptom.later.len() {
+                0 => {}
+                1 => notes.push("1 further check is not part of this version.".to_owned()),
+                count => notes.push(format!("{count} further checks are not part of this version.")),
             }
             notes.extend(symptom.rule_out.iter().map(|question| format!("Rule out by asking: {question}")));
         }

@@ -17,6 +17,9 @@ pub struct Diagnosis {
     /// Notes on the data: coverage, age, permissions. Empty when there is nothing to say.
     #[serde(default)]
     pub notes: Vec<String>,
+    /// Candidates of the symptom that this catalogue has no check for yet.
+    #[serde(default)]
+    pub not_checked: Vec<String>,
     /// Version of the catalogue that gave this answer.
     pub catalogue: String,
     /// The moment it speaks of.

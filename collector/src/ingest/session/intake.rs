@@ -13,6 +13,7 @@ use tonic::Status;
 use tracing::{info, warn};
 
 use super::{End, Open};
+use crate::ingest::in_hand::Used;
 use crate::ingest::records;
 use crate::metrics as names;
 use crate::store::{Appended, Body, RecordBatch, Row};
@@ -23,8 +24,14 @@ const LAYOUT_NOTED_EVERY: Duration = Duration::from_hours(12);
 impl Open<'_> {
     pub(super) async fn layout(&mut self, layout: v1::Layout, now: Timestamp) -> Result<(), End> {
         let layout = Layout::try_from(layout).map_err(|bad| End::bad(format!("layout.{bad}")))?;
-        let layout = self.session.shared.layouts.announce(layout, now).await?;
-        self.in_hand.add(layout);
+        let (kept, stored) = Used::of(&layout);
+        let stored = self.session.shared.layouts.announce(stored, now).await?;
+        let used = Used::new(&layout, kept, stored);
+        let (id, count) = (&self.stream.endpoint_id, used.undeclared());
+        if count > 0 {
+            info!(host.id = %id, count, "Endpoint {id} sends {count} series that are not declared; they are left out");
+        }
+        self.in_hand.add(used);
         Ok(())
     }
 
@@ -38,7 +45,7 @@ impl Open<'_> {
         while let Some(fingerprint) = records::missing_layout(&batch, &self.in_hand) {
             let layout = shared.layouts.find(fingerprint).await?;
             let unknown = || End::because("no_layout", Status::failed_precondition("a sample came before its layout"));
-            self.in_hand.add(layout.ok_or_else(unknown)?);
+            self.in_hand.add(Used::whole(layout.ok_or_else(unknown)?));
         }
         let converted = records::convert(batch, &self.in_hand, &self.clock, now);
         self.note_layouts(now).await?;
@@ -82,7 +89,7 @@ impl Open<'_> {
     async fn note_layouts(&mut self, now: Timestamp) -> Result<(), End> {
         if self.noted.elapsed() >= LAYOUT_NOTED_EVERY {
             self.noted = Instant::now();
-            for layout in self.in_hand.all() {
+            for layout in self.in_hand.stored() {
                 self.session.shared.layouts.announce(Layout::clone(&layout), now).await?;
             }
         }

@@ -16,8 +16,8 @@ use tracing::info;
 use super::{End, SEND_TIMEOUT, Session};
 use crate::fleet::{Ending, Stream};
 use crate::ingest::clock::EndpointClock;
+use crate::ingest::in_hand::{InHand, Used};
 use crate::ingest::pace::Pace;
-use crate::ingest::records::InHand;
 use crate::ingest::service::Drain;
 use crate::metrics as names;
 use crate::store::StoreError;
@@ -27,6 +27,10 @@ const SILENCE: Duration = Duration::from_mins(3);
 
 /// How long a drained endpoint waits at least.
 const RETURN_AFTER: Duration = Duration::from_secs(2);
+
+/// How long a replaced stream stays away at least, and how much more by chance.
+const REPLACED_REST: Duration = Duration::from_mins(2);
+const REPLACED_SPREAD: Duration = Duration::from_mins(3);
 
 /// An open stream.
 pub(super) struct Open<'s> {
@@ -52,7 +56,7 @@ enum Next {
 }
 
 /// Whether a frame could not be read because of what it is, not because the connection broke.
-fn is_malformed(status: &Status) -> bool {
+pub(super) fn is_malformed(status: &Status) -> bool {
     use std::error::Error as _;
     matches!(status.code(), tonic::Code::OutOfRange | tonic::Code::Internal | tonic::Code::Unimplemented)
         && status.source().is_none()
@@ -91,7 +95,7 @@ impl<'s> Open<'s> {
         let layout = shared.layouts.find(hello.layout_fingerprint).await?;
         let layout_known = layout.is_some();
         if let Some(layout) = layout {
-            self.in_hand.add(layout);
+            self.in_hand.add(Used::whole(layout));
         }
         let stored: Option<i64> =
             sqlx::query_scalar("SELECT stored_sequence FROM endpoint_progress WHERE endpoint_key = $1")
@@ -116,7 +120,7 @@ impl<'s> Open<'s> {
         match self.next().await {
             Next::End => Err(self.ended()),
             Next::Expired => Err(End::because("expired", Status::unauthenticated("the certificate has expired"))),
-            Next::Drain => Err(self.drain().await),
+            Next::Drain => Err(self.drain()),
             Next::Outgoing(frame) => self.send(frame).await,
             Next::Silence => {
                 Err(End::because("silent", Status::deadline_exceeded("nothing was heard for three minutes")))
@@ -154,21 +158,15 @@ impl<'s> Open<'s> {
     fn ended(&self) -> End {
         match *self.stream.ending.borrow() {
             Some(Ending::Revoked) => End::because("revoked", Status::permission_denied("this endpoint was revoked")),
-            _ => End::because("replaced", Status::aborted("another stream of this endpoint took its place")),
+            // Who reads this is alive although another took its place: a copy, which must not take the place back at once.
+            _ => End::because("replaced", Status::aborted("another stream of this endpoint took its place"))
+                .until(REPLACED_REST, REPLACED_SPREAD),
         }
     }
 
-    async fn drain(&mut self) -> End {
+    fn drain(&self) -> End {
         let spread = Drain::spread(self.session.shared.fleet.streams());
-        let drain = v1::Drain {
-            reconnect_after_ms: RETURN_AFTER.as_millis() as u32,
-            spread_ms: u32::try_from(spread.as_millis()).unwrap_or(u32::MAX),
-            alternative: String::new(),
-        };
-        match self.send(Reply::Drain(drain)).await {
-            Ok(()) => End::because("drained", Status::unavailable("the collector is about to stop")),
-            Err(end) => end,
-        }
+        End::because("drained", Status::unavailable("the collector is about to stop")).until(RETURN_AFTER, spread)
     }
 
     async fn take(&mut self, frame: Frame) -> Result<(), End> {

@@ -104,7 +104,11 @@ fn changes(facts: &Facts<'_>) -> Vec<Block> {
 }
 
 fn data(facts: &Facts<'_>) -> Vec<Block> {
-    let mut items = facts.diagnosis.notes.clone();
-    items.push(words::origin(facts));
+    let mut items: Vec<String> = Vec::new();
+    for note in facts.diagnosis.notes.iter().chain([&words::origin(facts)]) {
+        if !items.contains(note) {
+            items.push(note.clone());
+        }
+    }
     vec![Block::heading("About the data"), Block::bullets(items)]
 }
