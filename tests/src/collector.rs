@@ -74,7 +74,7 @@ impl Collector {
 
     /// Where people go.
     pub fn address(&self) -> String {
-        format!("https://localhost:{}", self.people)
+        format!("https://127.0.0.1:{}", self.people)
     }
 
     /// The root certificate of its authority.

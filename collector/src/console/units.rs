@@ -39,7 +39,7 @@ pub(crate) fn quantity(number: f64, unit: &str) -> String {
 fn percent(ratio: f64) -> String {
     let percent = ratio * 100.0;
     let size = percent.abs();
-    if !(0.05..9.95).contains(&size) { format!("{percent:.0} %") } else { format!("{percent:.1} %") }
+    if (0.05..9.95).contains(&size) { format!("{percent:.1} %") } else { format!("{percent:.0} %") }
 }
 
 fn scaled(mut number: f64, step: f64, units: &[&str]) -> String {
