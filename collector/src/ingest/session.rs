@@ -140,7 +140,7 @@ impl Session {
             connected.map_err(|_| End::because("store_failed", Status::unavailable("the database is not there")))?;
         if stream.replaced {
             counter!(names::STREAMS_REPLACED).increment(1);
-            self.note_replaced(&known.endpoint.id, stream.quarrels);
+            Self::note_replaced(&known.endpoint.id, stream.quarrels);
         }
         let mut open = Open::new(self, stream, clock);
         if let Err(end) = open.welcome(&hello, received).await {
@@ -152,7 +152,7 @@ impl Session {
 
     /// An agent that lost its connection comes back before the old stream is known to be dead; that is nothing. Only
     /// when streams take each other's place by turns, somebody must look: once, not at each turn.
-    fn note_replaced(&self, id: &str, quarrels: bool) {
+    fn note_replaced(id: &str, quarrels: bool) {
         if quarrels {
             warn!(
                 host.id = %id,

@@ -51,7 +51,7 @@ pub(super) struct Writer {
 
 impl fmt::Debug for Writer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Writer").field("waiting", &(QUEUE_JOBS - self.jobs.capacity())).finish()
+        f.debug_struct("Writer").field("waiting", &(QUEUE_JOBS - self.jobs.capacity())).finish_non_exhaustive()
     }
 }
 
