@@ -46,6 +46,8 @@ struct Entry {
     ending: watch::Sender<Option<Ending>>,
     /// When it took the place of another, if it did.
     replaced_at: Option<Timestamp>,
+    /// Whether the one before had done so, too, shortly before.
+    quarrels: bool,
     pulse: Arc<Pulse>,
 }
 
@@ -64,8 +66,8 @@ pub(super) struct Heard {
 }
 
 impl Entry {
-    fn quarrels_at(&self, now: Timestamp) -> bool {
-        self.replaced_at.is_some_and(|at| now.since(at) < QUARREL)
+    fn replaced_within(&self, span: Duration, now: Timestamp) -> bool {
+        self.replaced_at.is_some_and(|at| now.since(at) < span)
     }
 }
 
@@ -88,7 +90,8 @@ pub struct Stream {
     pub ending: watch::Receiver<Option<Ending>>,
     /// Whether an older stream was ended for this one.
     pub replaced: bool,
-    /// Whether the older one had itself taken another's place within [`QUARREL`]: two machines may share an identity.
+    /// Whether this is where a quarrel begins: streams take each other's place by turns, as of two machines that share
+    /// an identity. What follows of the same quarrel is not said again.
     pub quarrels: bool,
     number: u64,
     pulse: Arc<Pulse>,
@@ -115,15 +118,25 @@ impl Live {
         pulse.at_ms.store(now.unix_ms(), Ordering::Relaxed);
         let mut streams = self.streams();
         let older = streams.remove(endpoint_id);
-        let (replaced, quarrels) = (older.is_some(), older.as_ref().is_some_and(|older| older.quarrels_at(now)));
+        let (replaced, before) = (older.is_some(), older.as_ref().is_some_and(|older| older.quarrels));
+        let quarrels = older.as_ref().is_some_and(|older| older.replaced_within(QUARREL, now));
         let replaced_at = replaced.then_some(now);
         let pulse_in = Arc::clone(&pulse);
-        let entry = Entry { number, endpoint_key, frames: frames_in, ending: ending_in, replaced_at, pulse: pulse_in };
+        let entry = Entry {
+            number,
+            endpoint_key,
+            frames: frames_in,
+            ending: ending_in,
+            replaced_at,
+            quarrels,
+            pulse: pulse_in,
+        };
         streams.insert(endpoint_id.to_owned(), entry);
         if let Some(older) = older {
             older.ending.send_replace(Some(Ending::Replaced));
         }
         let endpoint_id = endpoint_id.to_owned();
+        let quarrels = quarrels && !before;
         Stream { endpoint_id, endpoint_key, frames, ending, replaced, quarrels, number, pulse }
     }
 
@@ -170,5 +183,18 @@ impl Live {
     fn streams(&self) -> MutexGuard<'_, HashMap<String, Entry>> {
         // Every change under this lock is complete at each step, so a panic elsewhere leaves it usable.
         self.streams.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_quarrel_is_told_once() {
+        let live = Live::default();
+        let told: Vec<bool> =
+            [0, 5, 10, 15, 200].map(|minute| live.connect("e", 1, Timestamp(minute * 60_000)).quarrels).to_vec();
+        assert_eq!(told, [false, false, true, false, false]);
     }
 }
