@@ -69,6 +69,10 @@
     return `${Number(value.toPrecision(3))}`;
   }
 
+  // Steps of axes whose numbers are told in units of 1024, so that ticks are round: 256 MiB, 512 MiB, 768 MiB.
+  const binarySteps = Array.from({ length: 50 }, (_, power) => 2 ** power);
+  const isBinary = (unit) => unit === "By" || unit === "By/s";
+
   async function draw(figure) {
     if (figure.dataset.ready) return;
     figure.dataset.ready = "yes";
@@ -93,7 +97,7 @@
       scales: { x: { time: true }, y: { range: (u, low, high) => [Math.min(0, low ?? 0), chart.ceiling ?? Math.max(high ?? 0, chart.floor_of_ceiling) * 1.08] } },
       axes: [
         { ...axis, space: 70, values: (u, ticks) => ticks.map((t) => new Date(t * 1000).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" })) },
-        { ...axis, size: 64, space: 34, values: (u, ticks) => ticks.map((t) => print(t, chart.unit)) },
+        { ...axis, size: 72, space: 34, ...(isBinary(chart.unit) ? { incrs: binarySteps } : {}), values: (u, ticks) => ticks.map((t) => print(t, chart.unit)) },
       ],
       series: [{}, ...chart.lines.map((line, index) => ({
         label: line.label, stroke: colour(strokes[index % strokes.length]), width: 1.5, dash: dashes[index % dashes.length], points: { show: chart.times.length < 20, size: 4 }, spanGaps: false,
@@ -141,14 +145,28 @@
 
   // What a person has opened or is typing in stays as it is when the feed brings news.
   document.addEventListener("htmx:beforeSwap", (event) => remember(event.target));
-  document.addEventListener("htmx:sseBeforeMessage", (event) => remember(event.target));
-  const opened = new Set();
+  document.addEventListener("htmx:sseBeforeMessage", (event) => {
+    if (told(event)) event.preventDefault();
+    else remember(event.target);
+  });
+  // News that differ in nothing but ages would only flicker.
+  const lastTold = new WeakMap();
+  function told(event) {
+    const lasting = String(event.detail.data).replace(/(<time[^>]*>)[^<]*/g, "$1").replaceAll(" fresh\"", "\"");
+    const again = lastTold.get(event.target) === lasting;
+    lastTold.set(event.target, lasting);
+    return again;
+  }
+  const opened = new Set(), chosen = new Map();
   function remember(root) {
     opened.clear();
+    chosen.clear();
+    for (const select of root.querySelectorAll("select[id]")) chosen.set(select.id, select.value);
     for (const fold of root.querySelectorAll("details[id][open]")) opened.add(fold.id);
   }
   document.addEventListener("htmx:load", (event) => {
     for (const id of opened) { const fold = document.getElementById(id); if (fold) fold.open = true; }
+    for (const [id, value] of chosen) { const select = document.getElementById(id); if (select) select.value = value; }
     refreshAges(event.target); rememberMarks(event.target);
   });
 

@@ -16,7 +16,7 @@ mod shield;
 #[cfg(test)]
 pub(crate) mod tests;
 pub(crate) mod tickets;
-mod tokens;
+pub(crate) mod tokens;
 pub(crate) mod watch;
 
 use std::sync::Arc;

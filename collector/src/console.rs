@@ -4,18 +4,21 @@
 //! and uPlot draws charts, where there is JavaScript. Pages stand on the same functions as the API; what changes
 //! something goes through the `*_as` functions of [`crate::api`], which write it into the audit log.
 
+mod accounts;
 mod alerts;
 mod assets;
 mod audit;
 mod charts;
 mod chrome;
 mod endpoint;
+mod endpoint_options;
 mod endpoints;
 mod finding;
 mod sign_in;
 mod ticket;
 mod ticket_pull;
 mod tickets;
+mod tokens;
 mod units;
 
 use askama::Template;
@@ -41,6 +44,7 @@ pub(crate) fn doors(doors: Doors) -> Doors {
         .post("/alerts/{id}/acknowledge", Roles::OPERATE, alerts::acknowledge, none)
         .post("/alerts/{id}/silence", Roles::OPERATE, alerts::silence, none)
         .get("/endpoints", Roles::LOOK, endpoints::show, none)
+        .get("/endpoint-options", Roles::WORK, endpoint_options::show, none)
         .get("/endpoints/{id}", Roles::LOOK, endpoint::show, none)
         .get("/endpoints/{id}/charts/{chart}", Roles::LOOK, charts::show, none)
         .get("/tickets", Roles::LOOK, tickets::show, none)
@@ -54,6 +58,12 @@ pub(crate) fn doors(doors: Doors) -> Doors {
         .post("/pulls/{id}/cancel", Roles::WORK, ticket_pull::cancel, none)
         .get("/attachments/{id}", Roles::LOOK, ticket::attachment, none)
         .get("/audit", Roles::AUDIT, audit::show, none)
+        .get("/tokens", Roles::ADMINISTER, tokens::show, none)
+        .post("/tokens", Roles::ADMINISTER, tokens::create, none)
+        .post("/tokens/{id}/revoke", Roles::ADMINISTER, tokens::revoke, none)
+        .get("/accounts", Roles::ADMINISTER, accounts::show, none)
+        .post("/accounts", Roles::ADMINISTER, accounts::create, none)
+        .post("/accounts/{name}/disable", Roles::ADMINISTER, accounts::disable, none)
 }
 
 /// Where a person begins: technicians at the tickets, ops at the alerts.

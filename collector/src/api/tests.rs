@@ -169,7 +169,17 @@ async fn pages_hold_nothing_inline() {
     let ticket =
         house.app.desk.open(NewTicket { subject: "slow".into(), ..NewTicket::default() }, "ada").await.expect("ticket");
     let ticket = format!("/tickets/{}", ticket.number);
-    for path in ["/alerts", "/endpoints", "/endpoints/e1", "/tickets", "/tickets/new", &ticket, "/audit"] {
+    for path in [
+        "/alerts",
+        "/endpoints",
+        "/endpoints/e1",
+        "/tickets",
+        "/tickets/new",
+        &ticket,
+        "/audit",
+        "/tokens",
+        "/accounts",
+    ] {
         let page = house.page(path, &session).await;
         for inline in [" style=", " onclick=", " onload=", "<style", "javascript:", "hx-on", "hx-vals"] {
             assert!(!page.contains(inline), "{path} holds {inline}");
@@ -179,6 +189,50 @@ async fn pages_hold_nothing_inline() {
         }
         assert!(page.contains("<h1"), "{path} says what it is");
     }
+}
+
+#[tokio::test]
+async fn an_administrator_gets_the_command_of_a_token_once_and_takes_the_token_back() {
+    let house = house().await;
+    let session = house.session(Role::Administrator).await;
+    assert!(house.page("/endpoints", &session).await.contains("href=\"/tokens\""), "nothing enrolled: it says how");
+    let made = house.ask(Method::POST, "/tokens", Some(&session), "uses=3&hours=24&tags=site%3Dberlin").await;
+    let made = text(made).await;
+    assert!(made.contains("firstline-agent enroll --collector ") && made.contains(" --token fl1."), "{made}");
+    let later = house.page("/tokens", &session).await;
+    assert!(!later.contains("fl1.") && later.contains("0 of 3") && later.contains("site=berlin"), "{later}");
+    let id = house.app.enrollment.tokens().await.expect("tokens").remove(0).id;
+    house.ask(Method::POST, &format!("/tokens/{id}/revoke"), Some(&session), "").await;
+    assert!(house.page("/tokens", &session).await.contains("<td>revoked</td>"));
+}
+
+#[tokio::test]
+async fn an_administrator_adds_somebody_who_can_sign_in_until_disabled() {
+    let house = house().await;
+    let session = house.session(Role::Administrator).await;
+    let made = text(house.ask(Method::POST, "/accounts", Some(&session), "name=Tess&role=technician").await).await;
+    let password = made.split("id=\"password\">").nth(1).and_then(|rest| rest.split('<').next()).expect("told once");
+    let signed_in = house.app.access.sign_in("tess", password, SessionKind::Browser, None).await;
+    assert_eq!(signed_in.expect("right password").principal.role, Role::Technician);
+    assert!(!house.page("/accounts", &session).await.contains(password));
+    let taken = house.ask(Method::POST, "/accounts", Some(&session), "name=tess&role=ops").await;
+    assert!(taken.status().is_client_error());
+    assert!(text(taken).await.contains("role=\"alert\""), "the page says what was wrong");
+    house.ask(Method::POST, "/accounts/tess/disable", Some(&session), "").await;
+    assert!(house.app.access.sign_in("tess", password, SessionKind::Browser, None).await.is_err());
+}
+
+#[tokio::test]
+async fn a_ticket_without_a_suggestion_offers_the_endpoints_that_there_are() {
+    let house = house().await;
+    let session = house.session(Role::Technician).await;
+    house.endpoint("e1", "laptop").await;
+    let ticket = NewTicket { subject: "slow".into(), ..NewTicket::default() };
+    let number = house.app.desk.open(ticket, "ada").await.expect("ticket").number;
+    let page = house.page(&format!("/tickets/{number}"), &session).await;
+    assert!(page.contains("<option value=\"laptop\">offline"), "{page}");
+    assert!(house.page("/endpoint-options?endpoint=lap", &session).await.contains("value=\"laptop\""));
+    assert!(!house.page("/endpoint-options?endpoint=desk", &session).await.contains("laptop"));
 }
 
 #[tokio::test]

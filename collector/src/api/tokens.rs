@@ -79,6 +79,11 @@ async fn create(
     caller: Caller,
     Body(order): Body<NewToken>,
 ) -> Result<(StatusCode, Json<TokenCreated>), Problem> {
+    Ok((StatusCode::CREATED, Json(create_as(&app, &caller, order).await?)))
+}
+
+/// Makes a token, and writes down who did.
+pub(crate) async fn create_as(app: &App, caller: &Caller, order: NewToken) -> Result<TokenCreated, Problem> {
     let order = TokenOrder {
         uses: order.uses,
         expires_in: Duration::from_secs(order.expires_in_seconds),
@@ -87,13 +92,19 @@ async fn create(
     };
     let made = app.enrollment.create_token(order).await?;
     app.access.audit().record(Entry::new(&caller.actor(), "token.create", &made.id)).await?;
-    Ok((StatusCode::CREATED, Json(made)))
+    Ok(made)
 }
 
 async fn revoke(State(app): State<Arc<App>>, caller: Caller, Path(id): Path<String>) -> Result<StatusCode, Problem> {
-    if !app.enrollment.revoke_token(&id).await? {
+    revoke_as(&app, &caller, &id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Makes a token worthless, and writes down who did.
+pub(crate) async fn revoke_as(app: &App, caller: &Caller, id: &str) -> Result<(), Problem> {
+    if !app.enrollment.revoke_token(id).await? {
         return Err(Problem::not_found(format_args!("token {id:?}")));
     }
-    app.access.audit().record(Entry::new(&caller.actor(), "token.revoke", &id)).await?;
-    Ok(StatusCode::NO_CONTENT)
+    app.access.audit().record(Entry::new(&caller.actor(), "token.revoke", id)).await?;
+    Ok(())
 }

@@ -24,6 +24,9 @@ const SHOWN: u32 = 200;
 /// How long a row that just changed is pointed out.
 const FRESH_SECONDS: f64 = 10.0;
 
+/// For how long an alert can be silenced from the feed, in seconds and in words.
+const SILENCES: [(u64, &str); 4] = [(3600, "1 h"), (4 * 3600, "4 h"), (24 * 3600, "1 day"), (7 * 24 * 3600, "7 days")];
+
 #[derive(Template)]
 #[template(path = "alerts.html")]
 struct AlertsPage {
@@ -75,6 +78,14 @@ struct AlertView {
 pub(super) struct View {
     #[serde(default)]
     view: String,
+}
+
+/// What the form of a silence sends.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Quiet {
+    view: String,
+    seconds: Option<u64>,
 }
 
 /// `GET /alerts`.
@@ -136,9 +147,11 @@ pub(super) async fn silence(
     caller: Caller,
     Path(id): Path<String>,
     headers: HeaderMap,
-    Posted(form): Posted<View>,
+    Posted(form): Posted<Quiet>,
 ) -> Result<Response, Fault> {
-    acts::silence_alert_as(&app, &caller, &id, acts::SILENCE_SECONDS, "").await?;
+    // A form offers a few stretches; anything else would be somebody's own invention, and gets the usual one.
+    let offered = SILENCES.iter().map(|(seconds, _)| *seconds).find(|seconds| form.seconds == Some(*seconds));
+    acts::silence_alert_as(&app, &caller, &id, offered.unwrap_or(acts::SILENCE_SECONDS), "").await?;
     after(&app, &caller, &form.view, &headers).await
 }
 

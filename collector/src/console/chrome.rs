@@ -5,6 +5,7 @@ use axum::response::{Html, IntoResponse, Response};
 use firstline_diagnosis::vocabulary::Timestamp;
 
 use super::assets;
+use crate::access::Roles;
 use crate::access::gate::Caller;
 use crate::api::problem::{Fault, Problem};
 
@@ -12,7 +13,7 @@ use crate::api::problem::{Fault, Problem};
 pub(crate) struct Chrome {
     /// Title in the browser's tab.
     pub title: String,
-    /// The room whose link is marked: `alerts`, `endpoints`, `tickets` or `audit`.
+    /// The room whose link is marked: `alerts`, `endpoints`, `tickets`, `audit` or `administration`.
     pub room: &'static str,
     /// Who is signed in; empty on the sign-in page.
     pub who: String,
@@ -20,6 +21,8 @@ pub(crate) struct Chrome {
     pub role: &'static str,
     /// Whether they may read the audit log.
     pub audits: bool,
+    /// Whether they run the product: tokens and accounts.
+    pub administers: bool,
     /// Seconds after which a browser without JavaScript loads the page again; 0: never.
     pub refresh_seconds: u32,
 }
@@ -33,14 +36,23 @@ impl Chrome {
             room,
             who: caller.name().to_owned(),
             role: principal.map_or("", |principal| principal.role.name()),
-            audits: caller.may(crate::access::Roles::AUDIT),
+            audits: caller.may(Roles::AUDIT),
+            administers: caller.may(Roles::ADMINISTER),
             refresh_seconds: 0,
         }
     }
 
     /// The frame of a page for nobody in particular.
     pub(crate) fn bare(title: &str) -> Self {
-        Self { title: title.to_owned(), room: "", who: String::new(), role: "", audits: false, refresh_seconds: 0 }
+        Self {
+            title: title.to_owned(),
+            room: "",
+            who: String::new(),
+            role: "",
+            audits: false,
+            administers: false,
+            refresh_seconds: 0,
+        }
     }
 
     /// Loads again every `seconds` where there is no JavaScript.

@@ -132,6 +132,19 @@ impl DiagnosisView {
         }
     }
 
+    /// The sentence for an answer without findings: honest about what could not be checked.
+    fn nothing(&self) -> String {
+        match (self.unknown.len(), self.checked()) {
+            (0, _) => "Nothing wrong was found.\n".to_owned(),
+            (unknown, all) => format!("Nothing found so far: {unknown} of {all} checks could not be made.\n"),
+        }
+    }
+
+    /// How many candidates were looked at without becoming the answer.
+    pub(crate) fn checked(&self) -> usize {
+        self.fine.len() + self.unknown.len()
+    }
+
     /// The whole answer as plain text, to be pasted anywhere.
     pub(crate) fn plain(&self) -> String {
         let mut text = String::new();
@@ -140,7 +153,7 @@ impl DiagnosisView {
             text.push_str(&finding.plain());
         }
         if text.is_empty() {
-            text.push_str("Nothing wrong was found.\n");
+            text.push_str(&self.nothing());
         }
         for (head, list) in [("Checked and fine", &self.fine), ("Could not be checked", &self.unknown)] {
             if !list.is_empty() {

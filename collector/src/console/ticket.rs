@@ -8,6 +8,7 @@ use serde::Deserialize;
 
 use super::chrome::{Chrome, When, page};
 use super::endpoint::{Happened, change_words};
+use super::endpoint_options::{EndpointOption, options};
 use super::finding::DiagnosisView;
 use super::ticket_pull::{Choice, LastPull, PullView, choices};
 use super::tickets::requester;
@@ -33,6 +34,7 @@ struct TicketPage {
     last: Option<LastPull>,
     choices: Vec<Choice>,
     offers_other: bool,
+    options: Vec<EndpointOption>,
     diagnosis: Option<TicketDiagnosis>,
 }
 
@@ -99,6 +101,7 @@ pub(super) async fn show(
         pull: running.map(|pull| PullView::new(pull, now)),
         last: newest.filter(|pull| pull.state.is_final() && pull.state != PullState::Done).map(LastPull::new),
         offers_other: true,
+        options: if running.is_some() { Vec::new() } else { options(&app, "").await? },
         choices,
         diagnosis,
         ticket: TicketView::new(ticket, now),
