@@ -47,7 +47,8 @@ fn the_answer_is_what_the_ticket_is_about() {
         roles(&diagnosis),
         [("unaddressed", Role::Primary), ("unreachable", Role::Contributing), ("gone", Role::Also)]
     );
-    assert!(diagnosis.notes.iter().any(|note| note.contains("captive portal")));
+    assert_eq!(diagnosis.not_checked, ["captive-portal"]);
+    assert!(diagnosis.notes.iter().any(|note| note.contains("1 further check is not part")));
     assert!(diagnosis.notes.iter().any(|note| note.contains("neighbour")));
 }
 
