@@ -69,7 +69,7 @@ impl Store {
 
     /// Runs `job` on the writer and gives its answer once it is committed; when the job fails, what it wrote is undone.
     ///
-    /// ```ignore
+    /// ```text
     /// let id = store.write(|tx| Box::pin(async move {
     ///     sqlx::query("INSERT INTO notes (id) VALUES ($1)").bind(id).execute(&mut *tx).await?;
     ///     Ok::<_, StoreError>(id)

@@ -49,7 +49,10 @@ fn head(page: &mut String, facts: &Facts<'_>) {
 
 fn answer(page: &mut String, facts: &Facts<'_>) {
     let finding = primary(facts.diagnosis);
-    let class = finding.map_or("none", |finding| finding.severity.name());
+    // Green only when everything that could cause it was checked: unknown is not healthy.
+    let unknown = facts.diagnosis.ruled_out.iter().any(|one| one.result == RuledOutResult::Unknown);
+    let nothing = if unknown { "medium" } else { "none" };
+    let class = finding.map_or(nothing, |finding| finding.severity.name());
     let _ = write!(
         page,
         "<section class=\"answer {class}\"><p class=\"sentence\">{}</p>",
