@@ -24,6 +24,11 @@ fn free(seconds: i64, bytes: f64) -> Reading {
     Reading::value("system.filesystem.usage", attributes, bytes, at(seconds))
 }
 
+fn stick(seconds: i64, bytes: f64) -> Reading {
+    let attributes = [("mountpoint", "/media/stick"), ("type", "vfat"), ("role", "data"), ("state", "free")];
+    Reading::value("system.filesystem.usage", attributes, bytes, at(seconds))
+}
+
 fn host_name(seconds: i64, name: &str) -> Reading {
     Reading::value("host.name", Attributes::none(), name, at(seconds))
 }
@@ -141,4 +146,34 @@ fn slow_series_are_told_apart_for_their_recorder() {
     let row = sampler.close_minute(at(60), 60).expect("a row");
     let (layout, values) = sampler.slow_part(&row);
     assert_eq!((layout.series().len(), values), (1, vec![1000.0]));
+}
+
+#[test]
+fn a_volume_that_is_full_when_it_is_first_seen_is_told_at_once() {
+    let mut sampler = Sampler::new(Known::new());
+    assert_eq!(sampler.take(&free(0, 1000.0)).tell, None, "the first sample of a run tells what was there");
+    sampler.close_minute(at(15), 15);
+    let full = stick(20, 0.0);
+    assert_eq!(sampler.take(&full).tell, Some(full.clone()));
+    assert_eq!(sampler.take(&stick(35, 0.0)).tell, None, "once");
+    assert_eq!(sampler.take(&free(35, 1000.0)).tell, None, "what the collector knows is not told again");
+    let row = sampler.close_minute(at(75), 60).expect("a row");
+    assert_eq!(row.layout.series().len(), 2);
+    let gone = Reading { outcome: Err(Why::NotPresent.into()), ..stick(80, 0.0) };
+    assert_eq!(sampler.take(&gone).tell, None);
+    assert!(sampler.take(&stick(95, 0.0)).tell.is_some(), "it came back, as full as it went");
+}
+
+#[test]
+fn many_new_volumes_at_once_do_not_flood() {
+    let mut sampler = Sampler::new(Known::new());
+    sampler.take(&free(0, 1000.0));
+    sampler.close_minute(at(15), 15);
+    let volume = |number: i64| {
+        let place = format!("/mnt/{number}");
+        let attributes = [("mountpoint", place.as_str()), ("type", "ext4"), ("role", "data"), ("state", "free")];
+        Reading::value("system.filesystem.usage", attributes, 5.0, at(20))
+    };
+    let told = (0..200).filter(|number| sampler.take(&volume(*number)).tell.is_some()).count();
+    assert_eq!(told, 60);
 }

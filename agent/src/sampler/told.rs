@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use firstline_diagnosis::registry::{SignalKind, SignalSpec, Tier, ValueType};
-use firstline_diagnosis::vocabulary::{Reading, Series, Timestamp, Unknown, Value};
+use firstline_diagnosis::vocabulary::{Reading, Series, Timestamp, Unknown, Value, Why};
 
 use super::Taken;
 
@@ -39,11 +39,20 @@ pub(super) struct Told {
     known_changed: bool,
     urgent: HashMap<Series, (f64, Option<Timestamp>)>,
     urgent_left: u32,
+    /// A sample went out in this run: a series that was not in it is new to the collector.
+    introduced: bool,
 }
 
 impl Told {
     pub(super) fn new(known: Known) -> Self {
-        Self { states: HashMap::new(), known, known_changed: false, urgent: HashMap::new(), urgent_left: URGENT_MAX }
+        Self {
+            states: HashMap::new(),
+            known,
+            known_changed: false,
+            urgent: HashMap::new(),
+            urgent_left: URGENT_MAX,
+            introduced: false,
+        }
     }
 
     /// Whether a state must be told, and whether it changed.
@@ -69,11 +78,18 @@ impl Told {
         (before != to).then(|| Changed { series: reading.series.clone(), from: before, at: reading.at, to })
     }
 
-    /// Whether a number moved so far since the collector heard of it that it must hear now.
+    /// Whether a number moved so far since the collector heard of it that it must hear now. So does one that nobody
+    /// heard of: a volume that is full when it is first seen. The first sample of a run tells those that were there.
     pub(super) fn urgent(&mut self, spec: &SignalSpec, reading: &Reading) -> bool {
-        let (Some(share), Some(number)) = (spec.urgent_change, reading.number()) else { return false };
+        let Some(share) = spec.urgent_change else { return false };
+        let Some(number) = reading.number() else {
+            self.forget_if_gone(reading);
+            return false;
+        };
+        let unheard = self.introduced && !self.urgent.contains_key(&reading.series);
         let entry = self.urgent.entry(reading.series.clone()).or_insert((number, None));
         let moved = match spec.value {
+            _ if unheard => true,
             ValueType::Flag => entry.0 != number,
             _ => (number - entry.0).abs() > share * entry.0.abs(),
         };
@@ -86,9 +102,17 @@ impl Told {
         true
     }
 
+    /// What is no longer there is new when it comes back.
+    fn forget_if_gone(&mut self, reading: &Reading) {
+        if reading.outcome.as_ref().is_err_and(|unknown| unknown.why == Why::NotPresent) {
+            self.urgent.remove(&reading.series);
+        }
+    }
+
     /// A minute's sample told these numbers.
     pub(super) fn sampled(&mut self, series: &[Series], values: &[f32]) {
         self.urgent_left = URGENT_MAX;
+        self.introduced = true;
         if self.urgent.is_empty() {
             return;
         }
