@@ -9,6 +9,7 @@
 //! A clean stop goes in the direction of the data: probes, intake (which notes `pausing`), stream, spool.
 
 mod intake;
+mod repeats;
 mod status;
 
 use std::path::Path;
@@ -67,8 +68,8 @@ pub async fn run(config: Config, state: StateDir, stop: CancellationToken) -> Re
     let (intake, about) =
         Intake::open(&state, &config, Arc::clone(&outbox), Arc::clone(&clock), vitals, settings_seen)?;
     let intake = Arc::new(Mutex::new(intake));
-    let identity_readings = schedule.collect_section(Section::Identity, IDENTITY_LIMIT).await.readings;
-    lock(&intake).introduce(identity_readings);
+    let introduction = schedule.collect_section(Section::Identity, IDENTITY_LIMIT).await;
+    lock(&intake).introduce(introduction);
 
     let ledger = Arc::new(Mutex::new(Ledger::at(state.path("ledger"))));
     let (requests_out, requests) = mpsc::channel(16);

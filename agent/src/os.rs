@@ -5,6 +5,7 @@
 //! as a file is read below a root that the caller gives, so that a directory of fixtures is a machine.
 
 mod address;
+pub(crate) mod child;
 mod clock;
 mod file;
 pub mod proc;

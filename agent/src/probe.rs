@@ -27,12 +27,12 @@ mod vitals;
 use std::sync::Arc;
 use std::time::Duration;
 
-use firstline_diagnosis::vocabulary::Reading;
 use firstline_proto::v1::Section;
 
 pub use context::Context;
 pub use error::ProbeError;
 pub use firstline_diagnosis::registry::Tier;
+pub use gather::Collected;
 pub(crate) use gather::Gather;
 pub use pseudonym::Pseudonyms;
 pub use vitals::Vitals;
@@ -52,6 +52,9 @@ pub struct Spec {
     pub priority: u8,
     /// Whether it waits for other machines, rather than reading this one. Such probes run beside the others.
     pub waits: bool,
+    /// Whether it starts a process, touches many files or loads the network. Such probes rest while the battery is low,
+    /// and those that also wait for other machines rest on a metered link; a pull runs them all the same.
+    pub heavy: bool,
     /// Every signal it may produce.
     pub signals: &'static [&'static str],
 }
@@ -65,7 +68,7 @@ pub trait Probe: Send + Sync {
     ///
     /// # Errors
     /// When nothing could be read, with the reason that then stands in every reading.
-    fn collect(&self, cx: &Context) -> Result<Vec<Reading>, ProbeError>;
+    fn collect(&self, cx: &Context) -> Result<Collected, ProbeError>;
 }
 
 /// Every probe of this agent, with fresh state.

@@ -21,7 +21,7 @@ mod turns;
 use std::sync::Arc;
 use std::time::Duration;
 
-use firstline_diagnosis::vocabulary::{Mark, Reading, Timestamp};
+use firstline_diagnosis::vocabulary::{Event, Mark, Reading, Timestamp};
 use firstline_proto::v1::Section;
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio_util::sync::CancellationToken;
@@ -62,6 +62,8 @@ pub struct Batch {
     pub boot_ms: u64,
     /// What it read. Empty when nothing of it was due or had changed.
     pub readings: Vec<Reading>,
+    /// What happened since its last run.
+    pub events: Vec<Event>,
     /// What it took.
     pub cost: Cost,
 }

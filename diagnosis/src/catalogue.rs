@@ -134,7 +134,7 @@ fn symptom_of(entry: &raw::SymptomEntry, known: &[&str], errors: &mut Vec<LoadEr
 /// `0.1.0+1a2b3c4d`.
 fn version(files: &[(&str, &str)]) -> String {
     let mut hash = Sha256::new();
-    for text in files.iter().flat_map(|(name, text)| [*name, *text]).chain([builtin::SIGNALS]) {
+    for text in files.iter().chain(crate::registry::FILES).flat_map(|(name, text)| [*name, *text]) {
         hash.update((text.len() as u64).to_be_bytes());
         hash.update(text.as_bytes());
     }

@@ -1,11 +1,12 @@
 //! The registry of signals: what an agent may send, and what every number means.
 //!
-//! The data is `catalogue/signals.toml`, embedded. Everything that is not declared there is refused where it enters
+//! The data is `catalogue/signals/`, a file for each area, embedded. Everything that is not declared there is refused where it enters
 //! ([`Registry::admit`]): by the agent before it leaves the machine, by the collector before it is stored. The same rows
 //! give the units on screens, the support matrix of the documentation and the page that tells people what is read
 //! about their machine and why.
 
 mod admit;
+mod builtin;
 mod load;
 mod matrix;
 mod signal;
@@ -14,6 +15,7 @@ use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
 pub use admit::{Admit, Refused};
+pub(crate) use builtin::FILES;
 pub use signal::{Aggregate, Area, Privacy, SignalKind, SignalSpec, Source, Sources, Tier, ValueType};
 
 use crate::catalogue::LoadErrors;
@@ -32,7 +34,8 @@ impl Registry {
     pub fn builtin() -> &'static Self {
         static BUILTIN: OnceLock<Registry> = OnceLock::new();
         BUILTIN.get_or_init(|| {
-            Self::parse("signals.toml", include_str!("../catalogue/signals.toml"))
+            load::files(builtin::FILES)
+                .map(|signals| Self { signals })
                 .unwrap_or_else(|errors| panic!("the embedded registry is tested to load: {errors}"))
         })
     }
@@ -42,7 +45,7 @@ impl Registry {
     /// # Errors
     /// Every fault found, with its line.
     pub fn parse(file: &str, text: &str) -> Result<Self, LoadErrors> {
-        load::registry(file, text).map(|signals| Self { signals })
+        load::files(&[(file, text)]).map(|signals| Self { signals })
     }
 
     /// The declaration of `signal`.

@@ -5,17 +5,18 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use firstline_diagnosis::document::{AgentHealth, SnapshotSeries};
 use firstline_diagnosis::registry::{Registry, Tier};
-use firstline_diagnosis::vocabulary::{Attributes, Layout, Mark, Reading, Series, Timestamp};
+use firstline_diagnosis::vocabulary::{Attributes, Event, Layout, Mark, Reading, Series, Timestamp};
 use firstline_proto::convert::Body;
 use tokio::sync::watch;
 
+use super::repeats::Repeats;
 use crate::config::Config;
 use crate::os::Clock;
 use crate::privacy::Gate;
 use crate::probe::Vitals;
 use crate::recorder::{Limits, Recorder};
 use crate::sampler::{Known, Row, Sampler, is_counter};
-use crate::schedule::{Batch, ProbeCost};
+use crate::schedule::{Batch, ProbeCost, SectionReadings};
 use crate::settings::Settings;
 use crate::snapshot::{History, HistoryEntry, Parts, boot_id, machine};
 use crate::spool::Fill;
@@ -44,6 +45,7 @@ pub struct Intake {
     fast: Recorder,
     minute: Recorder,
     history: History,
+    repeats: Repeats,
     latest: BTreeMap<Series, Reading>,
     clock: Arc<dyn Clock>,
     vitals: Arc<Vitals>,
@@ -93,6 +95,7 @@ impl Intake {
             fast: open("recorder/fast", FAST_STEP_SECONDS, bytes / 4 * 3)?,
             minute: open("recorder/minute", MINUTE_STEP_SECONDS, bytes / 4)?,
             history,
+            repeats: Repeats::default(),
             latest: BTreeMap::new(),
             clock,
             vitals,
@@ -108,13 +111,14 @@ impl Intake {
     }
 
     /// Takes the first identity readings, so that the collector can be told who connects.
-    pub fn introduce(&mut self, readings: Vec<Reading>) {
+    pub fn introduce(&mut self, SectionReadings { readings, events, .. }: SectionReadings) {
         let users = self.users();
         self.about.send_modify(|about| {
             about.boot_id = boot_id(&readings);
             about.machine = machine(&readings, users);
         });
         self.readings(readings);
+        self.events(events);
     }
 
     /// The period of the fast tier in force.
@@ -125,6 +129,23 @@ impl Intake {
     /// Takes the readings of one run of one probe.
     pub fn batch(&mut self, batch: Batch) {
         self.readings(batch.readings);
+        self.events(batch.events);
+    }
+
+    /// Takes what happened. The same thing within ten minutes is counted, not repeated.
+    pub fn events(&mut self, events: Vec<Event>) {
+        let (denied, now) = (self.settings.borrow().denied_signals.clone(), self.clock.now());
+        for event in events {
+            let Some(event) = self.gate.admit_event(event, &denied) else { continue };
+            if let Some(event) = self.repeats.take(event, now) {
+                self.tell_event(event);
+            }
+        }
+    }
+
+    fn tell_event(&mut self, event: Event) {
+        self.history.note(&HistoryEntry::Event { event: event.clone() });
+        self.record(event.at, Body::Event(event));
     }
 
     /// Takes readings; what must be told at once becomes one record.
@@ -210,6 +231,9 @@ impl Intake {
             self.about.send_modify(|about| about.layout = layout.fingerprint());
         }
         self.record(now, Body::Sample(sample));
+        for event in self.repeats.over(now) {
+            self.tell_event(event);
+        }
         self.keep_known();
     }
 
@@ -235,6 +259,9 @@ impl Intake {
 
     /// Writes what is only in memory.
     pub fn finish(&mut self) {
+        for event in self.repeats.finish() {
+            self.tell_event(event);
+        }
         self.keep_known();
     }
 

@@ -22,8 +22,16 @@ use crate::snapshot::{History, Parts, assemble, boot_id, machine, sign};
 use crate::state::StateDir;
 
 /// Every section that probes fill.
-const SECTIONS: [Section; 5] =
-    [Section::Identity, Section::Performance, Section::Software, Section::Storage, Section::Network];
+const SECTIONS: [Section; 8] = [
+    Section::Identity,
+    Section::Performance,
+    Section::Software,
+    Section::Storage,
+    Section::Network,
+    Section::Hardware,
+    Section::Peripheral,
+    Section::Trust,
+];
 
 /// Time of one section.
 const SECTION_LIMIT: Duration = Duration::from_secs(10);

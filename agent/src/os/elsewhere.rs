@@ -174,3 +174,7 @@ impl ServiceManager {
         Err(ProbeError::Unsupported("the list of failed services"))
     }
 }
+
+pub(crate) fn make_humble(_: u32) {}
+
+pub(crate) fn kill_group(_: u32) {}

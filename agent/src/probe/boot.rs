@@ -3,10 +3,9 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use firstline_diagnosis::vocabulary::Reading;
 use firstline_proto::v1::Section;
 
-use super::{Context, Gather, Probe, ProbeError, Spec, Tier};
+use super::{Collected, Context, Gather, Probe, ProbeError, Spec, Tier};
 use crate::os::native;
 
 static SPEC: Spec = Spec {
@@ -16,6 +15,7 @@ static SPEC: Spec = Spec {
     deadline: Duration::from_secs(2),
     priority: 0,
     waits: false,
+    heavy: false,
     signals: &["endpoint.boot.id", "endpoint.boot.time", "system.uptime", "endpoint.session.users"],
 };
 
@@ -33,7 +33,7 @@ impl Probe for Boot {
         &SPEC
     }
 
-    fn collect(&self, cx: &Context) -> Result<Vec<Reading>, ProbeError> {
+    fn collect(&self, cx: &Context) -> Result<Collected, ProbeError> {
         let mut gather = Gather::new(cx);
         gather.outcome("endpoint.boot.id", [], native::boot_id(&cx.root));
         gather.outcome("endpoint.boot.time", [], native::boot_seconds(&cx.root).map(|seconds| self.steady(seconds)));

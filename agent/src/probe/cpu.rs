@@ -4,10 +4,9 @@ use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use firstline_diagnosis::vocabulary::Reading;
 use firstline_proto::v1::Section;
 
-use super::{Context, Gather, Probe, ProbeError, Spec, Tier};
+use super::{Collected, Context, Gather, Probe, ProbeError, Spec, Tier};
 use crate::os::native;
 use crate::os::proc::stat::{CpuTicks, Stat};
 
@@ -18,6 +17,7 @@ static SPEC: Spec = Spec {
     deadline: Duration::from_secs(2),
     priority: 0,
     waits: false,
+    heavy: false,
     signals: &["system.cpu.utilization", "endpoint.cpu.run_queue_per_core", "endpoint.cpu.interrupt_time"],
 };
 
@@ -50,7 +50,7 @@ impl Probe for Cpu {
         &SPEC
     }
 
-    fn collect(&self, cx: &Context) -> Result<Vec<Reading>, ProbeError> {
+    fn collect(&self, cx: &Context) -> Result<Collected, ProbeError> {
         self.look_first(&cx.root)?;
         let stat = native::stat(&cx.root)?;
         let cores = stat.cores.len().max(1);

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use firstline_diagnosis::vocabulary::{Attributes, Reading};
+use firstline_diagnosis::vocabulary::Attributes;
 use firstline_proto::v1::Section;
 
-use super::{Context, Gather, Probe, ProbeError, Spec, Tier};
+use super::{Collected, Context, Gather, Probe, ProbeError, Spec, Tier};
 use crate::os::native;
 use crate::os::proc::diskstats::{Direction, DiskStat};
 
@@ -16,6 +16,7 @@ static SPEC: Spec = Spec {
     deadline: Duration::from_secs(3),
     priority: 1,
     waits: false,
+    heavy: false,
     signals: &["system.disk.io", "system.disk.operations", "system.disk.operation_time", "system.disk.io_time"],
 };
 
@@ -26,6 +27,7 @@ static MEDIA_SPEC: Spec = Spec {
     deadline: Duration::from_secs(3),
     priority: 2,
     waits: false,
+    heavy: false,
     signals: &["endpoint.disk.media"],
 };
 
@@ -40,7 +42,7 @@ impl Probe for Disks {
         &SPEC
     }
 
-    fn collect(&self, cx: &Context) -> Result<Vec<Reading>, ProbeError> {
+    fn collect(&self, cx: &Context) -> Result<Collected, ProbeError> {
         let mut gather = Gather::new(cx);
         for disk in disks(cx)? {
             let device = Attributes::from([("system.device", disk.device.as_str())]);
@@ -77,7 +79,7 @@ impl Probe for Media {
         &MEDIA_SPEC
     }
 
-    fn collect(&self, cx: &Context) -> Result<Vec<Reading>, ProbeError> {
+    fn collect(&self, cx: &Context) -> Result<Collected, ProbeError> {
         let mut gather = Gather::new(cx);
         for disk in disks(cx)? {
             let kind = native::traits(&cx.root, &disk.device).kind(&disk.device);

@@ -7,10 +7,10 @@ use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use firstline_diagnosis::vocabulary::{Attributes, Reading};
+use firstline_diagnosis::vocabulary::Attributes;
 use firstline_proto::v1::Section;
 
-use super::{Context, Gather, Probe, ProbeError, Spec, Tier};
+use super::{Collected, Context, Gather, Probe, ProbeError, Spec, Tier};
 use crate::os::native;
 use crate::os::proc::mounts::Mount;
 
@@ -22,6 +22,7 @@ static SPEC: Spec = Spec {
     deadline: Duration::from_secs(5),
     priority: 0,
     waits: false,
+    heavy: false,
     signals: &[
         "system.filesystem.usage",
         "system.filesystem.limit",
@@ -63,7 +64,7 @@ impl Probe for Filesystems {
         &SPEC
     }
 
-    fn collect(&self, cx: &Context) -> Result<Vec<Reading>, ProbeError> {
+    fn collect(&self, cx: &Context) -> Result<Collected, ProbeError> {
         let mounts = native::mounts(&cx.root)?;
         let wanted = native::wanted_writable(&cx.root);
         let mut gather = Gather::new(cx);

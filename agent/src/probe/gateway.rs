@@ -12,11 +12,10 @@ use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use firstline_diagnosis::vocabulary::Reading;
 use firstline_proto::v1::Section;
 
 use super::standing::Standing;
-use super::{Context, Gather, Probe, ProbeError, Spec, Tier};
+use super::{Collected, Context, Gather, Probe, ProbeError, Spec, Tier};
 use crate::os::native;
 use crate::os::proc::route::DefaultRoute;
 use echo::Echo;
@@ -28,6 +27,7 @@ static SPEC: Spec = Spec {
     deadline: Duration::from_secs(4),
     priority: 1,
     waits: true,
+    heavy: false,
     signals: &[
         "endpoint.gateway.present",
         "endpoint.gateway.reachable",
@@ -70,7 +70,7 @@ impl Probe for Gateway {
         &SPEC
     }
 
-    fn collect(&self, cx: &Context) -> Result<Vec<Reading>, ProbeError> {
+    fn collect(&self, cx: &Context) -> Result<Collected, ProbeError> {
         let route = native::default_route(&cx.root)?;
         let mut gather = Gather::new(cx);
         let way = route.as_ref().and_then(|route| Some((route, route.gateway?)));

@@ -1,22 +1,39 @@
-use firstline_diagnosis::vocabulary::{Attributes, Reading, Timestamp, Unknown, Value};
+use std::collections::BTreeMap;
+
+use firstline_diagnosis::vocabulary::{Attributes, Event, Reading, Series, Timestamp, Unknown, Value};
 
 use super::{Context, ProbeError};
 
-/// Readings being made by one run of a probe, all of the same moment.
+/// What one run of a probe yields.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Collected {
+    /// Values, and reasons where there is none.
+    pub readings: Vec<Reading>,
+    /// What happened since the run before, oldest first.
+    pub events: Vec<Event>,
+}
+
+impl From<Vec<Reading>> for Collected {
+    fn from(readings: Vec<Reading>) -> Self {
+        Self { readings, events: Vec::new() }
+    }
+}
+
+/// What one run of a probe finds; its readings are all of the same moment.
 pub(crate) struct Gather {
     at: Timestamp,
-    readings: Vec<Reading>,
+    collected: Collected,
 }
 
 impl Gather {
     /// Nothing yet, now.
     pub(crate) fn new(cx: &Context) -> Self {
-        Self { at: cx.clock.now(), readings: Vec::new() }
+        Self { at: cx.clock.now(), collected: Collected::default() }
     }
 
     /// Adds a value.
     pub(crate) fn value(&mut self, signal: &str, attributes: impl Into<Attributes>, value: impl Into<Value>) {
-        self.readings.push(Reading::value(signal, attributes, value, self.at));
+        self.collected.readings.push(Reading::value(signal, attributes, value, self.at));
     }
 
     /// Adds the value of a signal with one instance.
@@ -26,7 +43,7 @@ impl Gather {
 
     /// Adds a reason.
     pub(crate) fn unknown(&mut self, signal: &str, attributes: impl Into<Attributes>, why: impl Into<Unknown>) {
-        self.readings.push(Reading::unknown(signal, attributes, why, self.at));
+        self.collected.readings.push(Reading::unknown(signal, attributes, why, self.at));
     }
 
     /// Adds a value or the reason why there is none.
@@ -42,8 +59,21 @@ impl Gather {
         }
     }
 
-    /// The readings.
-    pub(crate) fn done(self) -> Vec<Reading> {
-        self.readings
+    /// Adds something that happened at `at`, with allow-listed fields.
+    pub(crate) fn event<const N: usize>(
+        &mut self,
+        signal: &str,
+        attributes: impl Into<Attributes>,
+        at: Timestamp,
+        fields: [(&str, Value); N],
+    ) {
+        let fields: BTreeMap<String, Value> =
+            fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+        self.collected.events.push(Event { series: Series::new(signal, attributes), at, fields, count: 1 });
+    }
+
+    /// Everything.
+    pub(crate) fn done(self) -> Collected {
+        self.collected
     }
 }

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use firstline_diagnosis::vocabulary::{Attributes, Reading};
+use firstline_diagnosis::vocabulary::Attributes;
 use firstline_proto::v1::Section;
 
-use super::{Context, Gather, Probe, ProbeError, Spec, Tier};
+use super::{Collected, Context, Gather, Probe, ProbeError, Spec, Tier};
 use crate::os::native;
 
 static SPEC: Spec = Spec {
@@ -15,6 +15,7 @@ static SPEC: Spec = Spec {
     deadline: Duration::from_secs(5),
     priority: 0,
     waits: false,
+    heavy: false,
     signals: &[
         "host.name",
         "host.id",
@@ -59,7 +60,7 @@ impl Probe for WhoAmI {
         &SPEC
     }
 
-    fn collect(&self, cx: &Context) -> Result<Vec<Reading>, ProbeError> {
+    fn collect(&self, cx: &Context) -> Result<Collected, ProbeError> {
         let identity = native::identity(&cx.root);
         let mut gather = Gather::new(cx);
         let host_id = identity.machine_id.as_deref().map(|id| cx.pseudonyms.name("host", id));

@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
-use firstline_diagnosis::vocabulary::{Attributes, Reading};
+use firstline_diagnosis::vocabulary::Attributes;
 use firstline_proto::v1::Section;
 
-use super::{Context, Gather, Probe, ProbeError, Spec, Tier};
+use super::{Collected, Context, Gather, Probe, ProbeError, Spec, Tier};
 use crate::os::proc::netdev::Flow;
 use crate::os::{addresses, native};
 
@@ -18,6 +18,7 @@ static SPEC: Spec = Spec {
     deadline: Duration::from_secs(3),
     priority: 0,
     waits: false,
+    heavy: false,
     signals: &[
         "hw.network.up",
         "endpoint.network.physical_up",
@@ -36,6 +37,7 @@ static LINKS_SPEC: Spec = Spec {
     deadline: Duration::from_secs(3),
     priority: 2,
     waits: false,
+    heavy: false,
     signals: &["endpoint.nic.speed", "endpoint.nic.duplex", "endpoint.network.address"],
 };
 
@@ -74,7 +76,7 @@ impl Probe for Interfaces {
         &SPEC
     }
 
-    fn collect(&self, cx: &Context) -> Result<Vec<Reading>, ProbeError> {
+    fn collect(&self, cx: &Context) -> Result<Collected, ProbeError> {
         let told = told(cx)?;
         let mut gather = Gather::new(cx);
         for interface in &told {
@@ -158,7 +160,7 @@ impl Probe for Links {
         &LINKS_SPEC
     }
 
-    fn collect(&self, cx: &Context) -> Result<Vec<Reading>, ProbeError> {
+    fn collect(&self, cx: &Context) -> Result<Collected, ProbeError> {
         let told = told(cx)?;
         let mut gather = Gather::new(cx);
         for interface in told.iter().filter(|interface| interface.kind.is_physical()) {

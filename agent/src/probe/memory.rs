@@ -3,10 +3,9 @@
 use std::path::Path;
 use std::time::Duration;
 
-use firstline_diagnosis::vocabulary::Reading;
 use firstline_proto::v1::Section;
 
-use super::{Context, Gather, Probe, ProbeError, Spec, Tier};
+use super::{Collected, Context, Gather, Probe, ProbeError, Spec, Tier};
 use crate::os::native;
 
 static SPEC: Spec = Spec {
@@ -16,6 +15,7 @@ static SPEC: Spec = Spec {
     deadline: Duration::from_secs(2),
     priority: 0,
     waits: false,
+    heavy: false,
     signals: &[
         "endpoint.memory.available",
         "endpoint.memory.commit",
@@ -35,7 +35,7 @@ impl Probe for Memory {
         &SPEC
     }
 
-    fn collect(&self, cx: &Context) -> Result<Vec<Reading>, ProbeError> {
+    fn collect(&self, cx: &Context) -> Result<Collected, ProbeError> {
         let mut gather = Gather::new(cx);
         amounts(&cx.root, &mut gather)?;
         counters(&cx.root, &mut gather);

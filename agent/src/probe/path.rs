@@ -12,12 +12,12 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use firstline_diagnosis::vocabulary::{Attributes, Reading};
+use firstline_diagnosis::vocabulary::Attributes;
 use firstline_proto::v1::Section;
 
 use super::interface::link_and_address;
 use super::standing::Standing;
-use super::{Context, Gather, Probe, ProbeError, Spec, Tier};
+use super::{Collected, Context, Gather, Probe, ProbeError, Spec, Tier};
 use crate::os::native;
 use crate::settings::{ProbeTarget, Settings};
 use dns::LookUp;
@@ -32,6 +32,7 @@ static SPEC: Spec = Spec {
     deadline: Duration::from_secs(12),
     priority: 1,
     waits: true,
+    heavy: false,
     signals: &[
         "endpoint.dns.lookup.ok",
         "dns.lookup.duration",
@@ -87,7 +88,7 @@ impl Probe for Path {
         &SPEC
     }
 
-    fn collect(&self, cx: &Context) -> Result<Vec<Reading>, ProbeError> {
+    fn collect(&self, cx: &Context) -> Result<Collected, ProbeError> {
         let settings = cx.settings.borrow().clone();
         let mut gather = Gather::new(cx);
         let (look_ups, tried) = Context::wait_for(self.try_everything(cx, &settings))?;

@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
-use firstline_diagnosis::vocabulary::Reading;
 use firstline_proto::v1::Section;
 
-use super::{Context, Gather, Probe, ProbeError, Spec, Tier};
+use super::{Collected, Context, Gather, Probe, ProbeError, Spec, Tier};
 use crate::os::native;
 use crate::os::proc::pressure::{Averages, WINDOWS};
 
@@ -16,6 +15,7 @@ static SPEC: Spec = Spec {
     deadline: Duration::from_secs(2),
     priority: 1,
     waits: false,
+    heavy: false,
     signals: &[
         "endpoint.pressure.cpu.some",
         "endpoint.pressure.memory.some",
@@ -33,7 +33,7 @@ impl Probe for Pressure {
         &SPEC
     }
 
-    fn collect(&self, cx: &Context) -> Result<Vec<Reading>, ProbeError> {
+    fn collect(&self, cx: &Context) -> Result<Collected, ProbeError> {
         let mut gather = Gather::new(cx);
         for (resource, signals) in [
             ("cpu", &["endpoint.pressure.cpu.some"][..]),

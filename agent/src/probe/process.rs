@@ -8,10 +8,9 @@ mod groups;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use firstline_diagnosis::vocabulary::Reading;
 use firstline_proto::v1::Section;
 
-use super::{Context, Gather, Probe, ProbeError, Spec, Tier};
+use super::{Collected, Context, Gather, Probe, ProbeError, Spec, Tier};
 use crate::os::native;
 use groups::Groups;
 
@@ -22,6 +21,7 @@ static SPEC: Spec = Spec {
     deadline: Duration::from_secs(5),
     priority: 3,
     waits: false,
+    heavy: false,
     signals: &["process.cpu.time", "process.memory.usage", "process.group.size", "system.process.count"],
 };
 
@@ -36,7 +36,7 @@ impl Probe for Processes {
         &SPEC
     }
 
-    fn collect(&self, cx: &Context) -> Result<Vec<Reading>, ProbeError> {
+    fn collect(&self, cx: &Context) -> Result<Collected, ProbeError> {
         let mut groups = self.groups.lock().unwrap_or_else(PoisonError::into_inner);
         groups.start_pass();
         native::each_process(&cx.root, |pid, stat| {

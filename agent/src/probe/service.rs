@@ -4,10 +4,9 @@ use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use firstline_diagnosis::vocabulary::Reading;
 use firstline_proto::v1::Section;
 
-use super::{Context, Gather, Probe, ProbeError, Spec, Tier};
+use super::{Collected, Context, Gather, Probe, ProbeError, Spec, Tier};
 use crate::os::native;
 
 static SPEC: Spec = Spec {
@@ -17,6 +16,7 @@ static SPEC: Spec = Spec {
     deadline: Duration::from_secs(5),
     priority: 2,
     waits: true,
+    heavy: false,
     signals: &["endpoint.service.failed.count", "endpoint.service.failed"],
 };
 
@@ -36,7 +36,7 @@ impl Probe for Services {
         &SPEC
     }
 
-    fn collect(&self, cx: &Context) -> Result<Vec<Reading>, ProbeError> {
+    fn collect(&self, cx: &Context) -> Result<Collected, ProbeError> {
         let units = self.manager.failed_units(&cx.root)?;
         let mut gather = Gather::new(cx);
         gather.single("endpoint.service.failed.count", units.len() as u64);

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use firstline_diagnosis::registry::Registry;
-use firstline_diagnosis::vocabulary::{Unknown, Value, Why};
+use firstline_diagnosis::vocabulary::{Reading, Unknown, Value, Why};
 use tokio::sync::watch;
 
 use super::*;
@@ -25,7 +25,7 @@ fn probe(name: &str) -> Arc<dyn Probe> {
 }
 
 fn collect(name: &str, cx: &Context) -> Vec<Reading> {
-    probe(name).collect(cx).unwrap_or_else(|error| panic!("{name}: {error}"))
+    probe(name).collect(cx).unwrap_or_else(|error| panic!("{name}: {error}")).readings
 }
 
 /// The outcome of a series as it is printed.
@@ -83,7 +83,7 @@ fn this_machine_gives_declared_readings_in_plausible_ranges() {
         // Twice, since shares need two looks.
         let _ = probe.collect(&cx);
         let Ok(readings) = probe.collect(&cx) else { continue };
-        for reading in readings {
+        for reading in readings.readings {
             let spec = Registry::builtin().get(&reading.series.signal).expect("declared");
             assert!(Registry::builtin().admit(&reading).is_ok(), "{} is refused", spec.name);
             assert!(probe.spec().signals.contains(&&*reading.series.signal), "{} is not in the spec", spec.name);
@@ -109,7 +109,7 @@ fn nothing_that_names_this_machine_or_its_people_leaves_in_a_reading() {
         .collect();
     secrets.extend(crate::os::addresses().unwrap_or_default().iter().map(|(_, address)| address.to_string()));
     for probe in all() {
-        for reading in probe.collect(&cx).unwrap_or_default() {
+        for reading in probe.collect(&cx).unwrap_or_default().readings {
             let said = format!("{} {:?}", reading.series, reading.outcome).to_ascii_lowercase();
             let leaked = secrets.iter().any(|secret| said.contains(&secret.to_ascii_lowercase()));
             assert!(!leaked, "{} tells what must not leave", reading.series.signal);
@@ -175,8 +175,10 @@ fn a_machine_without_anything_has_reasons_for_everything() {
             Err(error) => assert_ne!(Unknown::from(error).why, Why::Failed, "{}", probe.spec().name),
             Ok(readings) => {
                 let constant = ["os.type", "host.arch"];
-                let invented =
-                    readings.iter().find(|one| one.outcome.is_ok() && !constant.contains(&&*one.series.signal));
+                let invented = readings
+                    .readings
+                    .iter()
+                    .find(|one| one.outcome.is_ok() && !constant.contains(&&*one.series.signal));
                 assert_eq!(invented, None, "{} invents", probe.spec().name);
             }
         }
@@ -187,7 +189,7 @@ fn a_machine_without_anything_has_reasons_for_everything() {
 fn a_machine_full_of_nonsense_has_reasons_too() {
     let cx = machine("nonsense");
     for probe in all().iter().filter(|probe| !["agent", "path", "gateway"].contains(&probe.spec().name)) {
-        for reading in probe.collect(&cx).unwrap_or_default() {
+        for reading in probe.collect(&cx).unwrap_or_default().readings {
             assert!(Registry::builtin().admit(&reading).is_ok(), "{}", reading.series);
         }
     }

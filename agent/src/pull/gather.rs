@@ -36,7 +36,9 @@ pub(super) async fn gather(pulls: &Pulls, pull: &Pull) -> Gathered {
         if !section.missing.is_empty() {
             gathered.missing_sections.push(missing_words(&section));
         }
-        gathered.readings.extend(pulls.intake().admit(section.readings));
+        let mut intake = pulls.intake();
+        intake.events(section.events);
+        gathered.readings.extend(intake.admit(section.readings));
     }
     drop(running);
     add_states(pulls, pull, &mut gathered.readings);

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use firstline_diagnosis::vocabulary::{Reading, Unknown, Why};
+use firstline_diagnosis::vocabulary::{Event, Reading, Unknown, Why};
 use firstline_proto::v1::Section;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -19,6 +19,8 @@ pub struct SectionReadings {
     pub section: Section,
     /// Every reading, those without a value included.
     pub readings: Vec<Reading>,
+    /// What the probes noticed since their last run. A probe notices each event once: these must not be lost.
+    pub events: Vec<Event>,
     /// Probes that gave nothing although there is something to read.
     pub missing: Vec<Missing>,
     /// From the request to the last reading.
@@ -52,7 +54,13 @@ pub(super) async fn collect(schedule: &Schedule, section: Section, deadline: Dur
         });
     }
     let gate = Gate { due: &[], denied: &denied };
-    let mut result = SectionReadings { section, readings: Vec::new(), missing: Vec::new(), elapsed: Duration::ZERO };
+    let mut result = SectionReadings {
+        section,
+        readings: Vec::new(),
+        events: Vec::new(),
+        missing: Vec::new(),
+        elapsed: Duration::ZERO,
+    };
     while let Ok(Some(ran)) = tokio::time::timeout_at(start + deadline, runs.join_next()).await {
         for one in ran.unwrap_or_default() {
             wanted.retain(|slot| !Arc::ptr_eq(slot, &one.slot));
@@ -85,6 +93,7 @@ fn too_late(slot: &Arc<Slot>, cx: &Context, deadline: Duration) -> Ran {
 impl SectionReadings {
     fn enter(&mut self, ran: &Ran, gate: &Gate) {
         self.readings.extend(ran.slot.admitted(ran, gate));
+        self.events.extend(ran.events(gate.denied));
         if let Some(why) = ran.failure() {
             self.missing.push(Missing { probe: ran.slot.spec().name, why: why.clone() });
         }

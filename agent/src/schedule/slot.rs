@@ -92,6 +92,7 @@ impl Slot {
             at: ran.at,
             boot_ms: ran.boot_ms,
             readings: readings.chain(gone).collect(),
+            events: ran.events(gate.denied),
             cost: ran.cost,
         }));
         outputs
@@ -102,7 +103,7 @@ impl Slot {
         let mut memory = self.memory();
         memory.account.enter(ran.cost, ran.failure().map(Unknown::words));
         let all = match &ran.outcome {
-            Ok(readings) => readings.clone(),
+            Ok(collected) => collected.readings.clone(),
             Err(unknown) => self.unknowns(&memory.seen, unknown, ran),
         };
         let total = all.len();

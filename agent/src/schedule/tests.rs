@@ -8,7 +8,7 @@ use tokio::sync::Notify;
 
 use super::*;
 use crate::os::Clock;
-use crate::probe::{ProbeError, Pseudonyms, Spec};
+use crate::probe::{Collected, ProbeError, Pseudonyms, Spec};
 
 #[tokio::test(start_paused = true)]
 async fn a_panicking_probe_is_a_failed_reading_and_nothing_else() {
@@ -335,8 +335,8 @@ impl Probe for Fake {
     fn spec(&self) -> &'static Spec {
         self.spec
     }
-    fn collect(&self, cx: &Context) -> Result<Vec<Reading>, ProbeError> {
-        (self.collect)(cx)
+    fn collect(&self, cx: &Context) -> Result<Collected, ProbeError> {
+        (self.collect)(cx).map(Collected::from)
     }
 }
 
@@ -347,6 +347,7 @@ const SPEC: Spec = Spec {
     deadline: Duration::from_secs(2),
     priority: 0,
     waits: false,
+    heavy: false,
     signals: &[],
 };
 

@@ -4,19 +4,19 @@
 //! it takes the remaining tickets away, and sends them on with another thread.
 
 use std::any::Any;
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use firstline_diagnosis::vocabulary::{Reading, Timestamp, Unknown, Why};
+use firstline_diagnosis::vocabulary::{Event, Timestamp, Unknown, Why};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
 use super::account::Cost;
 use super::slot::{Slot, Ticket};
 use crate::os::native;
-use crate::probe::Context;
+use crate::probe::{Collected, Context};
 
 /// Probes in the order in which they run.
 pub(super) type Train = VecDeque<Ticket>;
@@ -26,11 +26,17 @@ pub(super) struct Ran {
     pub(super) slot: Arc<Slot>,
     pub(super) at: Timestamp,
     pub(super) boot_ms: u64,
-    pub(super) outcome: Result<Vec<Reading>, Unknown>,
+    pub(super) outcome: Result<Collected, Unknown>,
     pub(super) cost: Cost,
 }
 
 impl Ran {
+    /// What happened, of the signals that are not denied.
+    pub(super) fn events(&self, denied: &BTreeSet<String>) -> Vec<Event> {
+        let events = self.outcome.iter().flat_map(|collected| &collected.events);
+        events.filter(|event| !denied.contains(&*event.series.signal)).cloned().collect()
+    }
+
     /// Why it gave nothing. That there is nothing to read on this machine is an answer.
     pub(super) fn failure(&self) -> Option<&Unknown> {
         let nothing_there = |why: &&Unknown| matches!(why.why, Why::NotPresent | Why::Unsupported);
@@ -169,7 +175,7 @@ impl Track {
 /// Runs one probe on this thread, whatever it does.
 fn run_one(slot: &Arc<Slot>, cx: &Context) -> Ran {
     let (start, cpu) = (Instant::now(), native::thread_cpu());
-    let mut one = ran(slot, cx, Ok(Vec::new()), Cost::default());
+    let mut one = ran(slot, cx, Ok(Collected::default()), Cost::default());
     let outcome = catch_unwind(AssertUnwindSafe(|| slot.probe.collect(cx)));
     let cpu = native::thread_cpu().zip(cpu).map(|(end, start)| end.saturating_sub(start));
     one.cost = Cost { wall: start.elapsed(), cpu };
@@ -180,7 +186,7 @@ fn run_one(slot: &Arc<Slot>, cx: &Context) -> Ran {
     one
 }
 
-fn ran(slot: &Arc<Slot>, cx: &Context, outcome: Result<Vec<Reading>, Unknown>, cost: Cost) -> Ran {
+fn ran(slot: &Arc<Slot>, cx: &Context, outcome: Result<Collected, Unknown>, cost: Cost) -> Ran {
     let boot_ms = u64::try_from(cx.clock.since_boot().as_millis()).unwrap_or(u64::MAX);
     Ran { slot: Arc::clone(slot), at: cx.clock.now(), boot_ms, outcome, cost }
 }

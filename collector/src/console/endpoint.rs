@@ -157,6 +157,9 @@ fn heading(area: Area) -> &'static str {
         Area::Software => "Software",
         Area::Storage => "Storage",
         Area::Network => "Network",
+        Area::Hardware => "Hardware",
+        Area::Peripheral => "Peripherals",
+        Area::Trust => "Trust and upkeep",
         Area::Agent => "The agent itself",
     }
 }

@@ -20,8 +20,17 @@ pub(super) const FAILURES: u32 = 5;
 const WINDOW_SECONDS: u32 = 86_400;
 
 /// The sections, in the order of the wire and of screens.
-pub(super) const SECTIONS: [Section; 6] =
-    [Section::Identity, Section::Performance, Section::Software, Section::Storage, Section::Network, Section::History];
+pub(super) const SECTIONS: [Section; 9] = [
+    Section::Identity,
+    Section::Performance,
+    Section::Software,
+    Section::Storage,
+    Section::Network,
+    Section::Hardware,
+    Section::Peripheral,
+    Section::Trust,
+    Section::History,
+];
 
 /// A pull that has not ended.
 #[derive(Debug)]
@@ -194,6 +203,9 @@ fn section_name(section: Section) -> &'static str {
         Section::Software => "software",
         Section::Storage => "storage",
         Section::Network => "network",
+        Section::Hardware => "hardware",
+        Section::Peripheral => "peripheral",
+        Section::Trust => "trust",
         Section::History => "history",
         Section::Unspecified => "",
     }

@@ -1,6 +1,3 @@
-/// The declarations of signals.
-pub(super) const SIGNALS: &str = include_str!("../../catalogue/signals.toml");
-
 /// Names and texts of the embedded files; a new file is one line.
 pub(super) const FILES: &[(&str, &str)] = &[
     ("checks/agent.toml", include_str!("../../catalogue/checks/agent.toml")),

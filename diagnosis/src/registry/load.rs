@@ -14,23 +14,32 @@ struct File {
     signal: Vec<Spanned<SignalSpec>>,
 }
 
-/// Reads and checks all declarations of one file.
-pub(super) fn registry(file: &str, text: &str) -> Result<BTreeMap<String, SignalSpec>, LoadErrors> {
-    let parsed: File = toml::from_str(text).map_err(|error| LoadErrors::from_toml(file, text, &error))?;
+/// Reads and checks all declarations of some files: (name, text) each.
+pub(super) fn files(files: &[(&str, &str)]) -> Result<BTreeMap<String, SignalSpec>, LoadErrors> {
     let mut signals = BTreeMap::new();
+    let mut errors = Vec::new();
+    for (file, text) in files {
+        match toml::from_str::<File>(text) {
+            Ok(parsed) => errors.extend(enter(file, text, parsed, &mut signals)),
+            Err(error) => errors.extend(LoadErrors::from_toml(file, text, &error).0),
+        }
+    }
+    if errors.is_empty() { Ok(signals) } else { Err(LoadErrors(errors)) }
+}
+
+/// Adds the rows of one file to `signals`; gives back what is wrong with them.
+fn enter(file: &str, text: &str, parsed: File, signals: &mut BTreeMap<String, SignalSpec>) -> Vec<LoadError> {
     let mut errors = Vec::new();
     for row in parsed.signal {
         let line = line_of(text, row.span().start);
         let spec = row.into_inner();
-        for reason in faults(&spec) {
+        let twice = signals.contains_key(&spec.name).then(|| "is declared twice".to_owned());
+        for reason in faults(&spec).into_iter().chain(twice) {
             errors.push(LoadError { file: file.to_owned(), line, reason: format!("{}: {reason}", spec.name) });
-        }
-        if signals.contains_key(&spec.name) {
-            errors.push(LoadError { file: file.to_owned(), line, reason: format!("{} is declared twice", spec.name) });
         }
         signals.insert(spec.name.clone(), spec);
     }
-    if errors.is_empty() { Ok(signals) } else { Err(LoadErrors(errors)) }
+    errors
 }
 
 /// What is wrong with one declaration.

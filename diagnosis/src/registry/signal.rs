@@ -124,16 +124,31 @@ pub enum Area {
     Software,
     /// Disks and file systems.
     Storage,
-    /// Links, addresses, names, reachability, clock.
+    /// Links, addresses, names, reachability.
     Network,
+    /// Heat, fans, batteries, power, errors of the hardware.
+    Hardware,
+    /// Printers, sound, cameras, displays, docks, what is plugged in.
+    Peripheral,
+    /// Clock, certificates, domain, encryption, firewall, updates.
+    Trust,
     /// The agent itself.
     Agent,
 }
 
 impl Area {
     /// Every area, in the order of screens.
-    pub const ALL: [Self; 6] =
-        [Self::Performance, Self::Storage, Self::Network, Self::Software, Self::Identity, Self::Agent];
+    pub const ALL: [Self; 9] = [
+        Self::Performance,
+        Self::Storage,
+        Self::Network,
+        Self::Hardware,
+        Self::Software,
+        Self::Trust,
+        Self::Peripheral,
+        Self::Identity,
+        Self::Agent,
+    ];
 
     /// The word on screens.
     pub fn name(self) -> &'static str {
@@ -143,6 +158,9 @@ impl Area {
             Self::Software => "software",
             Self::Storage => "storage",
             Self::Network => "network",
+            Self::Hardware => "hardware",
+            Self::Peripheral => "peripheral",
+            Self::Trust => "trust",
             Self::Agent => "agent",
         }
     }

@@ -1,5 +1,6 @@
 //! Linux: files of `/proc` and `/sys`, a few system calls, the system bus.
 
+pub(crate) mod bus;
 mod clock;
 mod machine;
 mod memory;
@@ -17,7 +18,7 @@ pub(crate) use memory::{meminfo, pressure, vmstat};
 pub(crate) use network::{
     default_route, duplex, interface_index, interfaces, is_up, neighbour, resolv, speed, traffic,
 };
-pub(crate) use own::{own_cpu, own_memory_bytes};
+pub(crate) use own::{kill_group, make_humble, own_cpu, own_memory_bytes};
 pub(crate) use people::people;
 pub(crate) use process::{TICKS_PER_SECOND, each_process, executable, page_bytes};
 pub(crate) use processor::{load, stat};
