@@ -8,6 +8,7 @@ mod address;
 pub(crate) mod child;
 mod clock;
 mod file;
+pub(crate) mod package;
 pub mod proc;
 
 #[cfg(target_os = "linux")]
@@ -22,4 +23,4 @@ pub(crate) mod native;
 
 pub(crate) use address::addresses;
 pub use clock::{Clock, SystemClock};
-pub(crate) use file::{exists, list, read, read_trimmed};
+pub(crate) use file::{exists, list, modified_seconds, read, read_trimmed, tail};

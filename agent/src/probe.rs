@@ -22,6 +22,7 @@ mod process;
 mod pseudonym;
 mod service;
 mod standing;
+pub(crate) mod update;
 mod vitals;
 
 use std::sync::Arc;
@@ -89,6 +90,9 @@ pub fn all() -> Vec<Arc<dyn Probe>> {
         Arc::new(gateway::Gateway::new(standing.clone())),
         Arc::new(path::Path::new(standing)),
         Arc::new(service::Services::default()),
+        Arc::new(update::Restarts),
+        Arc::new(update::Results::default()),
+        Arc::new(update::Offers::default()),
         Arc::new(agent::Agent::default()),
     ]
 }

@@ -22,6 +22,7 @@ use crate::probe::disk::Traits;
 use crate::probe::filesystem::Space;
 use crate::probe::identity::Identity;
 use crate::probe::interface::Kind;
+use crate::probe::update::{Diary, Packaged, Restart};
 
 /// Only Linux counts in these.
 pub(crate) const TICKS_PER_SECOND: f64 = 100.0;
@@ -178,3 +179,27 @@ impl ServiceManager {
 pub(crate) fn make_humble(_: u32) {}
 
 pub(crate) fn kill_group(_: u32) {}
+
+pub(crate) fn restart_due(_: &Path) -> Result<Restart, ProbeError> {
+    Err(ProbeError::Unsupported("what waits for a restart"))
+}
+
+pub(crate) fn update_diary(_: &Path) -> Result<Diary, ProbeError> {
+    Err(ProbeError::Unsupported("the history of updates"))
+}
+
+pub(crate) fn updates_by_themselves(_: &Path) -> Result<bool, ProbeError> {
+    Err(ProbeError::Unsupported("the policy of updates"))
+}
+
+pub(crate) fn packaged(_: &Path) -> Result<Packaged, ProbeError> {
+    Err(ProbeError::Unsupported("the list of updates"))
+}
+
+pub(crate) fn packaged_stamp(_: &Path) -> i64 {
+    0
+}
+
+pub(crate) fn lists_seconds(_: &Path) -> Result<i64, ProbeError> {
+    Err(ProbeError::Unsupported("the list of updates"))
+}

@@ -1,6 +1,7 @@
 use std::fs::File;
-use std::io::Read;
+use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
+use std::time::UNIX_EPOCH;
 
 use crate::probe::ProbeError;
 
@@ -17,6 +18,28 @@ pub(crate) fn read(root: &Path, relative: &str) -> Result<String, ProbeError> {
         Ok(text) => text,
         Err(other) => String::from_utf8_lossy(other.as_bytes()).into_owned(),
     })
+}
+
+/// The last `bytes_max` bytes of `relative` below `root` as text, from the beginning of a line: the end of a diary.
+pub(crate) fn tail(root: &Path, relative: &str, bytes_max: u64) -> Result<String, ProbeError> {
+    let failed = |source| ProbeError::io(relative, &source);
+    let mut file = File::open(root.join(relative)).map_err(failed)?;
+    let length = file.metadata().map_err(failed)?.len();
+    let start = length.saturating_sub(bytes_max);
+    file.seek(SeekFrom::Start(start)).map_err(failed)?;
+    let mut bytes = Vec::new();
+    file.take(bytes_max).read_to_end(&mut bytes).map_err(failed)?;
+    let text = String::from_utf8_lossy(&bytes);
+    let whole = if start == 0 { &*text } else { text.split_once('\n').map_or("", |(_, whole)| whole) };
+    Ok(whole.to_owned())
+}
+
+/// When `relative` was last changed, seconds since 1970.
+pub(crate) fn modified_seconds(root: &Path, relative: &str) -> Result<i64, ProbeError> {
+    let failed = |source| ProbeError::io(relative, &source);
+    let time = root.join(relative).metadata().and_then(|metadata| metadata.modified()).map_err(failed)?;
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    Ok(i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
 }
 
 /// The text of a one-line file without white space around it; `None` when there is no such file or it is empty.

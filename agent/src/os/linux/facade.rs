@@ -11,6 +11,7 @@ mod process;
 mod processor;
 mod service;
 mod storage;
+mod update;
 
 pub(crate) use clock::{awake, since_boot, thread_cpu};
 pub(crate) use machine::{boot_id, boot_seconds, identity, uptime_seconds};
@@ -24,3 +25,4 @@ pub(crate) use process::{TICKS_PER_SECOND, each_process, executable, page_bytes}
 pub(crate) use processor::{load, stat};
 pub(crate) use service::ServiceManager;
 pub(crate) use storage::{disks, mounts, space, traits, wanted_writable};
+pub(crate) use update::{lists_seconds, packaged, packaged_stamp, restart_due, update_diary, updates_by_themselves};
