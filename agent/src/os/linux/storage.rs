@@ -9,9 +9,11 @@ use crate::probe::ProbeError;
 use crate::probe::disk::Traits;
 use crate::probe::filesystem::Space;
 
-/// Everything that is mounted.
+/// Everything that is mounted, as the machine's first process sees it: a service that is confined sees all of it read-only,
+/// and mounts of its own. Who may not look there, sees no other than its own.
 pub(crate) fn mounts(root: &Path) -> Result<Vec<Mount>, ProbeError> {
-    Ok(mounts::parse(&read(root, "proc/self/mountinfo")?))
+    let mountinfo = read(root, "proc/1/mountinfo").or_else(|_| read(root, "proc/self/mountinfo"))?;
+    Ok(mounts::parse(&mountinfo))
 }
 
 /// The mount points that `/etc/fstab` wants writable.
