@@ -34,6 +34,7 @@ use crate::privacy::{Ledger, pseudonyms};
 use crate::probe::{self, Context};
 use crate::pull::Pulls;
 use crate::schedule::{Output, Schedule};
+use crate::service::{Pulse, Supervisor};
 use crate::settings::Settings;
 use crate::spool::Spool;
 use crate::state::StateDir;
@@ -50,6 +51,7 @@ const FAREWELL_LIMIT: Duration = Duration::from_secs(6);
 
 /// Runs the agent until `stop`.
 pub async fn run(config: Config, state: StateDir, stop: CancellationToken) -> Result<()> {
+    let supervisor = Arc::new(Supervisor::of_this_process());
     let _lock = state.lock()?;
     let identity = Identity::load(&state.dir("identity")?)?;
     let collector = config.collector.clone().unwrap_or_else(|| identity.collector.clone());
@@ -113,14 +115,16 @@ pub async fn run(config: Config, state: StateDir, stop: CancellationToken) -> Re
         intake: Arc::clone(&intake),
         identity: Arc::clone(&identity),
         clock: Arc::clone(&clock),
+        supervisor: Arc::clone(&supervisor),
     };
     let uplink = tokio::spawn(uplink.run(stop_uplink.clone()));
     let pulls = tokio::spawn(pulls.run(requests, stop_pulls.clone()));
     let renewal = tokio::spawn(renew_in_time(Arc::clone(&identity), collector, Arc::clone(&clock)));
     let reports = tokio::spawn(reporter.clone().run(link_seen.clone()));
 
-    take_in(&schedule, &intake, measured, &stop).await;
+    take_in(&schedule, &intake, measured, &supervisor, &stop).await;
 
+    supervisor.stopping();
     tracing::info!("Stopping");
     renewal.abort();
     stop_pulls.cancel();
@@ -153,13 +157,15 @@ fn lock(intake: &Mutex<Intake>) -> std::sync::MutexGuard<'_, Intake> {
 /// Takes in what the probes and the stream measure, and closes steps, until `stop`; then notes that the agent pauses.
 ///
 /// A step is closed half-way between two beats of the fast tier, so that each fast probe falls into each step once,
-/// whatever its jitter.
+/// whatever its jitter. The supervisor hears that the agent runs with the first batch, and that it lives with the steps.
 async fn take_in(
     schedule: &Arc<Schedule>,
     intake: &Mutex<Intake>,
     mut measured: mpsc::Receiver<Reading>,
+    supervisor: &Supervisor,
     stop: &CancellationToken,
 ) {
+    let mut pulse = Pulse::new(supervisor.patience());
     let (out, mut outputs) = mpsc::channel(64);
     let probes = tokio::spawn(Arc::clone(schedule).run(out, stop.clone()));
     let mut close_at: Option<Instant> = None;
@@ -171,6 +177,10 @@ async fn take_in(
                 Some(Output::Batch(batch)) => {
                     let fast = batch.tier == probe::Tier::Fast;
                     lock(intake).batch(batch);
+                    pulse.batch();
+                    if fast && close_at.is_none() {
+                        supervisor.ready();
+                    }
                     close_at = close_at.or_else(|| fast.then(|| Instant::now() + period / 2));
                 }
                 Some(Output::Mark(at, mark)) => lock(intake).mark(at, mark),
@@ -179,6 +189,9 @@ async fn take_in(
             Some(reading) = measured.recv() => lock(intake).readings(vec![reading]),
             () = tokio::time::sleep_until(close_at.unwrap_or_else(Instant::now)), if close_at.is_some() => {
                 lock(intake).close_step();
+                if pulse.step(Instant::now()) {
+                    supervisor.alive();
+                }
                 // After a suspension the missed steps are not made up for.
                 close_at = close_at.map(|at| (at + period).max(Instant::now() + period / 4));
             }

@@ -5,12 +5,14 @@
 
 mod diagnose;
 mod enroll;
+mod install;
 mod local;
 mod print;
 mod run;
 mod sent;
 mod snapshot;
 mod status;
+mod uninstall;
 
 use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
@@ -24,7 +26,7 @@ use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
-use crate::config::{Config, STATE_DIR};
+use crate::config::{self, Config, STATE_DIR};
 use crate::identity::EnrollError;
 use crate::state::StateDir;
 use crate::uplink::DialError;
@@ -33,16 +35,19 @@ use crate::uplink::DialError;
 #[derive(Debug, Parser)]
 #[command(name = "firstline-agent", version, after_help = EXAMPLES)]
 pub struct Command {
-    /// Where the agent keeps its state, and its configuration agent.toml
+    /// Where the agent keeps its state
     #[arg(long, global = true, value_name = "DIR", default_value = STATE_DIR, env = "FIRSTLINE_STATE_DIR")]
     state_dir: PathBuf,
+    /// The configuration; /etc/firstline/agent.toml when left out, or agent.toml in another state directory
+    #[arg(long, global = true, value_name = "FILE", env = "FIRSTLINE_AGENT_CONFIG")]
+    config: Option<PathBuf>,
     #[command(subcommand)]
     action: Action,
 }
 
 const EXAMPLES: &str = "Examples:
-  firstline-agent enroll --collector collector.example.com:7443 --token-file token.txt
-  firstline-agent run
+  firstline-agent install --collector collector.example.com:7443 --token-file token.txt
+  firstline-agent status
   firstline-agent diagnose --symptom \"my computer is slow\"
   firstline-agent sent";
 
@@ -53,6 +58,10 @@ enum Action {
     Run,
     /// Make this machine known to a collector
     Enroll(enroll::Enroll),
+    /// Install this machine's agent as a service; with a collector and a token, make it known there too
+    Install(install::Install),
+    /// Remove the service
+    Uninstall(uninstall::Uninstall),
     /// Say how the agent is doing
     #[command(after_help = "Examples:\n  firstline-agent status\n  firstline-agent status --json")]
     Status {
@@ -93,9 +102,16 @@ impl Command {
     }
 
     fn attempt(self) -> Result<()> {
+        let config_file = self.config.unwrap_or_else(|| config::file_for(&self.state_dir));
+        let action = match self.action {
+            Action::Install(install) => return install.execute(&self.state_dir, &config_file),
+            Action::Uninstall(uninstall) => return uninstall.execute(&self.state_dir, &config_file),
+            action => action,
+        };
         let state = StateDir::open(&self.state_dir)?;
-        let config = Config::read(&state.path("agent.toml"))?;
-        match self.action {
+        let config = Config::read(&config_file)?;
+        match action {
+            Action::Install(_) | Action::Uninstall(_) => Ok(()),
             Action::Run => runtime()?.block_on(run::run(config, state)),
             Action::Enroll(enroll) => runtime()?.block_on(enroll.execute(&config, &state)),
             Action::Status { json } => status::status(&config, &state, json),

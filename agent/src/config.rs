@@ -1,10 +1,11 @@
 //! The agent's configuration file and directories.
 //!
-//! `agent.toml` lies in the state directory and may be absent. Unknown keys are refused, since a misspelt key that is
-//! silently ignored is worse than an agent that does not start.
+//! The file is [`CONFIG_FILE`] for the agent that is this machine's service, and `agent.toml` in the state directory for one
+//! that has another state directory. It may be absent. Unknown keys are refused, since a misspelt key that is silently
+//! ignored is worse than an agent that does not start.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -16,6 +17,12 @@ use crate::spool;
 
 /// Where the agent keeps its state unless told otherwise.
 pub const STATE_DIR: &str = "/var/lib/firstline-agent";
+
+/// Where the configuration of the machine's own agent is.
+pub const CONFIG_FILE: &str = "/etc/firstline/agent.toml";
+
+/// The configuration file as it is installed: every key with its default, commented.
+pub const DEFAULTS: &str = include_str!("../packaging/agent.toml");
 
 /// The port on which collectors listen for agents.
 pub const COLLECTOR_PORT: u16 = 7443;
@@ -72,6 +79,11 @@ impl Default for RecorderConfig {
     fn default() -> Self {
         Self { size_mebibytes: 24, age_hours: 24 }
     }
+}
+
+/// The configuration file of an agent with this state directory.
+pub fn file_for(state_dir: &Path) -> PathBuf {
+    if state_dir == Path::new(STATE_DIR) { CONFIG_FILE.into() } else { state_dir.join("agent.toml") }
 }
 
 impl Config {
@@ -180,6 +192,25 @@ mod tests {
         let config = Config::parse("").expect("empty");
         assert_eq!(config, Config::default());
         assert_eq!(config.spool_limits(), spool::Limits::default());
+    }
+
+    #[test]
+    fn the_installed_file_says_the_defaults_and_changes_nothing() {
+        assert_eq!(Config::parse(DEFAULTS).expect("comments"), Config::default());
+        // A line that is a key in a comment, and not a sentence.
+        let uncommented =
+            |line: &str| line.strip_prefix("#").filter(|rest| !rest.starts_with(' ')).unwrap_or(line).to_owned();
+        let keys: Vec<String> = DEFAULTS.lines().map(uncommented).collect();
+        let config = Config::parse(&keys.join("\n")).expect("the keys it names exist");
+        let example = config.collector.clone();
+        assert!(example.is_some(), "the collector has no default, so the file shows an example");
+        assert_eq!(Config { collector: None, ..config }, Config::default());
+    }
+
+    #[test]
+    fn the_service_is_configured_where_administrators_look() {
+        assert_eq!(file_for(Path::new(STATE_DIR)), Path::new("/etc/firstline/agent.toml"));
+        assert_eq!(file_for(Path::new("/tmp/one")), Path::new("/tmp/one/agent.toml"));
     }
 
     #[test]

@@ -15,6 +15,7 @@ pub mod pull;
 pub mod recorder;
 pub mod sampler;
 pub mod schedule;
+pub mod service;
 pub mod settings;
 pub mod snapshot;
 pub mod spool;

@@ -1,7 +1,7 @@
 //! The agent's own directory: what lies where, owner-only, and replaced whole or not at all.
 //!
 //! ```text
-//! agent.toml          configuration, written by people
+//! agent.toml          configuration, when this is not the machine's own agent
 //! identity/           key, certificate, authorities
 //! spool/              what the collector has not acknowledged
 //! recorder/           15 s for 24 h

@@ -11,8 +11,9 @@ use crate::config::Address;
 use crate::identity::Identity;
 use crate::os::Clock;
 use crate::schedule::Schedule;
+use crate::service::Supervisor;
 use crate::state;
-use crate::uplink::{Acknowledged, LinkStatus};
+use crate::uplink::{Acknowledged, LinkState, LinkStatus};
 
 /// Between two accounts when nothing changes.
 const REPORT_EVERY: Duration = Duration::from_mins(1);
@@ -102,6 +103,7 @@ pub(super) struct Reporter {
     pub(super) intake: Arc<Mutex<Intake>>,
     pub(super) identity: Arc<Mutex<Identity>>,
     pub(super) clock: Arc<dyn Clock>,
+    pub(super) supervisor: Arc<Supervisor>,
 }
 
 impl Reporter {
@@ -124,6 +126,7 @@ impl Reporter {
 
     fn write(&self, link: &LinkStatus, running: bool) {
         let status = self.status(link.clone(), running);
+        self.supervisor.status(&line(&status));
         let mut bytes = serde_json::to_vec_pretty(&status).expect("texts and finite numbers always have a JSON form");
         // Room is held in reserve, so that the account of a full disk still fits over the one before it.
         bytes.resize(bytes.len().next_multiple_of(ROOM_BYTES), b' ');
@@ -168,6 +171,20 @@ impl Reporter {
             probes: probes.collect(),
             stopped: intake.stopped(),
         }
+    }
+}
+
+/// The account in one line. It has no numbers that always change, so that it is told only when it says something new.
+fn line(status: &Status) -> String {
+    let LinkStatus { state, detail, .. } = &status.link;
+    let stream = match state {
+        LinkState::Connected | LinkState::Connecting => detail.clone(),
+        LinkState::Waiting => format!("no stream: {detail}"),
+        LinkState::Refused => format!("refused: {detail}"),
+    };
+    match &status.spool.trouble {
+        Some(trouble) => format!("{stream}; records are kept in memory only: {trouble}"),
+        None => stream,
     }
 }
 

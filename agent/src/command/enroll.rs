@@ -8,9 +8,10 @@ use firstline_diagnosis::vocabulary::Timestamp;
 use firstline_proto::v1::Section;
 
 use super::local::Local;
-use crate::config::{Address, Config};
+use crate::config::{Address, Config, STATE_DIR};
 use crate::identity::{Identity, IdentityError, Token, enroll};
 use crate::privacy::{Entry, Ledger, Sent};
+use crate::service::{self, InstalledBy};
 use crate::state::StateDir;
 
 /// Makes a key on this machine, trusts the collector by the fingerprint in the token, and asks it for a certificate.
@@ -35,6 +36,11 @@ pub(super) struct Enroll {
 }
 
 impl Enroll {
+    /// An enrolment as part of an installation.
+    pub(super) fn new(collector: Address, token: Option<String>, token_file: Option<PathBuf>) -> Self {
+        Self { collector, token, token_file, again: false }
+    }
+
     pub(super) async fn execute(self, config: &Config, state: &StateDir) -> Result<()> {
         let dir = state.dir("identity")?;
         if !self.again {
@@ -52,8 +58,16 @@ impl Enroll {
         let mut out = std::io::stdout().lock();
         writeln!(out, "This machine is enrolled at {} as endpoint {}.", self.collector, identity.endpoint_id)?;
         writeln!(out, "Its key was made here and stays in {}.", dir.display())?;
-        writeln!(out, "Next: firstline-agent run --state-dir {}", state.root().display())?;
+        writeln!(out, "{}", Self::next(state))?;
         Ok(())
+    }
+
+    fn next(state: &StateDir) -> String {
+        let is_own = state.root() == std::path::Path::new(STATE_DIR);
+        match service::state().filter(|service| is_own && service.installed_by != InstalledBy::Nobody) {
+            Some(_) => "Next: systemctl start firstline-agent".to_owned(),
+            None => format!("Next: firstline-agent run --state-dir {}", state.root().display()),
+        }
     }
 
     /// A second enrolment by accident would make one machine two endpoints.

@@ -1,4 +1,5 @@
 use std::io::Write;
+use std::path::Path;
 
 use anyhow::Result;
 use firstline_diagnosis::condition::Unit;
@@ -7,8 +8,9 @@ use serde::Serialize;
 
 use super::print_json;
 use crate::app::{Status, read_status};
-use crate::config::Config;
+use crate::config::{Config, STATE_DIR};
 use crate::identity::Identity;
+use crate::service::{self, InstalledBy, ServiceState};
 use crate::state::StateDir;
 use crate::uplink::{Acknowledged, LinkState, LinkStatus};
 
@@ -18,6 +20,8 @@ struct Document {
     running: bool,
     endpoint_id: Option<String>,
     collector: Option<String>,
+    /// What the service manager says; absent where nobody manages this machine's own agent.
+    service: Option<ServiceState>,
     agent: Option<Status>,
 }
 
@@ -32,6 +36,7 @@ pub(super) fn status(config: &Config, state: &StateDir, json: bool) -> Result<()
         running: state.is_locked(),
         endpoint_id: identity.as_ref().map(|one| one.endpoint_id.clone()),
         collector: collector.map(ToString::to_string),
+        service: (state.root() == Path::new(STATE_DIR)).then(service::state).flatten(),
         agent: read_status(&state.path("status.json")),
     };
     if json {
@@ -46,6 +51,9 @@ fn tell(out: &mut impl Write, document: &Document, problem: Option<&str>) -> Res
         (None, Some(endpoint), Some(collector)) => writeln!(out, "Enrolled at {collector} as endpoint {endpoint}.")?,
         (problem, ..) => writeln!(out, "{}.", sentence(problem.unwrap_or("this machine is not enrolled")))?,
     }
+    if let Some(service) = &document.service {
+        supervised(out, service)?;
+    }
     match (document.running, &document.agent) {
         (true, None) => writeln!(out, "The agent has just started.")?,
         (true, Some(agent)) => {
@@ -58,6 +66,24 @@ fn tell(out: &mut impl Write, document: &Document, problem: Option<&str>) -> Res
         }
     }
     document.agent.as_ref().map_or(Ok(()), |agent| account(out, agent))
+}
+
+fn supervised(out: &mut impl Write, service: &ServiceState) -> Result<()> {
+    let ServiceState { state, detail, restarts, result, .. } = service;
+    let by = match service.installed_by {
+        InstalledBy::Nobody => {
+            writeln!(out, "Service: none; `firstline-agent install` makes one.")?;
+            return Ok(());
+        }
+        InstalledBy::Command => "by `firstline-agent install`",
+        InstalledBy::Package => "by a package",
+    };
+    let with_machine = if service.enabled { "starts with the machine" } else { "does not start with the machine" };
+    writeln!(out, "Service: {state} ({detail}), {with_machine}, installed {by}.")?;
+    if *restarts > 0 || result != "success" {
+        writeln!(out, "Service: started again {restarts} times after an end that nobody ordered; last: {result}.")?;
+    }
+    Ok(())
 }
 
 fn stream(out: &mut impl Write, agent: &Status) -> Result<()> {
@@ -173,6 +199,7 @@ mod tests {
             running,
             endpoint_id: Some("e1".to_owned()),
             collector: Some("c:1".to_owned()),
+            service: None,
             agent: Some(agent),
         }
     }
@@ -208,7 +235,32 @@ mod tests {
 
     #[test]
     fn says_what_to_do_when_not_enrolled() {
-        let empty = Document { enrolled: false, running: false, endpoint_id: None, collector: None, agent: None };
+        let empty = Document {
+            enrolled: false,
+            running: false,
+            endpoint_id: None,
+            collector: None,
+            service: None,
+            agent: None,
+        };
         assert!(told(&empty, Some("run enroll")).starts_with("Run enroll.\nThe agent does not run; start"));
+    }
+
+    #[test]
+    fn tells_how_the_service_is_doing() {
+        let service = ServiceState {
+            installed_by: InstalledBy::Package,
+            enabled: true,
+            state: "active".to_owned(),
+            detail: "running".to_owned(),
+            restarts: 2,
+            result: "success".to_owned(),
+        };
+        let text = told(&Document { service: Some(service), ..document(LinkState::Connected, true) }, None);
+        assert!(
+            text.contains("Service: active (running), starts with the machine, installed by a package.\n"),
+            "{text}"
+        );
+        assert!(text.contains("started again 2 times"), "{text}");
     }
 }
