@@ -75,13 +75,15 @@ pub trait Probe: Send + Sync {
 /// Every probe of this agent, with fresh state.
 pub fn all() -> Vec<Arc<dyn Probe>> {
     let standing = standing::Standing::default();
+    let programs = process::Programs::default();
     vec![
         Arc::new(identity::WhoAmI),
         Arc::new(boot::Boot::default()),
         Arc::new(cpu::Cpu::default()),
         Arc::new(memory::Memory),
         Arc::new(pressure::Pressure),
-        Arc::new(process::Processes::default()),
+        Arc::new(process::Processes::new(programs.clone())),
+        Arc::new(process::Details::new(programs)),
         Arc::new(filesystem::Filesystems::default()),
         Arc::new(disk::Disks),
         Arc::new(disk::Media),

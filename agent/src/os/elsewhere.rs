@@ -16,6 +16,7 @@ use crate::os::proc::pressure::Pressure;
 use crate::os::proc::resolv::Resolv;
 use crate::os::proc::route::DefaultRoute;
 use crate::os::proc::stat::Stat;
+use crate::os::proc::usage::Usage;
 use crate::os::proc::vmstat::VmStat;
 use crate::probe::ProbeError;
 use crate::probe::disk::Traits;
@@ -202,4 +203,21 @@ pub(crate) fn packaged_stamp(_: &Path) -> i64 {
 
 pub(crate) fn lists_seconds(_: &Path) -> Result<i64, ProbeError> {
     Err(ProbeError::Unsupported("the list of updates"))
+}
+
+pub(crate) fn usage(_: &Path, _: u32) -> Usage {
+    let why = || ProbeError::Unsupported("what a process holds");
+    Usage { descriptors: Err(why()), descriptor_limit: Err(why()), io: Err(why()) }
+}
+
+pub(crate) fn proportional_bytes(_: &Path, _: u32) -> Result<u64, ProbeError> {
+    Err(ProbeError::Unsupported("shared memory by process"))
+}
+
+pub(crate) fn hung_tasks(_: &Path) -> Result<u64, ProbeError> {
+    Err(ProbeError::Unsupported("the count of hanging tasks"))
+}
+
+pub(crate) fn file_table(_: &Path) -> Result<f64, ProbeError> {
+    Err(ProbeError::Unsupported("the table of open files"))
 }

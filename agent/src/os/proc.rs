@@ -16,5 +16,6 @@ pub(crate) mod release;
 pub(crate) mod resolv;
 pub(crate) mod route;
 pub(crate) mod stat;
+pub(crate) mod usage;
 pub(crate) mod utmp;
 pub(crate) mod vmstat;

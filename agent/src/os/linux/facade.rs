@@ -21,7 +21,9 @@ pub(crate) use network::{
 };
 pub(crate) use own::{kill_group, make_humble, own_cpu, own_memory_bytes};
 pub(crate) use people::people;
-pub(crate) use process::{TICKS_PER_SECOND, each_process, executable, page_bytes};
+pub(crate) use process::{
+    TICKS_PER_SECOND, each_process, executable, file_table, hung_tasks, page_bytes, proportional_bytes, usage,
+};
 pub(crate) use processor::{load, stat};
 pub(crate) use service::ServiceManager;
 pub(crate) use storage::{disks, mounts, space, traits, wanted_writable};

@@ -5,8 +5,12 @@
 pub(crate) struct PidStat<'a> {
     /// The kernel's short name, at most 15 bytes.
     pub(crate) name: &'a [u8],
+    /// What it does, by the kernel's letter: `R` runs, `S` sleeps, `D` is blocked in the kernel, `Z` has ended.
+    pub(crate) state: u8,
     /// User and system time, ticks.
     pub(crate) cpu_ticks: u64,
+    /// Its threads.
+    pub(crate) threads: u64,
     /// Start after boot, ticks. With the pid it names a process.
     pub(crate) start_ticks: u64,
     /// Resident memory, pages.
@@ -25,13 +29,16 @@ pub(crate) fn parse(line: &[u8]) -> Option<PidStat<'_>> {
     let name = line.get(open + 1..close)?;
     let mut fields = line.get(close + 2..)?.split(|&byte| byte == b' ');
     // Fields are counted as in proc(5); the state is field 3.
-    let flags = number(fields.nth(9 - 3)?)?;
+    let state = *fields.next()?.first()?;
+    let flags = number(fields.nth(9 - 4)?)?;
     let user = number(fields.nth(14 - 10)?)?;
     let system = number(fields.next()?)?;
-    let start_ticks = number(fields.nth(22 - 16)?)?;
+    let threads = number(fields.nth(20 - 16)?)?;
+    let start_ticks = number(fields.nth(22 - 21)?)?;
     let resident_pages = number(fields.nth(24 - 23)?)?;
     let cpu_ticks = user.checked_add(system)?;
-    Some(PidStat { name, cpu_ticks, start_ticks, resident_pages, is_kernel: flags & KERNEL_THREAD != 0 })
+    let is_kernel = flags & KERNEL_THREAD != 0;
+    Some(PidStat { name, state, cpu_ticks, threads, start_ticks, resident_pages, is_kernel })
 }
 
 fn number(digits: &[u8]) -> Option<u64> {
@@ -58,6 +65,7 @@ mod tests {
         assert_eq!(stat.cpu_ticks, 25 + 17);
         assert_eq!(stat.start_ticks, 4321);
         assert_eq!(stat.resident_pages, 1300);
+        assert_eq!((stat.state, stat.threads), (b'S', 1));
         assert!(!stat.is_kernel);
     }
 

@@ -11,6 +11,10 @@ const STICKY: Duration = Duration::from_hours(12);
 const MOST_TOLD: usize = 48;
 /// Share of a minute-old rate that is left in the smoothed rate after a pass.
 const SMOOTHING: f64 = 0.9;
+/// At most this many programs are remembered after they ended.
+const MOST_ENDED: usize = 256;
+/// A process that is blocked in the kernel for this long hangs.
+const HANGS_AFTER: Duration = Duration::from_mins(1);
 /// A smoothed rate below this many ticks a pass is no reason to be told: a tenth of a percent of a core.
 const LEAST_RATE: f64 = 1.5;
 
@@ -20,7 +24,9 @@ pub(crate) struct Groups {
     known: HashMap<u32, Known>,
     programs: HashMap<String, Group>,
     pass: u64,
+    now: Duration,
     processes: usize,
+    zombies: usize,
 }
 
 /// A process as the last pass saw it.
@@ -31,6 +37,8 @@ struct Known {
     cpu_ticks: u64,
     group: String,
     pass: u64,
+    /// Since when every look found it blocked in the kernel without having run, time since boot.
+    blocked_since: Option<Duration>,
 }
 
 /// All processes of one program.
@@ -42,6 +50,10 @@ pub(crate) struct Group {
     pub(crate) resident_pages: u64,
     /// Processes now.
     pub(crate) processes: usize,
+    /// Their threads.
+    pub(crate) threads: u64,
+    /// Those that hang in the kernel.
+    pub(crate) hanging: u64,
     /// Smoothed ticks a pass.
     rate: f64,
     gained: u64,
@@ -50,18 +62,20 @@ pub(crate) struct Group {
 }
 
 impl Groups {
-    /// Forgets what is of one pass only.
-    pub(crate) fn start_pass(&mut self) {
-        self.pass += 1;
-        self.processes = 0;
+    /// Forgets what is of one pass only; `now` is time since boot.
+    pub(crate) fn start_pass(&mut self, now: Duration) {
+        (self.pass, self.now) = (self.pass + 1, now);
+        (self.processes, self.zombies) = (0, 0);
         for group in self.programs.values_mut() {
             (group.resident_pages, group.processes, group.gained) = (0, 0, 0);
+            (group.threads, group.hanging) = (0, 0);
         }
     }
 
     /// One process. `executable` is asked only for a process that is new, or that became another program.
     pub(crate) fn enter(&mut self, pid: u32, stat: &PidStat<'_>, executable: impl FnOnce() -> Option<String>) {
         self.processes += 1;
+        self.zombies += usize::from(stat.state == b'Z');
         let known = match self.known.get_mut(&pid) {
             Some(known) if known.is_same(stat) => known,
             _ => {
@@ -71,6 +85,7 @@ impl Groups {
         };
         let gained = stat.cpu_ticks.saturating_sub(known.cpu_ticks);
         (known.cpu_ticks, known.pass) = (stat.cpu_ticks, self.pass);
+        let hangs = known.hangs(stat, gained, self.now);
         if !self.programs.contains_key(&known.group) {
             self.programs.insert(known.group.clone(), Group::default());
         }
@@ -78,12 +93,14 @@ impl Groups {
             group.processes += 1;
             group.resident_pages += stat.resident_pages;
             group.gained += gained;
+            group.threads += stat.threads;
+            group.hanging += u64::from(hangs);
         }
     }
 
-    /// Sums up, and finds the largest at `now` (time since boot).
-    pub(crate) fn end_pass(&mut self, now: Duration) {
-        let pass = self.pass;
+    /// Sums up, and finds the largest.
+    pub(crate) fn end_pass(&mut self) {
+        let (pass, now) = (self.pass, self.now);
         self.known.retain(|_, known| known.pass == pass);
         for group in self.programs.values_mut() {
             group.cpu_ticks += group.gained;
@@ -95,6 +112,38 @@ impl Groups {
             group.large_at = group.large_at.filter(|&at| now.saturating_sub(at) < STICKY);
             group.processes > 0 || group.large_at.is_some()
         });
+        self.forget_ended();
+    }
+
+    /// Whoever starts programs of ever new names must not make the agent large.
+    fn forget_ended(&mut self) {
+        let mut ended: Vec<_> = self.programs.values().filter(|group| group.processes == 0).collect();
+        if ended.len() <= MOST_ENDED {
+            return;
+        }
+        ended.sort_unstable_by_key(|group| std::cmp::Reverse(group.large_at));
+        let oldest = ended[MOST_ENDED].large_at;
+        self.programs.retain(|_, group| group.processes > 0 || group.large_at > oldest);
+    }
+
+    /// Whether there was a pass.
+    pub(crate) fn is_fresh(&self) -> bool {
+        self.pass == 0
+    }
+
+    /// How many processes have ended and nobody asked how.
+    pub(crate) fn zombie_count(&self) -> usize {
+        self.zombies
+    }
+
+    /// Programs with processes that hang in the kernel, and how many.
+    pub(crate) fn hanging(&self) -> impl Iterator<Item = (&str, u64)> {
+        self.programs.iter().filter(|(_, group)| group.hanging > 0).map(|(name, group)| (name.as_str(), group.hanging))
+    }
+
+    /// The processes that the last pass saw: pid, start, program.
+    pub(crate) fn processes(&self) -> impl Iterator<Item = (u32, u64, &str)> {
+        self.known.iter().map(|(pid, known)| (*pid, known.start_ticks, known.group.as_str()))
     }
 
     /// How many processes there are.
@@ -134,7 +183,16 @@ impl Known {
         let group = if stat.is_kernel { kernel_group(stat.name) } else { program(stat.name, executable()) };
         let before = before.filter(|before| before.start_ticks == stat.start_ticks);
         let cpu_ticks = if first_pass { stat.cpu_ticks } else { before.map_or(0, |before| before.cpu_ticks) };
-        Self { start_ticks: stat.start_ticks, short: short(stat.name), cpu_ticks, group, pass: 0 }
+        let short = short(stat.name);
+        Self { start_ticks: stat.start_ticks, short, cpu_ticks, group, pass: 0, blocked_since: None }
+    }
+
+    /// Whether a process hangs: blocked at every look for a while, without having run. Threads of the kernel wait so
+    /// by habit.
+    fn hangs(&mut self, stat: &PidStat<'_>, gained: u64, now: Duration) -> bool {
+        let is_blocked = stat.state == b'D' && gained == 0 && !stat.is_kernel;
+        self.blocked_since = is_blocked.then(|| self.blocked_since.unwrap_or(now));
+        self.blocked_since.is_some_and(|since| now.saturating_sub(since) >= HANGS_AFTER)
     }
 
     /// Whether `stat` is of this process, and still of the same program: a program that is replaced by another changes
@@ -163,7 +221,13 @@ fn kernel_group(name: &[u8]) -> String {
 fn program(name: &[u8], executable: Option<String>) -> String {
     let of_a_file = |name: &String| !name.is_empty() && !name.starts_with("memfd:");
     let name = executable.filter(of_a_file).unwrap_or_else(|| String::from_utf8_lossy(name).into_owned());
-    name.chars().filter(|letter| !letter.is_control()).take(64).collect()
+    name.chars().filter(|letter| !is_invisible(*letter)).take(64).collect()
+}
+
+/// Letters that could make a name look like another, or write elsewhere on a terminal.
+fn is_invisible(letter: char) -> bool {
+    letter.is_control()
+        || matches!(letter, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
 #[cfg(test)]
@@ -171,15 +235,16 @@ mod tests {
     use super::*;
 
     fn process(name: &'static str, cpu_ticks: u64, resident_pages: u64) -> PidStat<'static> {
-        PidStat { name: name.as_bytes(), cpu_ticks, start_ticks: 1, resident_pages, is_kernel: false }
+        let name = name.as_bytes();
+        PidStat { name, state: b'S', cpu_ticks, threads: 1, start_ticks: 1, resident_pages, is_kernel: false }
     }
 
     fn pass(groups: &mut Groups, seconds: u64, processes: &[(u32, PidStat<'static>)]) {
-        groups.start_pass();
+        groups.start_pass(Duration::from_secs(seconds));
         for (pid, stat) in processes {
             groups.enter(*pid, stat, || None);
         }
-        groups.end_pass(Duration::from_secs(seconds));
+        groups.end_pass();
     }
 
     #[test]
@@ -225,6 +290,44 @@ mod tests {
         assert_eq!(groups.told().len(), 2 * LARGEST);
         pass(&mut groups, 14 * 3600, &turned);
         assert_eq!(groups.told().len(), LARGEST);
+    }
+
+    #[test]
+    fn a_process_that_stays_blocked_hangs_until_it_runs() {
+        let mut groups = Groups::default();
+        let blocked = |cpu_ticks| PidStat { state: b'D', ..process("nfs", cpu_ticks, 5) };
+        for seconds in [0, 15, 30, 45] {
+            pass(&mut groups, seconds, &[(1, blocked(7))]);
+            assert_eq!(groups.hanging().count(), 0);
+        }
+        pass(&mut groups, 60, &[(1, blocked(7)), (2, blocked(7))]);
+        assert_eq!(groups.hanging().collect::<Vec<_>>(), [("nfs", 1)]);
+        pass(&mut groups, 75, &[(1, blocked(8))]);
+        assert_eq!(groups.hanging().count(), 0, "it ran in between");
+    }
+
+    #[test]
+    fn ended_processes_that_nobody_asked_about_are_counted() {
+        let mut groups = Groups::default();
+        pass(&mut groups, 0, &[(1, PidStat { state: b'Z', ..process("sh", 1, 0) }), (2, process("sh", 1, 5))]);
+        assert_eq!(groups.zombie_count(), 1);
+    }
+
+    #[test]
+    fn programs_of_ever_new_names_are_forgotten() {
+        let mut groups = Groups::default();
+        for second in 0..400_u32 {
+            let name: &'static str = format!("churn{second}").leak();
+            pass(&mut groups, u64::from(second), &[(second, process(name, 0, 1000))]);
+        }
+        assert!(groups.programs.len() <= MOST_ENDED + 1, "{}", groups.programs.len());
+        assert!(groups.told().len() <= MOST_TOLD);
+    }
+
+    #[test]
+    fn a_name_cannot_pass_for_another() {
+        let hostile = "a\n\u{1b}[31m\u{202e}fdp.exe(1) S 0";
+        assert_eq!(program(b"x", Some(hostile.to_owned())), "a[31mfdp.exe(1) S 0");
     }
 
     #[test]
