@@ -23,4 +23,4 @@ pub(crate) mod native;
 
 pub(crate) use address::addresses;
 pub use clock::{Clock, SystemClock};
-pub(crate) use file::{exists, list, modified_seconds, read, read_trimmed, tail};
+pub(crate) use file::{exists, list, modified_seconds, read, read_bytes, read_trimmed, tail};

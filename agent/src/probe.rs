@@ -11,17 +11,24 @@ mod cpu;
 pub(crate) mod disk;
 mod error;
 pub(crate) mod filesystem;
+mod firmware;
+mod found;
 mod gateway;
 mod gather;
+pub(crate) mod hardware_errors;
 pub(crate) mod identity;
 pub(crate) mod interface;
 mod memory;
+mod memory_detail;
 mod path;
+pub(crate) mod power;
 mod pressure;
 mod process;
 mod pseudonym;
 mod service;
 mod standing;
+pub(crate) mod thermal;
+pub(crate) mod throttle;
 pub(crate) mod update;
 mod vitals;
 
@@ -81,12 +88,19 @@ pub fn all() -> Vec<Arc<dyn Probe>> {
         Arc::new(boot::Boot::default()),
         Arc::new(cpu::Cpu::default()),
         Arc::new(memory::Memory),
+        Arc::new(memory_detail::MemoryDetail),
         Arc::new(pressure::Pressure),
         Arc::new(process::Processes::new(programs.clone())),
         Arc::new(process::Details::new(programs)),
         Arc::new(filesystem::Filesystems::default()),
         Arc::new(disk::Disks),
         Arc::new(disk::Media),
+        Arc::new(firmware::Firmware),
+        Arc::new(thermal::Thermal::default()),
+        Arc::new(throttle::Throttle::default()),
+        Arc::new(power::Supplies::default()),
+        Arc::new(power::Mode),
+        Arc::new(hardware_errors::HardwareErrors),
         Arc::new(interface::Interfaces),
         Arc::new(interface::Links),
         Arc::new(gateway::Gateway::new(standing.clone())),

@@ -34,9 +34,9 @@ impl Registry {
     pub fn builtin() -> &'static Self {
         static BUILTIN: OnceLock<Registry> = OnceLock::new();
         BUILTIN.get_or_init(|| {
-            load::files(builtin::FILES)
-                .map(|signals| Self { signals })
-                .unwrap_or_else(|errors| panic!("the embedded registry is tested to load: {errors}"))
+            let signals = load::files(builtin::FILES)
+                .unwrap_or_else(|errors| panic!("the embedded registry is tested to load: {errors}"));
+            Self { signals }
         })
     }
 

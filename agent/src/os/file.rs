@@ -42,6 +42,14 @@ pub(crate) fn modified_seconds(root: &Path, relative: &str) -> Result<i64, Probe
     Ok(i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
 }
 
+/// The bytes of `relative` below `root`, of a file that is not text.
+pub(crate) fn read_bytes(root: &Path, relative: &str) -> Result<Vec<u8>, ProbeError> {
+    let failed = |source| ProbeError::io(relative, &source);
+    let mut bytes = Vec::new();
+    File::open(root.join(relative)).map_err(failed)?.take(LARGEST_BYTES).read_to_end(&mut bytes).map_err(failed)?;
+    Ok(bytes)
+}
+
 /// The text of a one-line file without white space around it; `None` when there is no such file or it is empty.
 pub(crate) fn read_trimmed(root: &Path, relative: &str) -> Option<String> {
     let text = read(root, relative).ok()?;

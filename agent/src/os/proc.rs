@@ -5,17 +5,24 @@
 
 pub(crate) mod diskstats;
 pub(crate) mod dmi;
+pub(crate) mod firmware;
+pub(crate) mod hardware_errors;
+pub(crate) mod hwmon;
 pub(crate) mod load;
 pub(crate) mod logind;
 pub(crate) mod meminfo;
 pub(crate) mod mounts;
 pub(crate) mod netdev;
 pub(crate) mod pid;
+pub(crate) mod power_supply;
 pub(crate) mod pressure;
 pub(crate) mod release;
 pub(crate) mod resolv;
 pub(crate) mod route;
 pub(crate) mod stat;
+pub(crate) mod throttle;
 pub(crate) mod usage;
 pub(crate) mod utmp;
+pub(crate) mod virtualization;
 pub(crate) mod vmstat;
+pub(crate) mod zram;

@@ -24,6 +24,9 @@ pub enum ProbeError {
     /// The source did not answer in time.
     #[error("{0} did not answer in time")]
     Timeout(String),
+    /// The device sleeps, and looking would have woken it.
+    #[error("{0} sleeps and was not woken")]
+    Asleep(String),
     /// The source answered with an error, or with what cannot be understood.
     #[error("{0}")]
     Failed(String),
@@ -48,6 +51,7 @@ impl From<ProbeError> for Unknown {
             ProbeError::NotPresent(_) => Why::NotPresent,
             ProbeError::NoPermission(_) => Why::NoPermission,
             ProbeError::Timeout(_) => Why::Timeout,
+            ProbeError::Asleep(_) => Why::Asleep,
             ProbeError::Failed(_) => Why::Failed,
         };
         Self::new(why, error.to_string())

@@ -1,5 +1,7 @@
 //! Every probe against this machine and against machines that are directories of files.
 
+mod hardware;
+
 use std::path::{Path, PathBuf};
 
 use firstline_diagnosis::registry::Registry;
@@ -96,6 +98,8 @@ fn is_plausible(unit: &str, number: f64) -> bool {
     match unit {
         "1" => (0.0..=1000.0).contains(&number),
         "By" => (0.0..1e18).contains(&number),
+        "Cel" => (-40.0..150.0).contains(&number),
+        "W" => (-500.0..500.0).contains(&number),
         _ => number >= 0.0,
     }
 }

@@ -2,29 +2,40 @@
 
 pub(crate) mod bus;
 mod clock;
+mod firmware;
+mod hardware_errors;
 mod machine;
 mod memory;
 mod network;
 mod own;
 mod people;
+mod power;
 mod process;
 mod processor;
+mod sensors;
 mod service;
 mod storage;
+mod throttle;
 mod update;
 
 pub(crate) use clock::{awake, since_boot, thread_cpu};
+pub(crate) use firmware::{firmware_date, secure_boot, serial_number, tpm};
+pub(crate) use hardware_errors::hardware_errors;
 pub(crate) use machine::{boot_id, boot_seconds, identity, uptime_seconds};
-pub(crate) use memory::{meminfo, pressure, vmstat};
+pub(crate) use memory::{compressed_bytes, meminfo, pressure, vmstat};
 pub(crate) use network::{
     default_route, duplex, interface_index, interfaces, is_up, neighbour, resolv, speed, traffic,
 };
 pub(crate) use own::{kill_group, make_humble, own_cpu, own_memory_bytes};
 pub(crate) use people::people;
+pub(crate) use power::{battery_low, charge_limits, power, power_mode};
 pub(crate) use process::{
     TICKS_PER_SECOND, each_process, executable, file_table, hung_tasks, page_bytes, proportional_bytes, usage,
 };
+pub(crate) use process::{TICKS_PER_SECOND, each_process, executable, page_bytes};
 pub(crate) use processor::{load, stat};
+pub(crate) use sensors::{read_sensor, sensors};
 pub(crate) use service::ServiceManager;
 pub(crate) use storage::{disks, mounts, space, traits, wanted_writable};
+pub(crate) use throttle::{throttle, throttle_places};
 pub(crate) use update::{lists_seconds, packaged, packaged_stamp, restart_due, update_diary, updates_by_themselves};

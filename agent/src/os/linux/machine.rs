@@ -1,7 +1,7 @@
 use std::path::Path;
 
-use crate::os::proc::{dmi, load, meminfo, release, stat};
-use crate::os::{read, read_trimmed};
+use crate::os::proc::{dmi, load, meminfo, release, stat, virtualization};
+use crate::os::{exists, read, read_bytes, read_trimmed};
 use crate::probe::ProbeError;
 use crate::probe::identity::Identity;
 
@@ -13,9 +13,8 @@ pub(crate) fn identity(root: &Path) -> Identity {
     let manufacturer = dmi::told(read_trimmed(root, "sys/class/dmi/id/sys_vendor"));
     let model = dmi::told(read_trimmed(root, "sys/class/dmi/id/product_name"));
     let model = model.or_else(|| read_trimmed(root, "proc/device-tree/model"));
-    let is_virtual = release::is_hypervised(&cpuinfo)
-        || dmi::is_virtual(manufacturer.as_deref().unwrap_or(""), model.as_deref().unwrap_or(""));
-    let chassis = read_trimmed(root, "sys/class/dmi/id/chassis_type").and_then(|code| dmi::chassis(&code));
+    let named = dmi::is_virtual(manufacturer.as_deref().unwrap_or(""), model.as_deref().unwrap_or(""));
+    let is_virtual = named || release::is_hypervised(&cpuinfo) || is_guest(root);
     Identity {
         host_name: read_trimmed(root, "proc/sys/kernel/hostname"),
         machine_id: read_trimmed(root, "etc/machine-id").filter(|id| id != "uninitialized"),
@@ -27,9 +26,34 @@ pub(crate) fn identity(root: &Path) -> Identity {
         memory_bytes: read(root, "proc/meminfo").ok().and_then(|text| meminfo::parse(&text).total),
         manufacturer,
         model,
-        chassis: if is_virtual { Some("vm") } else { chassis },
+        chassis: chassis(root, is_virtual),
         firmware_version: read_trimmed(root, "sys/class/dmi/id/bios_version"),
     }
+}
+
+/// What kind of machine it is. Makers of laptops that write "other" still put a battery in.
+fn chassis(root: &Path, is_virtual: bool) -> Option<&'static str> {
+    if in_container(root) {
+        return Some("container");
+    }
+    if is_virtual {
+        return Some("vm");
+    }
+    let told = read_trimmed(root, "sys/class/dmi/id/chassis_type").and_then(|code| dmi::chassis(&code));
+    let has_battery = || super::power::power(root).is_ok_and(|power| !power.batteries.is_empty());
+    told.or_else(|| has_battery().then_some("laptop"))
+}
+
+/// Whether a hypervisor that has no name in the firmware shows itself.
+fn is_guest(root: &Path) -> bool {
+    let kind = read_trimmed(root, "sys/hypervisor/type").unwrap_or_default();
+    virtualization::is_guest(&kind, &read_trimmed(root, "proc/xen/capabilities").unwrap_or_default())
+}
+
+/// Whether this is a container: systemd leaves a note there, the usual managers leave files or a variable.
+fn in_container(root: &Path) -> bool {
+    let noted = ["run/systemd/container", ".dockerenv", "run/.containerenv"].iter().any(|path| exists(root, path));
+    noted || read_bytes(root, "proc/1/environ").is_ok_and(|bytes| virtualization::container(&bytes).is_some())
 }
 
 /// The kernel's name for this boot.

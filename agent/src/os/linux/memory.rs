@@ -3,7 +3,8 @@ use std::path::Path;
 use crate::os::proc::meminfo::{self, MemInfo};
 use crate::os::proc::pressure::{self, Pressure};
 use crate::os::proc::vmstat::{self, VmStat};
-use crate::os::read;
+use crate::os::proc::zram;
+use crate::os::{list, read};
 use crate::probe::ProbeError;
 
 /// `/proc/meminfo`.
@@ -19,4 +20,12 @@ pub(crate) fn vmstat(root: &Path) -> Result<VmStat, ProbeError> {
 /// `/proc/pressure/<resource>`.
 pub(crate) fn pressure(root: &Path, resource: &str) -> Result<Pressure, ProbeError> {
     Ok(pressure::parse(&read(root, &format!("proc/pressure/{resource}"))?))
+}
+
+/// Bytes that compressed memory takes; absent where nothing compresses.
+pub(crate) fn compressed_bytes(root: &Path, info: &MemInfo) -> Option<u64> {
+    let disks = list(root, "sys/block").unwrap_or_default();
+    let disks = disks.iter().filter(|name| name.starts_with("zram"));
+    let used = disks.filter_map(|name| zram::used_bytes(&read(root, &format!("sys/block/{name}/mm_stat")).ok()?));
+    used.chain(info.zswap).reduce(u64::saturating_add)
 }

@@ -10,6 +10,10 @@ pub(crate) struct MemInfo {
     pub(crate) commit_limit: Option<u64>,
     pub(crate) swap_total: Option<u64>,
     pub(crate) swap_free: Option<u64>,
+    /// What the kernel keeps for itself and cannot give back.
+    pub(crate) unreclaimable: Option<u64>,
+    /// What compressed pages take, on kernels that say so.
+    pub(crate) zswap: Option<u64>,
 }
 
 /// Parses `/proc/meminfo`.
@@ -25,6 +29,8 @@ pub(crate) fn parse(text: &str) -> MemInfo {
             "CommitLimit" => &mut info.commit_limit,
             "SwapTotal" => &mut info.swap_total,
             "SwapFree" => &mut info.swap_free,
+            "SUnreclaim" => &mut info.unreclaimable,
+            "Zswap" => &mut info.zswap,
             "MemFree" => &mut free,
             "Buffers" => &mut buffers,
             "Cached" => &mut cached,
@@ -69,12 +75,13 @@ mod tests {
     #[test]
     fn reads_kibibytes_as_bytes() {
         let info = parse(
-            "MemTotal:       24669068 kB\nMemFree:        12000000 kB\nMemAvailable:   23000000 kB\nSwapTotal:             0 kB\nSwapFree:              0 kB\nCommitLimit:    12334532 kB\nCommitted_AS:     765432 kB\nHugePages_Total:       0\n",
+            "MemTotal:       24669068 kB\nMemFree:        12000000 kB\nMemAvailable:   23000000 kB\nSwapTotal:             0 kB\nSwapFree:              0 kB\nCommitLimit:    12334532 kB\nCommitted_AS:     765432 kB\nSUnreclaim:  1000 kB\nZswap: 0 kB\nHugePages_Total:       0\n",
         );
         assert_eq!(info.total, Some(24_669_068 * 1024));
         assert_eq!(info.available, Some(23_000_000 * 1024));
         assert_eq!(info.swap_total, Some(0));
         assert_eq!(info.committed, Some(765_432 * 1024));
+        assert_eq!((info.unreclaimable, info.zswap), (Some(1000 * 1024), Some(0)));
     }
 
     #[test]
