@@ -32,7 +32,6 @@ pub(crate) use power::{battery_low, charge_limits, power, power_mode};
 pub(crate) use process::{
     TICKS_PER_SECOND, each_process, executable, file_table, hung_tasks, page_bytes, proportional_bytes, usage,
 };
-pub(crate) use process::{TICKS_PER_SECOND, each_process, executable, page_bytes};
 pub(crate) use processor::{load, stat};
 pub(crate) use sensors::{read_sensor, sensors};
 pub(crate) use service::ServiceManager;
