@@ -6,6 +6,7 @@
 
 mod agent;
 mod boot;
+pub(crate) mod clock;
 mod context;
 mod cpu;
 pub(crate) mod disk;
@@ -106,6 +107,7 @@ pub fn all() -> Vec<Arc<dyn Probe>> {
         Arc::new(gateway::Gateway::new(standing.clone())),
         Arc::new(path::Path::new(standing)),
         Arc::new(service::Services::default()),
+        Arc::new(clock::Clockwork),
         Arc::new(update::Restarts),
         Arc::new(update::Results::default()),
         Arc::new(update::Offers::default()),

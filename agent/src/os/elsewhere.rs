@@ -19,6 +19,7 @@ use crate::os::proc::stat::Stat;
 use crate::os::proc::usage::Usage;
 use crate::os::proc::vmstat::VmStat;
 use crate::probe::ProbeError;
+use crate::probe::clock::{Discipline, Source};
 use crate::probe::disk::Traits;
 use crate::probe::filesystem::Space;
 use crate::probe::hardware_errors::Errors;
@@ -282,4 +283,16 @@ pub(crate) fn hung_tasks(_: &Path) -> Result<u64, ProbeError> {
 
 pub(crate) fn file_table(_: &Path) -> Result<f64, ProbeError> {
     Err(ProbeError::Unsupported("the table of open files"))
+}
+
+pub(crate) fn clock_discipline(_: &Path) -> Result<Discipline, ProbeError> {
+    Err(ProbeError::Unsupported("how the clock is kept"))
+}
+
+pub(crate) fn time_source(_: &Path) -> Result<Source, ProbeError> {
+    Err(ProbeError::Unsupported("the time service"))
+}
+
+pub(crate) fn time_zone_name(_: &Path) -> Result<String, ProbeError> {
+    Err(ProbeError::Unsupported("the name of the time zone"))
 }

@@ -16,6 +16,7 @@ mod sensors;
 mod service;
 mod storage;
 mod throttle;
+mod timesync;
 mod update;
 
 pub(crate) use clock::{awake, since_boot, thread_cpu};
@@ -37,4 +38,5 @@ pub(crate) use sensors::{read_sensor, sensors};
 pub(crate) use service::ServiceManager;
 pub(crate) use storage::{disks, mounts, space, traits, wanted_writable};
 pub(crate) use throttle::{throttle, throttle_places};
+pub(crate) use timesync::{clock_discipline, time_source, time_zone_name};
 pub(crate) use update::{lists_seconds, packaged, packaged_stamp, restart_due, update_diary, updates_by_themselves};

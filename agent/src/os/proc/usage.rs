@@ -7,8 +7,8 @@ use crate::probe::ProbeError;
 pub(crate) struct Usage {
     /// Open files.
     pub(crate) descriptors: Result<u64, ProbeError>,
-    /// How many it may open; `None` for as many as it likes.
-    pub(crate) descriptor_limit: Result<Option<u64>, ProbeError>,
+    /// How many it may open; the largest number when there is no limit.
+    pub(crate) descriptor_limit: Result<u64, ProbeError>,
     /// What it read from disks and wrote to them.
     pub(crate) io: Result<Io, ProbeError>,
 }
@@ -22,12 +22,12 @@ pub(crate) struct Io {
     pub(crate) written_bytes: u64,
 }
 
-/// The soft limit of open files in `limits`: `Some(None)` when there is no limit.
-pub(crate) fn descriptor_limit(limits: &str) -> Option<Option<u64>> {
+/// The soft limit of open files in `limits`.
+pub(crate) fn descriptor_limit(limits: &str) -> Option<u64> {
     let rest = limits.lines().find_map(|line| line.strip_prefix("Max open files"))?;
     match rest.split_whitespace().next()? {
-        "unlimited" => Some(None),
-        number => number.parse().ok().map(Some),
+        "unlimited" => Some(u64::MAX),
+        number => number.parse().ok(),
     }
 }
 
@@ -60,8 +60,8 @@ mod tests {
 
     #[test]
     fn reads_limits_totals_and_shares() {
-        assert_eq!(descriptor_limit(LIMITS), Some(Some(1024)));
-        assert_eq!(descriptor_limit(&LIMITS.replace("1024 ", "unlimited ")), Some(None));
+        assert_eq!(descriptor_limit(LIMITS), Some(1024));
+        assert_eq!(descriptor_limit(&LIMITS.replace("1024 ", "unlimited ")), Some(u64::MAX));
         let text = "rchar: 3\nwchar: 4\nread_bytes: 4096\nwrite_bytes: 8192\ncancelled_write_bytes: 1\n";
         assert_eq!(io(text), Some(Io { read_bytes: 4096, written_bytes: 8192 }));
         let rollup =

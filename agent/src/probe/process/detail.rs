@@ -126,7 +126,7 @@ fn tell_files(gather: &mut Gather, attributes: &Attributes, usages: &[((u32, u64
     let counts: Result<Vec<u64>, ProbeError> = known.clone().map(|usage| usage.descriptors.clone()).collect();
     let shares = known.filter(|usage| !ended(&usage.descriptor_limit)).map(|usage| {
         let (count, limit) = (usage.descriptors.clone()?, usage.descriptor_limit.clone()?);
-        Ok(limit.filter(|&limit| limit > 0).map_or(0.0, |limit| count as f64 / limit as f64))
+        Ok(count as f64 / limit.max(1) as f64)
     });
     let nearest = shares.collect::<Result<Vec<f64>, ProbeError>>();
     if counts.as_ref().is_ok_and(Vec::is_empty) {
