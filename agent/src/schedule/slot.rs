@@ -38,8 +38,16 @@ pub(super) struct Ticket {
 }
 
 /// Attributes that name a thing which can be taken away while the agent runs.
-const THINGS: [&str; 6] =
-    ["mountpoint", "system.device", "hw.id", "network.interface.name", "process.executable.name", "service"];
+const THINGS: [&str; 8] = [
+    "mountpoint",
+    "system.device",
+    "hw.id",
+    "network.interface.name",
+    "process.executable.name",
+    "service",
+    "driver",
+    "autostart",
+];
 /// The signal that names the network.
 const NETWORK_CONTEXT: &str = "endpoint.network.context";
 

@@ -14,6 +14,7 @@ mod process;
 mod processor;
 mod sensors;
 mod service;
+mod software;
 mod storage;
 mod throttle;
 mod timesync;
@@ -36,6 +37,7 @@ pub(crate) use process::{
 pub(crate) use processor::{load, stat};
 pub(crate) use sensors::{read_sensor, sensors};
 pub(crate) use service::ServiceManager;
+pub(crate) use software::{autostart, drivers, package_managers, packages};
 pub(crate) use storage::{disks, mounts, space, traits, wanted_writable};
 pub(crate) use throttle::{throttle, throttle_places};
 pub(crate) use timesync::{clock_discipline, time_source, time_zone_name};
