@@ -27,7 +27,6 @@ mod pressure;
 mod process;
 mod pseudonym;
 mod service;
-mod software;
 mod standing;
 pub(crate) mod thermal;
 pub(crate) mod throttle;
@@ -109,9 +108,6 @@ pub fn all() -> Vec<Arc<dyn Probe>> {
         Arc::new(path::Path::new(standing)),
         Arc::new(service::Services::default()),
         Arc::new(clock::Clockwork),
-        Arc::new(software::Changes::default()),
-        Arc::new(software::Chosen),
-        Arc::new(software::Drivers),
         Arc::new(update::Restarts),
         Arc::new(update::Results::default()),
         Arc::new(update::Offers::default()),

@@ -6,6 +6,7 @@ mod firmware;
 mod hardware_errors;
 mod machine;
 mod memory;
+mod metered;
 mod network;
 mod own;
 mod people;
@@ -14,7 +15,6 @@ mod process;
 mod processor;
 mod sensors;
 mod service;
-mod software;
 mod storage;
 mod throttle;
 mod timesync;
@@ -25,6 +25,7 @@ pub(crate) use firmware::{firmware_date, secure_boot, serial_number, tpm};
 pub(crate) use hardware_errors::hardware_errors;
 pub(crate) use machine::{boot_id, boot_seconds, identity, uptime_seconds};
 pub(crate) use memory::{compressed_bytes, meminfo, pressure, vmstat};
+pub(crate) use metered::metered;
 pub(crate) use network::{
     default_route, duplex, interface_index, interfaces, is_up, neighbour, resolv, speed, traffic,
 };
@@ -37,7 +38,6 @@ pub(crate) use process::{
 pub(crate) use processor::{load, stat};
 pub(crate) use sensors::{read_sensor, sensors};
 pub(crate) use service::ServiceManager;
-pub(crate) use software::{autostart, drivers, package_managers, packages};
 pub(crate) use storage::{disks, mounts, space, traits, wanted_writable};
 pub(crate) use throttle::{throttle, throttle_places};
 pub(crate) use timesync::{clock_discipline, time_source, time_zone_name};
