@@ -1,6 +1,7 @@
 //! What each operating system says, read and parsed apart.
 //!
-//! [`proc`] parses the text formats of Linux; it is pure and compiles everywhere, so its tests run everywhere.
+//! [`proc`] parses the text formats of Linux; it is pure and compiles everywhere, so its tests run everywhere;
+//! [`netlink`] does the same for the messages of its kernel.
 //! `native` is the system at hand: the same names in `os/linux`, `os/macos` and `os/windows`. Everything that is read
 //! as a file is read below a root that the caller gives, so that a directory of fixtures is a machine.
 
@@ -8,6 +9,7 @@ mod address;
 pub(crate) mod child;
 mod clock;
 mod file;
+pub(crate) mod netlink;
 pub(crate) mod package;
 pub mod proc;
 
