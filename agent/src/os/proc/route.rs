@@ -9,7 +9,10 @@ pub(crate) struct DefaultRoute {
     pub(crate) interface: String,
     /// The next machine on it; absent where the interface itself is the way (tunnels, dial-up).
     pub(crate) gateway: Option<IpAddr>,
-    metric: u64,
+    /// `ipv4` or `ipv6`.
+    pub(crate) family: &'static str,
+    /// Among several, the lowest wins.
+    pub(crate) metric: u64,
 }
 
 const UP: u64 = 0x1;
@@ -24,6 +27,14 @@ pub(crate) fn default_route(route: &str, ipv6_route: &str) -> Option<DefaultRout
     four.or_else(|| best(ipv6_route.lines().filter_map(ipv6).collect()))
 }
 
+/// The default route of each interface, the best first.
+pub(crate) fn default_routes(route: &str, ipv6_route: &str) -> Vec<DefaultRoute> {
+    let mut routes: Vec<DefaultRoute> = route.lines().skip(1).filter_map(ipv4).collect();
+    routes.extend(ipv6_route.lines().filter_map(ipv6));
+    routes.sort_by_key(|route| (route.metric, route.gateway.is_none()));
+    routes
+}
+
 fn ipv4(line: &str) -> Option<DefaultRoute> {
     let words: Vec<&str> = line.split_ascii_whitespace().collect();
     let [interface, destination, gateway, flags, _, _, metric, mask, ..] = words[..] else { return None };
@@ -35,7 +46,7 @@ fn ipv4(line: &str) -> Option<DefaultRoute> {
     // The kernel prints the address as a number in its own byte order.
     let gateway = Ipv4Addr::from(u32::from_str_radix(gateway, 16).ok()?.to_ne_bytes());
     let gateway = (!gateway.is_unspecified()).then_some(IpAddr::V4(gateway));
-    Some(DefaultRoute { interface: interface.to_owned(), gateway, metric: metric.parse().ok()? })
+    Some(DefaultRoute { interface: interface.to_owned(), gateway, family: "ipv4", metric: metric.parse().ok()? })
 }
 
 fn ipv6(line: &str) -> Option<DefaultRoute> {
@@ -48,7 +59,12 @@ fn ipv6(line: &str) -> Option<DefaultRoute> {
     }
     let gateway = Ipv6Addr::from(u128::from_str_radix(gateway, 16).ok()?);
     let gateway = (!gateway.is_unspecified()).then_some(IpAddr::V6(gateway));
-    Some(DefaultRoute { interface: interface.to_owned(), gateway, metric: u64::from_str_radix(metric, 16).ok()? })
+    Some(DefaultRoute {
+        interface: interface.to_owned(),
+        gateway,
+        family: "ipv6",
+        metric: u64::from_str_radix(metric, 16).ok()?,
+    })
 }
 
 /// The hardware address of the neighbour `address`, when the kernel has one that is valid now.
