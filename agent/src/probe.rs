@@ -4,14 +4,17 @@
 //! decided elsewhere too. A probe never invents a value: what it cannot read is a reading with its reason, and when it
 //! can read nothing at all, a [`ProbeError`], from which the schedule makes such readings for all its signals.
 
+mod addressing;
 mod agent;
 mod boot;
 pub(crate) mod clock;
+mod connectivity;
 mod context;
 mod cpu;
 pub(crate) mod disk;
 mod error;
 pub(crate) mod filesystem;
+pub(crate) mod firewall;
 mod firmware;
 mod found;
 mod gateway;
@@ -19,19 +22,24 @@ mod gather;
 pub(crate) mod hardware_errors;
 pub(crate) mod identity;
 pub(crate) mod interface;
+pub(crate) mod link;
 mod memory;
 mod memory_detail;
 mod path;
 pub(crate) mod power;
 mod pressure;
 mod process;
+mod proxy;
 mod pseudonym;
 mod service;
+pub(crate) mod sockets;
 mod standing;
 pub(crate) mod thermal;
 pub(crate) mod throttle;
 pub(crate) mod update;
 mod vitals;
+pub(crate) mod vpn;
+pub(crate) mod wifi;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -103,7 +111,17 @@ pub fn all() -> Vec<Arc<dyn Probe>> {
         Arc::new(power::Mode),
         Arc::new(hardware_errors::HardwareErrors),
         Arc::new(interface::Interfaces),
-        Arc::new(interface::Links),
+        Arc::new(link::Links),
+        Arc::new(link::LinkFaults),
+        Arc::new(addressing::Addressing),
+        Arc::new(wifi::Wifi::default()),
+        Arc::new(wifi::Radios),
+        Arc::new(sockets::Tcp::default()),
+        Arc::new(sockets::EphemeralPorts),
+        Arc::new(vpn::Vpns),
+        Arc::new(proxy::Proxies),
+        Arc::new(connectivity::Connectivity),
+        Arc::new(firewall::Guard),
         Arc::new(gateway::Gateway::new(standing.clone())),
         Arc::new(path::Path::new(standing)),
         Arc::new(service::Services::default()),

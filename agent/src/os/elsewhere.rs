@@ -30,6 +30,11 @@ use crate::probe::thermal::Sensor;
 use crate::probe::throttle::{Held, Places};
 use crate::probe::update::{Diary, Packaged, Restart};
 
+#[path = "elsewhere/network.rs"]
+mod network;
+
+pub(crate) use network::*;
+
 /// Only Linux counts in these.
 pub(crate) const TICKS_PER_SECOND: f64 = 100.0;
 
@@ -295,8 +300,4 @@ pub(crate) fn time_source(_: &Path) -> Result<Source, ProbeError> {
 
 pub(crate) fn time_zone_name(_: &Path) -> Result<String, ProbeError> {
     Err(ProbeError::Unsupported("the name of the time zone"))
-}
-
-pub(crate) fn metered(_: &Path) -> bool {
-    false
 }

@@ -100,6 +100,7 @@ fn is_plausible(unit: &str, number: f64) -> bool {
         "By" => (0.0..1e18).contains(&number),
         "Cel" => (-40.0..150.0).contains(&number),
         "W" => (-500.0..500.0).contains(&number),
+        "dBm" => (-120.0..0.0).contains(&number),
         _ => number >= 0.0,
     }
 }

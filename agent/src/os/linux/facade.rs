@@ -1,34 +1,46 @@
 //! Linux: files of `/proc` and `/sys`, a few system calls, the system bus.
 
 pub(crate) mod bus;
+mod cable;
 mod clock;
+mod firewall;
 mod firmware;
 mod hardware_errors;
+mod lease;
 mod machine;
 mod memory;
-mod metered;
+mod netlink;
 mod network;
+mod network_manager;
 mod own;
 mod people;
 mod power;
 mod process;
 mod processor;
+mod proxy;
 mod sensors;
 mod service;
+mod sockets;
 mod storage;
 mod throttle;
 mod timesync;
+mod tunnel;
 mod update;
+mod wifi;
 
+pub(crate) use cable::{cable, faults, mtu_bytes};
 pub(crate) use clock::{awake, since_boot, thread_cpu};
+pub(crate) use firewall::firewall;
 pub(crate) use firmware::{firmware_date, secure_boot, serial_number, tpm};
 pub(crate) use hardware_errors::hardware_errors;
+pub(crate) use lease::lease;
 pub(crate) use machine::{boot_id, boot_seconds, identity, uptime_seconds};
 pub(crate) use memory::{compressed_bytes, meminfo, pressure, vmstat};
-pub(crate) use metered::metered;
 pub(crate) use network::{
-    default_route, duplex, interface_index, interfaces, is_up, neighbour, resolv, speed, traffic,
+    default_route, default_routes, duplex, interface_index, interfaces, is_up, neighbour, resolv, resolver, speed,
+    traffic,
 };
+pub(crate) use network_manager::{connectivity, managed_vpns, metered};
 pub(crate) use own::{kill_group, make_humble, own_cpu, own_memory_bytes};
 pub(crate) use people::people;
 pub(crate) use power::{battery_low, charge_limits, power, power_mode};
@@ -36,9 +48,13 @@ pub(crate) use process::{
     TICKS_PER_SECOND, each_process, executable, file_table, hung_tasks, page_bytes, proportional_bytes, usage,
 };
 pub(crate) use processor::{load, stat};
+pub(crate) use proxy::proxies;
 pub(crate) use sensors::{read_sensor, sensors};
 pub(crate) use service::ServiceManager;
+pub(crate) use sockets::{ephemeral_ports, segments, tcp_sockets};
 pub(crate) use storage::{disks, mounts, space, traits, wanted_writable};
 pub(crate) use throttle::{throttle, throttle_places};
 pub(crate) use timesync::{clock_discipline, time_source, time_zone_name};
+pub(crate) use tunnel::{last_handshake, tunnels};
 pub(crate) use update::{lists_seconds, packaged, packaged_stamp, restart_due, update_diary, updates_by_themselves};
+pub(crate) use wifi::{radios, wireless};

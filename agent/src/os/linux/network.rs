@@ -12,6 +12,8 @@ use crate::probe::interface::Kind;
 const LOOPBACK: &str = "772";
 const ETHERNET: &str = "1";
 const PPP: &str = "512";
+/// IPsec with an interface of its own, and other tunnels in IPv4.
+const TUNNEL: &str = "768";
 /// WireGuard and other tunnels without a link layer.
 const NO_LINK_LAYER: &str = "65534";
 
@@ -30,12 +32,19 @@ fn kind(root: &Path, name: &str) -> Option<Kind> {
     let has_device = exists(root, &file("device"));
     Some(if number == LOOPBACK {
         return None;
-    } else if is_type("wireguard") || exists(root, &file("tun_flags")) || number == PPP || number == NO_LINK_LAYER {
-        Kind::Vpn
-    } else if is_type("wlan") || exists(root, &file("wireless")) || exists(root, &file("phy80211")) {
-        Kind::Wifi
     } else if is_type("wwan") || name.starts_with("ww") {
+        // Before the tunnels: modems without a link layer have the same number.
         Kind::Wwan
+    } else if exists(root, &file("brport")) && !has_device {
+        // The far end of a virtual machine or a container.
+        Kind::Virtual
+    } else if is_type("wireguard")
+        || exists(root, &file("tun_flags"))
+        || [PPP, TUNNEL, NO_LINK_LAYER].contains(&number.as_str())
+    {
+        Kind::Vpn
+    } else if is_type("wlan") || exists(root, &file("phy80211")) || exists(root, &file("wireless")) {
+        Kind::Wifi
     } else if has_device && number == ETHERNET {
         Kind::Ethernet
     } else {
@@ -77,6 +86,13 @@ pub(crate) fn default_route(root: &Path) -> Result<Option<DefaultRoute>, ProbeEr
     Ok(route::default_route(&four, &six))
 }
 
+/// The default route of each interface, the best first.
+pub(crate) fn default_routes(root: &Path) -> Result<Vec<DefaultRoute>, ProbeError> {
+    let four = read(root, "proc/net/route")?;
+    let six = read(root, "proc/net/ipv6_route").unwrap_or_default();
+    Ok(route::default_routes(&four, &six))
+}
+
 /// The hardware address of a neighbour that answers on the link.
 pub(crate) fn neighbour(root: &Path, address: IpAddr) -> Option<String> {
     route::neighbour(&read(root, "proc/net/arp").ok()?, address)
@@ -85,6 +101,19 @@ pub(crate) fn neighbour(root: &Path, address: IpAddr) -> Option<String> {
 /// The number of interface `name`, which link-local addresses need.
 pub(crate) fn interface_index(root: &Path, name: &str) -> Option<u32> {
     read_trimmed(root, &format!("sys/class/net/{name}/ifindex"))?.parse().ok()
+}
+
+/// Who looks names up for the programs of this machine: the servers themselves, systemd-resolved, or another cache here.
+pub(crate) fn resolver(root: &Path) -> Result<&'static str, ProbeError> {
+    let own = resolv::parse(&read(root, "etc/resolv.conf")?);
+    if own.servers.is_empty() {
+        return Err(ProbeError::NotPresent("name server"));
+    }
+    Ok(match (resolv::is_relay(&own), exists(root, "run/systemd/resolve/resolv.conf")) {
+        (false, _) => "direct",
+        (true, true) => "systemd-resolved",
+        (true, false) => "local cache",
+    })
 }
 
 /// Servers and domain; behind a local cache, those that the cache asks.

@@ -1,0 +1,50 @@
+use std::path::Path;
+
+use super::netlink::Kernel;
+use super::network;
+use crate::os::netlink::wireguard::{self, Handshake};
+use crate::os::{exists, read_trimmed};
+use crate::probe::ProbeError;
+use crate::probe::interface::Kind;
+use crate::probe::vpn::Tunnel;
+
+/// The interfaces that lead through other networks. An IPsec policy without an interface of its own is not among them.
+pub(crate) fn tunnels(root: &Path) -> Result<Vec<Tunnel>, ProbeError> {
+    let names = network::interfaces(root)?.into_iter().filter(|(_, kind)| *kind == Kind::Vpn).map(|(name, _)| name);
+    Ok(names
+        .map(|name| Tunnel { kind: kind(root, &name), is_up: network::is_up(root, &name), interface: name })
+        .collect())
+}
+
+fn kind(root: &Path, name: &str) -> &'static str {
+    const PPP: &str = "512";
+    let file = |file: &str| format!("sys/class/net/{name}/{file}");
+    let uevent = read_trimmed(root, &file("uevent")).unwrap_or_default();
+    if uevent.lines().any(|line| line == "DEVTYPE=wireguard") {
+        "wireguard"
+    } else if exists(root, &file("tun_flags")) {
+        "tun"
+    } else if read_trimmed(root, &file("type")).as_deref() == Some(PPP) {
+        "ppp"
+    } else {
+        "other"
+    }
+}
+
+/// When any peer of a WireGuard tunnel last proved who it is, in seconds since 1970.
+///
+/// # Errors
+/// There is no peer, none ever did, or the kernel does not tell.
+pub(crate) fn last_handshake(root: &Path, interface: &str) -> Result<u64, ProbeError> {
+    let kernel = Kernel::generic(root)?;
+    let family = kernel.family(wireguard::NAME)?;
+    let mut answer = kernel.ask("the tunnel", &wireguard::ask(family, interface))?;
+    let handshake = wireguard::last_handshake(&answer);
+    // The tunnel's private key is in there.
+    answer.fill(0);
+    match handshake {
+        Handshake::At(seconds) => Ok(seconds),
+        Handshake::Never => Err(ProbeError::NotPresent("handshake yet")),
+        Handshake::NoPeer => Err(ProbeError::NotPresent("peer of the tunnel")),
+    }
+}
