@@ -1,6 +1,7 @@
 //! Every probe against this machine and against machines that are directories of files.
 
 mod hardware;
+mod network;
 
 use std::path::{Path, PathBuf};
 

@@ -2,7 +2,6 @@
 //! hardware addresses become keyed names here; they are never kept.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -60,9 +59,15 @@ const SHORTEST_MS: u64 = 200;
 pub(crate) struct Wireless {
     pub(crate) interface: String,
     /// Absent when it has joined no network.
-    pub(crate) link: Option<Link>,
-    pub(crate) station: Option<Station>,
-    pub(crate) survey: Option<Survey>,
+    pub(crate) connection: Option<Connection>,
+}
+
+/// A network that an adapter has joined.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Connection {
+    pub(crate) link: Link,
+    pub(crate) station: Station,
+    pub(crate) survey: Survey,
 }
 
 /// A radio that can be switched off.
@@ -107,7 +112,7 @@ impl Probe for Wifi {
 impl Wifi {
     fn enter(&self, wireless: &Wireless, names: &Pseudonyms, gather: &mut Gather) {
         let attributes = Attributes::from([("network.interface.name", wireless.interface.as_str())]);
-        let (Some(link), Some(station)) = (&wireless.link, &wireless.station) else {
+        let Some(Connection { link, station, survey }) = &wireless.connection else {
             gather.value("endpoint.wifi.connected", attributes.clone(), false);
             for signal in &SPEC.signals[1..] {
                 gather.unknown(signal, attributes.clone(), ProbeError::NotPresent("Wi-Fi connection"));
@@ -116,9 +121,8 @@ impl Wifi {
             return;
         };
         gather.value("endpoint.wifi.connected", attributes.clone(), true);
-        let survey = wireless.survey.unwrap_or_default();
-        enter_radio(station, survey, &attributes, gather);
-        let now = Totals::of(station, survey);
+        enter_radio(station, *survey, &attributes, gather);
+        let now = Totals::of(station, *survey);
         let before = self.before().insert(wireless.interface.clone(), now.clone());
         gather.outcome("endpoint.wifi.retry_ratio", attributes.clone(), now.repeats_since(before.as_ref()));
         gather.outcome("endpoint.wifi.channel_busy", attributes.clone(), now.busy_since(before.as_ref()));
@@ -156,9 +160,11 @@ fn enter_link(link: &Link, station: &Station, names: &Pseudonyms, attributes: &A
     let standard = station.transmit.standard.or(station.receive.standard);
     let standard = standard.ok_or(ProbeError::Unsupported("the speed by this Wi-Fi driver"));
     gather.outcome("endpoint.wifi.phy", attributes.clone(), standard);
-    let (access_point, network) = (hexadecimal(&station.access_point), hexadecimal(&link.network));
+    let access_point = hexadecimal(&station.access_point, ":");
     gather.value("endpoint.wifi.ap_hash", attributes.clone(), names.name("bssid", &access_point));
-    gather.value("endpoint.wifi.network_hash", attributes.clone(), names.name("ssid", &network));
+    let network = link.network.as_ref().map(|network| names.name("ssid", &network_name(network)));
+    let network = network.ok_or(ProbeError::Unsupported("the name of the network by this Wi-Fi driver"));
+    gather.outcome("endpoint.wifi.network_hash", attributes.clone(), network);
 }
 
 fn band(frequency_mhz: u32) -> &'static str {
@@ -170,11 +176,13 @@ fn band(frequency_mhz: u32) -> &'static str {
     }
 }
 
-fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+/// The name of a network as people write it; names that are no text have their bytes for a name.
+fn network_name(bytes: &[u8]) -> String {
+    str::from_utf8(bytes).map_or_else(|_| hexadecimal(bytes, ""), str::to_owned)
+}
+
+fn hexadecimal(bytes: &[u8], between: &str) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(between)
 }
 
 impl Totals {

@@ -6,7 +6,7 @@ use crate::os::netlink::nl80211;
 use crate::os::{list, read_trimmed};
 use crate::probe::ProbeError;
 use crate::probe::interface::Kind;
-use crate::probe::wifi::{Radio, Wireless};
+use crate::probe::wifi::{Connection, Radio, Wireless};
 
 /// Every Wi-Fi adapter, with the connection that it has.
 ///
@@ -26,14 +26,16 @@ pub(crate) fn wireless(root: &Path) -> Result<Vec<Wireless>, ProbeError> {
 fn adapter(root: &Path, kernel: &Kernel, family: u16, interface: String) -> Result<Wireless, ProbeError> {
     let index = network::interface_index(root, &interface).ok_or(ProbeError::NotPresent("Wi-Fi adapter"))?;
     let ask = |request: Vec<u8>| kernel.ask("the Wi-Fi adapter", &request);
-    let Some(link) = nl80211::link(&ask(nl80211::ask_link(family, index))?) else {
-        return Ok(Wireless { interface, link: None, station: None, survey: None });
-    };
+    let link = nl80211::link(&ask(nl80211::ask_link(family, index))?);
     let station = nl80211::station(&ask(nl80211::ask_station(family, index))?);
+    let Some((mut link, station)) = link.zip(station) else { return Ok(Wireless { interface, connection: None }) };
+    if link.network.is_none() {
+        link.network = nl80211::joined_network(&ask(nl80211::ask_heard(family, index))?);
+    }
     // Not every driver keeps a survey.
     let survey =
         ask(nl80211::ask_survey(family, index)).ok().and_then(|answer| nl80211::survey(&answer, link.frequency_mhz));
-    Ok(Wireless { interface, link: Some(link), station, survey })
+    Ok(Wireless { interface, connection: Some(Connection { link, station, survey: survey.unwrap_or_default() }) })
 }
 
 /// Every radio that can be switched off, of all kinds.

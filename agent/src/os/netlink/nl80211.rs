@@ -1,7 +1,8 @@
 //! What the kernel's Wi-Fi says of a connection: `nl80211`.
 //!
 //! Three answers make a picture: the interface (channel), its one station (the access point: signal, rates, repeats) and
-//! the survey of the channel in use (noise, how busy it is). Drivers leave out what their hardware does not count.
+//! the survey of the channel in use (noise, how busy it is). Drivers leave out what their hardware does not count. The
+//! name of the network stands in a fourth where the kernel learned it from the access point's calls only.
 
 use super::{Message, Request, attributes, find, messages, number};
 
@@ -10,6 +11,7 @@ pub(crate) const NAME: &str = "nl80211";
 
 const GET_INTERFACE: u8 = 5;
 const GET_STATION: u8 = 17;
+const GET_SCAN: u8 = 32;
 const GET_SURVEY: u8 = 50;
 
 const IFINDEX: u16 = 3;
@@ -17,6 +19,7 @@ const IFTYPE: u16 = 5;
 const MAC: u16 = 6;
 const STATION: u16 = 21;
 const FREQUENCY: u16 = 38;
+const HEARD: u16 = 47;
 const SSID: u16 = 52;
 const SURVEY: u16 = 84;
 const WIDTH: u16 = 159;
@@ -27,8 +30,8 @@ const MODE_STATION: u32 = 2;
 /// The channel that an interface is on, and whose network it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Link {
-    /// Name of the network; never leaves the machine in clear.
-    pub(crate) network: Vec<u8>,
+    /// Name of the network, where the kernel was told it; never leaves the machine in clear.
+    pub(crate) network: Option<Vec<u8>>,
     /// Middle of the channel's first 20 MHz.
     pub(crate) frequency_mhz: u32,
     /// Width of the channel.
@@ -81,18 +84,41 @@ pub(crate) fn ask_survey(family: u16, index: u32) -> Vec<u8> {
     Request::dump(family, GET_SURVEY).number(IFINDEX, index).done()
 }
 
-/// The channel of an interface that joined a network; nothing when it is not joined, or serves a network itself.
+/// Asks for the access points that the interface numbered `index` heard at its last search; starts none.
+pub(crate) fn ask_heard(family: u16, index: u32) -> Vec<u8> {
+    Request::dump(family, GET_SCAN).number(IFINDEX, index).done()
+}
+
+/// The channel of an interface that joins networks; nothing when it is on none, or serves a network itself.
 pub(crate) fn link(answer: &[u8]) -> Option<Link> {
     let body = bodies(answer).next()?;
     if number(find(body, IFTYPE)?)? != MODE_STATION {
         return None;
     }
-    let network = find(body, SSID)?.to_vec();
     Some(Link {
-        network,
+        network: find(body, SSID).map(<[u8]>::to_vec),
         frequency_mhz: number(find(body, FREQUENCY)?)?,
         width_mhz: find(body, WIDTH).and_then(number).and_then(width_mhz),
     })
+}
+
+/// The name of the network that is joined, from what its access point calls out.
+pub(crate) fn joined_network(answer: &[u8]) -> Option<Vec<u8>> {
+    const ELEMENTS: u16 = 6;
+    const STATUS: u16 = 9;
+    const ASSOCIATED: u32 = 1;
+    let mut heard = bodies(answer).filter_map(|body| find(body, HEARD));
+    let joined = heard.find(|one| find(one, STATUS).and_then(number) == Some(ASSOCIATED))?;
+    // An element of a beacon: number, length, content. The name has number 0.
+    let mut elements = find(joined, ELEMENTS)?;
+    while let [number, length, rest @ ..] = elements {
+        let content = rest.get(..usize::from(*length))?;
+        if *number == 0 {
+            return (!content.is_empty()).then(|| content.to_vec());
+        }
+        elements = &rest[content.len()..];
+    }
+    None
 }
 
 /// The values of `enum nl80211_chan_width`.
@@ -185,7 +211,13 @@ mod tests {
     #[test]
     fn reads_the_channel_of_a_captured_connection() {
         let link = link(&fixture("interface-wlan1")).expect("it had joined");
-        assert_eq!(link, Link { network: b"Lab Network".to_vec(), frequency_mhz: 5180, width_mhz: Some(80) });
+        assert_eq!(link, Link { network: Some(b"Lab Network".to_vec()), frequency_mhz: 5180, width_mhz: Some(80) });
+    }
+
+    #[test]
+    fn an_access_point_tells_the_name_of_its_network() {
+        assert_eq!(joined_network(&fixture("scan-wlan1")).as_deref(), Some(&b"Lab Network"[..]));
+        assert_eq!(joined_network(&fixture("station-wlan1")), None);
     }
 
     #[test]
@@ -238,11 +270,11 @@ mod tests {
     proptest! {
         #[test]
         fn a_damaged_answer_never_panics(at in 0..1200_usize, to in any::<u8>()) {
-            for name in ["interface-wlan1", "station-wlan1", "survey-wlan1"] {
+            for name in ["interface-wlan1", "station-wlan1", "survey-wlan1", "scan-wlan1"] {
                 let mut bytes = fixture(name);
                 let at = at % bytes.len();
                 bytes[at] = to;
-                let _ = (link(&bytes), station(&bytes), survey(&bytes, 5180));
+                let _ = (link(&bytes), station(&bytes), survey(&bytes, 5180), joined_network(&bytes));
             }
         }
     }

@@ -14,17 +14,19 @@ fn cx() -> Context {
 fn joined(packets: u32, retries: u32) -> Wireless {
     Wireless {
         interface: "wlp3s0".to_owned(),
-        link: Some(Link { network: b"Ada's Home".to_vec(), frequency_mhz: 5_955, width_mhz: Some(160) }),
-        station: Some(Station {
-            access_point: vec![2, 0, 0, 0, 0, 1],
-            signal_dbm: Some(-61),
-            transmit: Rate { bits_per_second: Some(1_201_000_000), standard: Some("ax") },
-            receive: Rate::default(),
-            transmit_packets: Some(packets),
-            transmit_retries: Some(retries),
-            beacon_losses: Some(2),
+        connection: Some(Connection {
+            link: Link { network: Some(b"Ada's Home".to_vec()), frequency_mhz: 5_955, width_mhz: Some(160) },
+            station: Station {
+                access_point: vec![2, 0, 0, 0, 0, 1],
+                signal_dbm: Some(-61),
+                transmit: Rate { bits_per_second: Some(1_201_000_000), standard: Some("ax") },
+                receive: Rate::default(),
+                transmit_packets: Some(packets),
+                transmit_retries: Some(retries),
+                beacon_losses: Some(2),
+            },
+            survey: Survey { noise_dbm: Some(-92), active_ms: Some(u64::from(packets)), busy_ms: Some(50) },
         }),
-        survey: Some(Survey { noise_dbm: Some(-92), active_ms: Some(u64::from(packets)), busy_ms: Some(50) }),
     }
 }
 
@@ -70,7 +72,7 @@ fn repeats_are_counted_between_two_looks_at_the_same_access_point() {
     assert_eq!(*outcome(&second, "endpoint.wifi.retry_ratio"), Ok(Value::Number(0.25)));
     assert_eq!(*outcome(&second, "endpoint.wifi.channel_busy"), Ok(Value::Number(0.0)));
     let mut elsewhere = joined(9_000, 9_000);
-    elsewhere.station.as_mut().expect("joined").access_point = vec![2, 0, 0, 0, 0, 2];
+    elsewhere.connection.as_mut().expect("joined").station.access_point = vec![2, 0, 0, 0, 0, 2];
     assert!(outcome(&look(&wifi, &elsewhere), "endpoint.wifi.retry_ratio").is_err(), "another one counts anew");
 }
 
@@ -84,7 +86,7 @@ fn a_quiet_connection_has_no_share_of_repeats_rather_than_none() {
 
 #[test]
 fn an_adapter_that_joined_nothing_says_so_and_why_the_rest_is_missing() {
-    let alone = Wireless { link: None, station: None, survey: None, ..joined(0, 0) };
+    let alone = Wireless { connection: None, ..joined(0, 0) };
     let collected = look(&Wifi::default(), &alone);
     assert_eq!(*outcome(&collected, "endpoint.wifi.connected"), Ok(Value::Flag(false)));
     let why = outcome(&collected, "endpoint.wifi.rssi").as_ref().expect_err("no signal").why;
