@@ -12,6 +12,7 @@ mod file;
 pub(crate) mod netlink;
 pub(crate) mod package;
 pub mod proc;
+pub(crate) mod smart;
 
 #[cfg(target_os = "linux")]
 #[path = "os/linux/facade.rs"]

@@ -32,6 +32,7 @@ mod process;
 mod proxy;
 mod pseudonym;
 mod service;
+mod smart;
 pub(crate) mod sockets;
 mod standing;
 pub(crate) mod thermal;
@@ -104,6 +105,8 @@ pub fn all() -> Vec<Arc<dyn Probe>> {
         Arc::new(filesystem::Filesystems::default()),
         Arc::new(disk::Disks),
         Arc::new(disk::Media),
+        Arc::new(smart::DiskHealth),
+        Arc::new(smart::NvmeWarning),
         Arc::new(firmware::Firmware),
         Arc::new(thermal::Thermal::default()),
         Arc::new(throttle::Throttle::default()),

@@ -1,6 +1,6 @@
 //! Systems whose own sources are not read yet: what is portable, and `unsupported` for the rest.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::path::Path;
 use std::time::Duration;
@@ -22,17 +22,16 @@ use crate::probe::ProbeError;
 use crate::probe::clock::{Discipline, Source};
 use crate::probe::disk::Traits;
 use crate::probe::filesystem::Space;
-use crate::probe::hardware_errors::Errors;
 use crate::probe::identity::Identity;
 use crate::probe::interface::Kind;
-use crate::probe::power::Power;
-use crate::probe::thermal::Sensor;
-use crate::probe::throttle::{Held, Places};
 use crate::probe::update::{Diary, Packaged, Restart};
 
+#[path = "elsewhere/hardware.rs"]
+mod hardware;
 #[path = "elsewhere/network.rs"]
 mod network;
 
+pub(crate) use hardware::*;
 pub(crate) use network::*;
 
 /// Only Linux counts in these.
@@ -91,64 +90,6 @@ pub(crate) fn people(_: &Path) -> Result<BTreeSet<String>, ProbeError> {
 
 pub(crate) fn meminfo(_: &Path) -> Result<MemInfo, ProbeError> {
     Err(ProbeError::Unsupported("memory accounting"))
-}
-
-pub(crate) fn compressed_bytes(_: &Path, _: &MemInfo) -> Option<u64> {
-    None
-}
-
-pub(crate) fn firmware_date(_: &Path) -> Result<String, ProbeError> {
-    Err(ProbeError::Unsupported("the date of the firmware"))
-}
-
-pub(crate) fn serial_number(_: &Path) -> Result<String, ProbeError> {
-    Err(ProbeError::Unsupported("the serial number"))
-}
-
-pub(crate) fn secure_boot(_: &Path) -> Result<bool, ProbeError> {
-    Err(ProbeError::Unsupported("secure boot"))
-}
-
-pub(crate) fn tpm(_: &Path) -> Result<String, ProbeError> {
-    Err(ProbeError::Unsupported("the security chip"))
-}
-
-pub(crate) fn sensors(_: &Path) -> Result<Vec<Sensor>, ProbeError> {
-    Err(ProbeError::Unsupported("sensors"))
-}
-
-pub(crate) fn read_sensor(_: &Path, _: &mut Sensor) -> Result<f64, ProbeError> {
-    Err(ProbeError::Unsupported("sensors"))
-}
-
-pub(crate) fn throttle_places(_: &Path) -> Result<Places, ProbeError> {
-    Err(ProbeError::Unsupported("the limits of the processor"))
-}
-
-pub(crate) fn throttle(_: &Path, _: &Places) -> Held {
-    Held::default()
-}
-
-pub(crate) fn power(_: &Path) -> Result<Power, ProbeError> {
-    Err(ProbeError::Unsupported("the source of power"))
-}
-
-pub(crate) fn charge_limits(_: &Path) -> Result<BTreeMap<String, f64>, ProbeError> {
-    Err(ProbeError::Unsupported("limits of charging"))
-}
-
-pub(crate) fn power_mode(_: &Path) -> Result<String, ProbeError> {
-    Err(ProbeError::Unsupported("the power mode"))
-}
-
-pub(crate) fn battery_low(_: &Path) -> bool {
-    false
-}
-
-pub(crate) fn hardware_errors(_: &Path) -> Errors {
-    let why = ProbeError::Unsupported("counts of hardware errors");
-    let none = || Err(why.clone());
-    Errors { memory_corrected: none(), memory_uncorrected: none(), processor: none(), link: none() }
 }
 
 pub(crate) fn vmstat(_: &Path) -> Result<VmStat, ProbeError> {

@@ -65,7 +65,7 @@ fn seconds(ms: u64) -> f64 {
     ms as f64 / 1000.0
 }
 
-fn disks(cx: &Context) -> Result<Vec<DiskStat>, ProbeError> {
+pub(super) fn disks(cx: &Context) -> Result<Vec<DiskStat>, ProbeError> {
     let mut disks = native::disks(&cx.root)?;
     disks.truncate(MOST_DISKS);
     if disks.is_empty() { Err(ProbeError::NotPresent("disk")) } else { Ok(disks) }
@@ -104,7 +104,7 @@ pub(crate) struct Traits {
 
 impl Traits {
     /// The kind of the disk `device`. A virtual disk says that it rotates or not as it likes.
-    fn kind(&self, device: &str) -> Option<&'static str> {
+    pub(super) fn kind(&self, device: &str) -> Option<&'static str> {
         let named = format!("{} {}", self.vendor, self.model).to_ascii_lowercase();
         let is_virtual = ["qemu", "vbox", "vmware", "virtual", "msft"].iter().any(|sign| named.contains(sign));
         if self.is_removable {
