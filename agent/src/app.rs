@@ -111,6 +111,7 @@ pub async fn run(config: Config, state: StateDir, stop: CancellationToken) -> Re
         endpoint_id,
         collector: collector.clone(),
         started_at: clock.now(),
+        started_awake: clock.awake(),
         schedule: Arc::clone(&schedule),
         intake: Arc::clone(&intake),
         identity: Arc::clone(&identity),

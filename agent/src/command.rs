@@ -63,8 +63,13 @@ enum Action {
     /// Remove the service
     Uninstall(uninstall::Uninstall),
     /// Say how the agent is doing
-    #[command(after_help = "Examples:\n  firstline-agent status\n  firstline-agent status --json")]
+    #[command(
+        after_help = "Examples:\n  firstline-agent status\n  firstline-agent status --cost\n  firstline-agent status --json"
+    )]
     Status {
+        /// Show what each probe costs: time, processor, bytes told
+        #[arg(long)]
+        cost: bool,
         /// Print the document
         #[arg(long)]
         json: bool,
@@ -114,7 +119,7 @@ impl Command {
             Action::Install(_) | Action::Uninstall(_) => Ok(()),
             Action::Run => runtime()?.block_on(run::run(config, state)),
             Action::Enroll(enroll) => runtime()?.block_on(enroll.execute(&config, &state)),
-            Action::Status { json } => status::status(&config, &state, json),
+            Action::Status { json, cost } => status::status(&config, &state, json, cost),
             Action::Snapshot { json } => runtime()?.block_on(snapshot::snapshot(&config, &state, json)),
             Action::Diagnose(diagnose) => runtime()?.block_on(diagnose.execute(&config, &state)),
             Action::Sent { json } => sent::sent(&state, json),

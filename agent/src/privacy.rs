@@ -6,16 +6,14 @@
 
 mod gate;
 mod ledger;
-mod scrub;
 
 use std::path::Path;
 
 use anyhow::{Context, Result};
 
+pub(crate) use firstline_diagnosis::privacy::is_hidden;
 pub use gate::Gate;
 pub use ledger::{Entry, Ledger, RecordCounts, Sent};
-pub(crate) use scrub::is_hidden;
-pub use scrub::scrub;
 
 use crate::probe::Pseudonyms;
 use crate::state;

@@ -13,10 +13,12 @@ mod account;
 mod clockwork;
 mod diet;
 mod gate;
+mod rest;
 mod section;
 mod slot;
 mod train;
 mod turns;
+mod weight;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,6 +34,7 @@ use crate::settings::Settings;
 pub use account::{Cost, ProbeCost};
 use clockwork::Clockwork;
 use diet::Diet;
+use rest::Rest;
 pub use section::{Missing, SectionReadings};
 use slot::Slot;
 use train::Ran;
@@ -86,7 +89,7 @@ impl Schedule {
     /// Runs every tier until `stop`. Returns without waiting for probes that hang.
     pub async fn run(self: Arc<Self>, out: mpsc::Sender<Output>, stop: CancellationToken) {
         let mut turns = Turns::new(self.cx.clock.as_ref());
-        let (mut clockwork, mut diet) = (Clockwork::new(), Diet::new());
+        let (mut clockwork, mut diet, mut rest) = (Clockwork::new(), Diet::new(), Rest::default());
         let mut settings = self.settings.clone();
         if let Some((at, mark)) = turns.at_start() {
             let _ = out.send(Output::Mark(at, mark)).await;
@@ -108,16 +111,35 @@ impl Schedule {
                     diet.from()
                 );
             }
-            self.depart(&due, &diet, &out);
+            rest = self.look_for_rest(rest, &due).await;
+            self.depart(&due, &diet, rest, &out);
         }
     }
 
+    /// Whether heavy work should wait now; says so when that is new.
+    async fn look_for_rest(&self, before: Rest, due: &[Tier]) -> Rest {
+        if !due.contains(&Tier::Minute) {
+            return before;
+        }
+        let (root, due) = (self.cx.root.clone(), due.to_vec());
+        // A thread of its own: a bus that hangs must not hold up the ticks' own thread.
+        let looked = tokio::task::spawn_blocking(move || before.look(&root, &due)).await;
+        let rest = looked.unwrap_or(before);
+        if rest != before {
+            tracing::info!(rest.low_battery, rest.metered, "Heavy probes wait while {}", rest.words());
+        }
+        rest
+    }
+
     /// Starts everything that is due; what it yields goes to `out` when it is there.
-    fn depart(self: &Arc<Self>, due: &[Tier], diet: &Diet, out: &mpsc::Sender<Output>) {
+    fn depart(self: &Arc<Self>, due: &[Tier], diet: &Diet, rest: Rest, out: &mpsc::Sender<Output>) {
         let denied = &self.settings.borrow().denied_signals;
         let (mut boarded, mut left_out) = (Vec::new(), Vec::new());
-        for slot in self.slots.iter().filter(|slot| due.contains(&slot.spec().tier) && !slot.is_denied(denied)) {
-            if diet.leaves_out(slot.spec().priority) {
+        let is_due = |slot: &Slot| due.contains(&slot.spec().tier) || slot.is_owed();
+        for slot in self.slots.iter().filter(|slot| is_due(slot) && !slot.is_denied(denied)) {
+            if rest.holds_back(slot.spec()) {
+                slot.put_off();
+            } else if diet.leaves_out(slot.spec().priority) {
                 left_out.push(train::left_out(slot, &self.cx));
             } else if let Some(ticket) = slot.board() {
                 boarded.push(ticket);

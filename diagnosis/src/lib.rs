@@ -7,6 +7,7 @@
 //! | --- | --- |
 //! | [`vocabulary`] | the words: signal, reading, sample, event, mark |
 //! | [`document`] | the documents people and scripts receive: endpoint, snapshot, diagnosis |
+//! | [`privacy`] | what must not be told of a person, whatever the text it hides in |
 //! | [`registry`] | every signal that an agent may send, and what it means |
 //! | [`condition`] | the language of conditions: three values, units, windows of awake time, evidence |
 //! | [`catalogue`] | checks, symptoms, and which finding explains which |
@@ -17,6 +18,7 @@ pub mod catalogue;
 pub mod condition;
 pub mod detector;
 pub mod document;
+pub mod privacy;
 pub mod registry;
 mod replay;
 mod spelling;

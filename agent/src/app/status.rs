@@ -80,14 +80,35 @@ pub struct SpoolStatus {
 pub struct ProbeStatus {
     /// Its name.
     pub name: String,
+    /// How often it runs, in words.
+    #[serde(default)]
+    pub tier: String,
     /// Runs since the agent started.
     pub runs: u64,
     /// Median time of a run, milliseconds.
     pub wall_ms_p50: f64,
+    /// 99th percentile of the time of a run, milliseconds.
+    #[serde(default)]
+    pub wall_ms_p99: f64,
     /// Processor time of all runs, milliseconds.
     pub cpu_ms_total: f64,
+    /// Processor time in an hour awake, milliseconds.
+    #[serde(default)]
+    pub cpu_ms_per_hour: f64,
+    /// Bytes that what it told added to the stream, in an hour awake.
+    #[serde(default)]
+    pub bytes_per_hour: f64,
     /// Runs that gave nothing.
     pub failures: u64,
+    /// Runs that were left out because the one before was not over.
+    #[serde(default)]
+    pub overlaps: u64,
+    /// Runs that were put off because the battery was low or the network metered.
+    #[serde(default)]
+    pub put_off: u64,
+    /// Readings and events that were dropped because one run gave too many.
+    #[serde(default)]
+    pub flooded: u64,
     /// Why the last one gave nothing; absent when it did not.
     pub failing: Option<String>,
 }
@@ -99,6 +120,8 @@ pub(super) struct Reporter {
     pub(super) endpoint_id: String,
     pub(super) collector: Address,
     pub(super) started_at: Timestamp,
+    /// Time awake when the agent started.
+    pub(super) started_awake: Duration,
     pub(super) schedule: Arc<Schedule>,
     pub(super) intake: Arc<Mutex<Intake>>,
     pub(super) identity: Arc<Mutex<Identity>>,
@@ -138,12 +161,21 @@ impl Reporter {
     fn status(&self, link: LinkStatus, running: bool) -> Status {
         let ms = |span: Duration| span.as_secs_f64() * 1000.0;
         let validity = self.identity.lock().unwrap_or_else(PoisonError::into_inner).validity();
+        // What was measured in the first minute is not worth an hour's estimate.
+        let hours = self.clock.awake().saturating_sub(self.started_awake).as_secs_f64().max(60.0) / 3600.0;
         let probes = self.schedule.cost_table().into_iter().map(|cost| ProbeStatus {
             name: cost.probe.to_owned(),
+            tier: cost.tier.name().to_owned(),
             runs: cost.runs,
             wall_ms_p50: ms(cost.wall_p50),
+            wall_ms_p99: ms(cost.wall_p99),
             cpu_ms_total: ms(cost.cpu_total),
+            cpu_ms_per_hour: ms(cost.cpu_total) / hours,
+            bytes_per_hour: cost.bytes_told as f64 / hours,
             failures: cost.failures,
+            overlaps: cost.overlaps,
+            put_off: cost.put_off,
+            flooded: cost.flooded,
             failing: cost.failing,
         });
         let intake = super::lock(&self.intake);

@@ -1,3 +1,5 @@
+mod cost;
+
 use std::io::Write;
 use std::path::Path;
 
@@ -26,7 +28,7 @@ struct Document {
 }
 
 /// Says how the agent is doing, whether it runs or not.
-pub(super) fn status(config: &Config, state: &StateDir, json: bool) -> Result<()> {
+pub(super) fn status(config: &Config, state: &StateDir, json: bool, cost: bool) -> Result<()> {
     let identity = Identity::load(&state.dir("identity")?);
     let problem = identity.as_ref().err().map(ToString::to_string);
     let identity = identity.ok();
@@ -43,6 +45,9 @@ pub(super) fn status(config: &Config, state: &StateDir, json: bool) -> Result<()
         return print_json(&document);
     }
     let mut out = std::io::stdout().lock();
+    if cost {
+        return cost::table(&mut out, document.agent.as_ref());
+    }
     tell(&mut out, &document, problem.as_deref())
 }
 
@@ -157,18 +162,25 @@ mod tests {
     use super::*;
     use crate::app::{ProbeStatus, SpoolStatus};
 
-    fn probe(name: &str, failing: Option<&str>) -> ProbeStatus {
+    pub(super) fn probe(name: &str, failing: Option<&str>) -> ProbeStatus {
         ProbeStatus {
             name: name.to_owned(),
+            tier: "15 s".to_owned(),
             runs: 3,
             wall_ms_p50: 1.0,
+            wall_ms_p99: 2.0,
             cpu_ms_total: 1.0,
+            cpu_ms_per_hour: 120.0,
+            bytes_per_hour: 960.0,
             failures: 0,
+            overlaps: 0,
+            put_off: 0,
+            flooded: 0,
             failing: failing.map(str::to_owned),
         }
     }
 
-    fn document(state: LinkState, running: bool) -> Document {
+    pub(super) fn document(state: LinkState, running: bool) -> Document {
         let link = LinkStatus { state, detail: "the port is closed".to_owned(), since: Timestamp(0) };
         let spool = SpoolStatus {
             records: 3,

@@ -1,18 +1,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
+use firstline_diagnosis::privacy::{plain_event, plain_reading};
 use firstline_diagnosis::registry::Registry;
-use firstline_diagnosis::vocabulary::{Event, Reading, Series, Value};
-
-use super::scrub::scrub;
-
-/// The most characters of a text that leaves.
-const TEXT_CHARS_MAX: usize = 1024;
-
-/// The most characters of a text in an event.
-const FIELD_CHARS_MAX: usize = 64;
-
-/// The most characters of an attribute and of a detail.
-const ATTRIBUTE_CHARS_MAX: usize = 256;
+use firstline_diagnosis::vocabulary::{Event, Reading};
 
 /// Lets through what the registry declares and nobody denied, scrubbed.
 #[derive(Debug)]
@@ -30,7 +20,7 @@ impl Default for Gate {
 
 impl Gate {
     /// The reading as it may leave, or nothing.
-    pub fn admit(&mut self, mut reading: Reading, denied: &BTreeSet<String>) -> Option<Reading> {
+    pub fn admit(&mut self, reading: Reading, denied: &BTreeSet<String>) -> Option<Reading> {
         if denied.contains(&*reading.series.signal) {
             return None;
         }
@@ -38,13 +28,7 @@ impl Gate {
             self.stop(&reading.series.signal, refused.to_string());
             return None;
         }
-        scrub_series(&mut reading.series);
-        match &mut reading.outcome {
-            Ok(Value::Text(text)) => *text = scrub(text, TEXT_CHARS_MAX),
-            Ok(_) => {}
-            Err(unknown) => unknown.detail = scrub(&unknown.detail, ATTRIBUTE_CHARS_MAX),
-        }
-        Some(reading)
+        Some(plain_reading(reading))
     }
 
     /// The event as it may leave, or nothing.
@@ -59,13 +43,7 @@ impl Gate {
             self.stop(&event.series.signal, refused.to_string());
             return None;
         }
-        scrub_series(&mut event.series);
-        for value in event.fields.values_mut() {
-            if let Value::Text(text) = value {
-                *text = scrub(text, FIELD_CHARS_MAX);
-            }
-        }
-        Some(event)
+        Some(plain_event(event))
     }
 
     fn stop(&mut self, signal: &str, why: String) {
@@ -82,14 +60,9 @@ impl Gate {
     }
 }
 
-fn scrub_series(series: &mut Series) {
-    let scrubbed = series.attributes.iter().map(|(name, value)| (name.to_owned(), scrub(value, ATTRIBUTE_CHARS_MAX)));
-    series.attributes = scrubbed.collect::<BTreeMap<_, _>>().into();
-}
-
 #[cfg(test)]
 mod tests {
-    use firstline_diagnosis::vocabulary::{Attributes, Timestamp};
+    use firstline_diagnosis::vocabulary::{Attributes, Timestamp, Value};
 
     use super::*;
 

@@ -29,12 +29,18 @@ pub struct ProbeCost {
     pub wall_p99: Duration,
     /// Processor time of all runs.
     pub cpu_total: Duration,
+    /// Bytes that what it told adds to the stream, before the stream's own framing.
+    pub bytes_told: u64,
     /// Runs that gave nothing (panic, time-out or error).
     pub failures: u64,
     /// Runs that were left out because the one before was not over.
     pub overlaps: u64,
+    /// Runs that were put off because the battery was low or the network metered.
+    pub put_off: u64,
     /// Readings that were dropped because the registry does not declare them.
     pub undeclared: u64,
+    /// Readings and events that were dropped because one run gave too many.
+    pub flooded: u64,
     /// Why the last run gave nothing, if it did.
     pub failing: Option<String>,
 }
@@ -46,8 +52,11 @@ pub(super) struct Account {
     pub(super) last: Cost,
     pub(super) cpu_total: Duration,
     pub(super) failures: u64,
+    pub(super) bytes_told: u64,
     pub(super) overlaps: u64,
+    pub(super) put_off: u64,
     pub(super) undeclared: u64,
+    pub(super) flooded: u64,
     pub(super) failing: Option<String>,
     recent: VecDeque<Duration>,
 }

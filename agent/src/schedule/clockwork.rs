@@ -8,6 +8,10 @@ use crate::settings::Settings;
 
 /// How far a fast tick may stray, so that a fleet does not beat in step.
 const JITTER_SECONDS: f64 = 2.0;
+/// How far the quarter hours stray.
+const QUARTER_HOUR_STRAY: Duration = Duration::from_secs(120);
+/// The daily tier comes at any time of the day: after twelve hours at the earliest, thirty-six at the latest.
+const DAY_STRAY: Duration = Duration::from_hours(12);
 const QUARTER_HOUR: Duration = Duration::from_mins(15);
 const DAY: Duration = Duration::from_hours(24);
 
@@ -47,7 +51,8 @@ impl Clockwork {
             if when <= now + fast / 2 {
                 due.push(*tier);
                 // A tier that was slept through starts anew instead of making up for it.
-                *at = Some(if when + period < now { now } else { when } + period);
+                let since = if when + period < now { now } else { when };
+                *at = Some(since + strayed(*tier, period));
             }
         }
         due
@@ -62,6 +67,17 @@ impl Clockwork {
         let stray = Duration::from_secs_f64(rand::rng().random_range(0.0..=2.0 * reach));
         self.next = Some((beat + fast + stray).checked_sub(Duration::from_secs_f64(reach)).unwrap_or(beat + fast));
     }
+}
+
+/// A period, longer or shorter by chance.
+fn strayed(tier: Tier, period: Duration) -> Duration {
+    let reach = match tier {
+        // The fast tick that it rides on strays already.
+        Tier::Fast | Tier::Minute => return period,
+        Tier::QuarterHour | Tier::Change => QUARTER_HOUR_STRAY,
+        Tier::Daily | Tier::Demand => DAY_STRAY,
+    };
+    (period + reach.mul_f64(rand::rng().random_range(0.0..=2.0))).saturating_sub(reach)
 }
 
 /// The period of a tier that rides along.
@@ -95,6 +111,17 @@ mod tests {
         assert!((4..=5).contains(&counts[Tier::QuarterHour as usize]), "{counts:?}");
         assert_eq!(counts[Tier::Daily as usize], 1);
         assert_eq!(counts[Tier::Demand as usize], 0);
+    }
+
+    #[test]
+    fn the_slow_tiers_of_a_fleet_spread_out() {
+        let hours =
+            |tier, period| -> Vec<f64> { (0..200).map(|_| strayed(tier, period).as_secs_f64() / 3600.0).collect() };
+        let days = hours(Tier::Daily, DAY);
+        assert!(days.iter().all(|hours| (12.0..=36.0).contains(hours)));
+        assert!(days.iter().any(|hours| *hours < 20.0) && days.iter().any(|hours| *hours > 28.0));
+        let quarters = hours(Tier::QuarterHour, QUARTER_HOUR);
+        assert!(quarters.iter().all(|hours| (13.0..=17.0).contains(&(hours * 60.0))));
     }
 
     #[tokio::test(start_paused = true)]

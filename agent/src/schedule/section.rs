@@ -87,7 +87,7 @@ fn too_late(slot: &Arc<Slot>, cx: &Context, deadline: Duration) -> Ran {
     let why = Unknown::new(Why::Timeout, format!("{} did not finish in {deadline:.0?}", slot.spec().name));
     let boot_ms = u64::try_from(cx.clock.since_boot().as_millis()).unwrap_or(u64::MAX);
     let cost = Cost { wall: deadline, cpu: None };
-    Ran { slot: Arc::clone(slot), at: cx.clock.now(), boot_ms, outcome: Err(why), cost }
+    Ran { slot: Arc::clone(slot), at: cx.clock.now(), boot_ms, outcome: Err(why), cost, cut: 0 }
 }
 
 impl SectionReadings {

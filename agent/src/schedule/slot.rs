@@ -7,7 +7,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use super::account::{Account, ProbeCost};
 use super::gate::{self, Gate};
 use super::train::Ran;
-use super::{Batch, Output};
+use super::{Batch, Output, weight};
 use crate::probe::{Probe, Spec};
 
 /// One probe and what the schedule remembers about it.
@@ -29,6 +29,8 @@ struct Memory {
     told: BTreeMap<Series, Result<Value, Unknown>>,
     /// The name of the network that the machine was last seen in.
     network: Option<Value>,
+    /// A run was put off and is to be made up for.
+    owed: bool,
 }
 
 /// The right to run a probe, until dropped.
@@ -81,6 +83,18 @@ impl Slot {
         self.memory().account.overlaps += 1;
     }
 
+    /// Puts a run off.
+    pub(super) fn put_off(&self) {
+        let mut memory = self.memory();
+        memory.account.put_off += u64::from(!memory.owed);
+        memory.owed = true;
+    }
+
+    /// Whether a run was put off.
+    pub(super) fn is_owed(&self) -> bool {
+        self.memory().owed
+    }
+
     pub(super) fn is_failing(&self) -> bool {
         self.memory().account.failing.is_some()
     }
@@ -94,13 +108,15 @@ impl Slot {
         let moved = readings.iter().find(|reading| memory.is_other_network(reading)).map(|reading| reading.at);
         outputs.extend(moved.map(|at| Output::Mark(at, Mark::NetworkChanged)));
         let readings = readings.into_iter().filter(|reading| gate.passes(self.spec().tier, reading, &mut memory.told));
+        let (readings, events): (Vec<_>, _) = (readings.chain(gone).collect(), ran.events(gate.denied));
+        memory.account.bytes_told += weight::told(&readings, &events, gate.due);
         outputs.push(Output::Batch(Batch {
             probe: self.spec().name,
             tier: self.spec().tier,
             at: ran.at,
             boot_ms: ran.boot_ms,
-            readings: readings.chain(gone).collect(),
-            events: ran.events(gate.denied),
+            readings,
+            events,
             cost: ran.cost,
         }));
         outputs
@@ -109,6 +125,8 @@ impl Slot {
     /// Books a run and gives its readings that are declared and not denied; when it failed, its reasons.
     pub(super) fn admitted(&self, ran: &Ran, gate: &Gate) -> Vec<Reading> {
         let mut memory = self.memory();
+        memory.owed = false;
+        memory.account.flooded += ran.cut;
         memory.account.enter(ran.cost, ran.failure().map(Unknown::words));
         let all = match &ran.outcome {
             Ok(collected) => collected.readings.clone(),
@@ -142,9 +160,12 @@ impl Slot {
             wall_p50: account.wall_quantile(0.5),
             wall_p99: account.wall_quantile(0.99),
             cpu_total: account.cpu_total,
+            bytes_told: account.bytes_told,
             failures: account.failures,
             overlaps: account.overlaps,
+            put_off: account.put_off,
             undeclared: account.undeclared,
+            flooded: account.flooded,
             failing: account.failing.clone(),
         }
     }

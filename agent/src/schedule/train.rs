@@ -28,9 +28,26 @@ pub(super) struct Ran {
     pub(super) boot_ms: u64,
     pub(super) outcome: Result<Collected, Unknown>,
     pub(super) cost: Cost,
+    /// Readings and events that were one too many.
+    pub(super) cut: u64,
 }
 
+/// Readings of one run, at most: twice what a machine with hundreds of volumes and adapters has.
+const READINGS_MAX: usize = 10_000;
+/// Events of one run, at most.
+const EVENTS_MAX: usize = 500;
+
 impl Ran {
+    /// Keeps a probe that floods from flooding everybody behind it.
+    fn cut(&mut self) {
+        let Ok(collected) = &mut self.outcome else { return };
+        let over =
+            collected.readings.len().saturating_sub(READINGS_MAX) + collected.events.len().saturating_sub(EVENTS_MAX);
+        collected.readings.truncate(READINGS_MAX);
+        collected.events.truncate(EVENTS_MAX);
+        self.cut = over as u64;
+    }
+
     /// What happened, of the signals that are not denied.
     pub(super) fn events(&self, denied: &BTreeSet<String>) -> Vec<Event> {
         let events = self.outcome.iter().flat_map(|collected| &collected.events);
@@ -183,12 +200,13 @@ fn run_one(slot: &Arc<Slot>, cx: &Context) -> Ran {
         Ok(outcome) => outcome.map_err(Unknown::from),
         Err(panic) => Err(Unknown::new(Why::Failed, format!("{} panicked: {}", slot.spec().name, said(&*panic)))),
     };
+    one.cut();
     one
 }
 
 fn ran(slot: &Arc<Slot>, cx: &Context, outcome: Result<Collected, Unknown>, cost: Cost) -> Ran {
     let boot_ms = u64::try_from(cx.clock.since_boot().as_millis()).unwrap_or(u64::MAX);
-    Ran { slot: Arc::clone(slot), at: cx.clock.now(), boot_ms, outcome, cost }
+    Ran { slot: Arc::clone(slot), at: cx.clock.now(), boot_ms, outcome, cost, cut: 0 }
 }
 
 /// The message of a panic, if it is a text; cut, since it ends in documents.

@@ -1,5 +1,6 @@
 //! Turns records of the wire into rows and observations.
 
+use firstline_diagnosis::privacy::{plain_event, plain_reading};
 use firstline_diagnosis::registry::Registry;
 use firstline_diagnosis::vocabulary::{Mark, Reading, Sample, Timestamp, Why};
 use firstline_proto::convert::{Body as Said, Record};
@@ -75,6 +76,7 @@ fn one(
         }
         Said::Event(event) => {
             Registry::builtin().admit(&event).map_err(|undeclared| undeclared.to_string())?;
+            let event = plain_event(event);
             let fields = serde_json::to_string(&event.fields).map_err(|_| "event.fields: cannot be stored")?;
             let body = Body::Event { series: event.series.to_string(), fields, count: event.count };
             tell(Observation::Event(firstline_diagnosis::vocabulary::Event { at, ..event }));
@@ -90,7 +92,7 @@ fn one(
                 }
                 let at =
                     clock.correct(reading.at, shifted(record.at, reading.at, record.at_boot_ms), &record.boot_id, now);
-                let reading = Reading { at, ..reading };
+                let reading = plain_reading(Reading { at, ..reading });
                 values.push(state(&reading));
                 tell(Observation::Reading(reading));
             }

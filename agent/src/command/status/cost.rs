@@ -1,0 +1,105 @@
+use std::io::Write;
+
+use anyhow::Result;
+
+use super::bytes;
+use crate::app::{ProbeStatus, Status};
+
+/// What each probe costs, the dearest first, with the sum and the notes that explain an odd row.
+pub(super) fn table(out: &mut impl Write, agent: Option<&Status>) -> Result<()> {
+    let Some(agent) = agent else {
+        writeln!(out, "Nothing has been measured yet; costs are known a minute after `firstline-agent run`.")?;
+        return Ok(());
+    };
+    writeln!(out, "Measured from {} to {}; an hour is an hour awake.\n", agent.started_at, agent.at)?;
+    let mut probes: Vec<&ProbeStatus> = agent.probes.iter().collect();
+    probes.sort_by(|one, other| other.cpu_ms_per_hour.total_cmp(&one.cpu_ms_per_hour));
+    let name_width = probes.iter().map(|probe| probe.name.len()).max().unwrap_or(0).max("probe".len());
+    writeln!(
+        out,
+        "{:name_width$}  {:>12}  {:>6}  {:>9}  {:>9}  {:>10}  {:>10}",
+        "probe", "runs every", "runs", "p50", "p99", "CPU/hour", "told/hour"
+    )?;
+    for probe in &probes {
+        writeln!(
+            out,
+            "{:name_width$}  {:>12}  {:>6}  {:>9}  {:>9}  {:>10}  {:>10}",
+            probe.name,
+            probe.tier,
+            probe.runs,
+            ms(probe.wall_ms_p50),
+            ms(probe.wall_ms_p99),
+            ms(probe.cpu_ms_per_hour),
+            bytes(probe.bytes_per_hour as u64),
+        )?;
+    }
+    sum(out, &probes, name_width)?;
+    notes(out, &probes)
+}
+
+fn sum(out: &mut impl Write, probes: &[&ProbeStatus], name_width: usize) -> Result<()> {
+    let cpu: f64 = probes.iter().map(|probe| probe.cpu_ms_per_hour).sum();
+    let told: f64 = probes.iter().map(|probe| probe.bytes_per_hour).sum();
+    let runs: u64 = probes.iter().map(|probe| probe.runs).sum();
+    let blank = "";
+    writeln!(
+        out,
+        "{:name_width$}  {blank:>12}  {runs:>6}  {blank:>9}  {blank:>9}  {:>10}  {:>10}",
+        "all",
+        ms(cpu),
+        bytes(told as u64),
+    )?;
+    writeln!(out, "\nAll probes together take {:.4} % of one core.", cpu / 36_000.0)?;
+    Ok(())
+}
+
+fn notes(out: &mut impl Write, probes: &[&ProbeStatus]) -> Result<()> {
+    for probe in probes {
+        let counts = [
+            (probe.failures, "gave nothing"),
+            (probe.overlaps, "left out, the run before was not over"),
+            (probe.put_off, "put off, low battery or metered network"),
+            (probe.flooded, "readings cut, too many in one run"),
+        ];
+        for (count, what) in counts.into_iter().filter(|(count, _)| *count > 0) {
+            let why = probe.failing.as_ref().filter(|_| what == "gave nothing");
+            let why = why.map(|why| format!(": {why}")).unwrap_or_default();
+            writeln!(out, "  {}: {count} x {what}{why}", probe.name)?;
+        }
+    }
+    Ok(())
+}
+
+fn ms(ms: f64) -> String {
+    if ms >= 1000.0 { format!("{:.2} s", ms / 1000.0) } else { format!("{ms:.2} ms") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{document, probe};
+    use super::*;
+    use crate::uplink::LinkState;
+
+    fn told(probes: Vec<ProbeStatus>) -> String {
+        let agent = document(LinkState::Connected, true).agent.map(|agent| Status { probes, ..agent });
+        let mut out = Vec::new();
+        table(&mut out, agent.as_ref()).expect("memory takes everything");
+        String::from_utf8(out).expect("text")
+    }
+
+    #[test]
+    fn the_dearest_probe_is_first_and_all_are_added_up() {
+        let dear = ProbeStatus { cpu_ms_per_hour: 1500.0, put_off: 2, ..probe("process", None) };
+        let text = told(vec![probe("cpu", None), dear]);
+        let rows: Vec<&str> = text.lines().filter_map(|line| line.split_whitespace().next()).collect();
+        assert_eq!(rows[1..5], ["probe", "process", "cpu", "all"], "{text}");
+        assert!(text.contains("1.62 s") && text.contains("0.0450 % of one core"), "{text}");
+        assert!(text.contains("process: 2 x put off, low battery or metered network"), "{text}");
+    }
+
+    #[test]
+    fn says_why_a_probe_gives_nothing() {
+        let text = told(vec![ProbeStatus { failures: 3, ..probe("path", Some("no answer")) }]);
+        assert!(text.contains("path: 3 x gave nothing: no answer"), "{text}");
+    }
+}
