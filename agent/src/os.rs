@@ -9,6 +9,7 @@ mod address;
 pub(crate) mod child;
 mod clock;
 mod file;
+pub(crate) mod ipp;
 pub(crate) mod netlink;
 pub(crate) mod package;
 pub mod proc;

@@ -28,12 +28,14 @@ mod memory_detail;
 mod path;
 pub(crate) mod power;
 mod pressure;
+mod printer;
 mod process;
 mod proxy;
 mod pseudonym;
 mod service;
 mod smart;
 pub(crate) mod sockets;
+mod software;
 mod standing;
 pub(crate) mod thermal;
 pub(crate) mod throttle;
@@ -129,6 +131,11 @@ pub fn all() -> Vec<Arc<dyn Probe>> {
         Arc::new(path::Path::new(standing)),
         Arc::new(service::Services::default()),
         Arc::new(clock::Clockwork),
+        Arc::new(software::Changes::default()),
+        Arc::new(software::Chosen),
+        Arc::new(software::Drivers),
+        Arc::new(printer::Printers::default()),
+        Arc::new(printer::Reach),
         Arc::new(update::Restarts),
         Arc::new(update::Results::default()),
         Arc::new(update::Offers::default()),

@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use sysinfo::System;
 
+use crate::os::ipp::queue::Queue;
+use crate::os::package::inventory::Package;
 use crate::os::proc::diskstats::DiskStat;
 use crate::os::proc::meminfo::MemInfo;
 use crate::os::proc::mounts::Mount;
@@ -241,4 +243,28 @@ pub(crate) fn time_source(_: &Path) -> Result<Source, ProbeError> {
 
 pub(crate) fn time_zone_name(_: &Path) -> Result<String, ProbeError> {
     Err(ProbeError::Unsupported("the name of the time zone"))
+}
+
+pub(crate) fn package_managers(_: &Path) -> Vec<(&'static str, i64)> {
+    Vec::new()
+}
+
+pub(crate) fn packages(_: &Path, _: &str) -> Result<Vec<Package>, ProbeError> {
+    Err(ProbeError::Unsupported("the list of packages"))
+}
+
+pub(crate) fn drivers(_: &Path) -> Result<Vec<(&'static str, String, String)>, ProbeError> {
+    Err(ProbeError::Unsupported("the list of drivers"))
+}
+
+pub(crate) fn autostart(_: &Path) -> Result<Vec<(&'static str, String)>, ProbeError> {
+    Err(ProbeError::Unsupported("what starts by itself"))
+}
+
+pub(crate) fn print_queues(_: &Path) -> Result<Vec<Queue>, ProbeError> {
+    Err(ProbeError::Unsupported("the list of printers"))
+}
+
+pub(crate) fn print_stamp(_: &Path) -> i64 {
+    0
 }

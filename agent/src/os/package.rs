@@ -2,8 +2,10 @@
 //!
 //! Nothing here asks a network, refreshes a list or takes a lock. What a file does not say is absent, never zero.
 
+pub(crate) mod bundle;
 pub(crate) mod dpkg;
 pub(crate) mod history;
+pub(crate) mod inventory;
 pub(crate) mod kernel;
 pub(crate) mod lists;
 pub(crate) mod lz4;

@@ -40,7 +40,7 @@ impl Probe for Services {
         let units = self.manager.failed_units(&cx.root)?;
         let mut gather = Gather::new(cx);
         gather.single("endpoint.service.failed.count", units.len() as u64);
-        let failed: BTreeSet<String> = units.iter().filter_map(|unit| service(unit)).take(MOST_NAMED).collect();
+        let failed: BTreeSet<String> = units.iter().filter_map(|unit| plain_name(unit)).take(MOST_NAMED).collect();
         let mut named = self.named.lock().unwrap_or_else(PoisonError::into_inner);
         for name in named.union(&failed) {
             gather.value("endpoint.service.failed", [("service", name.as_str())], failed.contains(name));
@@ -57,7 +57,7 @@ impl Probe for Services {
 
 /// The name of a unit that is a program, without what it was started for: `backup@ada.service` is `backup@.service`.
 /// Other units carry paths and people in their names, and are only counted.
-fn service(unit: &str) -> Option<String> {
+pub(super) fn plain_name(unit: &str) -> Option<String> {
     let (name, kind) = unit.rsplit_once('.')?;
     if !["service", "timer", "socket"].contains(&kind) {
         return None;
@@ -74,9 +74,9 @@ mod tests {
 
     #[test]
     fn names_services_without_what_they_were_started_for() {
-        assert_eq!(service("cups.service").as_deref(), Some("cups.service"));
-        assert_eq!(service("backup@ada.service").as_deref(), Some("backup@.service"));
-        assert_eq!(service("home-ada-secret.mount"), None);
-        assert_eq!(service("odd"), None);
+        assert_eq!(plain_name("cups.service").as_deref(), Some("cups.service"));
+        assert_eq!(plain_name("backup@ada.service").as_deref(), Some("backup@.service"));
+        assert_eq!(plain_name("home-ada-secret.mount"), None);
+        assert_eq!(plain_name("odd"), None);
     }
 }

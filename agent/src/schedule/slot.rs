@@ -40,7 +40,7 @@ pub(super) struct Ticket {
 }
 
 /// Attributes that name a thing which can be taken away while the agent runs.
-const THINGS: [&str; 8] = [
+const THINGS: [&str; 11] = [
     "mountpoint",
     "system.device",
     "hw.id",
@@ -49,6 +49,9 @@ const THINGS: [&str; 8] = [
     "service",
     "vpn",
     "profile",
+    "driver",
+    "autostart",
+    "printer",
 ];
 /// The signal that names the network.
 const NETWORK_CONTEXT: &str = "endpoint.network.context";

@@ -74,7 +74,7 @@ fn the_agent_itself_is_looked_at_closely() {
     look(&cx, &mut groups).expect("listed");
     let usage = native::usage(&cx.root, std::process::id());
     let open = usage.descriptors.expect("its own");
-    assert!(open >= 3 && open < 10_000, "{open}");
+    assert!((3..10_000).contains(&open), "{open}");
     assert!(usage.descriptor_limit.expect("its own") >= open);
     assert!(usage.io.is_ok());
     let shared = native::proportional_bytes(&cx.root, std::process::id()).expect("its own");
