@@ -27,9 +27,9 @@ use tokio_util::sync::CancellationToken;
 pub use intake::{Intake, USERS, health, is_state, recorder_series};
 pub use status::{ProbeStatus, SpoolStatus, Status, read as read_status};
 
-use crate::config::{Address, Config};
-use crate::identity::{Identity, renew, renewal_due};
-use crate::os::Clock;
+use crate::config::Config;
+use crate::identity::{Identity, evidence};
+use crate::os::{Clock as _, SystemClock};
 use crate::privacy::{Ledger, pseudonyms};
 use crate::probe::{self, Context};
 use crate::pull::Pulls;
@@ -38,28 +38,43 @@ use crate::service::{Pulse, Supervisor};
 use crate::settings::Settings;
 use crate::spool::Spool;
 use crate::state::StateDir;
-use crate::uplink::{LinkState, LinkStatus, Outbox, Uplink};
+use crate::uplink::{LinkState, LinkStatus, Outbox, Renewal, Routes, Uplink};
 
 /// Time for the identity probes before the first connection.
 const IDENTITY_LIMIT: Duration = Duration::from_secs(5);
 
-/// Between two looks at the certificate's age, and after a failed renewal.
-const RENEWAL_LOOK: Duration = Duration::from_mins(10);
-
 /// Time for the stream to say goodbye.
 const FAREWELL_LIMIT: Duration = Duration::from_secs(6);
 
-/// Runs the agent until `stop`.
+/// Runs the agent until `stop`. When this machine becomes an endpoint of its own, everything begins anew.
 pub async fn run(config: Config, state: StateDir, stop: CancellationToken) -> Result<()> {
     let supervisor = Arc::new(Supervisor::of_this_process());
     let _lock = state.lock()?;
-    let identity = Identity::load(&state.dir("identity")?)?;
+    while !stop.is_cancelled() {
+        run_once(&config, &state, &supervisor, &stop).await?;
+    }
+    Ok(())
+}
+
+/// Runs the agent as one endpoint until `stop`, or until it is another endpoint.
+async fn run_once(
+    config: &Config,
+    state: &StateDir,
+    supervisor: &Arc<Supervisor>,
+    stop: &CancellationToken,
+) -> Result<()> {
+    let over = stop.child_token();
+    let mut identity = Identity::load(&state.dir("identity")?)?;
+    settle_fork(&mut identity, config, state)?;
     let collector = config.collector.clone().unwrap_or_else(|| identity.collector.clone());
     let (endpoint_id, authorities) = (identity.endpoint_id.clone(), identity.authorities());
+    let routes = Routes::of_this_machine(&config.proxy, Path::new("/")).map_err(anyhow::Error::msg);
+    let routes = routes.context("the proxy's configuration cannot be used")?;
+    let hardware = authorities.first().map(|authority| evidence(Path::new("/"), authority)).unwrap_or_default();
     let identity = Arc::new(Mutex::new(identity));
     let policy = config.policy(Some(&collector));
     let (settings, settings_seen) = watch::channel(policy.defaults());
-    let cx = context(&state, settings_seen.clone(), Some(authorities))?;
+    let cx = context(state, settings_seen.clone(), Some(authorities))?;
     let clock = Arc::clone(&cx.clock);
     let vitals = Arc::clone(&cx.vitals);
     let schedule = Arc::new(Schedule::new(probe::all(), cx, settings_seen.clone()));
@@ -67,8 +82,7 @@ pub async fn run(config: Config, state: StateDir, stop: CancellationToken) -> Re
     let spool = Spool::open(&state.dir("spool")?, config.spool_limits(), clock.now())
         .with_context(|| format!("opening the spool in {}", state.path("spool").display()))?;
     let outbox = Arc::new(Outbox::new(spool));
-    let (intake, about) =
-        Intake::open(&state, &config, Arc::clone(&outbox), Arc::clone(&clock), vitals, settings_seen)?;
+    let (intake, about) = Intake::open(state, config, Arc::clone(&outbox), Arc::clone(&clock), vitals, settings_seen)?;
     let intake = Arc::new(Mutex::new(intake));
     let introduction = schedule.collect_section(Section::Identity, IDENTITY_LIMIT).await;
     lock(&intake).introduce(introduction);
@@ -77,11 +91,13 @@ pub async fn run(config: Config, state: StateDir, stop: CancellationToken) -> Re
     let (requests_out, requests) = mpsc::channel(16);
     let (frames_out, frames) = mpsc::channel(4);
     let (measured_out, measured) = mpsc::channel(16);
-    let (link, link_seen) =
-        watch::channel(LinkStatus { state: LinkState::Connecting, detail: "starting".to_owned(), since: clock.now() });
+    let (link, link_seen) = watch::channel(LinkStatus::new(LinkState::Connecting, "starting", clock.now()));
+    let (renewed, renewals) = watch::channel(0);
     let uplink = Uplink {
         collector: collector.clone(),
+        routes: routes.clone(),
         identity: Arc::clone(&identity),
+        hardware,
         outbox: Arc::clone(&outbox),
         clock: Arc::clone(&clock),
         policy,
@@ -92,6 +108,16 @@ pub async fn run(config: Config, state: StateDir, stop: CancellationToken) -> Re
         readings: measured_out,
         status: link,
         ledger: Arc::clone(&ledger),
+        renewals,
+        forked: over.clone(),
+    };
+    let renewal = Renewal {
+        identity: Arc::clone(&identity),
+        collector: collector.clone(),
+        routes,
+        clock: Arc::clone(&clock),
+        outbox: Arc::clone(&outbox),
+        renewed,
     };
     let pulls = Pulls {
         schedule: Arc::clone(&schedule),
@@ -108,25 +134,26 @@ pub async fn run(config: Config, state: StateDir, stop: CancellationToken) -> Re
     let (stop_uplink, stop_pulls) = (CancellationToken::new(), CancellationToken::new());
     let reporter = status::Reporter {
         path: state.path("status.json"),
-        endpoint_id,
-        collector: collector.clone(),
+        collector,
         started_at: clock.now(),
         started_awake: clock.awake(),
         schedule: Arc::clone(&schedule),
         intake: Arc::clone(&intake),
         identity: Arc::clone(&identity),
         clock: Arc::clone(&clock),
-        supervisor: Arc::clone(&supervisor),
+        supervisor: Arc::clone(supervisor),
     };
     let uplink = tokio::spawn(uplink.run(stop_uplink.clone()));
     let pulls = tokio::spawn(pulls.run(requests, stop_pulls.clone()));
-    let renewal = tokio::spawn(renew_in_time(Arc::clone(&identity), collector, Arc::clone(&clock)));
+    let renewal = tokio::spawn(renewal.run());
     let reports = tokio::spawn(reporter.clone().run(link_seen.clone()));
 
-    take_in(&schedule, &intake, measured, &supervisor, &stop).await;
+    take_in(&schedule, &intake, measured, supervisor, &over).await;
 
-    supervisor.stopping();
-    tracing::info!("Stopping");
+    if stop.is_cancelled() {
+        supervisor.stopping();
+        tracing::info!("Stopping");
+    }
     renewal.abort();
     stop_pulls.cancel();
     stop_uplink.cancel();
@@ -202,18 +229,20 @@ async fn take_in(
     lock(intake).pause();
 }
 
-/// Renews the certificate when two thirds of its life are over; tries again until it works.
-async fn renew_in_time(identity: Arc<Mutex<Identity>>, collector: Address, clock: Arc<dyn Clock>) {
-    loop {
-        let validity = identity.lock().unwrap_or_else(PoisonError::into_inner).validity();
-        if validity.is_some_and(|validity| clock.now() >= renewal_due(validity)) {
-            match renew(&identity, &collector).await {
-                Ok(()) => tracing::info!("The endpoint's certificate was renewed"),
-                Err(error) => tracing::warn!("The endpoint's certificate was not renewed: {error:#}"),
-            }
-        }
-        tokio::time::sleep(RENEWAL_LOOK).await;
+/// Lets go of what the machine recorded whose identity this one had: its records, its recorder, its history.
+fn settle_fork(identity: &mut Identity, config: &Config, state: &StateDir) -> Result<()> {
+    let Some(keep_from) = identity.keep_from() else { return Ok(()) };
+    let mut spool = Spool::open(&state.dir("spool")?, config.spool_limits(), SystemClock.now())?;
+    let kept = spool.renumber(keep_from, 1).context("letting go of another machine's records")?;
+    spool.close()?;
+    for name in ["recorder", "snapshots"] {
+        let _ = std::fs::remove_dir_all(state.path(name));
     }
+    for name in ["journal", "inventory.json"] {
+        let _ = std::fs::remove_file(state.path(name));
+    }
+    tracing::info!("{kept} records of this machine's own go on under its new identity");
+    Ok(identity.settle()?)
 }
 
 /// Version of the catalogue that this agent carries.

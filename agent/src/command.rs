@@ -148,7 +148,7 @@ fn is_unreachable(cause: &(dyn std::error::Error + 'static)) -> bool {
         Some(EnrollError::Dial(dial)) => Some(dial),
         _ => cause.downcast_ref(),
     };
-    matches!(dial, Some(DialError::Connect { .. } | DialError::Slow(_)))
+    dial.is_some_and(|dial: &DialError| dial.trouble.problem.is_unreachable())
 }
 
 fn is_closed_pipe(error: &anyhow::Error) -> bool {

@@ -4,6 +4,8 @@
 //! that has another state directory. It may be absent. Unknown keys are refused, since a misspelt key that is silently
 //! ignored is worse than an agent that does not start.
 
+mod proxy;
+
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -11,6 +13,8 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use firstline_diagnosis::registry::Registry;
 use serde::Deserialize;
+
+pub use proxy::{ProxyConfig, ProxyUrl};
 
 use crate::settings::Policy;
 use crate::spool;
@@ -35,6 +39,8 @@ pub struct Config {
     pub collector: Option<Address>,
     /// What must not be collected on this machine, whatever the collector asks.
     pub policy: PolicyConfig,
+    /// How the collector is reached.
+    pub proxy: ProxyConfig,
     /// How much the queue for the collector may hold.
     pub spool: SpoolConfig,
     /// How much the agent's own memory may hold.

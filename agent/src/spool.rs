@@ -18,6 +18,7 @@
 
 mod frame;
 mod ration;
+mod renumber;
 mod segment;
 mod sequence;
 #[cfg(test)]

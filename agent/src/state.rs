@@ -107,6 +107,16 @@ pub fn open_private(path: &Path, keep: bool) -> io::Result<File> {
     native::open_private(path, keep)
 }
 
+/// Makes a directory with its parents, or one that is there, its owner's alone.
+pub fn private_dir(path: &Path) -> io::Result<()> {
+    native::private_dir(path)
+}
+
+/// The access rights of `path` when accounts other than its owner have any, as people write them (`0640`).
+pub fn shared_mode(path: &Path) -> io::Result<Option<String>> {
+    native::shared_mode(path)
+}
+
 /// Makes removals and new names in `dir` last.
 pub fn sync_dir(dir: &Path) -> io::Result<()> {
     native::sync_dir(dir)

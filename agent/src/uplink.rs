@@ -3,78 +3,45 @@
 //! The agent dials, says [`Hello`](firstline_proto::v1::Hello), and sends what the spool holds after what the collector
 //! has. Records leave the spool only when they are acknowledged; after a lost connection they are sent again, and the
 //! collector drops what it has. Reconnects wait a random time that doubles up to five minutes, and as long as a
-//! collector that drains asked for.
+//! collector that drains asked for; a collector says beforehand over how long a lost fleet should spread its return.
+//!
+//! What is in the way is a [`Problem`] with advice, which `firstline-agent status` shows. A refusal is tried again ever
+//! more rarely, since only people can change it.
 
 mod backoff;
 mod dial;
 mod offset;
+mod outbox;
+mod problem;
+mod renewal;
+mod route;
 mod session;
+mod tunnel;
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use firstline_diagnosis::vocabulary::{Reading, Timestamp};
 use firstline_proto::convert::{Machine, Pull};
 use firstline_proto::v1;
 use serde::{Deserialize, Serialize};
-use tokio::sync::{Notify, mpsc, watch};
+use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 pub use backoff::Backoff;
-pub use dial::{DialError, Link, dial};
+pub use dial::{Link, dial};
 pub use offset::ClockOffset;
+pub use outbox::{Acknowledged, Outbox};
+pub use problem::{DialError, Problem, Trouble};
+pub use renewal::Renewal;
+pub use route::{Credentials, Proxy, Route, Routes};
 
 use crate::config::Address;
-use crate::identity::Identity;
+use crate::identity::{self, Identity};
 use crate::os::Clock;
 use crate::privacy::{Ledger, RecordCounts};
 use crate::settings::{Policy, Settings};
-use crate::spool::Spool;
-
-/// The spool, shared between those who fill it and the stream that empties it.
-#[derive(Debug)]
-pub struct Outbox {
-    spool: Mutex<Spool>,
-    news: Notify,
-    acknowledged: Mutex<Option<Acknowledged>>,
-}
-
-/// How far the collector has what this agent recorded.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Acknowledged {
-    /// When it last said so.
-    pub at: Timestamp,
-    /// It has everything up to this record.
-    pub sequence: u64,
-}
-
-impl Outbox {
-    /// Around `spool`.
-    pub fn new(spool: Spool) -> Self {
-        Self { spool: Mutex::new(spool), news: Notify::new(), acknowledged: Mutex::default() }
-    }
-
-    /// The spool; held for short.
-    pub fn spool(&self) -> MutexGuard<'_, Spool> {
-        self.spool.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// How far the collector has everything; nothing before it said so since the agent started.
-    pub fn acknowledged(&self) -> Option<Acknowledged> {
-        *self.acknowledged.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The collector has everything up to `sequence`: the spool need not keep it.
-    fn acknowledge(&self, at: Timestamp, sequence: u64) {
-        self.spool().acknowledge(sequence);
-        *self.acknowledged.lock().unwrap_or_else(PoisonError::into_inner) = Some(Acknowledged { at, sequence });
-    }
-
-    /// Wakes the stream: there is something new.
-    pub fn wake(&self) {
-        self.news.notify_one();
-    }
-}
 
 /// What the stream tells the collector of this machine when it connects.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -111,6 +78,19 @@ pub struct LinkStatus {
     pub detail: String,
     /// Since when.
     pub since: Timestamp,
+    /// What is in the way; absent while nothing is known to be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problem: Option<Problem>,
+    /// What somebody can do about it; empty when nothing is in the way.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub advice: String,
+}
+
+impl LinkStatus {
+    /// Nothing is known to be in the way.
+    pub fn new(state: LinkState, detail: impl Into<String>, since: Timestamp) -> Self {
+        Self { state, detail: detail.into(), since, problem: None, advice: String::new() }
+    }
 }
 
 /// Where the stream stands.
@@ -132,8 +112,12 @@ pub enum LinkState {
 pub struct Uplink {
     /// Where to.
     pub collector: Address,
+    /// Which way.
+    pub routes: Routes,
     /// Who we are; replaced at renewal.
     pub identity: Arc<Mutex<Identity>>,
+    /// Evidence of which machine this is.
+    pub hardware: BTreeMap<String, String>,
     /// What is to be sent.
     pub outbox: Arc<Outbox>,
     /// Time.
@@ -154,6 +138,10 @@ pub struct Uplink {
     pub status: watch::Sender<LinkStatus>,
     /// What left the machine.
     pub ledger: Arc<Mutex<Ledger>>,
+    /// How often the certificate was renewed; the stream goes over to the new one.
+    pub renewals: watch::Receiver<u64>,
+    /// Cancelled when this machine has become an endpoint of its own, and the agent must begin anew.
+    pub forked: CancellationToken,
 }
 
 /// How a session ended.
@@ -161,47 +149,53 @@ pub struct Uplink {
 enum End {
     /// The agent stops.
     Stopped,
-    /// It was up for a while and then lost.
-    Lost(String),
-    /// The collector refused this endpoint.
-    Refused(String),
+    /// Something is in the way.
+    Failed(Trouble),
     /// The collector drains.
     Drained { wait: Duration, alternative: Option<Address> },
+    /// The certificate is a new one, and the stream goes over to it.
+    Renewed,
+    /// Another machine has this identity; here is the permit for one of our own.
+    Fork(String),
+}
+
+/// What outlives a session.
+#[derive(Debug)]
+struct Course {
+    /// Random name of this run.
+    run_id: String,
+    collector: Address,
+    backoff: Backoff,
+    resumes: bool,
+    /// A stream that is good until the next one is welcomed.
+    kept: Option<session::Kept>,
 }
 
 impl Uplink {
-    /// Keeps a stream up until `stop`.
+    /// Keeps a stream up until `stop`, or until this machine has forked.
     pub async fn run(mut self, stop: CancellationToken) {
-        let mut backoff = Backoff::default();
-        let mut resumes = self.about.borrow().resumes;
-        let mut collector = self.collector.clone();
+        let mut course = Course {
+            run_id: format!("{:032x}", rand::random::<u128>()),
+            collector: self.collector.clone(),
+            backoff: Backoff::default(),
+            resumes: self.about.borrow().resumes,
+            kept: None,
+        };
         loop {
-            self.tell(LinkState::Connecting, format!("connecting to {collector}"));
-            let session = session::run(&mut self, &collector, &mut resumes, &mut backoff, &stop);
-            let end = session.await;
-            let _ = self.requests.try_send(Request::Disconnected);
-            while self.frames.try_recv().is_ok() {}
-            let wait = match end {
-                End::Stopped => return,
-                End::Lost(why) => {
-                    let wait = backoff.next_wait();
-                    tracing::warn!(collector = %collector, "The stream to {collector} is down: {why}; next try in {} s", wait.as_secs());
-                    self.tell(LinkState::Waiting, why);
-                    collector = self.collector.clone();
-                    wait
-                }
-                End::Refused(why) => {
-                    tracing::error!(collector = %collector, "The collector {collector} refuses this endpoint: {why}");
-                    self.tell(LinkState::Refused, why);
-                    collector = self.collector.clone();
-                    backoff.longest()
-                }
-                End::Drained { wait, alternative } => {
-                    self.tell(LinkState::Waiting, format!("the collector asked to come back in {} s", wait.as_secs()));
-                    collector = alternative.unwrap_or_else(|| self.collector.clone());
-                    wait
-                }
-            };
+            if course.kept.is_none() {
+                self.tell(LinkStatus::new(
+                    LinkState::Connecting,
+                    format!("connecting to {}", course.collector),
+                    self.clock.now(),
+                ));
+            }
+            let end = session::run(&mut self, &mut course, &stop).await;
+            if !matches!(end, End::Renewed) {
+                course.kept = None;
+                let _ = self.requests.try_send(Request::Disconnected);
+                while self.frames.try_recv().is_ok() {}
+            }
+            let Some(wait) = self.after(end, &mut course).await else { return };
             tokio::select! {
                 () = stop.cancelled() => return,
                 () = tokio::time::sleep(wait) => {}
@@ -209,8 +203,65 @@ impl Uplink {
         }
     }
 
-    fn tell(&self, state: LinkState, detail: String) {
-        self.status.send_replace(LinkStatus { state, detail, since: self.clock.now() });
+    /// How long to wait after `end`; nothing when there is no next time.
+    async fn after(&mut self, end: End, course: &mut Course) -> Option<Duration> {
+        match end {
+            End::Stopped => None,
+            End::Renewed => Some(Duration::ZERO),
+            End::Failed(trouble) => {
+                let wait = self.failed(&trouble, course);
+                course.collector = self.collector.clone();
+                Some(wait)
+            }
+            End::Drained { wait, alternative } => {
+                let words = format!("the collector asked to come back in {} s", wait.as_secs());
+                self.tell(LinkStatus::new(LinkState::Waiting, words, self.clock.now()));
+                course.collector = alternative.unwrap_or_else(|| self.collector.clone());
+                Some(wait)
+            }
+            End::Fork(permit) => self.fork(permit, course).await,
+        }
+    }
+
+    fn failed(&self, trouble: &Trouble, course: &mut Course) -> Duration {
+        let Course { collector, backoff, .. } = course;
+        let advice = trouble.problem.advice(collector);
+        let refused = trouble.problem.is_refusal();
+        let wait = if refused { backoff.refused_wait() } else { backoff.next_wait() };
+        if refused {
+            tracing::error!(collector = %collector, "The collector {collector} refuses this endpoint: {trouble}; {advice}");
+        } else {
+            tracing::warn!(collector = %collector, "The stream to {collector} is down: {trouble}; next try in {} s", wait.as_secs());
+        }
+        let state = if refused { LinkState::Refused } else { LinkState::Waiting };
+        let status = LinkStatus::new(state, trouble.detail.clone(), self.clock.now());
+        self.tell(LinkStatus { problem: Some(trouble.problem), advice, ..status });
+        wait
+    }
+
+    /// Becomes an endpoint of its own. Then the agent begins anew; when it does not work, it is tried again later.
+    async fn fork(&self, permit: String, course: &mut Course) -> Option<Duration> {
+        let words = "another machine uses this identity; asking for one of our own";
+        self.tell(LinkStatus::new(LinkState::Connecting, words, self.clock.now()));
+        let mut machine = self.about.borrow().machine.clone();
+        machine.hardware.clone_from(&self.hardware);
+        let keep_from = self.outbox.run_first();
+        match identity::fork(&self.identity, &course.collector, &self.routes, permit, machine, keep_from).await {
+            Ok(endpoint_id) => {
+                tracing::warn!(endpoint.id = %endpoint_id, "Another machine uses the identity that this one had; this one is endpoint {endpoint_id} from now on");
+                self.forked.cancel();
+                None
+            }
+            Err(error) => {
+                let detail =
+                    format!("another machine uses this identity, and asking for one of our own failed: {error:#}");
+                Some(self.failed(&Trouble::new(Problem::Replaced, detail), course))
+            }
+        }
+    }
+
+    fn tell(&self, status: LinkStatus) {
+        self.status.send_replace(status);
     }
 
     fn note_sent(&self, counts: RecordCounts) {

@@ -16,9 +16,12 @@ Ack.stored_sequence: uint64
 BeatReply.beat_sent_unix_ms: int64
 BeatReply.received_unix_ms: int64
 BeatReply.sent_unix_ms: int64
+BeatRequest.sent_unix_ms: int64
 CollectorFrame.ack: Ack
 CollectorFrame.beat_reply: BeatReply
+CollectorFrame.beat_request: BeatRequest
 CollectorFrame.drain: Drain
+CollectorFrame.fork: Fork
 CollectorFrame.pull_cancel: PullCancel
 CollectorFrame.pull_request: PullRequest
 CollectorFrame.settings: Settings
@@ -36,6 +39,7 @@ ProbeTarget.host: string                # connected to, no data is sent
 ProbeTarget.label: string               # shown
 ProbeTarget.port: uint32
 ProbeTarget.tls: bool
+Fork.permit: string                     # echoed when the agent asks for an identity of its own
 PullCancel.pull_id: string              # compared
 PullRequest.deadline_unix_ms: int64
 PullRequest.pull_id: string             # compared and echoed
@@ -48,6 +52,7 @@ Refusal.reason: string                  # logged
 Refusal.sequence: uint64
 RenewResponse.authorities: repeated bytes
 RenewResponse.certificate_chain: repeated bytes
+RenewResponse.endpoint_id: string       # stored and shown
 Settings.denied_signals: repeated string # compared, can only take away
 Settings.dns_names: repeated DnsName
 Settings.fast_period_seconds: uint32
@@ -57,6 +62,8 @@ Settings.revision: uint64
 Welcome.collector_id: string            # logged
 Welcome.hello_sent_unix_ms: int64
 Welcome.layout_known: bool
+Welcome.return_spread_ms: uint32
+Welcome.takes_ahead: bool
 Welcome.received_unix_ms: int64
 Welcome.sent_unix_ms: int64
 Welcome.settings: Settings

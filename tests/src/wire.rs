@@ -50,7 +50,7 @@ impl Identity {
     pub async fn renew(&self, port: u16) -> Result<Self, tonic::Status> {
         let key = KeyPair::generate().expect("a key can be made");
         let channel = dial(port, Some(self)).await.map_err(|error| tonic::Status::unavailable(format!("{error:#}")))?;
-        let message = v1::RenewRequest { certificate_request: request(&key) };
+        let message = v1::RenewRequest { certificate_request: request(&key), ..v1::RenewRequest::default() };
         let answer = EnrollmentServiceClient::new(channel).renew(message).await?.into_inner();
         let endpoint_id = self.endpoint_id.clone();
         Ok(Self { endpoint_id, chain: answer.certificate_chain, key: key.serialize_der() })

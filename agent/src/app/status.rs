@@ -117,7 +117,6 @@ pub struct ProbeStatus {
 #[derive(Clone)]
 pub(super) struct Reporter {
     pub(super) path: PathBuf,
-    pub(super) endpoint_id: String,
     pub(super) collector: Address,
     pub(super) started_at: Timestamp,
     /// Time awake when the agent started.
@@ -160,7 +159,10 @@ impl Reporter {
 
     fn status(&self, link: LinkStatus, running: bool) -> Status {
         let ms = |span: Duration| span.as_secs_f64() * 1000.0;
-        let validity = self.identity.lock().unwrap_or_else(PoisonError::into_inner).validity();
+        let (endpoint_id, validity) = {
+            let identity = self.identity.lock().unwrap_or_else(PoisonError::into_inner);
+            (identity.endpoint_id.clone(), identity.validity())
+        };
         // What was measured in the first minute is not worth an hour's estimate.
         let hours = self.clock.awake().saturating_sub(self.started_awake).as_secs_f64().max(60.0) / 3600.0;
         let probes = self.schedule.cost_table().into_iter().map(|cost| ProbeStatus {
@@ -185,7 +187,7 @@ impl Reporter {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             running,
             started_at: self.started_at,
-            endpoint_id: self.endpoint_id.clone(),
+            endpoint_id,
             collector: self.collector.to_string(),
             link,
             acknowledged: intake.acknowledged(),

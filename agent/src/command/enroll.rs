@@ -1,5 +1,5 @@
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -9,10 +9,11 @@ use firstline_proto::v1::Section;
 
 use super::local::Local;
 use crate::config::{Address, Config, STATE_DIR};
-use crate::identity::{Identity, IdentityError, Token, enroll};
+use crate::identity::{Identity, IdentityError, Token, enroll, evidence_for};
 use crate::privacy::{Entry, Ledger, Sent};
 use crate::service::{self, InstalledBy};
 use crate::state::StateDir;
+use crate::uplink::Routes;
 
 /// Makes a key on this machine, trusts the collector by the fingerprint in the token, and asks it for a certificate.
 #[derive(Debug, Args)]
@@ -52,7 +53,11 @@ impl Enroll {
         let token: Token = self.token_text()?.parse()?;
         let local = Local::new(config, state)?;
         let readings = local.section(Section::Identity, Duration::from_secs(5)).await;
-        let identity = enroll(&dir, self.collector.clone(), &token, local.machine(&readings)).await?;
+        let routes = Routes::of_this_machine(&config.proxy, Path::new("/")).map_err(anyhow::Error::msg);
+        let routes = routes.context("the proxy's configuration cannot be used")?;
+        let mut machine = local.machine(&readings);
+        machine.hardware = evidence_for(Path::new("/"), &token);
+        let identity = enroll(&dir, self.collector.clone(), &routes, &token, machine).await?;
         let entry = Entry { at: now(), to: self.collector.to_string(), sent: Sent::Enrolment };
         Ledger::at(state.path("ledger")).note(&entry).context("writing the ledger of what was sent")?;
         let mut out = std::io::stdout().lock();

@@ -92,12 +92,15 @@ fn supervised(out: &mut impl Write, service: &ServiceState) -> Result<()> {
 }
 
 fn stream(out: &mut impl Write, agent: &Status) -> Result<()> {
-    let LinkStatus { state, detail, since } = &agent.link;
+    let LinkStatus { state, detail, since, advice, .. } = &agent.link;
     match state {
         LinkState::Connected => writeln!(out, "Stream: {detail} since {since}.")?,
         LinkState::Connecting => writeln!(out, "Stream: {detail}.")?,
         LinkState::Waiting => writeln!(out, "Stream: down since {since}: {detail}. It is tried again.")?,
         LinkState::Refused => writeln!(out, "Stream: refused since {since}: {detail}.")?,
+    }
+    if !advice.is_empty() {
+        writeln!(out, "What to do: {advice}.")?;
     }
     Ok(())
 }
@@ -181,7 +184,7 @@ mod tests {
     }
 
     pub(super) fn document(state: LinkState, running: bool) -> Document {
-        let link = LinkStatus { state, detail: "the port is closed".to_owned(), since: Timestamp(0) };
+        let link = LinkStatus::new(state, "the port is closed", Timestamp(0));
         let spool = SpoolStatus {
             records: 3,
             bytes: 2048,

@@ -10,8 +10,9 @@ use super::crypto::{Key, provider};
 use super::pin::{Pinned, fingerprint};
 use super::store::{Certificates, Identity, IdentityError};
 use super::token::Token;
+use super::witness::Witness;
 use crate::config::Address;
-use crate::uplink::{DialError, dial};
+use crate::uplink::{DialError, Routes, dial};
 
 /// Why a machine could not be enrolled.
 #[derive(Debug, Error)]
@@ -38,9 +39,15 @@ pub enum EnrollError {
 }
 
 /// Makes a key, asks the collector for a certificate with `token`, and keeps both in `dir`.
-pub async fn enroll(dir: &Path, collector: Address, token: &Token, machine: Machine) -> Result<Identity, EnrollError> {
+pub async fn enroll(
+    dir: &Path,
+    collector: Address,
+    routes: &Routes,
+    token: &Token,
+    machine: Machine,
+) -> Result<Identity, EnrollError> {
     let key = Key::generate().map_err(IdentityError::from)?;
-    let link = dial(&collector, tls(token)?).await?;
+    let link = dial(&collector, tls(token)?, routes).await?;
     let request = v1::EnrollRequest {
         token: token.secret().to_owned(),
         certificate_request: key.certificate_request().map_err(IdentityError::from)?,
@@ -65,7 +72,7 @@ fn tls(token: &Token) -> Result<ClientConfig, IdentityError> {
     let mut config = ClientConfig::builder_with_provider(provider())
         .with_protocol_versions(&[&rustls::version::TLS13])?
         .dangerous()
-        .with_custom_certificate_verifier(std::sync::Arc::new(pinned))
+        .with_custom_certificate_verifier(Witness::over(std::sync::Arc::new(pinned)))
         .with_no_client_auth();
     config.alpn_protocols = vec![b"h2".to_vec()];
     Ok(config)

@@ -7,6 +7,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use firstline_diagnosis::document::Signature;
 use firstline_diagnosis::vocabulary::Timestamp;
+use rustls::client::WebPkiServerVerifier;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::crypto::{Key, NotAKey, provider};
+use super::witness::Witness;
 use crate::config::Address;
 use crate::state;
 
@@ -28,6 +30,7 @@ pub struct Identity {
     pub collector: Address,
     chain: Vec<CertificateDer<'static>>,
     authorities: Arc<[CertificateDer<'static>]>,
+    fork: Option<ForkNote>,
 }
 
 /// Why there is no usable identity.
@@ -53,6 +56,20 @@ pub enum IdentityError {
         /// What is wrong with it.
         problem: String,
     },
+    /// Others than the agent's account have a right to the key.
+    #[error(
+        "{} can be reached by other accounts (mode {mode}); make it owner-only (chmod {} {}), and enrol this machine \
+         again with a new token if anybody may have copied the key",
+        path.display(), if *is_dir { "700" } else { "600" }, path.display()
+    )]
+    Shared {
+        /// Which file or directory.
+        path: PathBuf,
+        /// Its access rights.
+        mode: String,
+        /// Whether it is a directory.
+        is_dir: bool,
+    },
     /// The key cannot be used.
     #[error(transparent)]
     Key(#[from] NotAKey),
@@ -69,7 +86,25 @@ pub enum IdentityError {
 struct Enrolment {
     endpoint_id: String,
     collector: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    fork: Option<ForkNote>,
 }
+
+/// How this endpoint came to be, when it was not by a token.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct ForkNote {
+    /// The endpoint whose identity this machine had.
+    pub(super) of: String,
+    /// Records from this number on were made by this machine. Absent once the others are gone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) keep_from: Option<u64>,
+}
+
+/// The files of an identity, the one that makes the rest count last.
+const FILES: [&str; 4] = ["key.pem", "authorities.pem", "certificate.pem", "endpoint.json"];
+
+/// Where the next identity is put together.
+const NEXT: &str = "next";
 
 /// Certificates as the collector gave them.
 #[derive(Debug, Clone)]
@@ -88,6 +123,7 @@ impl Certificates {
 impl Identity {
     /// Reads what enrolment left in `dir`.
     pub fn load(dir: &Path) -> Result<Self, IdentityError> {
+        finish(dir).map_err(|source| IdentityError::File { path: dir.join(NEXT), source })?;
         let enrolment = match fs::read(dir.join("endpoint.json")) {
             Ok(bytes) => bytes,
             Err(missing) if missing.kind() == io::ErrorKind::NotFound => return Err(IdentityError::NotEnrolled),
@@ -97,6 +133,8 @@ impl Identity {
         let enrolment: Enrolment =
             serde_json::from_slice(&enrolment).map_err(|error| damaged("endpoint.json", error.to_string()))?;
         let collector = enrolment.collector.parse().map_err(|problem| damaged("endpoint.json", problem))?;
+        refuse_shared(dir, true)?;
+        refuse_shared(&dir.join("key.pem"), false)?;
         let key = read_text(&dir.join("key.pem"))?;
         Ok(Self {
             key: Key::from_pem(&key).map_err(|error| damaged("key.pem", error.to_string()))?,
@@ -104,6 +142,7 @@ impl Identity {
             collector,
             chain: certificates(&dir.join("certificate.pem"))?,
             authorities: certificates(&dir.join("authorities.pem"))?.into(),
+            fork: enrolment.fork,
             dir: dir.to_owned(),
         })
     }
@@ -116,15 +155,72 @@ impl Identity {
         collector: Address,
         certificates: Certificates,
     ) -> Result<Self, IdentityError> {
-        let mut identity =
-            Self { dir: dir.to_owned(), key, endpoint_id, collector, chain: Vec::new(), authorities: Arc::default() };
+        let mut identity = Self {
+            dir: dir.to_owned(),
+            key,
+            endpoint_id,
+            collector,
+            chain: Vec::new(),
+            authorities: Arc::default(),
+            fork: None,
+        };
+        state::private_dir(dir).map_err(|source| IdentityError::File { path: dir.to_owned(), source })?;
         identity.write("key.pem", identity.key.to_pem().as_bytes())?;
         identity.adopt(certificates)?;
-        let enrolment =
-            Enrolment { endpoint_id: identity.endpoint_id.clone(), collector: identity.collector.to_string() };
-        let text = serde_json::to_vec_pretty(&enrolment).expect("two texts always have a JSON form");
-        identity.write("endpoint.json", &text)?;
+        identity.write_enrolment()?;
         Ok(identity)
+    }
+
+    /// Replaces this identity by one of another endpoint. After a crash there is the old or the new one, whole.
+    pub(super) fn become_other(
+        &mut self,
+        key: Key,
+        endpoint_id: String,
+        certificates: Certificates,
+        keep_from: u64,
+    ) -> Result<(), IdentityError> {
+        let next = self.dir.join(NEXT);
+        let failed = |source| IdentityError::File { path: next.clone(), source };
+        state::private_dir(&next).map_err(failed)?;
+        let mut other = Self {
+            dir: next.clone(),
+            key,
+            endpoint_id,
+            collector: self.collector.clone(),
+            chain: Vec::new(),
+            authorities: Arc::default(),
+            fork: Some(ForkNote { of: self.endpoint_id.clone(), keep_from: Some(keep_from) }),
+        };
+        other.write("key.pem", other.key.to_pem().as_bytes())?;
+        other.adopt(certificates)?;
+        other.write_enrolment()?;
+        finish(&self.dir).map_err(failed)?;
+        other.dir.clone_from(&self.dir);
+        *self = other;
+        Ok(())
+    }
+
+    /// The number from which on records are this machine's own, when it has just become an endpoint of its own.
+    pub fn keep_from(&self) -> Option<u64> {
+        self.fork.as_ref().and_then(|fork| fork.keep_from)
+    }
+
+    /// What other machines recorded is gone.
+    pub fn settle(&mut self) -> Result<(), IdentityError> {
+        if let Some(fork) = &mut self.fork {
+            fork.keep_from = None;
+        }
+        self.write_enrolment()
+    }
+
+    fn write_enrolment(&self) -> Result<(), IdentityError> {
+        let enrolment = Enrolment {
+            endpoint_id: self.endpoint_id.clone(),
+            collector: self.collector.to_string(),
+            fork: self.fork.clone(),
+        };
+        let text = serde_json::to_vec_pretty(&enrolment).expect("texts and numbers always have a JSON form");
+        self.write("endpoint.json", &text)
     }
 
     /// Takes new certificates into use, after checking that they are this key's.
@@ -158,9 +254,12 @@ impl Identity {
         for authority in self.authorities.iter() {
             roots.add(authority.clone())?;
         }
+        let authorities = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider()).build();
+        let authorities = authorities.map_err(|error| rustls::Error::General(error.to_string()))?;
         let mut config = ClientConfig::builder_with_provider(provider())
             .with_protocol_versions(&[&rustls::version::TLS13])?
-            .with_root_certificates(roots)
+            .dangerous()
+            .with_custom_certificate_verifier(Witness::over(authorities))
             .with_client_auth_cert(self.chain.clone(), self.key.to_der())?;
         config.alpn_protocols = vec![b"h2".to_vec()];
         Ok(config)
@@ -184,6 +283,26 @@ impl Identity {
             certificate: pem(&self.chain[..1.min(self.chain.len())]),
             value: STANDARD.encode(self.key.sign(bytes)?),
         })
+    }
+}
+
+/// Takes a whole next identity into use, and clears away a part of one.
+fn finish(dir: &Path) -> io::Result<()> {
+    let next = dir.join(NEXT);
+    if next.join("endpoint.json").exists() {
+        for name in FILES.iter().filter(|name| next.join(name).exists()) {
+            fs::rename(next.join(name), dir.join(name))?;
+        }
+        state::sync_dir(dir)?;
+    }
+    if next.exists() { fs::remove_dir_all(next) } else { Ok(()) }
+}
+
+fn refuse_shared(path: &Path, is_dir: bool) -> Result<(), IdentityError> {
+    match state::shared_mode(path) {
+        Ok(None) => Ok(()),
+        Ok(Some(mode)) => Err(IdentityError::Shared { path: path.to_owned(), mode, is_dir }),
+        Err(source) => Err(IdentityError::File { path: path.to_owned(), source }),
     }
 }
 

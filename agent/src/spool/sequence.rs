@@ -46,6 +46,12 @@ impl Sequence {
         self.next = self.next.max(number);
     }
 
+    /// Goes on at `number`, even when that is lower.
+    pub(super) fn restart(&mut self, number: u64) -> io::Result<()> {
+        (self.next, self.reserved) = (number, 0);
+        self.release()
+    }
+
     /// A disk that is full must not stop the agent: the collector's own count, told at each connection, is the second
     /// line of defence against a number that is used twice.
     fn reserve(&mut self) {

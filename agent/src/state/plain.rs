@@ -19,3 +19,13 @@ pub(super) fn open_private(path: &Path, keep: bool) -> io::Result<File> {
 pub(super) fn sync_dir(_dir: &Path) -> io::Result<()> {
     Ok(())
 }
+
+/// Access lists are inherited from the state directory, which the installer makes.
+pub(super) fn shared_mode(_path: &Path) -> io::Result<Option<String>> {
+    Ok(None)
+}
+
+/// As [`create_dir`]: access lists are inherited.
+pub(super) fn private_dir(path: &Path) -> io::Result<()> {
+    create_dir(path)
+}

@@ -3,9 +3,9 @@
 //! What root makes in a directory of somebody else's is given to that somebody: `enroll` is run by root, and the service
 //! that must read its result runs as a user of its own. Root follows no link that such a user may have put there.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, fchown, lchown};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt, fchown, lchown};
 use std::path::Path;
 
 use rustix::fs::OFlags;
@@ -24,6 +24,12 @@ pub(super) fn create_dir(path: &Path) -> io::Result<()> {
         Some((user, group)) if is_new => lchown(path, Some(user), Some(group)),
         _ => Ok(()),
     }
+}
+
+/// As [`create_dir`]; one that is there becomes its owner's alone.
+pub(super) fn private_dir(path: &Path) -> io::Result<()> {
+    create_dir(path)?;
+    std::fs::set_permissions(path, Permissions::from_mode(0o700))
 }
 
 /// Opens for reading and writing, for its owner alone when new.
@@ -47,6 +53,12 @@ fn heir(path: &Path) -> Option<(u32, u32)> {
 /// Makes changes of names in a directory last.
 pub(super) fn sync_dir(dir: &Path) -> io::Result<()> {
     File::open(dir)?.sync_all()
+}
+
+/// The mode when it gives anybody but the owner a right.
+pub(super) fn shared_mode(path: &Path) -> io::Result<Option<String>> {
+    let mode = std::fs::metadata(path)?.permissions().mode() & 0o7777;
+    Ok((mode & 0o077 != 0).then(|| format!("{mode:04o}")))
 }
 
 #[cfg(test)]

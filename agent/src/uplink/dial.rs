@@ -1,4 +1,4 @@
-//! One connection to a collector: TCP, TLS 1.3, HTTP/2.
+//! One connection to a collector: straight or through a proxy, TCP, TLS 1.3, HTTP/2.
 //!
 //! The connection is made before tonic sees it, so that each layer's failure keeps its own words. With TLS 1.3 a
 //! collector refuses a client certificate after the handshake, with an alert on the first read; the alert is noted as
@@ -13,47 +13,30 @@ use std::time::Duration;
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::ServerName;
 use rustls::{AlertDescription, CertificateError, ClientConfig, Error as TlsError};
-use thiserror::Error;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, lookup_host};
+use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tonic::transport::{Channel, Endpoint};
 
+use super::problem::{DialError, Problem, Trouble};
+use super::route::{Proxy, Route, Routes};
+use super::tunnel;
 use crate::config::Address;
+use crate::identity::Stranger;
 
-/// Time for TCP and TLS together.
-const DIAL_LIMIT: Duration = Duration::from_secs(15);
-
-/// Why there is no connection.
-#[derive(Debug, Error)]
-pub enum DialError {
-    /// No TCP connection.
-    #[error("connecting to the collector {address} failed; check the address and that port {} is open", address.port)]
-    Connect {
-        /// Which collector.
-        address: Address,
-        /// Why.
-        source: io::Error,
-    },
-    /// Nothing came of it in time.
-    #[error("connecting to the collector {0} took more than 15 s")]
-    Slow(Address),
-    /// TLS was refused by one of the two sides.
-    #[error("the collector {address} is not trusted or does not speak TLS 1.3: {reason}")]
-    Tls {
-        /// Which collector.
-        address: Address,
-        /// In words.
-        reason: String,
-    },
-}
+/// Time for the way to the collector, and for TLS on it.
+const WAY_LIMIT: Duration = Duration::from_secs(15);
+const TLS_LIMIT: Duration = Duration::from_secs(15);
 
 /// A connection with its channel.
 #[derive(Debug)]
 pub struct Link {
     /// For generated clients.
     pub channel: Channel,
+    /// The proxy that it goes through, in words for people; empty when it goes straight.
+    pub by: String,
     alert: Alert,
 }
 
@@ -64,83 +47,163 @@ impl Link {
     /// Why an RPC failed: the alert that the collector's TLS sent, or the status in its own words.
     pub fn explain(&self, status: &tonic::Status) -> String {
         match self.refusal() {
-            Some(words) => words.to_owned(),
+            Some(trouble) => trouble.detail,
             None => status.message().to_owned(),
         }
     }
 
     /// Why the collector's TLS refused this endpoint, if it did.
-    pub fn refusal(&self) -> Option<&'static str> {
+    pub fn refusal(&self) -> Option<Trouble> {
         let alert = *self.alert.lock().unwrap_or_else(PoisonError::into_inner);
-        alert.and_then(refusal_words)
+        alert.and_then(refusal)
     }
 }
 
-/// Alerts about our certificate, in words that say what to do.
-fn refusal_words(alert: AlertDescription) -> Option<&'static str> {
-    Some(match alert {
-        AlertDescription::CertificateRevoked => {
-            "this endpoint's certificate was revoked; enrol it again with a new token if it should come back"
-        }
+/// Alerts about our certificate.
+fn refusal(alert: AlertDescription) -> Option<Trouble> {
+    let (problem, words) = match alert {
+        AlertDescription::CertificateRevoked => (Problem::Revoked, "this endpoint's certificate was revoked"),
         AlertDescription::CertificateExpired => {
-            "this endpoint's certificate has expired; enrol it again with a new token, and check the clock"
+            (Problem::Expired, "this endpoint's certificate has expired by the collector's clock")
         }
-        AlertDescription::UnknownCA => {
-            "the collector does not know this endpoint's authority; enrol it at this collector"
-        }
-        AlertDescription::CertificateRequired => "the collector wants a client certificate",
+        AlertDescription::UnknownCA => (Problem::Refused, "the collector does not know this endpoint's authority"),
+        AlertDescription::CertificateRequired => (Problem::Refused, "the collector wants a client certificate"),
         AlertDescription::BadCertificate
         | AlertDescription::CertificateUnknown
         | AlertDescription::UnsupportedCertificate
-        | AlertDescription::AccessDenied => "the collector refused this endpoint's certificate",
+        | AlertDescription::AccessDenied => (Problem::Refused, "the collector refused this endpoint's certificate"),
         _ => return None,
-    })
+    };
+    Some(Trouble::new(problem, words))
 }
 
-/// Connects to `address`.
-pub async fn dial(address: &Address, tls: ClientConfig) -> Result<Link, DialError> {
-    let stream = tokio::time::timeout(DIAL_LIMIT, open(address, tls));
-    let stream = stream.await.map_err(|_| DialError::Slow(address.clone()))??;
+/// Connects to `address` with `tls`, the way that `routes` says.
+pub async fn dial(address: &Address, tls: ClientConfig, routes: &Routes) -> Result<Link, DialError> {
+    let (tcp, by) = open(address, routes.to(address)).await?;
+    let shaken = timeout(TLS_LIMIT, shake_hands(tcp, address, tls)).await;
+    let slow = || {
+        DialError::new(
+            Problem::Slow,
+            address,
+            format!("{address} took the connection and did not answer in TLS within 15 s"),
+        )
+    };
+    let stream = shaken.map_err(|_| slow())??;
     let alert = Alert::default();
     let watched = Watched { stream, alert: Arc::clone(&alert) };
-    let channel = channel(watched).await.map_err(|error| DialError::Tls {
-        address: address.clone(),
-        reason: format!("HTTP/2 could not be started: {error}"),
+    let channel = channel(watched).await.map_err(|error| {
+        DialError::new(Problem::Protocol, address, format!("HTTP/2 could not be started with {address}: {error}"))
     })?;
-    Ok(Link { channel, alert })
+    Ok(Link { channel, by, alert })
 }
 
-async fn open(address: &Address, tls: ClientConfig) -> Result<TlsStream<TcpStream>, DialError> {
-    let fail = |source| DialError::Connect { address: address.clone(), source };
-    let tcp = TcpStream::connect((address.host.as_str(), address.port)).await.map_err(fail)?;
-    tcp.set_nodelay(true).map_err(fail)?;
-    let refuse = |reason| DialError::Tls { address: address.clone(), reason };
-    let name = ServerName::try_from(address.host.clone()).map_err(|error| refuse(error.to_string()))?;
-    TlsConnector::from(Arc::new(tls)).connect(name, tcp).await.map_err(|error| refuse(tls_words(&error)))
+/// The way to the collector, and the proxy that it leads through, in words.
+async fn open(address: &Address, route: Route) -> Result<(TcpStream, String), DialError> {
+    let Some(proxy) = route.proxy else { return Ok((straight(address).await?, String::new())) };
+    let refused = match through(&proxy, address).await {
+        Ok(tcp) => return Ok((tcp, format!(" through the proxy {proxy}"))),
+        Err(refused) => refused,
+    };
+    // A proxy of the environment may not be meant for us. What it said is worth more than that the rest is closed.
+    if !route.or_straight {
+        return Err(refused);
+    }
+    straight(address).await.map(|tcp| (tcp, String::new())).map_err(|_| refused)
+}
+
+async fn straight(address: &Address) -> Result<TcpStream, DialError> {
+    let fail = |problem, what: String| move |source| DialError::new(problem, address, what).because(source);
+    let way = async {
+        let found = lookup_host((address.host.as_str(), address.port)).await;
+        let found: Vec<_> = found
+            .map_err(fail(Problem::NameLookup, format!("the name {} has no address here", address.host)))?
+            .collect();
+        connect(&found)
+            .await
+            .map_err(fail(Problem::Unreachable, format!("connecting to the collector {address} failed")))
+    };
+    let slow =
+        || DialError::new(Problem::Slow, address, format!("connecting to the collector {address} took more than 15 s"));
+    timeout(WAY_LIMIT, way).await.map_err(|_| slow())?
+}
+
+async fn through(proxy: &Proxy, address: &Address) -> Result<TcpStream, DialError> {
+    let fail = |problem, what: String| move |source| DialError::new(problem, address, what).because(source);
+    let way = async {
+        let Address { host, port } = &proxy.address;
+        let found = lookup_host((host.as_str(), *port)).await;
+        let found: Vec<_> = found
+            .map_err(fail(Problem::ProxyNameLookup, format!("the proxy's name {host} has no address here")))?
+            .collect();
+        let tcp = connect(&found).await;
+        let tcp = tcp.map_err(fail(Problem::ProxyUnreachable, format!("connecting to the proxy {proxy} failed")))?;
+        tunnel::open(tcp, proxy, address).await
+    };
+    let slow =
+        || DialError::new(Problem::ProxyUnreachable, address, format!("the proxy {proxy} did not answer within 15 s"));
+    timeout(WAY_LIMIT, way).await.map_err(|_| slow())?
+}
+
+async fn connect(addresses: &[std::net::SocketAddr]) -> io::Result<TcpStream> {
+    let tcp = TcpStream::connect(addresses).await?;
+    tcp.set_nodelay(true)?;
+    Ok(tcp)
+}
+
+async fn shake_hands(tcp: TcpStream, address: &Address, tls: ClientConfig) -> Result<TlsStream<TcpStream>, DialError> {
+    let refuse = |trouble: Trouble| DialError { trouble, collector: address.clone(), source: None };
+    let name = ServerName::try_from(address.host.clone()).map_err(|error| {
+        refuse(Trouble::new(Problem::OtherName, format!("{address} is no name of a server: {error}")))
+    })?;
+    TlsConnector::from(Arc::new(tls)).connect(name, tcp).await.map_err(|error| refuse(tls_trouble(&error, address)))
 }
 
 /// A failed handshake in words.
-fn tls_words(error: &io::Error) -> String {
+fn tls_trouble(error: &io::Error, address: &Address) -> Trouble {
     let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<TlsError>());
-    match inner {
-        // Another collector's authority may bear the same name: then it is the signature that does not fit.
-        Some(TlsError::InvalidCertificate(CertificateError::UnknownIssuer | CertificateError::BadSignature)) => {
-            "its certificate is not from the expected authority; is this the right collector, and the token of this one?"
-                .to_owned()
+    let stranger = inner.and_then(Stranger::met);
+    match (inner, stranger) {
+        (_, Some(stranger)) if stranger.is_collector => Trouble::new(
+            Problem::OtherCollector,
+            format!(
+                "the certificate of {address} is not from the expected authority but from {:?}",
+                stranger.authority
+            ),
+        ),
+        (_, Some(stranger)) => Trouble::new(
+            Problem::TlsInspected,
+            format!(
+                "the certificate shown for {address} is not from the expected authority but from {:?}: a device on the \
+                 network opens TLS connections, or another server answers there",
+                stranger.authority
+            ),
+        ),
+        (Some(TlsError::InvalidCertificate(certificate)), _) => certificate_trouble(certificate, address),
+        (Some(TlsError::AlertReceived(alert)), _) => refusal(*alert).unwrap_or_else(|| {
+            Trouble::new(Problem::NotTls, format!("{address} ended the handshake with the TLS alert {alert:?}"))
+        }),
+        (Some(TlsError::InvalidMessage(_)), _) => {
+            Trouble::new(Problem::NotTls, format!("what answers at {address} does not speak TLS"))
         }
-        Some(TlsError::InvalidCertificate(
-            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
-        )) => "its certificate is for another name; dial the name that is in the collector's certificate".to_owned(),
-        Some(TlsError::InvalidCertificate(
-            CertificateError::Expired
-            | CertificateError::ExpiredContext { .. }
-            | CertificateError::NotValidYet
-            | CertificateError::NotValidYetContext { .. },
-        )) => "its certificate is expired or not yet valid; check this machine's clock first".to_owned(),
-        Some(TlsError::AlertReceived(alert)) => {
-            refusal_words(*alert).map_or_else(|| format!("it sent the TLS alert {alert:?}"), str::to_owned)
-        }
-        _ => error.to_string(),
+        (Some(other), _) => Trouble::new(Problem::NotTls, format!("TLS with {address} failed: {other}")),
+        (None, _) => Trouble::new(Problem::Cut, format!("{address} hung up during the TLS handshake: {error}")),
+    }
+}
+
+fn certificate_trouble(error: &CertificateError, address: &Address) -> Trouble {
+    match error {
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => Trouble::new(
+            Problem::OtherName,
+            format!("the collector's certificate is not for the name {}", address.host),
+        ),
+        CertificateError::Expired
+        | CertificateError::ExpiredContext { .. }
+        | CertificateError::NotValidYet
+        | CertificateError::NotValidYetContext { .. } => Trouble::new(
+            Problem::Clock,
+            "the collector's certificate is expired or not yet valid by this machine's clock",
+        ),
+        other => Trouble::new(Problem::NotTls, format!("the certificate of {address} cannot be used: {other}")),
     }
 }
 

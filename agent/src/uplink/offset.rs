@@ -37,6 +37,12 @@ impl ClockOffset {
         Some(Self { collector_ms: replied_ms.checked_add(round_trip_ms / 2)?, since_boot, round_trip_ms })
     }
 
+    /// The collector's time, however this machine's clock was set since.
+    pub fn collector_now(&self, since_boot: Duration) -> Timestamp {
+        let passed = since_boot.saturating_sub(self.since_boot);
+        Timestamp(self.collector_ms.saturating_add(i64::try_from(passed.as_millis()).unwrap_or(i64::MAX)))
+    }
+
     /// The readings of this moment; nothing when the measurement is old.
     pub fn readings(&self, now: Timestamp, since_boot: Duration) -> Vec<Reading> {
         let Some(passed) = since_boot.checked_sub(self.since_boot).filter(|passed| *passed <= AGE_MAX) else {

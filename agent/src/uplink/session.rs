@@ -1,5 +1,8 @@
 //! One stream, from dialling to its end.
 
+mod flight;
+mod traffic;
+
 use std::collections::HashSet;
 use std::sync::PoisonError;
 use std::time::Duration;
@@ -10,27 +13,19 @@ use firstline_proto::v1;
 use firstline_proto::v1::agent_frame::Frame as Out;
 use firstline_proto::v1::agent_service_client::AgentServiceClient;
 use firstline_proto::v1::collector_frame::Frame as In;
-use firstline_proto::v1::record::Body;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
 use tonic::{Status, Streaming};
 
-use super::{About, Backoff, ClockOffset, End, Link, LinkState, Request, Uplink, dial};
+use super::{About, ClockOffset, Course, End, Link, LinkState, LinkStatus, Problem, Request, Trouble, Uplink, dial};
 use crate::config::Address;
-use crate::privacy::RecordCounts;
-use crate::spool::Frame;
+use flight::Flight;
+use traffic::Ahead;
 
 /// The largest frame of a collector.
 const FRAME_BYTES_MAX: usize = 256 * 1024;
-
-/// Records of one batch, and their bytes.
-const BATCH_RECORDS: usize = 256;
-const BATCH_BYTES: usize = 256 * 1024;
-
-/// Records on their way at most, before the collector acknowledges some.
-const IN_FLIGHT_RECORDS: u64 = 1024;
 
 /// Time for the collector to answer `hello`, and to take a frame.
 const ANSWER_LIMIT: Duration = Duration::from_secs(30);
@@ -44,50 +39,76 @@ const MEASURE_EVERY: Duration = Duration::from_mins(10);
 /// Time for the last records to be acknowledged at a clean stop.
 const FAREWELL_LIMIT: Duration = Duration::from_secs(3);
 
+/// A stream goes over to a new certificate when it was quiet for this long.
+const QUIET: Duration = Duration::from_secs(2);
+
+/// What this agent can do beyond the first version of the protocol.
+const CAPABILITIES: [&str; 1] = ["fork"];
+
 struct Session<'a> {
     uplink: &'a mut Uplink,
     link: Link,
     out: mpsc::Sender<v1::AgentFrame>,
     layouts: HashSet<u64>,
-    /// Highest sequence number sent in this stream.
+    /// Highest sequence number sent in its turn in this stream.
     sent: u64,
     acknowledged: u64,
-    in_flight: u64,
+    flight: Flight,
+    ahead: Ahead,
     quiet_since: Instant,
     measured: Instant,
+    /// When a pull last had something to send.
+    pulled: Instant,
     offset: Option<ClockOffset>,
     /// The machine as the collector knows it.
     told: Machine,
     /// Beats that the collector has not answered.
     unanswered: u32,
+    /// Whether a newer certificate waits to be used.
+    renewed: bool,
 }
 
-/// Dials `collector`, streams until the stream ends, and says how it ended.
-pub(super) async fn run(
-    uplink: &mut Uplink,
-    collector: &Address,
-    resumes: &mut bool,
-    backoff: &mut Backoff,
-    stop: &CancellationToken,
-) -> End {
+/// A stream that is not used any more, and open until it is dropped.
+#[derive(Debug)]
+pub(super) struct Kept {
+    _link: Link,
+    _out: mpsc::Sender<v1::AgentFrame>,
+    _inbound: Streaming<v1::CollectorFrame>,
+}
+
+/// What happens after a frame.
+enum Next {
+    Go,
+    /// The collector wants to know whether we are here.
+    Answer(i64),
+    End(End),
+}
+
+fn failed(problem: Problem, detail: impl Into<String>) -> End {
+    End::Failed(Trouble::new(problem, detail))
+}
+
+/// Dials the collector, streams until the stream ends, and says how it ended.
+pub(super) async fn run(uplink: &mut Uplink, course: &mut Course, stop: &CancellationToken) -> End {
+    uplink.renewals.borrow_and_update();
     let tls = uplink.identity.lock().unwrap_or_else(PoisonError::into_inner).tls();
     let tls = match tls {
         Ok(tls) => tls,
-        Err(error) => return End::Refused(format!("{:#}", anyhow::Error::from(error))),
+        Err(error) => return failed(Problem::Identity, format!("{:#}", anyhow::Error::from(error))),
     };
     let link = tokio::select! {
         () = stop.cancelled() => return End::Stopped,
-        link = dial(collector, tls) => match link {
+        link = dial(&course.collector, tls, &uplink.routes) => match link {
             Ok(link) => link,
-            Err(error) => return End::Lost(format!("{:#}", anyhow::Error::from(error))),
+            Err(error) => return End::Failed(error.trouble()),
         },
     };
     let (out, frames) = mpsc::channel(32);
     let mut client = AgentServiceClient::new(link.channel.clone()).max_decoding_message_size(FRAME_BYTES_MAX);
     let about = uplink.about.borrow_and_update().clone();
     let told = about.machine.clone();
-    if out.send(frame(Out::Hello(hello(uplink, about)))).await.is_err() {
-        return End::Lost("the stream could not be opened".to_owned());
+    if out.send(frame(Out::Hello(hello(uplink, about, &course.run_id)))).await.is_err() {
+        return failed(Problem::Cut, "the stream could not be opened");
     }
     let opened = tokio::select! {
         () = stop.cancelled() => return End::Stopped,
@@ -96,7 +117,7 @@ pub(super) async fn run(
     let mut inbound = match opened {
         Ok(Ok(response)) => response.into_inner(),
         Ok(Err(status)) => return ended(&link, &status),
-        Err(_) => return End::Lost("the collector did not answer within 30 s".to_owned()),
+        Err(_) => return failed(Problem::Slow, "the collector did not answer within 30 s"),
     };
     let now = Instant::now();
     let mut session = Session {
@@ -106,50 +127,81 @@ pub(super) async fn run(
         layouts: HashSet::new(),
         sent: 0,
         acknowledged: 0,
-        in_flight: 0,
+        flight: Flight::default(),
+        ahead: Ahead::default(),
         quiet_since: now,
         measured: now,
+        pulled: now,
         offset: None,
         told,
         unanswered: 0,
+        renewed: false,
     };
-    match session.greet(&mut inbound, collector).await {
-        Ok(()) => backoff.reset(),
+    match session.greet(&mut inbound, &course.collector).await {
+        Ok(spread) => course.backoff.reset(spread),
         Err(end) => return end,
     }
-    if std::mem::take(resumes) && session.beat(v1::MarkKind::Resumed).await.is_err() {
+    course.kept = None;
+    if std::mem::take(&mut course.resumes) && session.beat(v1::MarkKind::Resumed).await.is_err() {
         return session.lost();
     }
-    session.stream(&mut inbound, stop).await
+    let end = session.stream(&mut inbound, stop).await;
+    if matches!(end, End::Renewed) {
+        let Session { link, out, .. } = session;
+        course.kept = Some(Kept { _link: link, _out: out, _inbound: inbound });
+    }
+    end
 }
 
 /// How a status ends a stream: a refusal when TLS or the collector says that it is about us.
 fn ended(link: &Link, status: &Status) -> End {
-    if let Some(words) = link.refusal() {
-        return End::Refused(words.to_owned());
+    if let Some(trouble) = link.refusal() {
+        return End::Failed(trouble);
     }
-    match status.code() {
-        tonic::Code::Unauthenticated | tonic::Code::PermissionDenied => End::Refused(status.message().to_owned()),
-        code => End::Lost(format!("{code}: {}", status.message())),
-    }
+    let said: String = status.message().chars().filter(|letter| !letter.is_control()).take(200).collect();
+    let problem = match status.code() {
+        tonic::Code::PermissionDenied if said.contains("revoked") => Problem::Revoked,
+        tonic::Code::PermissionDenied => Problem::Refused,
+        // The stream is as old as its certificate; a newer one may be at hand.
+        tonic::Code::Unauthenticated | tonic::Code::Unavailable => Problem::Cut,
+        tonic::Code::ResourceExhausted => Problem::Busy,
+        tonic::Code::Aborted => Problem::Replaced,
+        _ if is_broken(status) => Problem::Cut,
+        _ => Problem::Protocol,
+    };
+    let words = match problem {
+        Problem::Protocol => format!("what the collector said cannot be read: {said}"),
+        Problem::Cut => format!("the connection was lost: {said}"),
+        _ => format!("the collector says: {said}"),
+    };
+    failed(problem, words)
+}
+
+/// Whether it was the connection that failed, and not what was said over it.
+fn is_broken(status: &Status) -> bool {
+    use std::error::Error as _;
+    status.source().is_some()
 }
 
 fn frame(frame: Out) -> v1::AgentFrame {
     v1::AgentFrame { frame: Some(frame) }
 }
 
-fn hello(uplink: &Uplink, about: About) -> v1::Hello {
+fn hello(uplink: &Uplink, about: About, run_id: &str) -> v1::Hello {
+    let mut machine = about.machine;
+    machine.hardware.clone_from(&uplink.hardware);
     v1::Hello {
         agent_version: env!("CARGO_PKG_VERSION").to_owned(),
         protocol_version: PROTOCOL_VERSION,
-        machine: Some(about.machine.into()),
+        machine: Some(machine.into()),
         boot_id: about.boot_id,
         next_sequence: uplink.outbox.spool().next_sequence(),
         layout_fingerprint: about.layout,
-        capabilities: Vec::new(),
+        capabilities: CAPABILITIES.map(str::to_owned).to_vec(),
         catalogue_version: about.catalogue,
         sent_unix_ms: uplink.clock.now().unix_ms(),
         uptime_seconds: uplink.clock.since_boot().as_secs(),
+        run_id: run_id.to_owned(),
     }
 }
 
@@ -157,28 +209,49 @@ fn hello(uplink: &Uplink, about: About) -> v1::Hello {
 struct Gone;
 
 impl Session<'_> {
-    /// Waits for `welcome` and goes on from where the collector stands.
-    async fn greet(&mut self, inbound: &mut Streaming<v1::CollectorFrame>, collector: &Address) -> Result<(), End> {
+    /// Waits for `welcome` and goes on from where the collector stands. Says over how long to spread a return.
+    async fn greet(
+        &mut self,
+        inbound: &mut Streaming<v1::CollectorFrame>,
+        collector: &Address,
+    ) -> Result<Duration, End> {
         let first = timeout(ANSWER_LIMIT, inbound.message()).await;
-        let first = first.map_err(|_| End::Lost("the collector did not welcome us within 30 s".to_owned()))?;
+        let first = first.map_err(|_| failed(Problem::Slow, "the collector did not welcome us within 30 s"))?;
         let welcome = match first.map_err(|status| ended(&self.link, &status))?.and_then(|frame| frame.frame) {
             Some(In::Welcome(welcome)) => welcome,
             Some(In::Drain(drain)) => return Err(drained(&drain)),
-            _ => return Err(End::Lost("the collector did not begin with a welcome".to_owned())),
+            Some(In::Fork(fork)) => return Err(End::Fork(fork.permit)),
+            Some(_) => return Err(failed(Problem::Protocol, "the collector did not begin with a welcome")),
+            None => return Err(failed(Problem::Cut, "the collector closed the stream")),
         };
         self.measure(welcome.hello_sent_unix_ms, welcome.received_unix_ms, welcome.sent_unix_ms);
         if welcome.layout_known {
             self.layouts.insert(self.uplink.about.borrow().layout);
         }
-        self.uplink.outbox.acknowledge(self.uplink.clock.now(), welcome.stored_sequence);
-        (self.sent, self.acknowledged) = (welcome.stored_sequence, welcome.stored_sequence);
+        self.settle(welcome.stored_sequence);
+        self.ahead.allowed = welcome.takes_ahead;
         if let Some(settings) = &welcome.settings {
             self.apply(settings);
         }
-        let replica = &welcome.collector_id;
-        tracing::info!(collector = %collector, "Connected to {collector} (replica {replica}), which has records up to {}", self.sent);
-        self.uplink.tell(LinkState::Connected, format!("connected to {collector}"));
-        Ok(())
+        let (replica, by) = (&welcome.collector_id, &self.link.by);
+        tracing::info!(collector = %collector, "Connected to {collector}{by} (replica {replica}), which has records up to {}", self.sent);
+        let words = format!("connected to {collector}{by}");
+        self.uplink.tell(LinkStatus::new(LinkState::Connected, words, self.uplink.clock.now()));
+        Ok(Duration::from_millis(u64::from(welcome.return_spread_ms)))
+    }
+
+    /// Goes on from what the collector has.
+    fn settle(&mut self, stored: u64) {
+        match self.uplink.outbox.settle(stored) {
+            Ok(0) => {}
+            Ok(count) => tracing::warn!(
+                "The collector has records up to {stored} of this endpoint, more than it was sent: this machine was put \
+                 back to an earlier state; {count} records that were made since get new numbers"
+            ),
+            Err(source) => tracing::warn!("Records could not be given new numbers: {source}"),
+        }
+        self.uplink.outbox.acknowledge(self.uplink.clock.now(), stored);
+        (self.sent, self.acknowledged) = (stored, stored);
     }
 
     async fn stream(&mut self, inbound: &mut Streaming<v1::CollectorFrame>, stop: &CancellationToken) -> End {
@@ -187,26 +260,48 @@ impl Session<'_> {
             if self.pump().await.is_err() {
                 return self.lost();
             }
+            if self.renewed && self.is_quiet() {
+                return End::Renewed;
+            }
             let beat_at = (self.quiet_since + BEAT_EVERY).min(self.measured + MEASURE_EVERY);
+            let look_at = if self.renewed { Instant::now() + QUIET } else { beat_at };
+            // What people wait for goes first: a pull is answered while a backlog drains.
             tokio::select! {
+                biased;
+                () = stop.cancelled() => return self.farewell(inbound).await,
                 message = inbound.message() => match message {
-                    Ok(Some(message)) => if let Some(end) = self.handle(message) { return end },
-                    Ok(None) => return End::Lost("the collector closed the stream".to_owned()),
+                    Ok(Some(message)) => match self.handle(message) {
+                        Next::Go => {}
+                        Next::Answer(asked) => if self.answer(asked).await.is_err() { return self.lost() },
+                        Next::End(end) => return end,
+                    },
+                    Ok(None) => return failed(Problem::Cut, "the collector closed the stream"),
                     Err(status) => return ended(&self.link, &status),
                 },
-                () = outbox.news.notified() => {}
-                Some(frame) = self.uplink.frames.recv() => if self.send(frame).await.is_err() { return self.lost() },
+                Some(frame) = self.uplink.frames.recv() => {
+                    self.pulled = Instant::now();
+                    if self.send(frame).await.is_err() { return self.lost() }
+                },
                 Ok(()) = self.uplink.about.changed() => if self.tell_machine().await.is_err() { return self.lost() },
-                () = sleep_until(beat_at) => if self.beat(v1::MarkKind::Unspecified).await.is_err() { return self.lost() },
-                () = stop.cancelled() => return self.farewell(inbound).await,
+                Ok(()) = self.uplink.renewals.changed() => self.renewed = true,
+                () = sleep_until(look_at.min(beat_at)) => {
+                    let due = Instant::now() >= beat_at;
+                    if due && self.beat(v1::MarkKind::Unspecified).await.is_err() { return self.lost() }
+                },
+                () = outbox.news.notified() => {}
             }
         }
     }
 
+    /// Whether nothing is on its way, so that nothing can be lost.
+    fn is_quiet(&self) -> bool {
+        self.flight.is_empty() && self.unanswered == 0 && self.pulled.elapsed() >= QUIET
+    }
+
     fn lost(&self) -> End {
         match self.link.refusal() {
-            Some(words) => End::Refused(words.to_owned()),
-            None => End::Lost("the collector takes no more frames".to_owned()),
+            Some(trouble) => End::Failed(trouble),
+            None => failed(Problem::Cut, "the collector takes no more frames"),
         }
     }
 
@@ -217,52 +312,16 @@ impl Session<'_> {
         }
     }
 
-    /// Sends what the spool holds beyond what is on its way.
-    async fn pump(&mut self) -> Result<(), Gone> {
-        while self.in_flight < IN_FLIGHT_RECORDS {
-            let frames = self.uplink.outbox.spool().read_after(self.sent, BATCH_RECORDS, BATCH_BYTES);
-            let Some(last) = frames.last().map(|frame| frame.sequence) else { break };
-            self.introduce_layouts(&frames).await?;
-            self.in_flight += frames.len() as u64;
-            self.send_batch(&frames).await?;
-            self.sent = last;
-        }
-        Ok(())
-    }
-
-    async fn introduce_layouts(&mut self, frames: &[Frame]) -> Result<(), Gone> {
-        for name in frames.iter().filter_map(|frame| frame.layout) {
-            let layout = self.uplink.outbox.spool().layout(name).cloned();
-            if let Some(layout) = layout.filter(|_| self.layouts.insert(name)) {
-                self.send(frame(Out::Layout(layout))).await?;
-            }
-        }
-        Ok(())
-    }
-
-    async fn send_batch(&mut self, frames: &[Frame]) -> Result<(), Gone> {
-        let mut counts = RecordCounts::default();
-        let mut records = Vec::with_capacity(frames.len());
-        for stored in frames {
-            match stored.record() {
-                Ok(record) => records.push(count(&mut counts, record, stored.payload.len())),
-                Err(error) => tracing::warn!("Record {} cannot be read back: {error}", stored.sequence),
-            }
-        }
-        if counts.samples > 0 {
-            // The clock is told with each sample: often enough, and it costs no exchange.
-            self.quiet_since = Instant::now();
-            self.tell_offset();
-        }
-        self.uplink.note_sent(counts);
-        self.send(frame(Out::Records(v1::RecordBatch { records }))).await
-    }
-
     async fn beat(&mut self, mark: v1::MarkKind) -> Result<(), Gone> {
-        self.beat_with(mark, None).await
+        self.beat_with(v1::Beat { mark: mark.into(), ..v1::Beat::default() }).await
     }
 
-    async fn beat_with(&mut self, mark: v1::MarkKind, machine: Option<Machine>) -> Result<(), Gone> {
+    /// The collector asked whether we are here.
+    async fn answer(&mut self, asked: i64) -> Result<(), Gone> {
+        self.beat_with(v1::Beat { request_unix_ms: asked, ..v1::Beat::default() }).await
+    }
+
+    async fn beat_with(&mut self, beat: v1::Beat) -> Result<(), Gone> {
         let now = Instant::now();
         (self.quiet_since, self.measured) = (now, now);
         self.unanswered += 1;
@@ -271,54 +330,43 @@ impl Session<'_> {
             boot_id: self.uplink.about.borrow().boot_id.clone(),
             sent_unix_ms: self.uplink.clock.now().unix_ms(),
             next_sequence: self.uplink.outbox.spool().next_sequence(),
-            mark: mark.into(),
-            machine: machine.map(Into::into),
+            ..beat
         };
         self.send(frame(Out::Beat(beat))).await
     }
 
     /// Tells what is new about the machine, such as who is signed in.
     async fn tell_machine(&mut self) -> Result<(), Gone> {
-        let machine = self.uplink.about.borrow_and_update().machine.clone();
+        let mut machine = self.uplink.about.borrow_and_update().machine.clone();
         if machine == self.told {
             return Ok(());
         }
         self.told = machine.clone();
-        self.beat_with(v1::MarkKind::Unspecified, Some(machine)).await
+        machine.hardware.clone_from(&self.uplink.hardware);
+        self.beat_with(v1::Beat { machine: Some(machine.into()), ..v1::Beat::default() }).await
     }
 
-    /// Answers a frame; says how the stream ends when it does.
-    fn handle(&mut self, message: v1::CollectorFrame) -> Option<End> {
-        match message.frame? {
-            In::Welcome(_) => return Some(End::Lost("the collector welcomed us twice".to_owned())),
-            In::Ack(ack) => self.acknowledge(&ack),
-            In::PullRequest(request) => match Pull::try_from(request) {
+    /// Takes in a frame.
+    fn handle(&mut self, message: v1::CollectorFrame) -> Next {
+        match message.frame {
+            None => {}
+            Some(In::Welcome(_)) => return Next::End(failed(Problem::Protocol, "the collector welcomed us twice")),
+            Some(In::Ack(ack)) => self.acknowledge(&ack),
+            Some(In::PullRequest(request)) => match Pull::try_from(request) {
                 Ok(pull) => self.request(Request::Pull(pull)),
                 Err(bad) => tracing::warn!("A pull was refused: {bad}"),
             },
-            In::PullCancel(cancel) => self.request(Request::Cancel(cancel.pull_id)),
-            In::Settings(settings) => self.apply(&settings),
-            In::BeatReply(reply) => {
+            Some(In::PullCancel(cancel)) => self.request(Request::Cancel(cancel.pull_id)),
+            Some(In::Settings(settings)) => self.apply(&settings),
+            Some(In::BeatReply(reply)) => {
                 self.unanswered = self.unanswered.saturating_sub(1);
                 self.measure(reply.beat_sent_unix_ms, reply.received_unix_ms, reply.sent_unix_ms);
             }
-            In::Drain(drain) => return Some(drained(&drain)),
+            Some(In::BeatRequest(request)) => return Next::Answer(request.sent_unix_ms),
+            Some(In::Fork(fork)) => return Next::End(End::Fork(fork.permit)),
+            Some(In::Drain(drain)) => return Next::End(drained(&drain)),
         }
-        None
-    }
-
-    fn acknowledge(&mut self, ack: &v1::Ack) {
-        for refusal in &ack.refusals {
-            tracing::warn!("The collector refused record {}: {}", refusal.sequence, refusal.reason);
-        }
-        // A collector cannot have what was never sent to it; a larger number would delete what is still needed.
-        let upto = ack.stored_sequence.min(self.sent);
-        self.uplink.outbox.acknowledge(self.uplink.clock.now(), upto);
-        self.in_flight = self.in_flight.saturating_sub(upto.saturating_sub(self.acknowledged));
-        self.acknowledged = self.acknowledged.max(upto);
-        if self.acknowledged == self.sent {
-            self.in_flight = 0;
-        }
+        Next::Go
     }
 
     fn request(&self, request: Request) {
@@ -344,6 +392,7 @@ impl Session<'_> {
         let (now, since_boot) = (self.uplink.clock.now(), self.uplink.clock.since_boot());
         if let Some(offset) = ClockOffset::measure(sent_ms, received_ms, replied_ms, now, since_boot) {
             self.offset = Some(offset);
+            self.uplink.outbox.measured(offset);
             self.tell_offset();
         }
     }
@@ -375,16 +424,6 @@ impl Session<'_> {
         let _ = timeout(FAREWELL_LIMIT, goodbye).await;
         End::Stopped
     }
-}
-
-fn count(counts: &mut RecordCounts, record: v1::Record, bytes: usize) -> v1::Record {
-    counts.bytes += bytes as u64;
-    match record.body {
-        Some(Body::Sample(_)) => counts.samples += 1,
-        Some(Body::Inventory(_)) => counts.inventories += 1,
-        _ => counts.events += 1,
-    }
-    record
 }
 
 fn drained(drain: &v1::Drain) -> End {

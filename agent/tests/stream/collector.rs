@@ -1,6 +1,7 @@
 //! A collector of a few lines, with moods.
 
-mod server;
+mod raw;
+pub(crate) mod server;
 mod service;
 
 use std::collections::BTreeMap;
@@ -27,11 +28,23 @@ pub(crate) struct Temper {
     pub(crate) drain_first: bool,
     /// Sends settings and a pull after the welcome.
     pub(crate) ask: bool,
+    /// Answers every stream with these bytes instead of frames.
+    pub(crate) says: Option<&'static [u8]>,
+    /// Whether records may come ahead of their turn.
+    pub(crate) takes_ahead: bool,
 }
 
 impl Default for Temper {
     fn default() -> Self {
-        Self { lose_after_records: None, acknowledge: true, acknowledge_every: 1, drain_first: false, ask: false }
+        Self {
+            lose_after_records: None,
+            acknowledge: true,
+            acknowledge_every: 1,
+            drain_first: false,
+            ask: false,
+            says: None,
+            takes_ahead: false,
+        }
     }
 }
 
@@ -105,6 +118,11 @@ impl Collector {
     /// Waits until `count` different records are stored.
     pub(crate) async fn stored(&self, count: usize) {
         self.wait(|seen| seen.stored.len() >= count).await;
+    }
+
+    /// Waits until `count` streams were opened.
+    pub(crate) async fn opened(&self, count: u32) {
+        self.wait(|seen| seen.streams >= count).await;
     }
 
     async fn wait(&self, done: impl Fn(&Seen) -> bool) {

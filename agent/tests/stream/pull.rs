@@ -16,7 +16,7 @@ use firstline_agent::schedule::Schedule;
 use firstline_agent::settings::Policy;
 use firstline_agent::spool::{Limits, Spool};
 use firstline_agent::state::StateDir;
-use firstline_agent::uplink::{Outbox, Request};
+use firstline_agent::uplink::{Outbox, Request, Routes};
 use firstline_diagnosis::document::{Os, Reason, Snapshot};
 use firstline_diagnosis::vocabulary::Timestamp;
 use firstline_proto::convert::{Machine, Piece, Pull, Section};
@@ -44,7 +44,7 @@ async fn pulls() -> Running {
     let os = Os { os_type: "linux".into(), ..Os::default() };
     let machine = Machine { host_name: "pc-1".into(), os, ..Machine::default() };
     let identity = state.dir("identity").expect("made");
-    let identity = enroll(&identity, collector.address(), &token, machine).await.expect("enrolled");
+    let identity = enroll(&identity, collector.address(), &Routes::default(), &token, machine).await.expect("enrolled");
     let (settings, seen) = watch::channel(Policy::default().defaults());
     let cx = app::context(&state, seen.clone(), Some(identity.authorities())).expect("a context");
     let (clock, vitals) = (Arc::clone(&cx.clock), Arc::clone(&cx.vitals));

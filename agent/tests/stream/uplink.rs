@@ -1,39 +1,42 @@
 //! The stream against a collector that loses connections, acknowledges late, restarts and drains: everything that was
 //! spooled is stored, nothing twice, and a count proves it.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crate::collector::{Collector, Temper};
-use firstline_agent::identity::{Identity, Token, enroll};
+use firstline_agent::config::Address;
+use firstline_agent::identity::{Identity, Token, enroll, renew};
 use firstline_agent::os::SystemClock;
 use firstline_agent::privacy::Ledger;
 use firstline_agent::settings::{Policy, Settings};
 use firstline_agent::spool::{Limits, Spool};
-use firstline_agent::uplink::{About, LinkState, LinkStatus, Outbox, Request, Uplink};
+use firstline_agent::uplink::{About, LinkState, LinkStatus, Outbox, Problem, Request, Routes, Uplink};
 use firstline_diagnosis::vocabulary::{Attributes, Layout, Mark, Sample, Series, Timestamp};
 use firstline_proto::convert::{Body, Machine};
 use firstline_proto::v1;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
-struct Agent {
+pub(crate) struct Agent {
     dir: tempfile::TempDir,
-    identity: Arc<Mutex<Identity>>,
-    outbox: Arc<Outbox>,
+    pub(crate) identity: Arc<Mutex<Identity>>,
+    pub(crate) outbox: Arc<Outbox>,
 }
 
-struct Running {
+pub(crate) struct Running {
     stop: CancellationToken,
     task: tokio::task::JoinHandle<()>,
     status: watch::Receiver<LinkStatus>,
     settings: watch::Receiver<Settings>,
     requests: mpsc::Receiver<Request>,
     _frames: mpsc::Sender<v1::AgentFrame>,
+    renewals: watch::Sender<u64>,
     about: watch::Sender<About>,
 }
 
-fn machine() -> Machine {
+pub(crate) fn machine() -> Machine {
     let os = firstline_diagnosis::document::Os { os_type: "linux".into(), ..Default::default() };
     Machine { host_name: "pc-1".into(), os, ..Machine::default() }
 }
@@ -43,10 +46,11 @@ fn layout() -> Layout {
 }
 
 impl Agent {
-    async fn enrolled_at(collector: &Collector) -> Self {
+    pub(crate) async fn enrolled_at(collector: &Collector) -> Self {
         let dir = tempfile::tempdir().expect("temporary directory");
         let token: Token = collector.token().parse().expect("a token");
-        let identity = enroll(dir.path(), collector.address(), &token, machine()).await.expect("enrolled");
+        let identity =
+            enroll(dir.path(), collector.address(), &Routes::default(), &token, machine()).await.expect("enrolled");
         let spool_dir = dir.path().join("spool");
         std::fs::create_dir(&spool_dir).expect("made");
         let mut spool = Spool::open(&spool_dir, Limits::default(), Timestamp(0)).expect("opens");
@@ -54,7 +58,7 @@ impl Agent {
         Self { dir, identity: Arc::new(Mutex::new(identity)), outbox: Arc::new(Outbox::new(spool)) }
     }
 
-    fn append(&self, count: i64) {
+    pub(crate) fn append(&self, count: i64) {
         for n in 0..count {
             let at = Timestamp(n);
             let values = vec![n as f32];
@@ -74,6 +78,10 @@ impl Agent {
     }
 
     fn connect(&self, collector: &Collector) -> Running {
+        self.connect_by(collector.address(), Routes::default())
+    }
+
+    pub(crate) fn connect_by(&self, address: Address, routes: Routes) -> Running {
         let stop = CancellationToken::new();
         let about =
             About { machine: machine(), boot_id: "boot".into(), layout: layout().fingerprint(), ..About::default() };
@@ -82,10 +90,13 @@ impl Agent {
         let (requests, requested) = mpsc::channel(16);
         let (frames_out, frames) = mpsc::channel(4);
         let (readings, _) = mpsc::channel(16);
-        let status = LinkStatus { state: LinkState::Connecting, detail: String::new(), since: Timestamp(0) };
+        let status = LinkStatus::new(LinkState::Connecting, "", Timestamp(0));
+        let (renewals_in, renewals) = watch::channel(0);
         let (status, status_seen) = watch::channel(status);
         let uplink = Uplink {
-            collector: collector.address(),
+            collector: address,
+            routes,
+            hardware: BTreeMap::new(),
             identity: Arc::clone(&self.identity),
             outbox: Arc::clone(&self.outbox),
             clock: Arc::new(SystemClock),
@@ -97,6 +108,8 @@ impl Agent {
             readings,
             status,
             ledger: Arc::new(Mutex::new(Ledger::at(self.dir.path().join("ledger")))),
+            renewals,
+            forked: CancellationToken::new(),
         };
         let task = tokio::spawn(uplink.run(stop.clone()));
         Running {
@@ -106,18 +119,19 @@ impl Agent {
             settings: settings_seen,
             requests: requested,
             _frames: frames_out,
+            renewals: renewals_in,
             about,
         }
     }
 }
 
 impl Running {
-    async fn reaches(&mut self, state: LinkState) -> LinkStatus {
+    pub(crate) async fn reaches(&mut self, state: LinkState) -> LinkStatus {
         let reached = self.status.wait_for(|status| status.state == state);
         tokio::time::timeout(Duration::from_secs(30), reached).await.expect("in time").expect("it runs").clone()
     }
 
-    async fn stop(self) {
+    pub(crate) async fn stop(self) {
         self.stop.cancel();
         tokio::time::timeout(Duration::from_secs(10), self.task).await.expect("in time").expect("no panic");
     }
@@ -200,6 +214,8 @@ async fn a_revoked_certificate_is_named() {
     let mut running = agent.connect(&collector);
     let status = running.reaches(LinkState::Refused).await;
     assert!(status.detail.contains("revoked"), "{}", status.detail);
+    assert_eq!(status.problem, Some(Problem::Revoked));
+    assert!(status.advice.contains("enroll --again"), "{}", status.advice);
     running.stop().await;
 }
 
@@ -213,7 +229,8 @@ async fn a_certificate_of_another_authority_is_refused_on_both_sides() {
     running.stop().await;
     let dir = tempfile::tempdir().expect("temporary directory");
     let token: Token = theirs.token().parse().expect("a token");
-    let error = enroll(dir.path(), ours.address(), &token, machine()).await.expect_err("another authority");
+    let error =
+        enroll(dir.path(), ours.address(), &Routes::default(), &token, machine()).await.expect_err("another authority");
     assert!(error.to_string().contains("not from the expected authority"), "{error}");
 }
 
@@ -223,7 +240,7 @@ async fn a_used_token_is_refused_with_what_to_do() {
     let _first = Agent::enrolled_at(&collector).await;
     let dir = tempfile::tempdir().expect("temporary directory");
     let token: Token = collector.token().parse().expect("a token");
-    let error = enroll(dir.path(), collector.address(), &token, machine()).await.expect_err("used");
+    let error = enroll(dir.path(), collector.address(), &Routes::default(), &token, machine()).await.expect_err("used");
     let words = error.to_string();
     assert!(words.contains("the token was used") && words.contains("firstline token create"), "{words}");
     assert!(std::fs::read_dir(dir.path()).expect("there").next().is_none(), "nothing was kept");
@@ -234,7 +251,7 @@ async fn renewal_brings_a_new_certificate_for_the_same_key() {
     let collector = Collector::start(Temper::default()).await;
     let agent = Agent::enrolled_at(&collector).await;
     let before = agent.identity.lock().expect("free").sign(b"x").expect("signed").certificate;
-    firstline_agent::identity::renew(&agent.identity, &collector.address()).await.expect("renewed");
+    renew(&agent.identity, &collector.address(), &Routes::default()).await.expect("renewed");
     let after = agent.identity.lock().expect("free").sign(b"x").expect("signed").certificate;
     assert_ne!(before, after);
     let mut running = agent.connect(&collector);
@@ -242,4 +259,76 @@ async fn renewal_brings_a_new_certificate_for_the_same_key() {
     running.stop().await;
     let again = Identity::load(agent.dir.path()).expect("kept");
     assert_eq!(again.sign(b"x").expect("signed").certificate, after);
+}
+
+#[tokio::test]
+async fn the_stream_goes_over_to_a_renewed_certificate_without_a_gap() {
+    let collector = Collector::start(Temper::default()).await;
+    let agent = Agent::enrolled_at(&collector).await;
+    agent.append(30);
+    let mut running = agent.connect(&collector);
+    running.reaches(LinkState::Connected).await;
+    let mut seen = running.status.clone();
+    let states = tokio::spawn(async move {
+        let mut states = Vec::new();
+        while seen.changed().await.is_ok() {
+            states.push(seen.borrow_and_update().state);
+        }
+        states
+    });
+    renew(&agent.identity, &collector.address(), &Routes::default()).await.expect("renewed");
+    running.renewals.send_modify(|count| *count += 1);
+    agent.append(30);
+    collector.opened(2).await;
+    agent.append(30);
+    collector.stored(90).await;
+    running.stop().await;
+    assert_eq!((collector.count(), collector.streams()), (90, 2));
+    assert_eq!(
+        states.await.expect("runs"),
+        [LinkState::Connected],
+        "it said that it is connected again, and nothing else"
+    );
+}
+
+#[tokio::test]
+async fn a_machine_that_was_put_back_to_an_earlier_state_loses_nothing_it_records_since() {
+    let collector = Collector::start(Temper::default()).await;
+    let agent = Agent::enrolled_at(&collector).await;
+    agent.append(40);
+    let running = agent.connect(&collector);
+    collector.stored(40).await;
+    running.stop().await;
+    // The disk of before: a spool that knows nothing of these forty, and goes on with numbers that are taken.
+    let dir = tempfile::tempdir().expect("temporary directory");
+    let mut spool = Spool::open(dir.path(), Limits::default(), Timestamp(0)).expect("opens");
+    spool.use_layout((&layout()).into());
+    let agent = Agent { outbox: Arc::new(Outbox::new(spool)), ..agent };
+    agent.append(7);
+    let running = agent.connect(&collector);
+    collector.stored(47).await;
+    agent.append(3);
+    collector.stored(50).await;
+    running.stop().await;
+    assert_eq!(collector.count(), 50);
+    assert_eq!(agent.outbox.spool().fill().records, 0);
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_key_that_others_can_read_is_refused_and_the_way_out_is_said() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let collector = Collector::start(Temper::default()).await;
+    let agent = Agent::enrolled_at(&collector).await;
+    let mode = |path: &std::path::Path| std::fs::metadata(path).expect("there").permissions().mode() & 0o777;
+    let key = agent.dir.path().join("key.pem");
+    assert_eq!((mode(agent.dir.path()), mode(&key)), (0o700, 0o600));
+    for (path, bad, good) in [(key.as_path(), 0o640, 0o600), (agent.dir.path(), 0o705, 0o700)] {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(bad)).expect("changed");
+        let refused = Identity::load(agent.dir.path()).expect_err("shared").to_string();
+        assert!(refused.contains(&format!("mode {bad:04o}")) && refused.contains("chmod"), "{refused}");
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(good)).expect("changed");
+    }
+    Identity::load(agent.dir.path()).expect("right again");
 }

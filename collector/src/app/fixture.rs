@@ -185,7 +185,7 @@ impl Talk {
 
     /// Sends records and takes the acknowledgement.
     pub(crate) async fn store(&mut self, records: Vec<v1::Record>) -> v1::Ack {
-        self.say(agent_frame::Frame::Records(v1::RecordBatch { records })).await;
+        self.say(agent_frame::Frame::Records(v1::RecordBatch { records, ahead: false })).await;
         match self.hear().await.expect("ack") {
             collector_frame::Frame::Ack(ack) => ack,
             other => panic!("not an acknowledgement: {other:?}"),

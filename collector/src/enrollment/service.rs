@@ -78,6 +78,6 @@ impl EnrollmentService for Service {
         counter!(ENROLLMENTS, "outcome" => "renewed").increment(1);
         info!(host.id = %certificate.endpoint_id, "Certificate of endpoint {} renewed", certificate.endpoint_id);
         let authorities = self.enrollment.authorities();
-        Ok(Response::new(RenewResponse { certificate_chain: issued.chain, authorities }))
+        Ok(Response::new(RenewResponse { certificate_chain: issued.chain, authorities, ..RenewResponse::default() }))
     }
 }

@@ -87,7 +87,7 @@ async fn renews_for_the_endpoint_that_the_certificate_names_and_for_nobody_witho
     let collector = Collector::start().await;
     let machine = collector.machine("m").await;
     let key = key();
-    let wish = RenewRequest { certificate_request: request(&key) };
+    let wish = RenewRequest { certificate_request: request(&key), ..RenewRequest::default() };
     let mut stranger = EnrollmentServiceClient::new(collector.channel(None));
     assert_eq!(stranger.renew(wish.clone()).await.expect_err("stranger").code(), Code::Unauthenticated);
     let mut client = EnrollmentServiceClient::new(collector.channel(Some(&machine.identity)));

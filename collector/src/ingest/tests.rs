@@ -125,8 +125,9 @@ async fn ends_a_stream_that_breaks_the_protocol() {
     let mut silent = machine.open(&collector).await.expect("opened");
     silent.say(Frame::Beat(v1::Beat::default())).await;
     assert_eq!(ended(&mut silent).await.code(), Code::InvalidArgument);
-    let unordered = v1::RecordBatch { records: vec![sample(&collector, 2), sample(&collector, 1)] };
-    let many = v1::RecordBatch { records: (1..=513).map(|number| inventory(&collector, number, "x")).collect() };
+    let unordered = v1::RecordBatch { records: vec![sample(&collector, 2), sample(&collector, 1)], ahead: false };
+    let many =
+        v1::RecordBatch { records: (1..=513).map(|number| inventory(&collector, number, "x")).collect(), ahead: false };
     let false_name = v1::Layout { fingerprint: 1, ..v1::Layout::from(&layout()) };
     for bad in [
         Frame::Records(unordered),
@@ -141,7 +142,7 @@ async fn ends_a_stream_that_breaks_the_protocol() {
         assert_eq!(ended(&mut talk).await.code(), Code::InvalidArgument, "{bad:?}");
     }
     let (mut talk, _) = machine.connect(&collector).await;
-    talk.say(Frame::Records(v1::RecordBatch { records: vec![sample(&collector, 1)] })).await;
+    talk.say(Frame::Records(v1::RecordBatch { records: vec![sample(&collector, 1)], ahead: false })).await;
     assert_eq!(ended(&mut talk).await.code(), Code::FailedPrecondition, "a sample before its layout");
     assert_eq!(count(&collector, "SELECT COUNT(*) FROM samples").await, 0);
 }

@@ -40,5 +40,5 @@ pub fn sample(sequence: u64, start_ms: i64) -> v1::Record {
 
 /// Records as a frame.
 pub fn batch(records: impl IntoIterator<Item = v1::Record>) -> v1::agent_frame::Frame {
-    v1::agent_frame::Frame::Records(v1::RecordBatch { records: records.into_iter().collect() })
+    v1::agent_frame::Frame::Records(v1::RecordBatch { records: records.into_iter().collect(), ahead: false })
 }

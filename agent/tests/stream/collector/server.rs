@@ -25,6 +25,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::transport::server::Connected;
 
 use super::Shared;
+use super::raw::Raw;
 use super::service::{Agents, Enrollments};
 
 /// A certificate authority.
@@ -39,8 +40,13 @@ pub(crate) struct Authority {
 
 impl Authority {
     pub(crate) fn new() -> Self {
+        Self::named("test authority", "Firstline")
+    }
+
+    pub(crate) fn named(name: &str, organization: &str) -> Self {
         let mut params = CertificateParams::default();
-        params.distinguished_name.push(rcgen::DnType::CommonName, "test authority");
+        params.distinguished_name.push(rcgen::DnType::CommonName, name);
+        params.distinguished_name.push(rcgen::DnType::OrganizationName, organization);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         let key = KeyPair::generate().expect("key");
@@ -93,7 +99,8 @@ impl Authority {
         params.signed_by(&self.issuer()).expect("signed").der().clone()
     }
 
-    fn tls(&self) -> ServerConfig {
+    /// TLS for `localhost`.
+    pub(crate) fn tls(&self) -> ServerConfig {
         let key = KeyPair::generate().expect("key");
         let params = CertificateParams::new(vec!["localhost".to_owned()]).expect("name");
         let leaf = params.signed_by(&key, &self.issuer()).expect("signed").der().clone();
@@ -132,9 +139,13 @@ pub(crate) async fn serve(shared: Arc<Shared>) -> u16 {
             });
         }
     });
-    let router = tonic::transport::Server::builder()
-        .add_service(AgentServiceServer::new(Agents(Arc::clone(&shared))))
-        .add_service(EnrollmentServiceServer::new(Enrollments(shared)));
+    let says = shared.seen().temper.says;
+    let enrollments = EnrollmentServiceServer::new(Enrollments(Arc::clone(&shared)));
+    let router = tonic::transport::Server::builder().add_service(enrollments);
+    let router = match says {
+        Some(bytes) => router.add_service(Raw(bytes)),
+        None => router.add_service(AgentServiceServer::new(Agents(shared))),
+    };
     tokio::spawn(router.serve_with_incoming(ReceiverStream::new(incoming)));
     port
 }

@@ -42,6 +42,7 @@ impl EnrollmentService for Enrollments {
         Ok(Response::new(v1::RenewResponse {
             certificate_chain: vec![self.0.authority.issue(&request.into_inner().certificate_request)],
             authorities: vec![self.0.authority.der().to_vec()],
+            endpoint_id: String::new(),
         }))
     }
 }
@@ -83,12 +84,14 @@ async fn stream(shared: &Shared, mut inbound: Streaming<v1::AgentFrame>, out: &S
         seen.users = hello.machine.iter().flat_map(|machine| machine.users.clone()).collect();
         (seen.temper, seen.stored_sequence, seen.streams)
     };
+    shared.changed.notify_waiters();
     let welcome = v1::Welcome {
         stored_sequence,
         settings: Some(v1::Settings { fast_period_seconds: temper.ask.then_some(30), ..Default::default() }),
         hello_sent_unix_ms: hello.sent_unix_ms,
         received_unix_ms: hello.sent_unix_ms,
         sent_unix_ms: hello.sent_unix_ms,
+        takes_ahead: temper.takes_ahead,
         ..Default::default()
     };
     send(out, Out::Welcome(welcome)).await?;

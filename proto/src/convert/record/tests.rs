@@ -124,7 +124,7 @@ fn names_the_field_that_is_out_of_bounds() {
 #[test]
 fn a_batch_must_grow_and_be_bounded() {
     let record = |sequence| v1::Record { sequence, ..wire(Wire::Mark(v1::Mark { kind: 1 })) };
-    assert!(check_batch(&v1::RecordBatch { records: vec![record(1), record(5)] }).is_ok());
-    assert!(check_batch(&v1::RecordBatch { records: vec![record(5), record(5)] }).is_err());
-    assert!(check_batch(&v1::RecordBatch { records: (1..=513).map(record).collect() }).is_err());
+    assert!(check_batch(&v1::RecordBatch { records: vec![record(1), record(5)], ahead: false }).is_ok());
+    assert!(check_batch(&v1::RecordBatch { records: vec![record(5), record(5)], ahead: false }).is_err());
+    assert!(check_batch(&v1::RecordBatch { records: (1..=513).map(record).collect(), ahead: false }).is_err());
 }

@@ -1,0 +1,105 @@
+//! What is to be sent, shared between those who fill it and the stream that empties it.
+
+use std::io;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use firstline_diagnosis::vocabulary::Timestamp;
+use serde::{Deserialize, Serialize};
+use tokio::sync::Notify;
+
+use super::ClockOffset;
+use crate::os::Clock;
+use crate::spool::Spool;
+
+/// The spool, and how far it has been sent.
+#[derive(Debug)]
+pub struct Outbox {
+    spool: Mutex<Spool>,
+    pub(super) news: Notify,
+    acknowledged: Mutex<Option<Acknowledged>>,
+    /// The first number that this run of the agent gave out.
+    run_first: AtomicU64,
+    /// The highest number that this run of the agent handed to a stream.
+    sent: AtomicU64,
+    offset: Mutex<Option<ClockOffset>>,
+}
+
+/// How far the collector has what this agent recorded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Acknowledged {
+    /// When it last said so.
+    pub at: Timestamp,
+    /// It has everything up to this record.
+    pub sequence: u64,
+}
+
+impl Outbox {
+    /// Around `spool`.
+    pub fn new(spool: Spool) -> Self {
+        Self {
+            run_first: AtomicU64::new(spool.next_sequence()),
+            spool: Mutex::new(spool),
+            news: Notify::new(),
+            acknowledged: Mutex::default(),
+            sent: AtomicU64::new(0),
+            offset: Mutex::default(),
+        }
+    }
+
+    /// The spool; held for short.
+    pub fn spool(&self) -> MutexGuard<'_, Spool> {
+        self.spool.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How far the collector has everything; nothing before it said so since the agent started.
+    pub fn acknowledged(&self) -> Option<Acknowledged> {
+        *self.acknowledged.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The first number that this run of the agent gave out: what has it or a higher one was recorded by this machine.
+    pub fn run_first(&self) -> u64 {
+        self.run_first.load(Ordering::Relaxed)
+    }
+
+    /// The collector has everything up to `sequence`: the spool need not keep it.
+    pub(super) fn acknowledge(&self, at: Timestamp, sequence: u64) {
+        self.spool().acknowledge(sequence);
+        *self.acknowledged.lock().unwrap_or_else(PoisonError::into_inner) = Some(Acknowledged { at, sequence });
+    }
+
+    /// Records up to `sequence` were handed to a stream.
+    pub(super) fn note_sent(&self, sequence: u64) {
+        self.sent.fetch_max(sequence, Ordering::Relaxed);
+    }
+
+    /// Gives new numbers to what was recorded under numbers that the collector has from somebody else: from this machine
+    /// before its disk was put back to an earlier state. Says how many records that were.
+    ///
+    /// What this run recorded and never sent cannot be stored. So a collector that has such a number has another record.
+    pub(super) fn settle(&self, stored: u64) -> io::Result<u64> {
+        let own = self.run_first().max(self.sent.load(Ordering::Relaxed).saturating_add(1));
+        let mut spool = self.spool();
+        if stored < own || spool.last_sequence() < own {
+            return Ok(0);
+        }
+        let moved = spool.renumber(own, stored.saturating_add(1))?;
+        self.run_first.store(stored.saturating_add(1), Ordering::Relaxed);
+        Ok(moved)
+    }
+
+    /// Wakes the stream: there is something new.
+    pub fn wake(&self) {
+        self.news.notify_one();
+    }
+
+    pub(super) fn measured(&self, offset: ClockOffset) {
+        *self.offset.lock().unwrap_or_else(PoisonError::into_inner) = Some(offset);
+    }
+
+    /// The collector's time as it was last measured, else this machine's.
+    pub(super) fn collector_now(&self, clock: &dyn Clock) -> Timestamp {
+        let offset = *self.offset.lock().unwrap_or_else(PoisonError::into_inner);
+        offset.map_or_else(|| clock.now(), |offset| offset.collector_now(clock.since_boot()))
+    }
+}

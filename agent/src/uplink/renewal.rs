@@ -1,0 +1,92 @@
+//! Keeps the certificate fresh, so that the endpoint never has to leave.
+//!
+//! It is renewed when two thirds of its life are over, a little later by chance, so that a fleet that was enrolled in one
+//! hour does not renew in one hour. Time is the collector's as it was last measured: a machine whose clock is wrong
+//! renews neither too late nor all the time.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use firstline_diagnosis::vocabulary::Timestamp;
+use tokio::sync::watch;
+
+use super::{Outbox, Routes};
+use crate::config::Address;
+use crate::identity::{Identity, renew, renewal_due};
+use crate::os::Clock;
+
+/// Between two looks at most: a suspended machine's timers stand still.
+const LOOK_MOST: Duration = Duration::from_mins(10);
+
+/// Between two looks at least.
+const LOOK_LEAST: Duration = Duration::from_secs(1);
+
+/// Share of a certificate's life by which the renewal may come later, by chance.
+const SPREAD: f64 = 1.0 / 12.0;
+
+/// Renews the certificate in time.
+#[derive(Debug)]
+pub struct Renewal {
+    /// Whose.
+    pub identity: Arc<Mutex<Identity>>,
+    /// At which collector.
+    pub collector: Address,
+    /// Which way.
+    pub routes: Routes,
+    /// This machine's time.
+    pub clock: Arc<dyn Clock>,
+    /// Knows the collector's time.
+    pub outbox: Arc<Outbox>,
+    /// Counts.
+    pub renewed: watch::Sender<u64>,
+}
+
+impl Renewal {
+    /// Renews whenever it is due; tries again until it works.
+    pub async fn run(self) {
+        let chance = rand::random::<f64>();
+        loop {
+            let validity = self.identity.lock().unwrap_or_else(PoisonError::into_inner).validity();
+            let Some(validity) = validity else { return };
+            let now = self.outbox.collector_now(&*self.clock);
+            let mut wait = due(validity, chance).since(now);
+            if wait.is_zero() {
+                wait = self.renew(validity, now).await;
+            }
+            tokio::time::sleep(wait.clamp(LOOK_LEAST, LOOK_MOST)).await;
+        }
+    }
+
+    /// Renews, and says how long to wait then.
+    async fn renew(&self, (_, until): (Timestamp, Timestamp), now: Timestamp) -> Duration {
+        match renew(&self.identity, &self.collector, &self.routes).await {
+            Ok(()) => {
+                tracing::info!("The endpoint's certificate was renewed");
+                self.renewed.send_modify(|count| *count += 1);
+                Duration::ZERO
+            }
+            Err(error) => {
+                tracing::warn!("The endpoint's certificate was not renewed: {error:#}");
+                // Ten tries in what is left of it.
+                until.since(now) / 10
+            }
+        }
+    }
+}
+
+/// When to renew, with `chance` from 0 to 1.
+fn due(validity: (Timestamp, Timestamp), chance: f64) -> Timestamp {
+    renewal_due(validity) + validity.1.since(validity.0).mul_f64(SPREAD * chance)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn falls_due_after_two_thirds_and_well_before_the_end() {
+        let month = (Timestamp(0), Timestamp(30 * 86_400_000));
+        let days = |chance| due(month, chance).unix_ms() as f64 / 86_400_000.0;
+        assert!((days(0.0) - 20.0).abs() < 0.01 && (days(1.0) - 22.5).abs() < 0.01, "{} {}", days(0.0), days(1.0));
+    }
+}
