@@ -74,7 +74,8 @@ async fn run_once(
     let identity = Arc::new(Mutex::new(identity));
     let policy = config.policy(Some(&collector));
     let (settings, settings_seen) = watch::channel(policy.defaults());
-    let cx = context(state, settings_seen.clone(), Some(authorities))?;
+    let mut cx = context(state, settings_seen.clone(), Some(authorities))?;
+    cx.memory = Some(state.dir("memory")?);
     let clock = Arc::clone(&cx.clock);
     let vitals = Arc::clone(&cx.vitals);
     let schedule = Arc::new(Schedule::new(probe::all(), cx, settings_seen.clone()));

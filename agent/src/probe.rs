@@ -22,6 +22,7 @@ mod gather;
 pub(crate) mod hardware_errors;
 pub(crate) mod identity;
 pub(crate) mod interface;
+mod journal;
 pub(crate) mod link;
 mod memory;
 mod memory_detail;
@@ -139,6 +140,7 @@ pub fn all() -> Vec<Arc<dyn Probe>> {
         Arc::new(update::Restarts),
         Arc::new(update::Results::default()),
         Arc::new(update::Offers::default()),
+        Arc::new(journal::Journal::default()),
         Arc::new(agent::Agent::default()),
     ]
 }

@@ -6,6 +6,7 @@
 //! spool/              what the collector has not acknowledged
 //! recorder/           15 s for 24 h
 //! journal             marks, events and changes of the last two weeks
+//! memory/             what probes remember: how far a log was read, the last beat
 //! inventory.json      the values that changes are told from
 //! ledger              what left this machine
 //! status.json         the running agent's account of itself
@@ -14,7 +15,7 @@
 //! ```
 
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
@@ -100,6 +101,15 @@ pub fn overwrite(path: &Path, bytes: &[u8]) -> io::Result<()> {
     // What a failed replacement left behind takes room that others need.
     let _ = fs::remove_file(beside);
     File::options().write(true).open(path)?.write_all(bytes)
+}
+
+/// Writes `bytes` to the file at `path` in place, without waiting for the disk: for what is written often and small, and
+/// may be a few seconds old after a power cut. Owner-only.
+pub fn keep(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = open_private(path, true)?;
+    file.seek(SeekFrom::Start(0))?;
+    file.write_all(bytes)?;
+    file.set_len(bytes.len() as u64)
 }
 
 /// Opens a file that only its owner may read, making it when absent; `keep` says whether what is in it stays.

@@ -80,6 +80,7 @@ impl Intake {
                 .with_context(|| format!("opening the recorder in {}", dir.display()))
         };
         let history = History::at(state.path("journal"));
+        vitals.set_ended_well(history.ended_with_pausing());
         let (about, about_seen) = watch::channel(About {
             catalogue: super::catalogue_version(),
             resumes: history.ended_with_pausing(),

@@ -11,6 +11,7 @@ use crate::identity::Told;
 use crate::os::ipp::queue::Queue;
 use crate::os::package::inventory::Package;
 use crate::os::proc::diskstats::DiskStat;
+use crate::os::proc::log::{Lines, Position};
 use crate::os::proc::meminfo::MemInfo;
 use crate::os::proc::mounts::Mount;
 use crate::os::proc::netdev::Traffic;
@@ -182,6 +183,38 @@ pub(crate) fn interface_index(_: &Path, _: &str) -> Option<u32> {
 
 pub(crate) fn resolv(_: &Path) -> Result<Resolv, ProbeError> {
     Err(ProbeError::Unsupported("the list of name servers"))
+}
+
+/// The logs here are not read yet.
+#[derive(Debug, Default)]
+pub(crate) struct Journal;
+
+impl Journal {
+    pub(crate) fn read(&mut self, _: &Path, _: &[Position], _: u64) -> Result<Lines, ProbeError> {
+        Err(ProbeError::Unsupported("the system's log"))
+    }
+
+    pub(crate) fn positions(&self) -> Vec<Position> {
+        Vec::new()
+    }
+
+    pub(crate) fn last(_: &Path, _: &str, _: &str) -> Option<u64> {
+        None
+    }
+}
+
+/// The kernels here keep no messages that can be read.
+#[derive(Debug, Default)]
+pub(crate) struct KernelLog;
+
+impl KernelLog {
+    pub(crate) fn read(&mut self, _: &Path, _: u64, _: u64, _: usize) -> Result<(Lines, u64), ProbeError> {
+        Err(ProbeError::Unsupported("the kernel's messages"))
+    }
+}
+
+pub(crate) fn place_of_disk(_: &Path, _: &str) -> &'static str {
+    "unknown"
 }
 
 /// The service managers here are not asked yet.

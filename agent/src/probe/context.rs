@@ -3,12 +3,15 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use rustls::pki_types::CertificateDer;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::watch;
 
 use super::{ProbeError, Pseudonyms, Vitals};
 use crate::os::{Clock, SystemClock};
 use crate::settings::Settings;
+use crate::state;
 
 /// What a probe may know and touch.
 #[derive(Debug, Clone)]
@@ -25,6 +28,8 @@ pub struct Context {
     pub vitals: Arc<Vitals>,
     /// The collector's CA as pinned at enrolment; the target named `collector` is verified against it and nothing else.
     pub collector_ca: Option<Arc<[CertificateDer<'static>]>>,
+    /// Where probes keep what they must remember over a restart; absent when nothing may be left behind.
+    pub memory: Option<PathBuf>,
 }
 
 impl Context {
@@ -37,6 +42,23 @@ impl Context {
             pseudonyms,
             vitals: Arc::default(),
             collector_ca: None,
+            memory: None,
+        }
+    }
+
+    /// What was remembered under `name`, if anything was and it can be read.
+    pub(crate) fn recall<T: DeserializeOwned>(&self, name: &str) -> Option<T> {
+        let bytes = std::fs::read(self.memory.as_ref()?.join(name)).ok()?;
+        // A file that was written over in place may end with the rest of a longer one.
+        serde_json::Deserializer::from_slice(&bytes).into_iter().next()?.ok()
+    }
+
+    /// Remembers `what` under `name`. What cannot be written is read again after a restart, no more.
+    pub(crate) fn remember<T: Serialize>(&self, name: &str, what: &T) {
+        let Some(memory) = &self.memory else { return };
+        let Ok(bytes) = serde_json::to_vec(what) else { return };
+        if let Err(source) = state::keep(&memory.join(name), &bytes) {
+            tracing::warn!("Keeping {name} in {} failed: {source}", memory.display());
         }
     }
 

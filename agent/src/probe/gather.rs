@@ -72,6 +72,18 @@ impl Gather {
         self.collected.events.push(Event { series: Series::new(signal, attributes), at, fields, count: 1 });
     }
 
+    /// Adds something that happened `count` times, the last time at `at`.
+    pub(crate) fn happened(
+        &mut self,
+        signal: &str,
+        attributes: Attributes,
+        at: Timestamp,
+        fields: BTreeMap<String, Value>,
+        count: u32,
+    ) {
+        self.collected.events.push(Event { series: Series::new(signal, attributes), at, fields, count });
+    }
+
     /// Everything.
     pub(crate) fn done(self) -> Collected {
         self.collected

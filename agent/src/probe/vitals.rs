@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 use std::sync::Mutex;
 use std::sync::PoisonError;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use crate::privacy::is_hidden;
 
@@ -16,6 +16,7 @@ pub struct Vitals {
     failing_probes: AtomicU64,
     spool: Mutex<Option<Spool>>,
     people: Mutex<Vec<String>>,
+    ended_well: AtomicBool,
 }
 
 /// How full the spool is.
@@ -47,6 +48,16 @@ impl Vitals {
     /// Sign-in names of the people who were there at the last look, sorted, at most eight.
     pub fn people(&self) -> Vec<String> {
         self.people.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The agent's last run ended because it was told to.
+    pub fn set_ended_well(&self, ended_well: bool) {
+        self.ended_well.store(ended_well, Ordering::Relaxed);
+    }
+
+    /// Whether the agent's last run ended because it was told to, and not with the machine.
+    pub(crate) fn ended_well(&self) -> bool {
+        self.ended_well.load(Ordering::Relaxed)
     }
 
     /// `count` probes gave nothing when they last ran.

@@ -53,3 +53,17 @@ pub(crate) fn traits(root: &Path, device: &str) -> Traits {
         model: read("device/model").unwrap_or_default(),
     }
 }
+
+/// Whether the disk `device` belongs to the machine: `fixed`, `removable`, `virtual`, or `unknown` when it is gone.
+pub(crate) fn place_of_disk(root: &Path, device: &str) -> &'static str {
+    if ["loop", "dm-", "zram", "ram", "nbd", "md"].iter().any(|kind| device.starts_with(kind)) {
+        return "virtual";
+    }
+    // A controller of NVMe disks is named without a disk, and soldered or screwed in.
+    if device.starts_with("nvme") {
+        return "fixed";
+    }
+    let Ok(way) = root.join("sys/block").join(device).canonicalize() else { return "unknown" };
+    let is_usb = way.components().any(|part| part.as_os_str().to_string_lossy().starts_with("usb"));
+    if is_usb || traits(root, device).is_removable { "removable" } else { "fixed" }
+}
