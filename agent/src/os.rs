@@ -25,6 +25,6 @@ pub(crate) mod native;
 #[path = "os/windows/facade.rs"]
 pub(crate) mod native;
 
-pub(crate) use address::addresses;
+pub(crate) use address::{addresses, networks};
 pub use clock::{Clock, SystemClock};
 pub(crate) use file::{exists, list, modified_seconds, read, read_bytes, read_trimmed, tail};

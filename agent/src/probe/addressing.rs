@@ -9,7 +9,7 @@ use firstline_proto::v1::Section;
 
 use super::interface::{Interface, told};
 use super::{Collected, Context, Gather, Probe, ProbeError, Spec, Tier};
-use crate::os::{addresses, native};
+use crate::os::{native, networks};
 
 static SPEC: Spec = Spec {
     name: "addressing",
@@ -21,6 +21,7 @@ static SPEC: Spec = Spec {
     heavy: false,
     signals: &[
         "endpoint.network.address",
+        "endpoint.network.prefix_length",
         "endpoint.network.default_route",
         "endpoint.dns.server",
         "endpoint.dns.resolver",
@@ -31,6 +32,8 @@ static SPEC: Spec = Spec {
     ],
 };
 
+/// What a lease says.
+const LEASE: [&str; 3] = ["endpoint.dhcp.server", "endpoint.dhcp.lease_time", "endpoint.dhcp.lease_remaining"];
 /// Name servers are told by their place in the list, as the look-ups are.
 const PLACES: [&str; 3] = ["server1", "server2", "server3"];
 
@@ -56,25 +59,39 @@ impl Probe for Addressing {
 }
 
 fn enter_addresses(told: &[Interface], gather: &mut Gather) {
-    match addresses() {
-        Ok(all) => {
-            for ((interface, family, scope), masks) in masked(told, &all) {
-                let attributes = [("network.interface.name", interface), ("family", family), ("scope", scope)];
-                let masks = masks.into_iter().collect::<Vec<_>>().join(",");
-                gather.value("endpoint.network.address", attributes, masks);
-            }
+    let all = match networks() {
+        Ok(all) => all,
+        Err(why) => {
+            gather.unknown("endpoint.network.address", [], why.clone());
+            return gather.unknown("endpoint.network.prefix_length", [], why);
         }
-        Err(why) => gather.unknown("endpoint.network.address", [], why),
+    };
+    for ((interface, family, scope), networks) in masked(told, &all) {
+        let attributes = [("network.interface.name", interface), ("family", family), ("scope", scope)];
+        let masks: Vec<&str> = networks.masks.iter().map(String::as_str).collect();
+        gather.value("endpoint.network.address", attributes, masks.join(","));
+        gather.value("endpoint.network.prefix_length", attributes, u64::from(networks.shortest));
     }
 }
 
 type Instance<'a> = (&'a str, &'static str, &'static str);
 
+/// The networks of one interface, family and scope.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Networks {
+    masks: BTreeSet<String>,
+    /// The length of the widest network's part, in bits.
+    shortest: u8,
+}
+
 /// The networks that the interfaces are in, by interface, family and scope.
-fn masked<'a>(told: &[Interface], all: &'a [(String, IpAddr)]) -> BTreeMap<Instance<'a>, BTreeSet<String>> {
-    let mut masked: BTreeMap<Instance<'a>, BTreeSet<String>> = BTreeMap::new();
-    for (interface, address) in all.iter().filter(|(name, _)| told.iter().any(|one| one.name == *name)) {
-        masked.entry((interface, family(*address), scope(*address))).or_default().insert(mask(*address));
+fn masked<'a>(told: &[Interface], all: &'a [(String, IpAddr, u8)]) -> BTreeMap<Instance<'a>, Networks> {
+    let mut masked: BTreeMap<Instance<'a>, Networks> = BTreeMap::new();
+    for (interface, address, length) in all.iter().filter(|(name, ..)| told.iter().any(|one| one.name == *name)) {
+        let instance = (interface.as_str(), family(*address), scope(*address));
+        let networks = masked.entry(instance).or_insert(Networks { masks: BTreeSet::new(), shortest: *length });
+        networks.masks.insert(mask(*address));
+        networks.shortest = networks.shortest.min(*length);
     }
     masked
 }
@@ -125,7 +142,7 @@ fn enter_lease(cx: &Context, interface: &Interface, gather: &mut Gather) {
     let in_force = |ends: Option<u64>| ends.is_none_or(|ends| ends > now);
     let lease = native::lease(&cx.root, &interface.name).filter(|lease| in_force(lease.ends));
     let Some(lease) = lease else {
-        for signal in &SPEC.signals[5..] {
+        for signal in &LEASE {
             gather.unknown(
                 signal,
                 [("network.interface.name", interface.name.as_str())],
@@ -209,12 +226,13 @@ mod tests {
     fn several_addresses_of_one_scope_are_one_reading() {
         let told = [Interface { name: "eth0".to_owned(), kind: Kind::Ethernet, is_up: true }];
         let all = [
-            ("eth0".to_owned(), address("10.0.1.4")),
-            ("eth0".to_owned(), address("10.0.2.4")),
-            ("docker0".to_owned(), address("172.17.0.1")),
+            ("eth0".to_owned(), address("10.0.1.4"), 24),
+            ("eth0".to_owned(), address("10.0.2.4"), 16),
+            ("docker0".to_owned(), address("172.17.0.1"), 16),
         ];
         let masked = masked(&told, &all);
         assert_eq!(masked.len(), 1);
-        assert_eq!(masked[&("eth0", "ipv4", "private")].len(), 2);
+        let networks = &masked[&("eth0", "ipv4", "private")];
+        assert_eq!((networks.masks.len(), networks.shortest), (2, 16));
     }
 }

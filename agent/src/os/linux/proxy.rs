@@ -34,6 +34,7 @@ pub(crate) fn proxies(root: &Path) -> Vec<(&'static str, Result<Proxy, ProbeErro
     let desktop = from_dconf(root).or_else(|| said("desktop"));
     vec![
         ("environment", Ok(said("environment").unwrap_or(Proxy::Direct))),
+        ("services", from_systemd(root).map(|proxy| proxy.unwrap_or(Proxy::Direct))),
         ("desktop", Ok(desktop.unwrap_or(Proxy::Direct))),
         ("kde", Ok(said("kde").unwrap_or(Proxy::Direct))),
         ("network_manager", from_network_manager(root).map(|proxy| proxy.unwrap_or(Proxy::Direct))),
@@ -61,6 +62,17 @@ fn from_dconf(root: &Path) -> Option<Proxy> {
         names.into_iter().map(move |name| format!("{directory}/{name}")).collect::<Vec<_>>()
     });
     files.filter_map(|file| proxy::gnome(&read(root, &file).ok()?)).next_back()
+}
+
+/// What systemd hands to every service.
+fn from_systemd(root: &Path) -> Result<Option<Proxy>, ProbeError> {
+    let manager = Object {
+        service: "org.freedesktop.systemd1",
+        path: "/org/freedesktop/systemd1",
+        interface: "org.freedesktop.systemd1.Manager",
+    };
+    let variables: Vec<String> = bus::property(root, manager, "Environment")?;
+    Ok(proxy::environment(variables.iter().map(String::as_str)))
 }
 
 /// The proxy that belongs to the connection in use.

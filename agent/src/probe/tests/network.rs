@@ -82,6 +82,7 @@ fn tells_that_there_is_a_proxy_and_neither_which_nor_for_whom() {
     assert_eq!(text(&proxies, r#"endpoint.proxy.mode{source="desktop"}"#), "pac");
     assert_eq!(text(&proxies, r#"endpoint.proxy.mode{source="kde"}"#), "none");
     assert_eq!(why(&proxies, r#"endpoint.proxy.mode{source="network_manager"}"#), Why::NotPresent);
+    assert_eq!(why(&proxies, r#"endpoint.proxy.mode{source="services"}"#), Why::NotPresent);
     assert_eq!(why(&proxies, r#"endpoint.proxy.mode{source="session"}"#), Why::NoPermission);
     let host = text(&proxies, r#"endpoint.proxy.host{source="environment"}"#);
     assert!(host.starts_with("http://") && host.len() == "http://".len() + 15, "{host}");
