@@ -11,6 +11,7 @@ pub(crate) mod clock;
 mod connectivity;
 mod context;
 mod cpu;
+pub(crate) mod device;
 pub(crate) mod disk;
 mod error;
 pub(crate) mod filesystem;
@@ -24,6 +25,7 @@ pub(crate) mod identity;
 pub(crate) mod interface;
 mod journal;
 pub(crate) mod link;
+mod media;
 mod memory;
 mod memory_detail;
 mod path;
@@ -104,7 +106,8 @@ pub fn all() -> Vec<Arc<dyn Probe>> {
         Arc::new(memory_detail::MemoryDetail),
         Arc::new(pressure::Pressure),
         Arc::new(process::Processes::new(programs.clone())),
-        Arc::new(process::Details::new(programs)),
+        Arc::new(process::Details::new(programs.clone())),
+        Arc::new(process::Clients::new(programs)),
         Arc::new(filesystem::Filesystems::default()),
         Arc::new(disk::Disks),
         Arc::new(disk::Media),
@@ -137,6 +140,9 @@ pub fn all() -> Vec<Arc<dyn Probe>> {
         Arc::new(software::Drivers),
         Arc::new(printer::Printers::default()),
         Arc::new(printer::Reach),
+        Arc::new(device::Devices::default()),
+        Arc::new(media::Media),
+        Arc::new(media::Camera),
         Arc::new(update::Restarts),
         Arc::new(update::Results::default()),
         Arc::new(update::Offers::default()),

@@ -24,6 +24,7 @@ use crate::os::proc::usage::Usage;
 use crate::os::proc::vmstat::VmStat;
 use crate::probe::ProbeError;
 use crate::probe::clock::{Discipline, Source};
+use crate::probe::device::{Device, Dock};
 use crate::probe::disk::Traits;
 use crate::probe::filesystem::Space;
 use crate::probe::identity::Identity;
@@ -305,5 +306,33 @@ pub(crate) fn print_queues(_: &Path) -> Result<Vec<Queue>, ProbeError> {
 }
 
 pub(crate) fn print_stamp(_: &Path) -> i64 {
+    0
+}
+
+pub(crate) fn devices(_: &Path) -> Result<Vec<Device>, ProbeError> {
+    Err(ProbeError::Unsupported("the list of devices"))
+}
+
+pub(crate) fn docks(_: &Path) -> Result<Vec<Dock>, ProbeError> {
+    Err(ProbeError::Unsupported("the list of docks"))
+}
+
+pub(crate) fn displays(_: &Path) -> Result<Vec<(String, Option<String>)>, ProbeError> {
+    Err(ProbeError::Unsupported("the list of displays"))
+}
+
+pub(crate) fn sound_runs(_: &Path, _: char) -> bool {
+    false
+}
+
+pub(crate) fn cameras(_: &Path) -> Result<u64, ProbeError> {
+    Err(ProbeError::Unsupported("the list of cameras"))
+}
+
+pub(crate) fn camera_in_use(_: &Path) -> Result<bool, ProbeError> {
+    Err(ProbeError::Unsupported("the use of cameras"))
+}
+
+pub(crate) fn device_stamp(_: &Path) -> u64 {
     0
 }

@@ -3,6 +3,7 @@
 //! A field that is missing or not a number makes its value absent, never zero, and nothing here panics whatever it is
 //! given.
 
+pub(crate) mod asound;
 pub(crate) mod diskstats;
 pub(crate) mod dmi;
 pub(crate) mod firmware;

@@ -4,6 +4,7 @@
 //! Groups that were once among the largest stay told for twelve hours, so that their series have no holes. Of these
 //! groups alone more is read, and only now and then: files, threads, disks, shared memory.
 
+mod clients;
 mod detail;
 mod groups;
 
@@ -15,6 +16,7 @@ use firstline_proto::v1::Section;
 
 use super::{Collected, Context, Gather, Probe, ProbeError, Spec, Tier};
 use crate::os::native;
+pub(crate) use clients::Clients;
 pub(crate) use detail::Details;
 use groups::Groups;
 

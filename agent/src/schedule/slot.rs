@@ -40,7 +40,7 @@ pub(super) struct Ticket {
 }
 
 /// Attributes that name a thing which can be taken away while the agent runs.
-const THINGS: [&str; 11] = [
+const THINGS: [&str; 13] = [
     "mountpoint",
     "system.device",
     "hw.id",
@@ -52,6 +52,8 @@ const THINGS: [&str; 11] = [
     "driver",
     "autostart",
     "printer",
+    "device",
+    "display.connector",
 ];
 /// The signal that names the network.
 const NETWORK_CONTEXT: &str = "endpoint.network.context";

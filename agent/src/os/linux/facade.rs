@@ -3,6 +3,7 @@
 pub(crate) mod bus;
 mod cable;
 mod clock;
+mod device;
 mod firewall;
 mod firmware;
 mod hardware;
@@ -36,6 +37,7 @@ mod wifi;
 
 pub(crate) use cable::{cable, faults, mtu_bytes};
 pub(crate) use clock::{awake, since_boot, thread_cpu};
+pub(crate) use device::{camera_in_use, cameras, device_stamp, devices, displays, docks, sound_runs};
 pub(crate) use firewall::firewall;
 pub(crate) use firmware::{firmware_date, secure_boot, serial_number, tpm};
 pub(crate) use hardware::hardware;

@@ -131,6 +131,11 @@ impl Groups {
         self.pass == 0
     }
 
+    /// Whether a program runs.
+    pub(crate) fn runs(&self, program: &str) -> bool {
+        self.programs.get(program).is_some_and(|group| group.processes > 0)
+    }
+
     /// How many processes have ended and nobody asked how.
     pub(crate) fn zombie_count(&self) -> usize {
         self.zombies
