@@ -118,7 +118,10 @@ impl Command {
         match action {
             Action::Install(_) | Action::Uninstall(_) => Ok(()),
             Action::Run => runtime()?.block_on(run::run(config, state)),
-            Action::Enroll(enroll) => runtime()?.block_on(enroll.execute(&config, &state)),
+            Action::Enroll(enroll) => {
+                runtime()?.block_on(enroll.execute(&config, &state))?;
+                install::say(&[enroll::Enroll::next(&state)])
+            }
             Action::Status { json, cost } => status::status(&config, &state, json, cost),
             Action::Snapshot { json } => runtime()?.block_on(snapshot::snapshot(&config, &state, json)),
             Action::Diagnose(diagnose) => runtime()?.block_on(diagnose.execute(&config, &state)),

@@ -63,11 +63,11 @@ impl Enroll {
         let mut out = std::io::stdout().lock();
         writeln!(out, "This machine is enrolled at {} as endpoint {}.", self.collector, identity.endpoint_id)?;
         writeln!(out, "Its key was made here and stays in {}.", dir.display())?;
-        writeln!(out, "{}", Self::next(state))?;
         Ok(())
     }
 
-    fn next(state: &StateDir) -> String {
+    /// What to do after an enrolment that was asked for alone.
+    pub(super) fn next(state: &StateDir) -> String {
         let is_own = state.root() == std::path::Path::new(STATE_DIR);
         match service::state().filter(|service| is_own && service.installed_by != InstalledBy::Nobody) {
             Some(_) => "Next: systemctl start firstline-agent".to_owned(),

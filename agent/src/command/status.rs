@@ -67,7 +67,9 @@ fn tell(out: &mut impl Write, document: &Document, problem: Option<&str>) -> Res
         }
         (false, agent) => {
             let until = agent.as_ref().map(|agent| format!(" (it last ran until {})", agent.at)).unwrap_or_default();
-            writeln!(out, "The agent does not run{until}; start it with `firstline-agent run`.")?;
+            let managed = document.service.as_ref().is_some_and(|one| one.installed_by != InstalledBy::Nobody);
+            let start = if managed { "systemctl start firstline-agent" } else { "firstline-agent run" };
+            writeln!(out, "The agent does not run{until}; start it with `{start}`.")?;
         }
     }
     document.agent.as_ref().map_or(Ok(()), |agent| account(out, agent))
