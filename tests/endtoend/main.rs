@@ -12,5 +12,6 @@ mod hostile;
 mod markup;
 mod pulls;
 mod quickstart;
+mod service;
 mod storage;
 mod values;

@@ -1,0 +1,56 @@
+use firstline_tests::binary;
+
+use super::{Site, difference};
+
+const PROGRAM: &str = "/root/firstline-agent";
+const INSTALLED: &str = "/usr/local/bin/firstline-agent";
+
+#[tokio::test]
+async fn install_and_uninstall_do_it_without_a_package_as_often_as_they_are_asked() {
+    let site = Site::open().await;
+    site.guest.put(&binary::path("firstline-agent"), PROGRAM);
+    let before = site.traces().await;
+
+    let waiting = site.guest.says(&format!("{PROGRAM} install")).await;
+    assert!(waiting.contains("This machine is not enrolled, so the service waits."), "{waiting}");
+    assert_eq!(site.property("ActiveState").await, "inactive");
+    let endpoint = site.enroll(PROGRAM).await;
+    let process = site.property("MainPID").await;
+    assert_eq!(site.guest.says(&format!("readlink /proc/{process}/exe")).await, INSTALLED);
+    let status = site.guest.says(&format!("{INSTALLED} status")).await;
+    assert!(status.contains("installed by `firstline-agent install`"), "{status}");
+
+    // From now on the installed program does it, and nothing that is right is done again.
+    let again = site.guest.says(&format!("{INSTALLED} install")).await;
+    assert!(again.contains("The service runs already.") && !again.contains("was written"), "{again}");
+    assert_eq!(site.property("MainPID").await, process);
+
+    let kept = site.guest.says(&format!("{INSTALLED} uninstall")).await;
+    assert!(kept.contains("--purge removes them too"), "{kept}");
+    site.stage.endpoint_is_not(&endpoint, "online").await;
+    assert_eq!(site.property("LoadState").await, "not-found");
+    site.guest.says(&format!("{PROGRAM} install")).await;
+    site.stage.endpoint_is(&endpoint, "online").await;
+
+    site.guest.says(&format!("{INSTALLED} uninstall --purge")).await;
+    assert_eq!(difference(&before, &site.traces().await), [""; 0]);
+    let nothing = site.guest.says(&format!("{PROGRAM} uninstall --purge")).await;
+    assert_eq!(nothing, "There is nothing to remove.");
+}
+
+#[tokio::test]
+async fn who_may_not_or_cannot_install_is_told_so_and_nothing_is_touched() {
+    let site = Site::open().await;
+    site.guest.put(&binary::path("firstline-agent"), "/usr/bin/firstline-agent");
+    let before = site.traces().await;
+    let other = site.guest.run("setpriv --reuid 1000 --clear-groups firstline-agent install").await.ended_with(1);
+    assert!(other.stderr.contains("only root may install"), "{}", other.stderr);
+    let elsewhere = "unshare --mount sh -c 'mount -t tmpfs tmpfs /run && exec firstline-agent install'";
+    let elsewhere = site.guest.run(elsewhere).await.ended_with(1);
+    assert!(elsewhere.stderr.contains("not started by systemd"), "{}", elsewhere.stderr);
+    let nowhere = "firstline-agent install --collector 127.0.0.1:1 --token nonsense";
+    assert_eq!(difference(&before, &site.traces().await), [""; 0]);
+    let nowhere = site.guest.run(nowhere).await;
+    assert_ne!(nowhere.status, 0, "a token that is none is not passed over: {nowhere:?}");
+    assert_ne!(site.property("ActiveState").await, "active");
+}

@@ -1,0 +1,64 @@
+use firstline_tests::wait;
+use serde_json::json;
+
+use super::{SOON, Site};
+
+#[tokio::test]
+async fn a_confined_agent_sees_services_that_fail_people_who_sign_in_and_volumes_that_take_writes() {
+    let site = Site::open().await;
+    site.install("1.0.0").await.done();
+    site.guest.write("/etc/systemd/system/doomed.service", "[Service]\nExecStart=/bin/false\n");
+    site.guest.says("systemctl daemon-reload && systemctl start doomed; true").await;
+    let session = "systemd-run --quiet --unit desk -p User=ada -p PAMName=login -E XDG_SESSION_CLASS=user \
+                   -E XDG_SESSION_TYPE=wayland sleep infinity";
+    site.guest.says(session).await;
+    let endpoint = site.enroll("firstline-agent").await;
+    let doomed = "endpoint.service.failed{service=\"doomed.service\"}";
+    site.told(doomed, &json!({ "value": true })).await;
+    wait::for_condition("ada to be seen", SOON, async || {
+        site.stage.endpoint(&endpoint).await["users"] == json!(["ada"])
+    })
+    .await;
+
+    site.guest.says("systemctl reset-failed doomed && systemctl stop desk").await;
+    site.told(doomed, &json!({ "value": false })).await;
+    wait::for_condition("ada to be gone", SOON, async || site.stage.endpoint(&endpoint).await["users"] == json!([]))
+        .await;
+}
+
+#[tokio::test]
+async fn the_unit_confines_the_agent_and_hides_nothing_that_it_measures() {
+    let (site, _) = Site::managed().await;
+    let process = site.property("MainPID").await;
+    let enter = format!("nsenter --target {process} --mount --");
+    for path in ["/etc/firstline/agent.toml", "/usr/bin/true", "/home/ada/.profile", "/proc/sys/kernel/hostname"] {
+        let refused = site.guest.run(&format!("{enter} sh -c 'echo x >> {path}'")).await;
+        assert_ne!(refused.status, 0, "{path} takes no writes");
+    }
+    assert_eq!(site.guest.says(&format!("{enter} sh -c 'wc -c < /etc/shadow'")).await, "0");
+    let status = site.guest.says(&format!("cat /proc/{process}/status")).await;
+    let field =
+        |name: &str| status.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default().trim().to_owned();
+    assert_eq!((field("NoNewPrivs:").as_str(), field("Seccomp:").as_str()), ("1", "2"));
+    let bounding = u64::from_str_radix(&field("CapBnd:"), 16).unwrap();
+    assert_eq!(u64::from_str_radix(&field("CapEff:"), 16).unwrap(), bounding, "it has what it may have, and no more");
+    assert!(bounding.count_ones() <= 6, "{bounding:x}");
+
+    let verified = site.guest.run("systemd-analyze verify firstline-agent.service").await.stderr;
+    let known = ["RestartSteps", "RestartMaxDelaySec", "man firstline-agent"];
+    let odd: Vec<&str> = verified.lines().filter(|line| !known.iter().any(|word| line.contains(word))).collect();
+    assert!(odd.is_empty(), "{odd:?}");
+    let rating = site.guest.says("systemd-analyze security firstline-agent --no-pager | tail -n 1").await;
+    let exposure: f64 = rating.split_whitespace().find_map(|word| word.parse().ok()).expect("a number");
+    assert!(exposure < 4.0, "{rating}");
+
+    // What the kernel would refuse a service that is confined too much.
+    let failing: Vec<String> = site.status().await["agent"]["probes"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|probe| probe["failing"].as_str().is_some_and(|why| why.contains("permi")))
+        .map(ToString::to_string)
+        .collect();
+    assert!(failing.is_empty(), "{failing:?}");
+}
