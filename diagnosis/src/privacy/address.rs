@@ -21,18 +21,15 @@ pub(super) fn without_hardware_addresses(text: &str) -> String {
     let mut rest = text;
     while let Some(letter) = rest.chars().next() {
         let follows_word = out.ends_with(|before: char| before.is_ascii_alphanumeric() || before == ':');
-        match rest.get(..ADDRESS_LETTERS).filter(|word| !follows_word && is_hardware_address(word, &rest[word.len()..]))
-        {
-            Some(address) => {
-                out.push_str(&address[..8]);
-                out.push(char::from(address.as_bytes()[2]));
-                out.push('…');
-                rest = &rest[ADDRESS_LETTERS..];
-            }
-            None => {
-                out.push(letter);
-                rest = &rest[letter.len_utf8()..];
-            }
+        let address = rest.get(..ADDRESS_LETTERS).filter(|word| is_hardware_address(word, &rest[word.len()..]));
+        if let Some(address) = address.filter(|_| !follows_word) {
+            out.push_str(&address[..8]);
+            out.push(char::from(address.as_bytes()[2]));
+            out.push('…');
+            rest = &rest[ADDRESS_LETTERS..];
+        } else {
+            out.push(letter);
+            rest = &rest[letter.len_utf8()..];
         }
     }
     out

@@ -1,0 +1,147 @@
+//! What others install for comparable work, where it is installed: asked, or writing, every fifteen seconds.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use firstline_tests::Process;
+use firstline_tests::port;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::task::JoinHandle;
+
+/// As often as the agent reads.
+const PERIOD: Duration = Duration::from_secs(15);
+
+/// A running program of somebody else, and who asks it.
+pub(super) struct Other {
+    pub(super) name: &'static str,
+    process: Process,
+    asker: Option<JoinHandle<()>>,
+}
+
+impl Other {
+    pub(super) fn id(&self) -> u32 {
+        self.process.id()
+    }
+}
+
+impl Drop for Other {
+    fn drop(&mut self) {
+        if let Some(asker) = &self.asker {
+            asker.abort();
+        }
+    }
+}
+
+/// Starts those that are installed.
+pub(super) async fn start(folder: &Path) -> Vec<Other> {
+    fs::create_dir_all(folder).expect("a folder can be made");
+    let all = [node_exporter(folder), collectd(folder), zabbix(folder), netdata(folder)];
+    let others: Vec<Other> = all.into_iter().flatten().collect();
+    let names: Vec<_> = others.iter().map(|other| other.name).collect();
+    eprintln!("beside it: {}", if names.is_empty() { "nobody else is installed".to_owned() } else { names.join(", ") });
+    others
+}
+
+fn find(program: &str) -> Option<PathBuf> {
+    ["/usr/bin", "/usr/sbin", "/usr/local/bin"]
+        .iter()
+        .map(|dir| Path::new(dir).join(program))
+        .find(|path| path.exists())
+}
+
+fn node_exporter(folder: &Path) -> Option<Other> {
+    let (port, _) = port::free_pair();
+    let mut command = Command::new(find("prometheus-node-exporter")?);
+    command.arg("--collector.processes").arg(format!("--web.listen-address=127.0.0.1:{port}"));
+    let process = Process::start("node_exporter", command, &folder.join("node_exporter.log"));
+    let asker =
+        tokio::spawn(ask(port, vec![b"GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".to_vec()]));
+    Some(Other { name: "node_exporter with processes", process, asker: Some(asker) })
+}
+
+fn collectd(folder: &Path) -> Option<Other> {
+    let program = find("collectd")?;
+    let dir = folder.display();
+    let plugins = ["cpu", "memory", "df", "disk", "interface", "load", "processes", "swap", "uptime", "vmem"];
+    let plugins: String = plugins.iter().map(|plugin| format!("LoadPlugin {plugin}\n")).collect();
+    let configuration = format!(
+        "BaseDir \"{dir}\"\nPIDFile \"{dir}/collectd.pid\"\nInterval 15\n{plugins}LoadPlugin csv\n\
+         <Plugin csv>\nDataDir \"{dir}/csv\"\n</Plugin>\n"
+    );
+    let file = folder.join("collectd.conf");
+    fs::write(&file, configuration).expect("the configuration can be written");
+    let mut command = Command::new(program);
+    command.arg("-f").arg("-C").arg(&file);
+    let process = Process::start("collectd", command, &folder.join("collectd.log"));
+    Some(Other { name: "collectd, csv", process, asker: None })
+}
+
+/// Passive checks, as a server asks them. It is several processes; the one that answers is not told apart, so the figure
+/// is of the parent alone where it forks.
+fn zabbix(folder: &Path) -> Option<Other> {
+    let program = find("zabbix_agentd")?;
+    let (port, _) = port::free_pair();
+    let dir = folder.display();
+    let configuration = format!(
+        "PidFile={dir}/zabbix.pid\nLogFile={dir}/zabbix.log\nServer=127.0.0.1\nListenIP=127.0.0.1\nListenPort={port}\n\
+         StartAgents=1\nAllowRoot=1\n"
+    );
+    let file = folder.join("zabbix.conf");
+    fs::write(&file, configuration).expect("the configuration can be written");
+    let mut command = Command::new(program);
+    command.arg("-f").arg("-c").arg(&file);
+    let process = Process::start("zabbix_agentd", command, &folder.join("zabbix.out"));
+    let keys = [
+        "system.cpu.util",
+        "system.cpu.load",
+        "vm.memory.size[available]",
+        "system.swap.size",
+        "vfs.fs.size[/,pfree]",
+        "vfs.fs.inode[/,pfree]",
+        "vfs.dev.read",
+        "vfs.dev.write",
+        "net.if.in[lo]",
+        "net.if.out[lo]",
+        "proc.num",
+        "proc.mem",
+        "proc.cpu.util",
+        "system.uptime",
+    ];
+    let question = |key: &&str| [b"ZBXD\x01".as_slice(), &(key.len() as u64).to_le_bytes(), key.as_bytes()].concat();
+    let asker = tokio::spawn(ask(port, keys.iter().map(question).collect()));
+    Some(Other { name: "zabbix_agentd, 14 items", process, asker: Some(asker) })
+}
+
+fn netdata(folder: &Path) -> Option<Other> {
+    let program = find("netdata")?;
+    let dir = folder.display();
+    let (port, _) = port::free_pair();
+    let configuration = format!(
+        "[global]\nrun as user = root\nhistory = 3600\nupdate every = 15\nmemory mode = ram\ncache directory = {dir}\n\
+         lib directory = {dir}\nlog directory = {dir}\n[web]\nbind to = 127.0.0.1:{port}\n[registry]\nenabled = no\n"
+    );
+    let file = folder.join("netdata.conf");
+    fs::write(&file, configuration).expect("the configuration can be written");
+    let mut command = Command::new(program);
+    command.arg("-D").arg("-c").arg(&file);
+    let process = Process::start("netdata", command, &folder.join("netdata.out"));
+    Some(Other { name: "netdata every 15 s", process, asker: None })
+}
+
+/// Asks every question on a connection of its own, every fifteen seconds.
+async fn ask(port: u16, questions: Vec<Vec<u8>>) {
+    let mut beat = tokio::time::interval(PERIOD);
+    loop {
+        beat.tick().await;
+        for question in &questions {
+            let Ok(mut stream) = TcpStream::connect(("127.0.0.1", port)).await else { continue };
+            let mut answer = Vec::new();
+            if stream.write_all(question).await.is_ok() {
+                let _ = tokio::time::timeout(Duration::from_secs(3), stream.read_to_end(&mut answer)).await;
+            }
+        }
+    }
+}

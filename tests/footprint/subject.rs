@@ -1,0 +1,153 @@
+//! A process that is measured, with its children.
+
+use std::collections::HashMap;
+use std::fs;
+
+use rustix::process::{Pid, Signal};
+
+/// What a process took, a minute at a time.
+pub(super) struct Subject {
+    name: &'static str,
+    id: u32,
+    threads: HashMap<u32, Thread>,
+    total: Thread,
+    sent: u64,
+    /// Totals at the end of each minute; the first is the beginning.
+    minutes: Vec<Reading>,
+}
+
+/// Counts of one thread, or of all.
+#[derive(Debug, Clone, Copy, Default)]
+struct Thread {
+    cpu_ns: u64,
+    switches: u64,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Reading {
+    total: Thread,
+    written: u64,
+    sent: u64,
+    private: u64,
+    resident: u64,
+}
+
+/// What a process takes: medians of the minutes.
+#[derive(Debug, Clone)]
+pub(super) struct Account {
+    /// Who.
+    pub(super) name: &'static str,
+    /// Processor time in a minute, milliseconds.
+    pub(super) cpu_ms: f64,
+    /// Wake-ups in a second.
+    pub(super) wakeups: f64,
+    /// Memory that is its own, bytes.
+    pub(super) private: f64,
+    /// Memory with what it shares, bytes.
+    pub(super) resident: f64,
+    /// Bytes given to the disk in an hour: the mean, since they come in bursts.
+    pub(super) written_hour: f64,
+    /// Bytes sent in an hour: the mean. Counted for the agent alone.
+    pub(super) sent_hour: Option<f64>,
+}
+
+impl Subject {
+    /// The process of this id.
+    pub(super) fn new(name: &'static str, id: u32) -> Self {
+        let (threads, total) = (HashMap::new(), Thread::default());
+        Self { name, id, threads, total, sent: 0, minutes: Vec::new() }
+    }
+
+    pub(super) fn name(&self) -> &'static str {
+        self.name
+    }
+
+    pub(super) fn id(&self) -> u32 {
+        self.id
+    }
+
+    /// Bytes sent so far.
+    pub(super) fn set_sent(&mut self, sent: u64) {
+        self.sent = sent;
+    }
+
+    /// Adds what its threads did since the last look.
+    pub(super) fn look(&mut self) {
+        for thread in threads(self.id) {
+            let Some(now) = read_thread(self.id, thread) else { continue };
+            let before = self.threads.insert(thread, now).unwrap_or_default();
+            self.total.cpu_ns += now.cpu_ns.saturating_sub(before.cpu_ns);
+            self.total.switches += now.switches.saturating_sub(before.switches);
+        }
+    }
+
+    /// The measured time begins.
+    pub(super) fn begin(&mut self) {
+        self.minutes = vec![self.reading()];
+    }
+
+    /// A minute is over.
+    pub(super) fn close_minute(&mut self) {
+        let now = self.reading();
+        self.minutes.push(now);
+    }
+
+    fn reading(&self) -> Reading {
+        let rollup = fs::read_to_string(format!("/proc/{}/smaps_rollup", self.id)).unwrap_or_default();
+        let kib = |key: &str| number(&rollup, key).unwrap_or(0) * 1024;
+        let io = fs::read_to_string(format!("/proc/{}/io", self.id)).unwrap_or_default();
+        let (private, resident) = (kib("Private_Clean:") + kib("Private_Dirty:"), kib("Rss:"));
+        let written = number(&io, "write_bytes:").unwrap_or(0);
+        Reading { total: self.total, written, sent: self.sent, private, resident }
+    }
+
+    /// Everything together.
+    pub(super) fn account(&self) -> Account {
+        let deltas = |value: fn(&Reading) -> u64| -> Vec<f64> {
+            self.minutes.windows(2).map(|pair| value(&pair[1]).saturating_sub(value(&pair[0])) as f64).collect()
+        };
+        let values = |value: fn(&Reading) -> u64| self.minutes.iter().map(|one| value(one) as f64).collect();
+        let hourly = |deltas: Vec<f64>| deltas.iter().sum::<f64>() / deltas.len().max(1) as f64 * 60.0;
+        Account {
+            name: self.name,
+            cpu_ms: median(deltas(|one| one.total.cpu_ns)) / 1e6,
+            wakeups: median(deltas(|one| one.total.switches)) / 60.0,
+            private: median(values(|one| one.private)),
+            resident: median(values(|one| one.resident)),
+            written_hour: hourly(deltas(|one| one.written)),
+            sent_hour: (self.sent > 0).then(|| hourly(deltas(|one| one.sent))),
+        }
+    }
+}
+
+fn threads(id: u32) -> Vec<u32> {
+    let entries = fs::read_dir(format!("/proc/{id}/task")).into_iter().flatten().flatten();
+    entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect()
+}
+
+fn read_thread(id: u32, thread: u32) -> Option<Thread> {
+    let read = |file: &str| fs::read_to_string(format!("/proc/{id}/task/{thread}/{file}")).ok();
+    let cpu_ns = read("schedstat")?.split_whitespace().next()?.parse().ok()?;
+    // Those that it was made to take are not its own doing.
+    let switches = number(&read("status")?, "voluntary_ctxt_switches:")?;
+    Some(Thread { cpu_ns, switches })
+}
+
+/// The number behind `key` at the start of a line.
+fn number(text: &str, key: &str) -> Option<u64> {
+    let line = text.lines().find_map(|line| line.strip_prefix(key))?;
+    line.split_whitespace().next()?.parse().ok()
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
+}
+
+/// Ends a process that this program started.
+pub(super) fn end(id: u32) {
+    if let Some(id) = i32::try_from(id).ok().and_then(Pid::from_raw) {
+        rustix::process::kill_process(id, Signal::KILL).ok();
+        rustix::process::waitpid(Some(id), rustix::process::WaitOptions::empty()).ok();
+    }
+}
