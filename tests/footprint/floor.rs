@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::Read;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 /// The files that are read every time, beside the `stat` of every process.
@@ -29,7 +29,9 @@ pub(super) fn run() -> ! {
         let _ = File::open(path).and_then(|mut file| file.read_to_string(&mut text));
     };
     loop {
-        FILES.iter().for_each(|path| read(path));
+        for path in FILES {
+            read(path);
+        }
         for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
             let name = entry.file_name();
             if let Some(name) = name.to_str().filter(|name| name.bytes().all(|letter| letter.is_ascii_digit())) {
@@ -40,9 +42,8 @@ pub(super) fn run() -> ! {
     }
 }
 
-/// Starts this program again as the reader; its process id.
-pub(super) fn start() -> u32 {
+/// Starts this program again as the reader.
+pub(super) fn start() -> Child {
     let program = std::env::current_exe().expect("a running program has a path");
-    let reader = Command::new(program).arg("floor").stdin(Stdio::null()).spawn().expect("the reader starts");
-    reader.id()
+    Command::new(program).arg("floor").stdin(Stdio::null()).spawn().expect("the reader starts")
 }

@@ -69,11 +69,12 @@ async fn measure(idle_processes: usize, minutes: u32) {
     let stage = Stage::open().await;
     let relay = relay::Relay::start(stage.collector.agents).await;
     let agent = start_agent(&stage, &relay).await;
+    let mut floor = floor::start();
     let mut subjects = vec![
-        Subject::new("floor: reads the same files", floor::start()),
+        Subject::new("floor: reads the same files", floor.id()),
         Subject::new("firstline-agent", agent.process().id()),
     ];
-    let others = others::start(&stage.folder("others")).await;
+    let others = others::start(&stage.folder("others"));
     subjects.extend(others.iter().map(|other| Subject::new(other.name, other.id())));
     eprintln!("{idle_processes} idle processes: warming up for {} s, then {minutes} minutes", WARM_UP.as_secs());
     watch(&mut subjects, &relay, WARM_UP).await;
@@ -86,7 +87,7 @@ async fn measure(idle_processes: usize, minutes: u32) {
     eprintln!();
     let accounts: Vec<Account> = subjects.iter().map(Subject::account).collect();
     table::print(idle_processes, idle::processes(), minutes, &accounts);
-    subject::end(subjects[0].id());
+    floor.kill().and_then(|()| floor.wait()).expect("the reader ends");
 }
 
 /// The agent as it is installed, but for the address that it dials.

@@ -36,7 +36,7 @@ impl Drop for Other {
 }
 
 /// Starts those that are installed.
-pub(super) async fn start(folder: &Path) -> Vec<Other> {
+pub(super) fn start(folder: &Path) -> Vec<Other> {
     fs::create_dir_all(folder).expect("a folder can be made");
     let all = [node_exporter(folder), collectd(folder), zabbix(folder), netdata(folder)];
     let others: Vec<Other> = all.into_iter().flatten().collect();
@@ -66,7 +66,7 @@ fn collectd(folder: &Path) -> Option<Other> {
     let program = find("collectd")?;
     let dir = folder.display();
     let plugins = ["cpu", "memory", "df", "disk", "interface", "load", "processes", "swap", "uptime", "vmem"];
-    let plugins: String = plugins.iter().map(|plugin| format!("LoadPlugin {plugin}\n")).collect();
+    let plugins = plugins.map(|plugin| format!("LoadPlugin {plugin}\n")).concat();
     let configuration = format!(
         "BaseDir \"{dir}\"\nPIDFile \"{dir}/collectd.pid\"\nInterval 15\n{plugins}LoadPlugin csv\n\
          <Plugin csv>\nDataDir \"{dir}/csv\"\n</Plugin>\n"

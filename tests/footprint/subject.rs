@@ -3,8 +3,6 @@
 use std::collections::HashMap;
 use std::fs;
 
-use rustix::process::{Pid, Signal};
-
 /// What a process took, a minute at a time.
 pub(super) struct Subject {
     name: &'static str,
@@ -60,10 +58,6 @@ impl Subject {
 
     pub(super) fn name(&self) -> &'static str {
         self.name
-    }
-
-    pub(super) fn id(&self) -> u32 {
-        self.id
     }
 
     /// Bytes sent so far.
@@ -142,12 +136,4 @@ fn number(text: &str, key: &str) -> Option<u64> {
 fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
-}
-
-/// Ends a process that this program started.
-pub(super) fn end(id: u32) {
-    if let Some(id) = i32::try_from(id).ok().and_then(Pid::from_raw) {
-        rustix::process::kill_process(id, Signal::KILL).ok();
-        rustix::process::waitpid(Some(id), rustix::process::WaitOptions::empty()).ok();
-    }
 }

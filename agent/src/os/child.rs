@@ -125,7 +125,9 @@ impl Child {
             _ => ProbeError::io(&self.words(), &source),
         })?;
         // It may take long, but never anybody's time.
-        process.id().map(native::make_humble);
+        if let Some(id) = process.id() {
+            native::make_humble(id);
+        }
         Ok(process)
     }
 
@@ -168,7 +170,9 @@ async fn drain(pipe: Option<impl AsyncRead + Unpin>, bytes_max: u64) -> io::Resu
 
 /// Kills the process group, and keeps the process until it has died.
 fn end(name: OsString, mut process: Process) {
-    process.id().map(native::kill_group);
+    if let Some(id) = process.id() {
+        native::kill_group(id);
+    }
     if !matches!(process.try_wait(), Ok(Some(_))) {
         UNDEAD.lock().unwrap_or_else(PoisonError::into_inner).insert(name, process);
     }

@@ -218,14 +218,8 @@ pub(crate) fn place_of_disk(_: &Path, _: &str) -> &'static str {
     "unknown"
 }
 
-/// The service managers here are not asked yet.
-#[derive(Debug, Default)]
-pub(crate) struct ServiceManager;
-
-impl ServiceManager {
-    pub(crate) fn failed_units(&self, _: &Path) -> Result<Vec<String>, ProbeError> {
-        Err(ProbeError::Unsupported("the list of failed services"))
-    }
+pub(crate) fn failed_units(_: &Path) -> Result<Vec<String>, ProbeError> {
+    Err(ProbeError::Unsupported("the list of failed services"))
 }
 
 pub(crate) fn make_humble(_: u32) {}

@@ -26,7 +26,6 @@ const MOST_NAMED: usize = 32;
 /// Asks the service manager which units failed.
 #[derive(Default)]
 pub(crate) struct Services {
-    manager: native::ServiceManager,
     /// Services that were told as failed, to say when they no longer are.
     named: Mutex<BTreeSet<String>>,
 }
@@ -37,7 +36,7 @@ impl Probe for Services {
     }
 
     fn collect(&self, cx: &Context) -> Result<Collected, ProbeError> {
-        let units = self.manager.failed_units(&cx.root)?;
+        let units = native::failed_units(&cx.root)?;
         let mut gather = Gather::new(cx);
         gather.single("endpoint.service.failed.count", units.len() as u64);
         let failed: BTreeSet<String> = units.iter().filter_map(|unit| plain_name(unit)).take(MOST_NAMED).collect();

@@ -9,7 +9,7 @@ use crate::settings::Settings;
 /// How far a fast tick may stray, so that a fleet does not beat in step.
 const JITTER_SECONDS: f64 = 2.0;
 /// How far the quarter hours stray.
-const QUARTER_HOUR_STRAY: Duration = Duration::from_secs(120);
+const QUARTER_HOUR_STRAY: Duration = Duration::from_mins(2);
 /// The daily tier comes at any time of the day: after twelve hours at the earliest, thirty-six at the latest.
 const DAY_STRAY: Duration = Duration::from_hours(12);
 const QUARTER_HOUR: Duration = Duration::from_mins(15);

@@ -1,6 +1,6 @@
 //! How much what a probe tells weighs on the stream.
 
-use firstline_diagnosis::registry::{Registry, Tier};
+use firstline_diagnosis::registry::{Registry, SignalSpec, Tier};
 use firstline_diagnosis::vocabulary::{Event, Reading, Series, Value};
 
 /// A number in a row.
@@ -17,7 +17,7 @@ pub(super) fn told(readings: &[Reading], events: &[Event], due: &[Tier]) -> u64 
 
 fn reading_bytes(reading: &Reading, rows: bool) -> u64 {
     let spec = Registry::builtin().get(&reading.series.signal);
-    if spec.is_some_and(|spec| spec.is_state()) {
+    if spec.is_some_and(SignalSpec::is_state) {
         return ENVELOPE_BYTES + series_bytes(&reading.series) + reading.outcome.as_ref().map_or(8, value_bytes);
     }
     if rows { NUMBER_BYTES } else { 0 }

@@ -62,7 +62,7 @@ pub(crate) use process::{
 pub(crate) use processor::{load, stat};
 pub(crate) use proxy::proxies;
 pub(crate) use sensors::{read_sensor, sensors};
-pub(crate) use service::ServiceManager;
+pub(crate) use service::failed_units;
 pub(crate) use smart::{health, nvme_log};
 pub(crate) use sockets::{ephemeral_ports, segments, tcp_sockets};
 pub(crate) use software::{autostart, drivers, package_managers, packages};

@@ -7,10 +7,6 @@ use super::bus::{self, Object};
 use crate::os::exists;
 use crate::probe::ProbeError;
 
-/// systemd, over the system bus.
-#[derive(Debug, Default)]
-pub(crate) struct ServiceManager;
-
 /// The manager of all units.
 const MANAGER: Object<'_> = Object {
     service: "org.freedesktop.systemd1",
@@ -33,14 +29,12 @@ struct Unit {
     _job_path: OwnedObjectPath,
 }
 
-impl ServiceManager {
-    /// Names of the units that failed.
-    pub(crate) fn failed_units(&self, root: &Path) -> Result<Vec<String>, ProbeError> {
-        // The sign that sd_booted(3) goes by.
-        if !exists(root, "run/systemd/system") {
-            return Err(ProbeError::NotPresent("systemd"));
-        }
-        let units: Vec<Unit> = bus::call(root, MANAGER, "ListUnitsFiltered", &(vec!["failed"],))?;
-        Ok(units.into_iter().map(|unit| unit.name).collect())
+/// Names of the units that failed, as systemd says over the system bus.
+pub(crate) fn failed_units(root: &Path) -> Result<Vec<String>, ProbeError> {
+    // The sign that sd_booted(3) goes by.
+    if !exists(root, "run/systemd/system") {
+        return Err(ProbeError::NotPresent("systemd"));
     }
+    let units: Vec<Unit> = bus::call(root, MANAGER, "ListUnitsFiltered", &(vec!["failed"],))?;
+    Ok(units.into_iter().map(|unit| unit.name).collect())
 }
