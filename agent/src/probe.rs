@@ -44,8 +44,10 @@ pub(crate) mod thermal;
 pub(crate) mod throttle;
 pub(crate) mod update;
 mod vitals;
+mod volume;
 pub(crate) mod vpn;
 pub(crate) mod wifi;
+mod writers;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -111,6 +113,9 @@ pub fn all() -> Vec<Arc<dyn Probe>> {
         Arc::new(filesystem::Filesystems::default()),
         Arc::new(disk::Disks),
         Arc::new(disk::Media),
+        Arc::new(volume::VolumeErrors),
+        Arc::new(volume::Encryption),
+        Arc::new(writers::TopWriters),
         Arc::new(smart::DiskHealth),
         Arc::new(smart::NvmeWarning),
         Arc::new(firmware::Firmware),

@@ -6,6 +6,7 @@
 pub(crate) mod asound;
 pub(crate) mod diskstats;
 pub(crate) mod dmi;
+pub(crate) mod filesystem_errors;
 pub(crate) mod firmware;
 pub(crate) mod hardware_errors;
 pub(crate) mod hwmon;
@@ -15,6 +16,7 @@ pub(crate) mod lease;
 pub(crate) mod load;
 pub(crate) mod log;
 pub(crate) mod logind;
+pub(crate) mod mdstat;
 pub(crate) mod meminfo;
 pub(crate) mod mounts;
 pub(crate) mod netdev;

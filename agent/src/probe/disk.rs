@@ -28,7 +28,7 @@ static MEDIA_SPEC: Spec = Spec {
     priority: 2,
     waits: false,
     heavy: false,
-    signals: &["endpoint.disk.media"],
+    signals: &["endpoint.disk.media", "endpoint.disk.model", "endpoint.disk.firmware"],
 };
 
 /// At most this many disks; a machine with more is no workstation.
@@ -82,12 +82,16 @@ impl Probe for Media {
     fn collect(&self, cx: &Context) -> Result<Collected, ProbeError> {
         let mut gather = Gather::new(cx);
         for disk in disks(cx)? {
-            let kind = native::traits(&cx.root, &disk.device).kind(&disk.device);
-            gather.outcome(
-                "endpoint.disk.media",
-                [("system.device", disk.device.as_str())],
-                kind.ok_or(ProbeError::Unsupported("the kind of disk")),
-            );
+            let traits = native::traits(&cx.root, &disk.device);
+            let kind = traits.kind(&disk.device).ok_or(ProbeError::Unsupported("the kind of disk"));
+            let device = [("system.device", disk.device.as_str())];
+            gather.outcome("endpoint.disk.media", device, kind);
+            // A virtual disk has neither; that is not worth a reason for each.
+            for (signal, text) in [("endpoint.disk.model", traits.model), ("endpoint.disk.firmware", traits.firmware)] {
+                if !text.is_empty() {
+                    gather.value(signal, device, text);
+                }
+            }
         }
         Ok(gather.done())
     }
@@ -100,6 +104,8 @@ pub(crate) struct Traits {
     pub(crate) is_removable: bool,
     pub(crate) vendor: String,
     pub(crate) model: String,
+    /// Version of the disk's own program.
+    pub(crate) firmware: String,
 }
 
 impl Traits {

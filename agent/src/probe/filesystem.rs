@@ -65,17 +65,10 @@ impl Probe for Filesystems {
     }
 
     fn collect(&self, cx: &Context) -> Result<Collected, ProbeError> {
-        let mounts = native::mounts(&cx.root)?;
         let wanted = native::wanted_writable(&cx.root);
         let mut gather = Gather::new(cx);
-        let mut points = BTreeSet::new();
-        for mount in local(&mounts) {
-            let space = native::space(&cx.root, &mount.point);
-            if is_for_starting(mount, space.as_ref().ok()) {
-                continue;
-            }
-            let attributes = attributes(mount, &mut points);
-            let lost_writes = self.lost_writes(mount, &wanted);
+        for Volume { attributes, mount, space } in volumes(cx)? {
+            let lost_writes = self.lost_writes(&mount, &wanted);
             gather.value("endpoint.filesystem.readonly", attributes.clone(), lost_writes);
             if !mount.is_readonly || lost_writes {
                 enter(&mut gather, &attributes, space);
@@ -83,6 +76,25 @@ impl Probe for Filesystems {
         }
         Ok(gather.done())
     }
+}
+
+/// One local volume that is not only for starting the machine.
+pub(super) struct Volume {
+    /// What tells it from others, without anybody's name in it.
+    pub(super) attributes: Attributes,
+    pub(super) mount: Mount,
+    space: Result<Space, ProbeError>,
+}
+
+/// Every such volume.
+pub(super) fn volumes(cx: &Context) -> Result<Vec<Volume>, ProbeError> {
+    let mounts = native::mounts(&cx.root)?;
+    let mut points = BTreeSet::new();
+    let sized = local(&mounts).into_iter().map(|mount| (mount, native::space(&cx.root, &mount.point)));
+    let kept = sized.filter(|(mount, space)| !is_for_starting(mount, space.as_ref().ok()));
+    let named =
+        kept.map(|(mount, space)| Volume { attributes: attributes(mount, &mut points), mount: mount.clone(), space });
+    Ok(named.collect())
 }
 
 impl Filesystems {

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
+use crate::os::proc::mdstat::Array;
 use crate::os::proc::meminfo::MemInfo;
+use crate::os::proc::mounts::Mount;
 use crate::os::smart::Health;
 use crate::os::smart::nvme::Log;
 use crate::probe::ProbeError;
@@ -77,4 +79,30 @@ pub(crate) fn health(_: &Path, _: &str, _: &str, _: Duration) -> Result<Health, 
 
 pub(crate) fn nvme_log(_: &Path, _: &str) -> Result<Log, ProbeError> {
     Err(ProbeError::Unsupported("the health log of disks"))
+}
+
+pub(crate) fn filesystem_errors(_: &Path, _: &Mount) -> Result<u64, ProbeError> {
+    Err(ProbeError::Unsupported("counts of errors by file systems"))
+}
+
+pub(crate) fn is_encrypted(_: &Path, _: &Mount) -> Result<bool, ProbeError> {
+    Err(ProbeError::Unsupported("the encryption of volumes"))
+}
+
+pub(crate) fn arrays(_: &Path) -> Result<Vec<Array>, ProbeError> {
+    Err(ProbeError::Unsupported("arrays of disks"))
+}
+
+/// What processes wrote is not read here yet.
+#[derive(Debug)]
+pub(crate) struct Written;
+
+pub(crate) fn written(_: &Path) -> Result<Written, ProbeError> {
+    Err(ProbeError::Unsupported("what processes write"))
+}
+
+impl Written {
+    pub(crate) fn since(&self, _: &Path, _: &Self, _: usize) -> Result<Vec<(String, u64)>, ProbeError> {
+        Err(ProbeError::Unsupported("what processes write"))
+    }
 }

@@ -1,5 +1,6 @@
 //! Linux: files of `/proc` and `/sys`, a few system calls, the system bus.
 
+mod blocks;
 pub(crate) mod bus;
 mod cable;
 mod clock;
@@ -34,7 +35,9 @@ mod timesync;
 mod tunnel;
 mod update;
 mod wifi;
+mod writers;
 
+pub(crate) use blocks::{filesystem_errors, is_encrypted};
 pub(crate) use cable::{cable, faults, mtu_bytes};
 pub(crate) use clock::{awake, since_boot, thread_cpu};
 pub(crate) use device::{camera_in_use, cameras, device_stamp, devices, displays, docks, sound_runs};
@@ -66,9 +69,10 @@ pub(crate) use service::failed_units;
 pub(crate) use smart::{health, nvme_log};
 pub(crate) use sockets::{ephemeral_ports, segments, tcp_sockets};
 pub(crate) use software::{autostart, drivers, package_managers, packages};
-pub(crate) use storage::{disks, mounts, place_of_disk, space, traits, wanted_writable};
+pub(crate) use storage::{arrays, disks, mounts, place_of_disk, space, traits, wanted_writable};
 pub(crate) use throttle::{throttle, throttle_places};
 pub(crate) use timesync::{clock_discipline, time_source, time_zone_name};
 pub(crate) use tunnel::{last_handshake, tunnels};
 pub(crate) use update::{lists_seconds, packaged, packaged_stamp, restart_due, update_diary, updates_by_themselves};
 pub(crate) use wifi::{radios, wireless};
+pub(crate) use writers::written;

@@ -3,6 +3,7 @@ use std::path::Path;
 use rustix::fs::statvfs;
 
 use crate::os::proc::diskstats::{self, DiskStat};
+use crate::os::proc::mdstat::{self, Array};
 use crate::os::proc::mounts::{self, Mount};
 use crate::os::{exists, read, read_trimmed};
 use crate::probe::ProbeError;
@@ -42,6 +43,15 @@ pub(crate) fn disks(root: &Path) -> Result<Vec<DiskStat>, ProbeError> {
     Ok(disks)
 }
 
+/// The arrays that the kernel makes of disks.
+///
+/// # Errors
+/// It makes none.
+pub(crate) fn arrays(root: &Path) -> Result<Vec<Array>, ProbeError> {
+    let arrays = mdstat::parse(&read(root, "proc/mdstat")?);
+    if arrays.is_empty() { Err(ProbeError::NotPresent("array of disks")) } else { Ok(arrays) }
+}
+
 /// What kind of disk it is.
 pub(crate) fn traits(root: &Path, device: &str) -> Traits {
     let read = |name: &str| read_trimmed(root, &format!("sys/block/{device}/{name}"));
@@ -51,6 +61,7 @@ pub(crate) fn traits(root: &Path, device: &str) -> Traits {
             || read("device/type").is_some_and(|kind| kind == "SD"),
         vendor: read("device/vendor").unwrap_or_default(),
         model: read("device/model").unwrap_or_default(),
+        firmware: read("device/firmware_rev").or_else(|| read("device/rev")).unwrap_or_default(),
     }
 }
 

@@ -9,6 +9,8 @@ pub(crate) struct Mount {
     pub(crate) point: String,
     /// Kind of file system.
     pub(crate) kind: String,
+    /// What was mounted, as it was said then: a path below `/dev`, a server.
+    pub(crate) source: String,
     /// Whether the mount, or the whole file system, takes no writes.
     pub(crate) is_readonly: bool,
     /// Whether the whole file system takes no writes: what the kernel does when it finds damage.
@@ -27,12 +29,13 @@ fn mount(line: &str) -> Option<Mount> {
     let mut before = before.split(' ').skip(2);
     let (device, root, point, options) = (before.next()?, before.next()?, before.next()?, before.next()?);
     let mut after = after.split(' ');
-    let (kind, _source, super_options) = (after.next()?, after.next()?, after.next().unwrap_or(""));
+    let (kind, source, super_options) = (after.next()?, after.next()?, after.next().unwrap_or(""));
     let is_whole_readonly = super_options.split(',').any(|option| option == "ro" || option == "emergency_ro");
     Some(Mount {
         device: device.to_owned(),
         point: unescape(point),
         kind: kind.to_owned(),
+        source: unescape(source),
         is_readonly: is_whole_readonly || has(options, "ro"),
         is_whole_readonly,
         is_whole: root == "/" || kind == "btrfs",

@@ -118,3 +118,51 @@ fn a_machine_that_lacks_a_thing_says_that_it_lacks_it() {
     assert_eq!(why(&firmware, "endpoint.secure_boot"), Why::NotPresent);
     assert_eq!(why(&firmware, "endpoint.tpm.state"), Why::NotPresent);
 }
+
+#[test]
+fn reads_what_the_volumes_of_a_laptop_are_made_of() {
+    let cx = machine("laptop");
+    let errors = collect("volume-errors", &cx);
+    let of = |point: &str, role: &str| {
+        format!(r#"endpoint.filesystem.errors{{mountpoint="{point}",role="{role}",type="ext4"}}"#)
+    };
+    assert_eq!(number(&errors, &of("/", "system")), 3.0);
+    assert_eq!(number(&errors, &of("/home", "home")), 0.0);
+    assert_eq!(number(&errors, r#"endpoint.raid.missing_disks{system.device="md127"}"#), 1.0);
+    let encryption = collect("encryption", &cx);
+    assert_eq!(text(&encryption, r#"endpoint.security.encryption{volume="system"}"#), "off");
+    let media = collect("disk-media", &cx);
+    assert_eq!(text(&media, r#"endpoint.disk.firmware{system.device="nvme0n1"}"#), "4B2QGXA7");
+}
+
+#[test]
+fn a_disk_that_may_not_be_asked_says_why_and_has_no_health() {
+    let health = collect("disk-health", &machine("laptop"));
+    assert_eq!(why(&health, r#"endpoint.smart.passed{system.device="nvme0n1"}"#), Why::Unsupported);
+    assert_eq!(health.len(), series(&health, "endpoint.smart.passed").len(), "nothing is invented");
+}
+
+#[test]
+fn names_the_program_that_writes() {
+    use std::io::Write as _;
+    // Below the target of the build, which is on a disk; what is written to memory counts for nobody.
+    let dir = std::env::current_exe().expect("known").parent().expect("a directory").to_owned();
+    let piece = vec![7; 64 * 1024];
+    let mut file = tempfile::tempfile_in(dir).expect("a file");
+    let stop = std::sync::atomic::AtomicBool::new(false);
+    let readings = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+                file.write_all(&piece).and_then(|()| file.sync_data()).expect("written");
+            }
+        });
+        let readings = probe("top-writers").collect(&this_machine());
+        stop.store(true, std::sync::atomic::Ordering::Relaxed);
+        readings
+    });
+    let own = std::env::current_exe().expect("known");
+    let own = own.file_name().expect("a name").to_string_lossy().into_owned();
+    let readings = readings.expect("read").readings;
+    let series = format!(r#"endpoint.disk.top_writers{{process.executable.name="{own}"}}"#);
+    assert!(number(&readings, &series) > 0.0);
+}
