@@ -5,6 +5,8 @@
 //! identity/           key, certificate, authorities
 //! spool/              what the collector has not acknowledged
 //! recorder/           15 s for 24 h
+//! memory              leads to the scratch directory: what is written often, in memory
+//! memory.id           what binds the two
 //! journal             marks, events and changes of the last two weeks
 //! memory/             what probes remember: how far a log was read, the last beat
 //! inventory.json      the values that changes are told from
@@ -20,12 +22,15 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
+pub use scratch::Scratch;
+
 #[cfg(not(unix))]
 #[path = "state/plain.rs"]
 mod native;
 #[cfg(unix)]
 #[path = "state/unix.rs"]
 mod native;
+mod scratch;
 
 /// Where an agent keeps what it must remember.
 #[derive(Debug, Clone)]
@@ -92,6 +97,13 @@ pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     file.sync_all()?;
     fs::rename(&beside, path)?;
     native::sync_dir(path.parent().unwrap_or_else(|| Path::new(".")))
+}
+
+/// Replaces the file at `path` by `bytes` for those who read it; not synced, so a power cut may cost both.
+pub fn publish(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let beside = path.with_extension("new");
+    open_private(&beside, false)?.write_all(bytes)?;
+    fs::rename(&beside, path)
 }
 
 /// Writes `bytes` over the file at `path`, in the room that it already has: the way that is left when the disk is full.

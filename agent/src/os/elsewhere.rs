@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use sysinfo::System;
@@ -55,6 +55,15 @@ pub(crate) fn awake() -> Duration {
 /// Processor time of a thread cannot be told here.
 pub(crate) fn thread_cpu() -> Option<Duration> {
     None
+}
+
+/// Directories in memory are not known here.
+pub(crate) fn memory_dirs() -> Vec<PathBuf> {
+    Vec::new()
+}
+
+pub(crate) fn is_memory(_: &Path) -> bool {
+    false
 }
 
 pub(crate) fn own_cpu() -> Option<Duration> {

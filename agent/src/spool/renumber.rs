@@ -5,7 +5,8 @@ use std::io;
 
 use firstline_proto::Message;
 
-use super::{Frame, Spool};
+use super::waiting::Waiting;
+use super::{Frame, MEMORY_BYTES_MAX, Spool};
 
 /// Records that are taken over at most, bytes; of more the newest.
 const TAKEN_BYTES_MAX: usize = 16 * 1024 * 1024;
@@ -13,7 +14,7 @@ const TAKEN_BYTES_MAX: usize = 16 * 1024 * 1024;
 impl Spool {
     /// The highest number that waits; 0 when nothing does.
     pub fn last_sequence(&self) -> u64 {
-        let waiting = self.waiting.back().map(|frame| frame.sequence);
+        let waiting = self.waiting.frames().back().map(|frame| frame.sequence);
         waiting.unwrap_or_else(|| self.segments.iter().map(|segment| segment.last).max().unwrap_or(0))
     }
 
@@ -22,23 +23,21 @@ impl Spool {
     pub fn renumber(&mut self, from: u64, first: u64) -> io::Result<u64> {
         let taken = self.take_from(from);
         let old = std::mem::take(&mut self.segments);
-        self.waiting.clear();
-        self.waiting_bytes = 0;
-        self.acknowledged = first.saturating_sub(1);
+        self.waiting = Waiting::default();
+        (self.acknowledged, self.unread, self.unnamed) = (first.saturating_sub(1), None, 0);
         self.sequence.restart(first)?;
         let mut count = 0;
         for frame in taken {
             let Ok(mut record) = frame.record() else { continue };
             record.sequence = self.sequence.take();
-            self.waiting_bytes += record.encoded_len();
-            let (sequence, at) = (record.sequence, frame.at);
-            self.waiting.push_back(Frame { sequence, payload: record.encode_to_vec(), ..frame });
-            self.write_waiting(at);
+            let frame = Frame { sequence: record.sequence, payload: record.encode_to_vec(), ..frame };
+            self.waiting.push(frame, self.now_boot_ms);
             count += 1;
         }
-        if let Some(segment) = self.segments.back_mut() {
-            segment.sync()?;
-        }
+        self.settle();
+        self.ration_memory(MEMORY_BYTES_MAX);
+        // What the disk refused stands in the tail at least.
+        self.tail.hold(self.waiting.frames(), &self.layouts)?;
         // A new segment may have the name of an old one; then there is nothing left of that to remove.
         let reused = |one: &super::Segment| self.segments.iter().any(|new| new.first == one.first);
         old.into_iter().filter(|one| !reused(one)).for_each(super::Segment::remove);
@@ -72,9 +71,15 @@ mod tests {
 
     use super::super::Limits;
     use super::*;
+    use crate::state::Scratch;
+
+    fn open(dir: &std::path::Path) -> Spool {
+        let scratch = Scratch::on_disk(&dir.join("memory")).expect("made");
+        Spool::open(dir, &scratch, Limits::default()).expect("opens")
+    }
 
     fn spool(dir: &std::path::Path, records: i64) -> Spool {
-        let mut spool = Spool::open(dir, Limits::default(), Timestamp(0)).expect("opens");
+        let mut spool = open(dir);
         for n in 0..records {
             spool.append(Timestamp(n), 0, "boot", Body::Mark(Mark::Booted));
         }
@@ -100,7 +105,7 @@ mod tests {
         assert_eq!(waiting(&mut spool), expected);
         assert_eq!((spool.next_sequence(), spool.last_sequence()), (504, 503));
         drop(spool);
-        let mut again = Spool::open(dir.path(), Limits::default(), Timestamp(0)).expect("opens");
+        let mut again = open(dir.path());
         assert_eq!(waiting(&mut again), expected);
         assert!(again.next_sequence() >= 504);
     }
@@ -113,7 +118,7 @@ mod tests {
         assert_eq!(waiting(&mut spool), [(1, 8), (2, 9)]);
         assert_eq!(spool.append(Timestamp(10), 0, "boot", Body::Mark(Mark::Resumed)), 3);
         drop(spool);
-        let mut again = Spool::open(dir.path(), Limits::default(), Timestamp(0)).expect("opens");
+        let mut again = open(dir.path());
         assert_eq!(waiting(&mut again), [(1, 8), (2, 9), (3, 10)]);
     }
 

@@ -1,7 +1,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::state;
+use crate::state::{self, Scratch};
 
 /// Numbers reserved at once.
 const BLOCK: u64 = 1024;
@@ -9,23 +9,23 @@ const BLOCK: u64 = 1024;
 /// Gives out sequence numbers, none twice.
 ///
 /// On disk stands a number that was never given out. Before it would be, a higher one is written. After a crash the
-/// numbers between the last one used and the one on disk are skipped.
+/// numbers between the last one used and the one on disk are skipped. While the disk refuses, the reservation stands in
+/// the scratch directory; the collector's own count, told at each connection, is the line of defence behind that.
 #[derive(Debug)]
 pub(super) struct Sequence {
     path: PathBuf,
+    beside: PathBuf,
     next: u64,
     reserved: u64,
+    troubled: bool,
 }
 
 impl Sequence {
     /// Goes on after `last`, the highest number found in the spool, or after what was reserved.
-    pub(super) fn open(path: &Path, last: u64) -> io::Result<Self> {
-        let reserved = match std::fs::read_to_string(path) {
-            Ok(text) => text.trim().parse().unwrap_or(last.saturating_add(BLOCK)),
-            Err(missing) if missing.kind() == io::ErrorKind::NotFound => 1,
-            Err(other) => return Err(other),
-        };
-        Ok(Self { path: path.to_owned(), next: reserved.max(last.saturating_add(1)), reserved: 0 })
+    pub(super) fn open(dir: &Path, scratch: &Scratch, last: u64) -> io::Result<Self> {
+        let (path, beside) = (dir.join("sequence"), scratch.path("sequence"));
+        let reserved = read(&path, last)?.max(read(&beside, last)?);
+        Ok(Self { path, beside, next: reserved.max(last.saturating_add(1)), reserved: 0, troubled: false })
     }
 
     pub(super) fn next(&self) -> u64 {
@@ -52,13 +52,18 @@ impl Sequence {
         self.release()
     }
 
-    /// A disk that is full must not stop the agent: the collector's own count, told at each connection, is the second
-    /// line of defence against a number that is used twice.
+    /// A disk that is full must not stop the agent.
     fn reserve(&mut self) {
         let upto = self.next.saturating_add(BLOCK);
-        match state::replace(&self.path, upto.to_string().as_bytes()) {
-            Ok(()) => self.reserved = upto,
-            Err(source) => tracing::warn!("Reserving sequence numbers in {} failed: {source}", self.path.display()),
+        let done = state::replace(&self.path, upto.to_string().as_bytes());
+        if let Err(source) = &done
+            && !std::mem::replace(&mut self.troubled, true)
+        {
+            tracing::warn!("Reserving sequence numbers in {} failed: {source}", self.path.display());
+        }
+        let done = done.map(|()| self.troubled = false);
+        if done.or_else(|_| state::publish(&self.beside, upto.to_string().as_bytes())).is_ok() {
+            self.reserved = upto;
         }
     }
 
@@ -68,29 +73,49 @@ impl Sequence {
     }
 }
 
+/// What was reserved in the file at `path`; more than that when it does not say.
+fn read(path: &Path, last: u64) -> io::Result<u64> {
+    match std::fs::read_to_string(path) {
+        Ok(text) => Ok(text.trim().parse().unwrap_or(last.saturating_add(BLOCK))),
+        Err(missing) if missing.kind() == io::ErrorKind::NotFound => Ok(1),
+        Err(other) => Err(other),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn open(dir: &Path, last: u64) -> Sequence {
+        Sequence::open(dir, &Scratch::on_disk(&dir.join("memory")).expect("made"), last).expect("opens")
+    }
+
     #[test]
     fn a_crash_skips_numbers_and_a_clean_stop_does_not() {
         let dir = tempfile::tempdir().expect("temporary directory");
-        let path = dir.path().join("sequence");
-        let mut first = Sequence::open(&path, 0).expect("new");
+        let mut first = open(dir.path(), 0);
         assert_eq!([first.take(), first.take()], [1, 2]);
         drop(first);
-        let mut after_crash = Sequence::open(&path, 0).expect("again, with the spool's tail lost");
+        let mut after_crash = open(dir.path(), 0);
         let number = after_crash.take();
         assert!(number > 2, "{number} was given out before");
         after_crash.release().expect("clean stop");
-        assert_eq!(Sequence::open(&path, 0).expect("again").take(), number + 1);
+        assert_eq!(open(dir.path(), 0).take(), number + 1);
     }
 
     #[test]
     fn an_unreadable_reservation_skips_a_block() {
         let dir = tempfile::tempdir().expect("temporary directory");
-        let path = dir.path().join("sequence");
-        std::fs::write(&path, "rubbish").expect("written");
-        assert!(Sequence::open(&path, 500).expect("open").take() > 1500);
+        std::fs::write(dir.path().join("sequence"), "rubbish").expect("written");
+        assert!(open(dir.path(), 500).take() > 1500);
+    }
+
+    #[test]
+    fn a_disk_that_refuses_does_not_make_numbers_be_used_twice() {
+        let dir = tempfile::tempdir().expect("temporary directory");
+        // A directory in its place refuses the reservation, whoever asks.
+        std::fs::create_dir(dir.path().join("sequence.new")).expect("made");
+        let numbers = [open(dir.path(), 0).take(), open(dir.path(), 0).take(), open(dir.path(), 0).take()];
+        assert!(numbers.windows(2).all(|pair| pair[0] < pair[1]), "{numbers:?}");
     }
 }

@@ -29,3 +29,13 @@ pub(super) fn shared_mode(_path: &Path) -> io::Result<Option<String>> {
 pub(super) fn private_dir(path: &Path) -> io::Result<()> {
     create_dir(path)
 }
+
+/// No directory outside the state directory is used here.
+pub(super) fn create_private_dir(_path: &Path) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+/// No link is needed here.
+pub(super) fn symlink(_to: &Path, _at: &Path) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}

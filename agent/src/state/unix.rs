@@ -10,6 +10,8 @@ use std::path::Path;
 
 use rustix::fs::OFlags;
 
+pub(super) use std::os::unix::fs::symlink;
+
 const ROOT: u32 = 0;
 
 /// Creates a directory with its parents, for its owner alone.
@@ -30,6 +32,19 @@ pub(super) fn create_dir(path: &Path) -> io::Result<()> {
 pub(super) fn private_dir(path: &Path) -> io::Result<()> {
     create_dir(path)?;
     std::fs::set_permissions(path, Permissions::from_mode(0o700))
+}
+
+/// Creates a directory for its owner alone where others may write too; one that is there must be such a directory.
+pub(super) fn create_private_dir(path: &Path) -> io::Result<()> {
+    match DirBuilder::new().mode(0o700).create(path) {
+        Err(there) if there.kind() == io::ErrorKind::AlreadyExists => {
+            let found = fs::symlink_metadata(path)?;
+            let shared = found.mode() & 0o077;
+            let ours = found.uid() == rustix::process::geteuid().as_raw() && shared == 0;
+            if found.is_dir() && ours { Ok(()) } else { Err(io::ErrorKind::PermissionDenied.into()) }
+        }
+        made => made,
+    }
 }
 
 /// Opens for reading and writing, for its owner alone when new.

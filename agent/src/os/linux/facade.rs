@@ -14,6 +14,7 @@ mod kmsg;
 mod lease;
 mod machine;
 mod memory;
+mod memory_dir;
 mod netlink;
 mod network;
 mod network_manager;
@@ -50,6 +51,7 @@ pub(crate) use kmsg::KernelLog;
 pub(crate) use lease::lease;
 pub(crate) use machine::{boot_id, boot_seconds, identity, uptime_seconds};
 pub(crate) use memory::{compressed_bytes, meminfo, pressure, vmstat};
+pub(crate) use memory_dir::{is_memory, memory_dirs};
 pub(crate) use network::{
     default_route, default_routes, duplex, interface_index, interfaces, is_up, neighbour, resolv, resolver, speed,
     traffic,
