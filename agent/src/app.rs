@@ -24,12 +24,12 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-pub use intake::{Intake, USERS, health, is_state, recorder_series};
+pub use intake::{FAST_ROWS, Intake, MINUTE_ROWS, USERS, health, is_state, recorder_series};
 pub use status::{ProbeStatus, SpoolStatus, Status, read as read_status};
 
 use crate::config::Config;
 use crate::identity::{Identity, evidence};
-use crate::os::{Clock as _, SystemClock};
+use crate::os::SystemClock;
 use crate::privacy::{Ledger, pseudonyms};
 use crate::probe::{self, Context};
 use crate::pull::Pulls;
@@ -80,10 +80,12 @@ async fn run_once(
     let vitals = Arc::clone(&cx.vitals);
     let schedule = Arc::new(Schedule::new(probe::all(), cx, settings_seen.clone()));
 
-    let spool = Spool::open(&state.dir("spool")?, config.spool_limits(), clock.now())
+    let scratch = state.scratch()?;
+    let spool = Spool::open(&state.dir("spool")?, &scratch, config.spool_limits())
         .with_context(|| format!("opening the spool in {}", state.path("spool").display()))?;
     let outbox = Arc::new(Outbox::new(spool));
-    let (intake, about) = Intake::open(state, config, Arc::clone(&outbox), Arc::clone(&clock), vitals, settings_seen)?;
+    let (intake, about) =
+        Intake::open(state, &scratch, config, Arc::clone(&outbox), Arc::clone(&clock), vitals, settings_seen)?;
     let intake = Arc::new(Mutex::new(intake));
     let introduction = schedule.collect_section(Section::Identity, IDENTITY_LIMIT).await;
     lock(&intake).introduce(introduction);
@@ -134,7 +136,8 @@ async fn run_once(
 
     let (stop_uplink, stop_pulls) = (CancellationToken::new(), CancellationToken::new());
     let reporter = status::Reporter {
-        path: state.path("status.json"),
+        scratch: scratch.clone(),
+        stopped: state.path("status.json"),
         collector,
         started_at: clock.now(),
         started_awake: clock.awake(),
@@ -165,6 +168,7 @@ async fn run_once(
     let _ = ledger.lock().unwrap_or_else(PoisonError::into_inner).flush();
     lock(&intake).finish();
     outbox.spool().close().context("closing the spool")?;
+    scratch.remove();
     Ok(())
 }
 
@@ -233,9 +237,11 @@ async fn take_in(
 /// Lets go of what the machine recorded whose identity this one had: its records, its recorder, its history.
 fn settle_fork(identity: &mut Identity, config: &Config, state: &StateDir) -> Result<()> {
     let Some(keep_from) = identity.keep_from() else { return Ok(()) };
-    let mut spool = Spool::open(&state.dir("spool")?, config.spool_limits(), SystemClock.now())?;
+    let scratch = state.scratch()?;
+    let mut spool = Spool::open(&state.dir("spool")?, &scratch, config.spool_limits())?;
     let kept = spool.renumber(keep_from, 1).context("letting go of another machine's records")?;
     spool.close()?;
+    scratch.remove();
     for name in ["recorder", "snapshots"] {
         let _ = std::fs::remove_dir_all(state.path(name));
     }

@@ -19,6 +19,9 @@ use step::Step;
 use told::Told;
 pub use told::{Changed, Known};
 
+/// Totals that are not read for so long are forgotten.
+const COUNTER_IDLE_MAX_MS: u64 = 3_600_000;
+
 /// A closed step: its layout, and a row.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Row {
@@ -34,7 +37,8 @@ pub struct Sampler {
     registry: &'static Registry,
     fast: Step,
     minute: Step,
-    counters: HashMap<Series, (f64, Timestamp)>,
+    /// Totals, and when they were read, in milliseconds since boot.
+    counters: HashMap<Series, (f64, u64)>,
     told: Told,
 }
 
@@ -59,8 +63,8 @@ impl Sampler {
         }
     }
 
-    /// Takes a reading that passed the privacy gate.
-    pub fn take(&mut self, reading: &Reading) -> Taken {
+    /// Takes a reading that passed the privacy gate, at a moment that is counted since boot: the machine's clock may jump.
+    pub fn take(&mut self, reading: &Reading, now_boot_ms: u64) -> Taken {
         let Some(spec) = self.registry.get(&reading.series.signal) else { return Taken::default() };
         let sampled = !spec.is_state() && matches!(spec.tier, Tier::Fast | Tier::Minute);
         if !sampled {
@@ -69,7 +73,7 @@ impl Sampler {
         if reading.outcome.is_err() && !self.minute.has(&reading.series) {
             return self.told.state(spec, reading);
         }
-        let value = reading.number().map(|number| self.number(spec, reading, number));
+        let value = reading.number().map(|number| self.number(spec, reading, number, now_boot_ms));
         let why = reading.outcome.as_ref().err().map(|unknown| unknown.why);
         if spec.tier == Tier::Fast {
             self.fast.take(&reading.series, spec.aggregate, value.flatten(), why);
@@ -80,14 +84,14 @@ impl Sampler {
     }
 
     /// The number that counts in rows: as it is, or for counters the increment since the reading before.
-    fn number(&mut self, spec: &SignalSpec, reading: &Reading, number: f64) -> Option<f64> {
+    fn number(&mut self, spec: &SignalSpec, reading: &Reading, number: f64, now_boot_ms: u64) -> Option<f64> {
         if spec.kind != SignalKind::Counter {
             return Some(number);
         }
-        let before = self.counters.insert(reading.series.clone(), (number, reading.at));
-        let (last, at) = before?;
+        let before = self.counters.insert(reading.series.clone(), (number, now_boot_ms));
+        let (last, before_ms) = before?;
         let period = spec.cadence_seconds().unwrap_or(60.0);
-        let elapsed = reading.at.seconds_since(at);
+        let elapsed = now_boot_ms.checked_sub(before_ms)? as f64 / 1000.0;
         // After a decrease, or a gap such as a sleep, the increment would not belong to this step.
         (number >= last && elapsed > 0.0 && elapsed <= 3.0 * period).then_some(number - last)
     }
@@ -101,7 +105,8 @@ impl Sampler {
     pub fn close_minute(&mut self, at: Timestamp, step_seconds: u32) -> Option<Row> {
         let row = self.minute.close(at, step_seconds)?;
         self.told.sampled(row.layout.series(), &row.sample.values);
-        self.counters.retain(|_, (_, seen)| at.since(*seen) < std::time::Duration::from_hours(1));
+        let newest = self.counters.values().map(|(_, seen)| *seen).max().unwrap_or(0);
+        self.counters.retain(|_, (_, seen)| newest - *seen < COUNTER_IDLE_MAX_MS);
         Some(row)
     }
 

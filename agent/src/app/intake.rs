@@ -5,8 +5,9 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use firstline_diagnosis::document::{AgentHealth, SnapshotSeries};
 use firstline_diagnosis::registry::{Registry, Tier};
-use firstline_diagnosis::vocabulary::{Attributes, Event, Layout, Mark, Reading, Series, Timestamp};
+use firstline_diagnosis::vocabulary::{Attributes, Event, Mark, Reading, Series, Timestamp};
 use firstline_proto::convert::Body;
+use sha2::{Digest, Sha256};
 use tokio::sync::watch;
 
 use super::repeats::Repeats;
@@ -14,13 +15,13 @@ use crate::config::Config;
 use crate::os::Clock;
 use crate::privacy::Gate;
 use crate::probe::Vitals;
-use crate::recorder::{Limits, Recorder};
+use crate::recorder::{Limits, Moment, Recorder};
 use crate::sampler::{Known, Row, Sampler, is_counter};
 use crate::schedule::{Batch, ProbeCost, SectionReadings};
 use crate::settings::Settings;
 use crate::snapshot::{History, HistoryEntry, Parts, boot_id, machine};
 use crate::spool::Fill;
-use crate::state::{self, StateDir};
+use crate::state::{self, Scratch, StateDir};
 use crate::uplink::{About, Acknowledged, Outbox};
 
 /// Series whose last reading is kept at most.
@@ -56,16 +57,27 @@ pub struct Intake {
     /// Fast steps until the minute is closed. The first step closes one, so that the collector sees a new endpoint soon.
     until_minute: u32,
     minute_closed: Option<Timestamp>,
+    /// When what is gathered in memory last went to the disk.
+    settled_boot_ms: Option<u64>,
 }
+
+/// Rows and known states go to the disk so often, all at the same moment.
+const SETTLE_EVERY_MS: u64 = 5 * 60_000;
 
 /// The two recorders' steps, seconds.
 const FAST_STEP_SECONDS: u32 = 15;
 const MINUTE_STEP_SECONDS: u32 = 60;
 
+/// Their newest rows in the scratch directory.
+pub const FAST_ROWS: &str = "fast.rows";
+/// See [`FAST_ROWS`].
+pub const MINUTE_ROWS: &str = "minute.rows";
+
 impl Intake {
     /// Opens what is kept in `state`.
     pub fn open(
         state: &StateDir,
+        scratch: &Scratch,
         config: &Config,
         outbox: Arc<Outbox>,
         clock: Arc<dyn Clock>,
@@ -74,9 +86,9 @@ impl Intake {
     ) -> Result<(Self, watch::Receiver<About>)> {
         let bytes = u64::from(config.recorder.size_mebibytes) * 1024 * 1024;
         let age = Duration::from_hours(u64::from(config.recorder.age_hours));
-        let open = |name: &str, step, bytes| -> Result<Recorder> {
+        let open = |name: &str, tail: &str, step, bytes| -> Result<Recorder> {
             let dir = state.dir(name)?;
-            Recorder::open(&dir, step, Limits { bytes, age })
+            Recorder::open(&dir, scratch, tail, step, Limits { bytes, age })
                 .with_context(|| format!("opening the recorder in {}", dir.display()))
         };
         let history = History::at(state.path("journal"));
@@ -93,8 +105,8 @@ impl Intake {
             gate: Gate::default(),
             sampler: Sampler::new(known),
             outbox,
-            fast: open("recorder/fast", FAST_STEP_SECONDS, bytes / 4 * 3)?,
-            minute: open("recorder/minute", MINUTE_STEP_SECONDS, bytes / 4)?,
+            fast: open("recorder/fast", FAST_ROWS, FAST_STEP_SECONDS, bytes / 4 * 3)?,
+            minute: open("recorder/minute", MINUTE_ROWS, MINUTE_STEP_SECONDS, bytes / 4)?,
             history,
             repeats: Repeats::default(),
             latest: BTreeMap::new(),
@@ -106,6 +118,7 @@ impl Intake {
             recorder_trouble: None,
             until_minute: 1,
             minute_closed: None,
+            settled_boot_ms: None,
         };
         intake.tell_vitals();
         Ok((intake, about_seen))
@@ -152,10 +165,11 @@ impl Intake {
     /// Takes readings; what must be told at once becomes one record.
     pub fn readings(&mut self, readings: Vec<Reading>) {
         let denied = self.settings.borrow().denied_signals.clone();
+        let now_boot_ms = self.since_boot_ms();
         let (mut tell, mut changed) = (Vec::new(), false);
         for reading in readings {
             let Some(reading) = self.gate.admit(reading, &denied) else { continue };
-            let taken = self.sampler.take(&reading);
+            let taken = self.sampler.take(&reading, now_boot_ms);
             tell.extend(taken.tell);
             if let Some(change) = taken.changed {
                 self.history.note(&HistoryEntry::Change { change: change.into() });
@@ -195,10 +209,21 @@ impl Intake {
     }
 
     fn record(&mut self, at: Timestamp, body: Body) {
-        let at_boot_ms = u64::try_from(self.clock.since_boot().as_millis()).unwrap_or(u64::MAX);
+        let at_boot_ms = self.since_boot_ms();
         let boot_id = self.about.borrow().boot_id.clone();
         self.outbox.spool().append(at, at_boot_ms, &boot_id, body);
         self.outbox.wake();
+    }
+
+    fn since_boot_ms(&self) -> u64 {
+        u64::try_from(self.clock.since_boot().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// `now` by the clock that never jumps.
+    fn moment(&self, now: Timestamp) -> Moment {
+        let digest = Sha256::digest(self.about.borrow().boot_id.as_bytes());
+        let boot = u64::from_be_bytes(digest[..8].try_into().expect("SHA-256 has 32 bytes"));
+        Moment { boot, boot_ms: self.since_boot_ms(), at: now }
     }
 
     /// Closes the fast step, and the minute when it is over.
@@ -207,15 +232,30 @@ impl Intake {
             let settings = self.settings.borrow();
             (self.clock.now(), settings.fast_period, settings.minute_period)
         };
+        let moment = self.moment(now);
         if let Some(row) = self.sampler.close_fast(now, seconds(fast)) {
-            remember(&mut self.recorder_trouble, &mut self.fast, &row.layout, now, &row.sample.values);
+            let done = self.fast.append(&row.layout, moment, &row.sample.values);
+            note_trouble(&mut self.recorder_trouble, done);
         }
         self.until_minute = self.until_minute.saturating_sub(1);
         if self.until_minute == 0 {
             self.until_minute = u32::try_from(minute.as_millis() / fast.as_millis().max(1)).unwrap_or(1).max(1);
             self.close_minute(now, fast, minute);
         }
+        self.outbox.spool().tick(moment.boot_ms);
+        let settled = *self.settled_boot_ms.get_or_insert(moment.boot_ms);
+        if moment.boot_ms.saturating_sub(settled) >= SETTLE_EVERY_MS {
+            self.settled_boot_ms = Some(moment.boot_ms);
+            self.settle();
+        }
         self.tell_vitals();
+    }
+
+    /// Takes rows and known states to the disk.
+    fn settle(&mut self) {
+        let done = self.fast.flush().and(self.minute.flush());
+        note_trouble(&mut self.recorder_trouble, done);
+        self.keep_known();
     }
 
     fn close_minute(&mut self, now: Timestamp, fast: Duration, minute: Duration) {
@@ -224,7 +264,8 @@ impl Intake {
         let Some(row) = self.sampler.close_minute(now, seconds(step)) else { return };
         let (slow, values) = self.sampler.slow_part(&row);
         if !values.is_empty() {
-            remember(&mut self.recorder_trouble, &mut self.minute, &slow, now, &values);
+            let done = self.minute.append(&slow, self.moment(now), &values);
+            note_trouble(&mut self.recorder_trouble, done);
         }
         let Row { layout, sample } = row;
         if self.about.borrow().layout != layout.fingerprint() {
@@ -235,7 +276,6 @@ impl Intake {
         for event in self.repeats.over(now) {
             self.tell_event(event);
         }
-        self.keep_known();
     }
 
     /// States that changes are told from survive a restart.
@@ -263,7 +303,7 @@ impl Intake {
         for event in self.repeats.finish() {
             self.tell_event(event);
         }
-        self.keep_known();
+        self.settle();
     }
 
     /// What the spool holds.
@@ -310,7 +350,7 @@ impl Intake {
 
     /// The recorders' series of the last `window`, the newest hour fine, the rest in steps of five minutes.
     pub fn series(&mut self, now: Timestamp, window: Duration) -> Vec<SnapshotSeries> {
-        let mut series = recorder_series(&mut self.fast, &mut self.minute, now, window);
+        let mut series = recorder_series(&self.fast, &self.minute, now, window);
         let settings = self.settings.borrow();
         series.retain(|one| !settings.denied_signals.contains(&one.signal));
         series
@@ -365,12 +405,7 @@ pub fn health(readings: &[Reading], costs: &[ProbeCost]) -> AgentHealth {
 }
 
 /// See [`Intake::series`].
-pub fn recorder_series(
-    fast: &mut Recorder,
-    minute: &mut Recorder,
-    now: Timestamp,
-    window: Duration,
-) -> Vec<SnapshotSeries> {
+pub fn recorder_series(fast: &Recorder, minute: &Recorder, now: Timestamp, window: Duration) -> Vec<SnapshotSeries> {
     let fine_from = now - window.min(FINE);
     let mut all = Vec::new();
     for recorder in [fast, minute] {
@@ -383,14 +418,14 @@ pub fn recorder_series(
     all
 }
 
-/// Notes a row. That it fails, and that it works again, is told once.
-fn remember(trouble: &mut Option<String>, recorder: &mut Recorder, layout: &Layout, at: Timestamp, values: &[f32]) {
-    match recorder.append(layout, at, values) {
+/// That the recorder cannot be written, and that it works again, is told once.
+fn note_trouble(trouble: &mut Option<String>, done: std::io::Result<()>) {
+    match done {
         Ok(()) if trouble.take().is_some() => tracing::info!("The recorder can be written again"),
         Ok(()) => {}
         Err(source) => {
             if trouble.is_none() {
-                tracing::warn!("Writing the recorder failed, what is measured is not kept here: {source}");
+                tracing::warn!("Writing the recorder failed, what is measured is not kept here for long: {source}");
             }
             *trouble = Some(source.to_string());
         }

@@ -1,4 +1,4 @@
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -12,13 +12,17 @@ use crate::identity::Identity;
 use crate::os::Clock;
 use crate::schedule::Schedule;
 use crate::service::Supervisor;
-use crate::state;
+use crate::state::{self, Scratch, StateDir};
 use crate::uplink::{Acknowledged, LinkState, LinkStatus};
 
-/// Between two accounts when nothing changes.
-const REPORT_EVERY: Duration = Duration::from_mins(1);
+/// Its file: in the scratch directory while the agent runs, in the state directory when it has stopped.
+const FILE: &str = "status.json";
 
-/// Room that the account takes in steps of.
+/// Between two looks, and between two accounts when there is nothing new to tell.
+const LOOK_EVERY: Duration = Duration::from_mins(1);
+const REPORT_EVERY: Duration = Duration::from_mins(5);
+
+/// Room that the account takes in steps of, on disk.
 const ROOM_BYTES: usize = 16 * 1024;
 
 /// The running agent's account of itself, as `status --json` prints it.
@@ -116,7 +120,8 @@ pub struct ProbeStatus {
 /// Writes the account.
 #[derive(Clone)]
 pub(super) struct Reporter {
-    pub(super) path: PathBuf,
+    pub(super) scratch: Scratch,
+    pub(super) stopped: PathBuf,
     pub(super) collector: Address,
     pub(super) started_at: Timestamp,
     /// Time awake when the agent started.
@@ -129,31 +134,43 @@ pub(super) struct Reporter {
 }
 
 impl Reporter {
-    /// Writes once a minute and whenever the stream's state changes.
+    /// Writes whenever there is something new to tell: about the stream at once, about the rest within a minute; and
+    /// every few minutes.
     pub(super) async fn run(self, mut link: watch::Receiver<LinkStatus>) {
+        let (mut told, mut told_at) = (None, self.clock.awake());
         loop {
-            let now = link.borrow_and_update().clone();
-            self.write(&now, true);
-            let changed = tokio::time::timeout(REPORT_EVERY, link.changed()).await;
+            let status = self.status(link.borrow_and_update().clone(), true);
+            let news = Some(status.news());
+            if told != news || self.clock.awake().saturating_sub(told_at) >= REPORT_EVERY {
+                (told, told_at) = (news, self.clock.awake());
+                self.write(&status);
+            }
+            let changed = tokio::time::timeout(LOOK_EVERY, link.changed()).await;
             if matches!(changed, Ok(Err(_))) {
                 return;
             }
         }
     }
 
-    /// The last account: stopped on purpose.
-    pub(super) fn write_stopped(&self, link: &LinkStatus) {
-        self.write(link, false);
+    fn write(&self, status: &Status) {
+        self.supervisor.status(&line(status));
+        let path = self.scratch.path(FILE);
+        let mut bytes = to_json(status);
+        if !self.scratch.is_in_memory() {
+            // Room is held in reserve, so that the account of a full disk still fits over the one before it.
+            bytes.resize(bytes.len().next_multiple_of(ROOM_BYTES), b' ');
+        }
+        if let Err(source) = state::publish(&path, &bytes).or_else(|_| state::overwrite(&path, &bytes)) {
+            tracing::warn!("Writing {} failed: {source}", path.display());
+        }
     }
 
-    fn write(&self, link: &LinkStatus, running: bool) {
-        let status = self.status(link.clone(), running);
+    /// The last account: stopped on purpose.
+    pub(super) fn write_stopped(&self, link: &LinkStatus) {
+        let status = self.status(link.clone(), false);
         self.supervisor.status(&line(&status));
-        let mut bytes = serde_json::to_vec_pretty(&status).expect("texts and finite numbers always have a JSON form");
-        // Room is held in reserve, so that the account of a full disk still fits over the one before it.
-        bytes.resize(bytes.len().next_multiple_of(ROOM_BYTES), b' ');
-        if let Err(source) = state::replace(&self.path, &bytes).or_else(|_| state::overwrite(&self.path, &bytes)) {
-            tracing::warn!("Writing {} failed: {source}", self.path.display());
+        if let Err(source) = state::replace(&self.stopped, &to_json(&status)) {
+            tracing::warn!("Writing {} failed: {source}", self.stopped.display());
         }
     }
 
@@ -222,7 +239,20 @@ fn line(status: &Status) -> String {
     }
 }
 
-/// The last account that an agent wrote at `path`.
-pub fn read(path: &Path) -> Option<Status> {
-    super::read_json(path)
+impl Status {
+    /// What is worth telling at once when it changes.
+    fn news(&self) -> (LinkStatus, Option<String>, Option<String>, u64, Vec<Option<String>>) {
+        let failing = self.probes.iter().map(|probe| probe.failing.clone()).collect();
+        let spool = &self.spool;
+        (self.link.clone(), spool.trouble.clone(), self.recorder_trouble.clone(), spool.dropped_records, failing)
+    }
+}
+
+fn to_json(status: &Status) -> Vec<u8> {
+    serde_json::to_vec(status).expect("texts and finite numbers always have a JSON form")
+}
+
+/// The last account that an agent wrote in `state`.
+pub fn read(state: &StateDir) -> Option<Status> {
+    super::read_json(&state.scratch_file(FILE)).or_else(|| super::read_json(&state.path(FILE)))
 }

@@ -9,7 +9,7 @@ use firstline_proto::v1::Section;
 use futures_util::future::join_all;
 use tokio::sync::watch;
 
-use crate::app::{self, USERS, catalogue_version, health, read_status, recorder_series};
+use crate::app::{self, FAST_ROWS, MINUTE_ROWS, USERS, catalogue_version, health, read_status, recorder_series};
 use crate::config::Config;
 use crate::identity::{Identity, IdentityError};
 use crate::os::Clock;
@@ -91,7 +91,7 @@ impl Local {
             sections.into_iter().flatten().filter_map(|reading| gate.admit(reading, &denied)).collect();
         let now = self.clock.now();
         let mut agent = health(&readings, &self.schedule.cost_table());
-        if let Some(status) = read_status(&self.state.path("status.json")) {
+        if let Some(status) = read_status(&self.state) {
             agent.spool_records = Some(status.spool.records);
             agent.spool_bytes = Some(status.spool.bytes);
             agent.dropped_records = status.spool.dropped_records;
@@ -118,11 +118,11 @@ impl Local {
         &self,
         now: firstline_diagnosis::vocabulary::Timestamp,
     ) -> Vec<firstline_diagnosis::document::SnapshotSeries> {
-        let peek = |name: &str, step| Recorder::peek(&self.state.path(name), step).ok();
-        match (peek("recorder/fast", 15), peek("recorder/minute", 60)) {
-            (Some(mut fast), Some(mut minute)) => {
-                recorder_series(&mut fast, &mut minute, now, Duration::from_hours(24))
-            }
+        let peek = |name: &str, tail: &str, step| {
+            Recorder::peek(&self.state.path(name), &self.state.scratch_file(tail), step).ok()
+        };
+        match (peek("recorder/fast", FAST_ROWS, 15), peek("recorder/minute", MINUTE_ROWS, 60)) {
+            (Some(fast), Some(minute)) => recorder_series(&fast, &minute, now, Duration::from_hours(24)),
             _ => Vec::new(),
         }
     }

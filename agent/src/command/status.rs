@@ -39,7 +39,7 @@ pub(super) fn status(config: &Config, state: &StateDir, json: bool, cost: bool) 
         endpoint_id: identity.as_ref().map(|one| one.endpoint_id.clone()),
         collector: collector.map(ToString::to_string),
         service: (state.root() == Path::new(STATE_DIR)).then(service::state).flatten(),
-        agent: read_status(&state.path("status.json")),
+        agent: read_status(state),
     };
     if json {
         return print_json(&document);

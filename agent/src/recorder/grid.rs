@@ -1,9 +1,7 @@
 use std::collections::BTreeMap;
 
 use firstline_diagnosis::document::SnapshotSeries;
-use firstline_diagnosis::vocabulary::{Layout, Series, Timestamp};
-
-use super::segment::Row;
+use firstline_diagnosis::vocabulary::{Series, Timestamp};
 
 /// Rows of any layouts, gathered into even steps.
 #[derive(Debug)]
@@ -29,24 +27,18 @@ impl Grid {
         Self { start, step_ms, steps: steps as usize, cells: BTreeMap::new() }
     }
 
-    /// The step in which a row that ends at `at` belongs.
-    fn step(&self, at: Timestamp) -> Option<usize> {
-        // A row stands for the time before it, so one that ends on a boundary belongs to the step before.
-        let after = at.unix_ms() - self.start.unix_ms() - 1;
-        usize::try_from(after.div_euclid(self.step_ms)).ok().filter(|step| *step < self.steps)
-    }
-
-    pub(super) fn add(&mut self, layout: &Layout, rows: &[Row]) {
-        for (index, series) in layout.series().iter().enumerate() {
-            let mut cells = self.cells.remove(series).unwrap_or_else(|| vec![Cell::default(); self.steps]);
-            for (at, values) in rows {
-                let value = values.get(index).copied().filter(|value| value.is_finite());
-                if let (Some(step), Some(value)) = (self.step(*at), value) {
-                    cells[step].sum += f64::from(value);
-                    cells[step].count += 1;
-                }
+    /// Adds the values of one series at the ends of their steps.
+    pub(super) fn add(&mut self, series: &Series, times: &[Timestamp], values: impl Iterator<Item = f32>) {
+        if !self.cells.contains_key(series) {
+            self.cells.insert(series.clone(), vec![Cell::default(); self.steps]);
+        }
+        let Some(cells) = self.cells.get_mut(series) else { return };
+        let (start, step_ms) = (self.start, self.step_ms);
+        for (at, value) in times.iter().zip(values).filter(|(_, value)| value.is_finite()) {
+            if let Some(cell) = step(start, step_ms, *at).and_then(|step| cells.get_mut(step)) {
+                cell.sum += f64::from(value);
+                cell.count += 1;
             }
-            self.cells.insert(series.clone(), cells);
         }
     }
 
@@ -66,6 +58,13 @@ impl Grid {
             })
             .collect()
     }
+}
+
+/// The step in which a row that ends at `at` belongs.
+fn step(start: Timestamp, step_ms: i64, at: Timestamp) -> Option<usize> {
+    // A row stands for the time before it, so one that ends on a boundary belongs to the step before.
+    let after = at.unix_ms() - start.unix_ms() - 1;
+    usize::try_from(after.div_euclid(step_ms)).ok()
 }
 
 impl Cell {

@@ -6,6 +6,12 @@ fn at(seconds: i64) -> Timestamp {
     Timestamp::from_unix_seconds(1_769_000_000 + seconds)
 }
 
+/// By a clock that is right.
+fn take(sampler: &mut Sampler, reading: &Reading) -> Taken {
+    let since_boot = reading.at.unix_ms() - at(-1000).unix_ms();
+    sampler.take(reading, since_boot.unsigned_abs())
+}
+
 fn cpu(seconds: i64, value: f64) -> Reading {
     Reading::value("system.cpu.utilization", [("cpu.mode", "user")], value, at(seconds))
 }
@@ -43,8 +49,8 @@ fn a_minute_is_what_the_registry_says_of_its_readings() {
     let mut sampler = Sampler::new(Known::new());
     for (step, (load, bytes)) in [(0.2, 900.0), (0.4, 300.0), (0.6, 500.0), (0.8, 700.0)].into_iter().enumerate() {
         let second = step as i64 * 15;
-        sampler.take(&cpu(second, load));
-        sampler.take(&memory(second, bytes));
+        take(&mut sampler, &cpu(second, load));
+        take(&mut sampler, &memory(second, bytes));
         let row = sampler.close_fast(at(second + 7), 15).expect("a row");
         assert_eq!(value(&row, "system.cpu.utilization"), load as f32);
     }
@@ -59,7 +65,7 @@ fn counters_become_increments_and_resets_cost_one_step() {
     let mut sampler = Sampler::new(Known::new());
     let mut minutes = Vec::new();
     for (second, total) in [(0, 1000.0), (15, 1500.0), (30, 1600.0), (45, 10.0), (60, 30.0)] {
-        sampler.take(&disk(second, total));
+        take(&mut sampler, &disk(second, total));
         let row = sampler.close_fast(at(second + 7), 15).expect("a row");
         minutes.push(value(&row, "system.disk.io"));
     }
@@ -72,8 +78,8 @@ fn counters_become_increments_and_resets_cost_one_step() {
 #[test]
 fn an_increment_across_a_gap_is_left_out() {
     let mut sampler = Sampler::new(Known::new());
-    sampler.take(&disk(0, 1000.0));
-    sampler.take(&disk(3600, 9_000_000.0));
+    take(&mut sampler, &disk(0, 1000.0));
+    take(&mut sampler, &disk(3600, 9_000_000.0));
     let row = sampler.close_fast(at(3607), 15).expect("a row");
     assert!(value(&row, "system.disk.io").is_nan());
 }
@@ -81,12 +87,12 @@ fn an_increment_across_a_gap_is_left_out() {
 #[test]
 fn the_layout_grows_and_then_stays() {
     let mut sampler = Sampler::new(Known::new());
-    sampler.take(&cpu(0, 0.1));
+    take(&mut sampler, &cpu(0, 0.1));
     let first = sampler.close_minute(at(60), 60).expect("a row").sample.layout;
-    sampler.take(&cpu(60, 0.1));
+    take(&mut sampler, &cpu(60, 0.1));
     assert_eq!(sampler.close_minute(at(120), 60).expect("a row").sample.layout, first);
-    sampler.take(&cpu(120, 0.1));
-    sampler.take(&memory(120, 5.0));
+    take(&mut sampler, &cpu(120, 0.1));
+    take(&mut sampler, &memory(120, 5.0));
     let grown = sampler.close_minute(at(180), 60).expect("a row");
     assert_ne!(grown.sample.layout, first);
     let alone = sampler.close_minute(at(240), 60).expect("a row");
@@ -97,10 +103,10 @@ fn the_layout_grows_and_then_stays() {
 #[test]
 fn a_value_that_goes_missing_leaves_its_reason() {
     let mut sampler = Sampler::new(Known::new());
-    sampler.take(&memory(0, 5.0));
+    take(&mut sampler, &memory(0, 5.0));
     sampler.close_minute(at(60), 60);
     let gone = Reading::unknown("endpoint.memory.available", Attributes::none(), Why::Timeout, at(60));
-    assert_eq!(sampler.take(&gone).tell, None);
+    assert_eq!(take(&mut sampler, &gone).tell, None);
     let row = sampler.close_minute(at(120), 60).expect("a row");
     assert_eq!(row.sample.absences, [(0, Why::Timeout)]);
 }
@@ -109,20 +115,20 @@ fn a_value_that_goes_missing_leaves_its_reason() {
 fn what_was_never_there_is_told_once_with_its_reason() {
     let mut sampler = Sampler::new(Known::new());
     let absent = Reading::unknown("endpoint.memory.available", Attributes::none(), Why::Unsupported, at(0));
-    assert_eq!(sampler.take(&absent).tell, Some(absent.clone()));
-    assert_eq!(sampler.take(&absent).tell, None);
+    assert_eq!(take(&mut sampler, &absent).tell, Some(absent.clone()));
+    assert_eq!(take(&mut sampler, &absent).tell, None);
     assert!(sampler.close_minute(at(60), 60).is_none());
 }
 
 #[test]
 fn states_are_told_when_they_differ_and_changes_know_the_value_before() {
     let mut sampler = Sampler::new(Known::new());
-    assert!(sampler.take(&host_name(0, "pc-1")).tell.is_some());
-    assert_eq!(sampler.take(&host_name(60, "pc-1")), Taken::default());
+    assert!(take(&mut sampler, &host_name(0, "pc-1")).tell.is_some());
+    assert_eq!(take(&mut sampler, &host_name(60, "pc-1")), Taken::default());
     let mut after_restart = Sampler::new(sampler.take_known_if_changed().expect("new"));
     assert_eq!(sampler.take_known_if_changed(), None);
-    assert_eq!(after_restart.take(&host_name(120, "pc-1")).changed, None);
-    let taken = after_restart.take(&host_name(180, "pc-2"));
+    assert_eq!(take(&mut after_restart, &host_name(120, "pc-1")).changed, None);
+    let taken = take(&mut after_restart, &host_name(180, "pc-2"));
     let changed = taken.changed.expect("it differs");
     assert_eq!((changed.from, changed.to), (Value::from("pc-1"), Value::from("pc-2")));
 }
@@ -130,19 +136,19 @@ fn states_are_told_when_they_differ_and_changes_know_the_value_before() {
 #[test]
 fn an_urgent_change_is_told_at_once_but_not_again_and_again() {
     let mut sampler = Sampler::new(Known::new());
-    assert_eq!(sampler.take(&free(0, 1000.0)).tell, None, "the first sample tells it");
+    assert_eq!(take(&mut sampler, &free(0, 1000.0)).tell, None, "the first sample tells it");
     sampler.close_minute(at(10), 15);
-    assert_eq!(sampler.take(&free(60, 900.0)).tell, None);
-    assert!(sampler.take(&free(75, 700.0)).tell.is_some());
-    assert_eq!(sampler.take(&free(76, 400.0)).tell, None, "too soon after the last");
-    assert!(sampler.take(&free(81, 400.0)).tell.is_some());
+    assert_eq!(take(&mut sampler, &free(60, 900.0)).tell, None);
+    assert!(take(&mut sampler, &free(75, 700.0)).tell.is_some());
+    assert_eq!(take(&mut sampler, &free(76, 400.0)).tell, None, "too soon after the last");
+    assert!(take(&mut sampler, &free(81, 400.0)).tell.is_some());
 }
 
 #[test]
 fn slow_series_are_told_apart_for_their_recorder() {
     let mut sampler = Sampler::new(Known::new());
-    sampler.take(&cpu(0, 0.3));
-    sampler.take(&free(0, 1000.0));
+    take(&mut sampler, &cpu(0, 0.3));
+    take(&mut sampler, &free(0, 1000.0));
     let row = sampler.close_minute(at(60), 60).expect("a row");
     let (layout, values) = sampler.slow_part(&row);
     assert_eq!((layout.series().len(), values), (1, vec![1000.0]));
@@ -151,29 +157,42 @@ fn slow_series_are_told_apart_for_their_recorder() {
 #[test]
 fn a_volume_that_is_full_when_it_is_first_seen_is_told_at_once() {
     let mut sampler = Sampler::new(Known::new());
-    assert_eq!(sampler.take(&free(0, 1000.0)).tell, None, "the first sample of a run tells what was there");
+    assert_eq!(take(&mut sampler, &free(0, 1000.0)).tell, None, "the first sample of a run tells what was there");
     sampler.close_minute(at(15), 15);
     let full = stick(20, 0.0);
-    assert_eq!(sampler.take(&full).tell, Some(full.clone()));
-    assert_eq!(sampler.take(&stick(35, 0.0)).tell, None, "once");
-    assert_eq!(sampler.take(&free(35, 1000.0)).tell, None, "what the collector knows is not told again");
+    assert_eq!(take(&mut sampler, &full).tell, Some(full.clone()));
+    assert_eq!(take(&mut sampler, &stick(35, 0.0)).tell, None, "once");
+    assert_eq!(take(&mut sampler, &free(35, 1000.0)).tell, None, "what the collector knows is not told again");
     let row = sampler.close_minute(at(75), 60).expect("a row");
     assert_eq!(row.layout.series().len(), 2);
     let gone = Reading { outcome: Err(Why::NotPresent.into()), ..stick(80, 0.0) };
-    assert_eq!(sampler.take(&gone).tell, None);
-    assert!(sampler.take(&stick(95, 0.0)).tell.is_some(), "it came back, as full as it went");
+    assert_eq!(take(&mut sampler, &gone).tell, None);
+    assert!(take(&mut sampler, &stick(95, 0.0)).tell.is_some(), "it came back, as full as it went");
 }
 
 #[test]
 fn many_new_volumes_at_once_do_not_flood() {
     let mut sampler = Sampler::new(Known::new());
-    sampler.take(&free(0, 1000.0));
+    take(&mut sampler, &free(0, 1000.0));
     sampler.close_minute(at(15), 15);
     let volume = |number: i64| {
         let place = format!("/mnt/{number}");
         let attributes = [("mountpoint", place.as_str()), ("type", "ext4"), ("role", "data"), ("state", "free")];
         Reading::value("system.filesystem.usage", attributes, 5.0, at(20))
     };
-    let told = (0..200).filter(|number| sampler.take(&volume(*number)).tell.is_some()).count();
+    let told = (0..200).filter(|number| take(&mut sampler, &volume(*number)).tell.is_some()).count();
     assert_eq!(told, 60);
+}
+
+#[test]
+fn a_clock_that_is_set_costs_no_increment() {
+    let mut sampler = Sampler::new(Known::new());
+    for (step, jump) in [0, 0, 3600, 3600, 0, -3600].into_iter().enumerate() {
+        let seconds = step as i64 * 15;
+        sampler.take(&disk(seconds + jump, seconds as f64), 90_000 + step as u64 * 15_000);
+        let row = sampler.close_fast(at(seconds + jump + 7), 15).expect("a row");
+        let increment = value(&row, "system.disk.io");
+        assert!(if step == 0 { increment.is_nan() } else { increment == 15.0 }, "step {step}: {increment}");
+        sampler.close_minute(at(seconds + jump + 7), 15);
+    }
 }

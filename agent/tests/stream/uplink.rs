@@ -12,6 +12,7 @@ use firstline_agent::os::SystemClock;
 use firstline_agent::privacy::Ledger;
 use firstline_agent::settings::{Policy, Settings};
 use firstline_agent::spool::{Limits, Spool};
+use firstline_agent::state::Scratch;
 use firstline_agent::uplink::{About, LinkState, LinkStatus, Outbox, Problem, Request, Routes, Uplink};
 use firstline_diagnosis::vocabulary::{Attributes, Layout, Mark, Sample, Series, Timestamp};
 use firstline_proto::convert::{Body, Machine};
@@ -53,7 +54,8 @@ impl Agent {
             enroll(dir.path(), collector.address(), &Routes::default(), &token, machine()).await.expect("enrolled");
         let spool_dir = dir.path().join("spool");
         std::fs::create_dir(&spool_dir).expect("made");
-        let mut spool = Spool::open(&spool_dir, Limits::default(), Timestamp(0)).expect("opens");
+        let scratch = Scratch::on_disk(&dir.path().join("memory")).expect("made");
+        let mut spool = Spool::open(&spool_dir, &scratch, Limits::default()).expect("opens");
         spool.use_layout((&layout()).into());
         Self { dir, identity: Arc::new(Mutex::new(identity)), outbox: Arc::new(Outbox::new(spool)) }
     }
@@ -301,7 +303,8 @@ async fn a_machine_that_was_put_back_to_an_earlier_state_loses_nothing_it_record
     running.stop().await;
     // The disk of before: a spool that knows nothing of these forty, and goes on with numbers that are taken.
     let dir = tempfile::tempdir().expect("temporary directory");
-    let mut spool = Spool::open(dir.path(), Limits::default(), Timestamp(0)).expect("opens");
+    let scratch = Scratch::on_disk(&dir.path().join("memory")).expect("made");
+    let mut spool = Spool::open(dir.path(), &scratch, Limits::default()).expect("opens");
     spool.use_layout((&layout()).into());
     let agent = Agent { outbox: Arc::new(Outbox::new(spool)), ..agent };
     agent.append(7);
