@@ -10,6 +10,7 @@ mod firmware;
 mod hardware;
 mod hardware_errors;
 mod journal;
+mod kind;
 mod kmsg;
 mod lease;
 mod machine;
@@ -47,14 +48,14 @@ pub(crate) use firmware::{firmware_date, secure_boot, serial_number, tpm};
 pub(crate) use hardware::hardware;
 pub(crate) use hardware_errors::hardware_errors;
 pub(crate) use journal::Journal;
+pub(crate) use kind::interfaces;
 pub(crate) use kmsg::KernelLog;
 pub(crate) use lease::lease;
 pub(crate) use machine::{boot_id, boot_seconds, identity, uptime_seconds};
 pub(crate) use memory::{compressed_bytes, meminfo, pressure, vmstat};
 pub(crate) use memory_dir::{is_memory, memory_dirs};
 pub(crate) use network::{
-    default_route, default_routes, duplex, interface_index, interfaces, is_up, neighbour, resolv, resolver, speed,
-    traffic,
+    default_route, default_routes, duplex, interface_index, is_up, neighbour, resolv, resolver, speed, traffic,
 };
 pub(crate) use network_manager::{connectivity, managed_vpns, metered};
 pub(crate) use own::{kill_group, make_humble, own_cpu, own_memory_bytes};

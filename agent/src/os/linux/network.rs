@@ -4,53 +4,8 @@ use std::path::Path;
 use crate::os::proc::netdev::{self, Traffic};
 use crate::os::proc::resolv::{self, Resolv};
 use crate::os::proc::route::{self, DefaultRoute};
-use crate::os::{exists, list, read, read_trimmed};
+use crate::os::{exists, read, read_trimmed};
 use crate::probe::ProbeError;
-use crate::probe::interface::Kind;
-
-/// Loopback, as `/sys/class/net/<name>/type` numbers it.
-const LOOPBACK: &str = "772";
-const ETHERNET: &str = "1";
-const PPP: &str = "512";
-/// IPsec with an interface of its own, and other tunnels in IPv4.
-const TUNNEL: &str = "768";
-/// WireGuard and other tunnels without a link layer.
-const NO_LINK_LAYER: &str = "65534";
-
-/// Names of all interfaces but loopback, with their kinds.
-pub(crate) fn interfaces(root: &Path) -> Result<Vec<(String, Kind)>, ProbeError> {
-    let names = list(root, "sys/class/net")?;
-    Ok(names.into_iter().filter_map(|name| kind(root, &name).map(|kind| (name, kind))).collect())
-}
-
-/// What kind of interface `name` is; nothing for loopback.
-fn kind(root: &Path, name: &str) -> Option<Kind> {
-    let file = |file: &str| format!("sys/class/net/{name}/{file}");
-    let number = read_trimmed(root, &file("type")).unwrap_or_default();
-    let device_type = read_trimmed(root, &file("uevent")).unwrap_or_default();
-    let is_type = |wanted: &str| device_type.lines().any(|line| line.strip_prefix("DEVTYPE=") == Some(wanted));
-    let has_device = exists(root, &file("device"));
-    Some(if number == LOOPBACK {
-        return None;
-    } else if is_type("wwan") || name.starts_with("ww") {
-        // Before the tunnels: modems without a link layer have the same number.
-        Kind::Wwan
-    } else if exists(root, &file("brport")) && !has_device {
-        // The far end of a virtual machine or a container.
-        Kind::Virtual
-    } else if is_type("wireguard")
-        || exists(root, &file("tun_flags"))
-        || [PPP, TUNNEL, NO_LINK_LAYER].contains(&number.as_str())
-    {
-        Kind::Vpn
-    } else if is_type("wlan") || exists(root, &file("phy80211")) || exists(root, &file("wireless")) {
-        Kind::Wifi
-    } else if has_device && number == ETHERNET {
-        Kind::Ethernet
-    } else {
-        Kind::Virtual
-    })
-}
 
 /// Whether a signal arrives and the interface is switched on.
 pub(crate) fn is_up(root: &Path, name: &str) -> bool {

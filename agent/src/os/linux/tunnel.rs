@@ -1,5 +1,6 @@
 use std::path::Path;
 
+use super::kind::interfaces;
 use super::netlink::Kernel;
 use super::network;
 use crate::os::netlink::wireguard::{self, Handshake};
@@ -10,7 +11,7 @@ use crate::probe::vpn::Tunnel;
 
 /// The interfaces that lead through other networks. An IPsec policy without an interface of its own is not among them.
 pub(crate) fn tunnels(root: &Path) -> Result<Vec<Tunnel>, ProbeError> {
-    let names = network::interfaces(root)?.into_iter().filter(|(_, kind)| *kind == Kind::Vpn).map(|(name, _)| name);
+    let names = interfaces(root)?.into_iter().filter(|(_, kind)| *kind == Kind::Vpn).map(|(name, _)| name);
     Ok(names
         .map(|name| Tunnel { kind: kind(root, &name), is_up: network::is_up(root, &name), interface: name })
         .collect())

@@ -1,5 +1,6 @@
 use std::path::Path;
 
+use super::kind::interfaces;
 use super::netlink::Kernel;
 use super::network;
 use crate::os::netlink::nl80211;
@@ -13,7 +14,7 @@ use crate::probe::wifi::{Connection, Radio, Wireless};
 /// # Errors
 /// There is no Wi-Fi adapter, or the kernel does not tell.
 pub(crate) fn wireless(root: &Path) -> Result<Vec<Wireless>, ProbeError> {
-    let adapters = network::interfaces(root)?.into_iter().filter(|(_, kind)| *kind == Kind::Wifi);
+    let adapters = interfaces(root)?.into_iter().filter(|(_, kind)| *kind == Kind::Wifi);
     let adapters: Vec<String> = adapters.map(|(name, _)| name).collect();
     if adapters.is_empty() {
         return Err(ProbeError::NotPresent("Wi-Fi adapter"));
