@@ -35,7 +35,7 @@ use crate::probe::{self, Context};
 use crate::pull::Pulls;
 use crate::schedule::{Output, Schedule};
 use crate::service::{Pulse, Supervisor};
-use crate::settings::Settings;
+use crate::settings::{Settings, remember};
 use crate::spool::Spool;
 use crate::state::StateDir;
 use crate::uplink::{LinkState, LinkStatus, Outbox, Renewal, Routes, Uplink};
@@ -73,7 +73,9 @@ async fn run_once(
     let hardware = authorities.first().map(|authority| evidence(Path::new("/"), authority)).unwrap_or_default();
     let identity = Arc::new(Mutex::new(identity));
     let policy = config.policy(Some(&collector));
-    let (settings, settings_seen) = watch::channel(policy.defaults());
+    let (settings, settings_seen) = watch::channel(policy.remembered(&state.path("settings")));
+    // Ends with the uplink, which holds the other end.
+    tokio::spawn(remember(settings_seen.clone(), state.path("settings")));
     let mut cx = context(state, settings_seen.clone(), Some(authorities))?;
     cx.memory = Some(state.dir("memory")?);
     let clock = Arc::clone(&cx.clock);

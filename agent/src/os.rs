@@ -10,6 +10,7 @@ pub(crate) mod child;
 mod clock;
 mod file;
 pub(crate) mod ipp;
+pub(crate) mod neighbour;
 pub(crate) mod netlink;
 pub(crate) mod package;
 pub mod proc;

@@ -7,6 +7,7 @@
 mod addressing;
 mod agent;
 mod boot;
+mod burst;
 pub(crate) mod clock;
 mod connectivity;
 mod context;
@@ -28,6 +29,7 @@ pub(crate) mod link;
 mod media;
 mod memory;
 mod memory_detail;
+mod mtu;
 mod path;
 pub(crate) mod power;
 mod pressure;
@@ -36,6 +38,7 @@ mod process;
 mod proxy;
 mod pseudonym;
 mod service;
+mod share;
 mod smart;
 pub(crate) mod sockets;
 mod software;
@@ -137,7 +140,10 @@ pub fn all() -> Vec<Arc<dyn Probe>> {
         Arc::new(connectivity::Connectivity),
         Arc::new(firewall::Guard),
         Arc::new(gateway::Gateway::new(standing.clone())),
-        Arc::new(path::Path::new(standing)),
+        Arc::new(path::Path::new(standing.clone())),
+        Arc::new(burst::Burst::new(standing.clone())),
+        Arc::new(mtu::PacketSize::new(standing)),
+        Arc::new(share::Shares::default()),
         Arc::new(service::Services::default()),
         Arc::new(clock::Clockwork),
         Arc::new(software::Changes::default()),

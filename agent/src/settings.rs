@@ -3,11 +3,17 @@
 //! A collector can set cadence, name hosts to probe and forbid signals. The local policy can forbid more; nothing that
 //! arrives from a network can widen it.
 
+mod memory;
+mod network;
+
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use firstline_proto::v1;
 use thiserror::Error;
+
+pub use memory::remember;
+pub use network::Network;
 
 /// What the probes and the scheduler go by. Every reader holds a `watch::Receiver` of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,6 +28,10 @@ pub struct Settings {
     pub probe_targets: Vec<ProbeTarget>,
     /// Names that the DNS probe looks up. At most 9.
     pub dns_names: Vec<DnsName>,
+    /// The object of the portal test. None: the test is not made.
+    pub portal: Option<PortalObject>,
+    /// Networks of the company. At most 64.
+    pub corporate_networks: Vec<Network>,
     /// Signals that must not be collected: the collector's wish and the local policy together.
     pub denied_signals: BTreeSet<String>,
 }
@@ -41,6 +51,18 @@ pub struct ProbeTarget {
     pub addresses: Vec<String>,
 }
 
+/// A small text that a web server shows everybody on its front page, without encryption. Whoever changes it on the way
+/// wants the user to sign in first.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct PortalObject {
+    /// Host name or address.
+    pub host: String,
+    /// Port.
+    pub port: u16,
+    /// The text.
+    pub text: String,
+}
+
 /// A name that must exist.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct DnsName {
@@ -58,6 +80,8 @@ impl Default for Settings {
             minute_period: Duration::from_mins(1),
             probe_targets: Vec::new(),
             dns_names: Vec::new(),
+            portal: None,
+            corporate_networks: Vec::new(),
             denied_signals: BTreeSet::new(),
         }
     }
@@ -96,6 +120,8 @@ impl Policy {
             minute_period: period("minute_period_seconds", message.minute_period_seconds, 60, 30..=600)?,
             probe_targets: targets(&message.probe_targets)?,
             dns_names: dns_names(&message.dns_names)?,
+            portal: message.portal.as_ref().map(portal).transpose()?,
+            corporate_networks: networks(&message.corporate_networks)?,
             denied_signals: message.denied_signals.iter().cloned().collect(),
         }))
     }
@@ -103,9 +129,13 @@ impl Policy {
     fn narrow(&self, mut settings: Settings) -> Settings {
         settings.denied_signals.extend(self.denied_signals.iter().cloned());
         if let Some((host, port)) = &self.collector {
+            // Where it is, is this machine's business; where else it may be looked for when its name fails, the collector's.
+            let listed = settings.probe_targets.iter().find(|target| target.label == "collector");
+            let addresses = listed.map(|target| target.addresses.clone()).unwrap_or_default();
             settings.probe_targets.retain(|target| target.label != "collector");
-            settings.probe_targets.insert(0, collector_target(host, *port));
+            settings.probe_targets.insert(0, collector_target(host, *port, addresses));
             if host.parse::<std::net::IpAddr>().is_err() && host != "localhost" {
+                settings.dns_names.retain(|name| name.name != *host);
                 settings.dns_names.insert(0, DnsName { name: host.clone(), name_class: "collector".to_owned() });
             }
         }
@@ -113,8 +143,8 @@ impl Policy {
     }
 }
 
-fn collector_target(host: &str, port: u16) -> ProbeTarget {
-    ProbeTarget { label: "collector".to_owned(), host: host.to_owned(), port, tls: true, addresses: Vec::new() }
+fn collector_target(host: &str, port: u16, addresses: Vec<String>) -> ProbeTarget {
+    ProbeTarget { label: "collector".to_owned(), host: host.to_owned(), port, tls: true, addresses }
 }
 
 fn period(
@@ -164,6 +194,23 @@ fn dns_names(messages: &[v1::DnsName]) -> Result<Vec<DnsName>, BadSettings> {
     }
     let one = |message: &v1::DnsName| DnsName { name: message.name.clone(), name_class: message.name_class.clone() };
     Ok(messages.iter().map(one).collect())
+}
+
+fn portal(message: &v1::PortalObject) -> Result<PortalObject, BadSettings> {
+    let port = u16::try_from(message.port).ok().filter(|&port| port > 0);
+    let is_plain = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
+    match port.filter(|_| is_plain(&message.host) && message.host.len() <= 255 && message.text.len() <= 256) {
+        Some(port) => Ok(PortalObject { host: message.host.clone(), port, text: message.text.clone() }),
+        None => Err(BadSettings { field: "portal", problem: "needs a host, a port and a short text".to_owned() }),
+    }
+}
+
+fn networks(messages: &[String]) -> Result<Vec<Network>, BadSettings> {
+    let fail = |problem: String| BadSettings { field: "corporate_networks", problem };
+    if messages.len() > 64 {
+        return Err(fail("holds more than 64 networks".to_owned()));
+    }
+    messages.iter().map(|text| text.parse().map_err(fail)).collect()
 }
 
 #[cfg(test)]

@@ -103,6 +103,12 @@ fn message(agents: &Agents, revision: u64) -> v1::Settings {
         probe_targets: agents.probe_targets.iter().map(target).collect(),
         dns_names: agents.dns_names.iter().map(name).collect(),
         denied_signals: agents.denied_signals.clone(),
+        portal: agents.portal.as_ref().map(|one| v1::PortalObject {
+            host: one.host.clone(),
+            port: u32::from(one.port),
+            text: one.text.clone(),
+        }),
+        corporate_networks: agents.corporate_networks.clone(),
     }
 }
 

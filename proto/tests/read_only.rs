@@ -34,6 +34,9 @@ Drain.spread_ms: uint32
 EnrollResponse.authorities: repeated bytes
 EnrollResponse.certificate_chain: repeated bytes
 EnrollResponse.endpoint_id: string      # stored and shown
+PortalObject.host: string               # connected to, its front page compared
+PortalObject.port: uint32
+PortalObject.text: string               # compared
 ProbeTarget.addresses: repeated string  # connected to, no data is sent
 ProbeTarget.host: string                # connected to, no data is sent
 ProbeTarget.label: string               # shown
@@ -53,10 +56,12 @@ Refusal.sequence: uint64
 RenewResponse.authorities: repeated bytes
 RenewResponse.certificate_chain: repeated bytes
 RenewResponse.endpoint_id: string       # stored and shown
+Settings.corporate_networks: repeated string # compared
 Settings.denied_signals: repeated string # compared, can only take away
 Settings.dns_names: repeated DnsName
 Settings.fast_period_seconds: uint32
 Settings.minute_period_seconds: uint32
+Settings.portal: PortalObject
 Settings.probe_targets: repeated ProbeTarget
 Settings.revision: uint64
 Welcome.collector_id: string            # logged

@@ -13,7 +13,7 @@ use crate::os::package::inventory::Package;
 use crate::os::proc::diskstats::DiskStat;
 use crate::os::proc::log::{Lines, Position};
 use crate::os::proc::meminfo::MemInfo;
-use crate::os::proc::mounts::Mount;
+use crate::os::proc::mounts::{Mount, Remote};
 use crate::os::proc::netdev::Traffic;
 use crate::os::proc::pid::PidStat;
 use crate::os::proc::pressure::Pressure;
@@ -139,6 +139,10 @@ pub(crate) fn page_bytes() -> u64 {
     4096
 }
 
+pub(crate) fn remote_mounts(_: &Path) -> Result<Vec<Remote>, ProbeError> {
+    Err(ProbeError::Unsupported("the list of network drives"))
+}
+
 pub(crate) fn mounts(_: &Path) -> Result<Vec<Mount>, ProbeError> {
     Err(ProbeError::Unsupported("the list of volumes"))
 }
@@ -181,10 +185,6 @@ pub(crate) fn traffic(_: &Path) -> Result<Vec<Traffic>, ProbeError> {
 
 pub(crate) fn default_route(_: &Path) -> Result<Option<DefaultRoute>, ProbeError> {
     Err(ProbeError::Unsupported("the default route"))
-}
-
-pub(crate) fn neighbour(_: &Path, _: IpAddr) -> Option<String> {
-    None
 }
 
 pub(crate) fn interface_index(_: &Path, _: &str) -> Option<u32> {

@@ -7,6 +7,7 @@
 //! sender u32` and its body; an attribute is `length u16, type u16` and its payload. Both are padded to four bytes.
 
 pub(crate) mod ethtool;
+pub(crate) mod neighbour;
 pub(crate) mod nftables;
 pub(crate) mod nl80211;
 pub(crate) mod wireguard;
@@ -65,6 +66,12 @@ impl Request {
         bytes[8..12].copy_from_slice(&1_u32.to_ne_bytes());
         bytes.extend(head);
         Self(bytes)
+    }
+
+    /// Adds the rest of a head that is longer than that of the generic families.
+    fn head(mut self, rest: &[u8]) -> Self {
+        self.0.extend(rest);
+        self
     }
 
     /// Adds a text, which the kernel wants to end in a zero byte.

@@ -1,24 +1,23 @@
 //! Whether the router answers.
 //!
-//! It does when it answers an echo; or when the kernel still has its hardware address although our echo of the tick
-//! before, at least ten seconds ago, made the kernel ask for it again (a dead neighbour loses its entry within about a
-//! minute); or when a connection beyond it came about lately. Many routers do not answer echoes, so that an echo alone
-//! proves nothing when it fails; for such a router loss is unknown, not total.
-
-mod echo;
+//! It does when it answers an echo; what else counts as a sign of it is in [`super::standing`]. Many routers do not answer
+//! echoes, so that an echo alone proves nothing when it fails; for such a router loss is unknown, not total.
+//!
+//! The last [`ECHOES`] echoes also tell how even the first stretch of the way out is.
 
 use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use firstline_proto::v1::Section;
 
+use super::burst::Answers;
 use super::standing::Standing;
 use super::{Collected, Context, Gather, Probe, ProbeError, Spec, Tier};
 use crate::os::native;
+use crate::os::neighbour::Entry;
 use crate::os::proc::route::DefaultRoute;
-use echo::Echo;
 
 static SPEC: Spec = Spec {
     name: "gateway",
@@ -33,7 +32,7 @@ static SPEC: Spec = Spec {
         "endpoint.gateway.reachable",
         "endpoint.gateway.rtt",
         "endpoint.gateway.loss",
-        "endpoint.network.context",
+        "endpoint.network.context_id",
     ],
 };
 
@@ -41,8 +40,9 @@ static SPEC: Spec = Spec {
 const ECHOES: usize = 40;
 /// Fewer echoes than this say nothing about loss.
 const FEWEST_ECHOES: usize = 8;
-/// After this long the kernel has asked again for a neighbour that we wrote to.
-const ASKED_AGAIN: Duration = Duration::from_secs(10);
+/// How long an answer may take.
+const PATIENCE: Duration = Duration::from_secs(1);
+const PAYLOAD_BYTES: usize = 32;
 
 /// Sends an echo, and weighs the other evidence.
 pub(crate) struct Gateway {
@@ -54,10 +54,12 @@ pub(crate) struct Gateway {
 #[derive(Debug, Default)]
 struct History {
     address: Option<IpAddr>,
-    answered: VecDeque<bool>,
+    echoes: VecDeque<Option<Duration>>,
     ever_answered: bool,
-    written_at: Option<Duration>,
 }
+
+/// How an echo ended.
+type Echo = Result<Duration, ProbeError>;
 
 impl Gateway {
     pub(crate) fn new(standing: Standing) -> Self {
@@ -76,65 +78,73 @@ impl Probe for Gateway {
         let way = route.as_ref().and_then(|route| Some((route, route.gateway?)));
         gather.single("endpoint.gateway.present", way.is_some());
         let Some((route, address)) = way else {
+            self.standing.set_network(None);
             for signal in &SPEC.signals[1..] {
                 gather.unknown(signal, [], ProbeError::NotPresent("gateway"));
             }
             return Ok(gather.done());
         };
-        gather.outcome("endpoint.network.context", [], context(cx, address));
-        self.reach(cx, route, address, &mut gather)?;
+        // Before the echo, which may make the kernel forget an entry that is still good evidence.
+        let neighbour = native::neighbour_entry(&cx.root, address);
+        let network = network(cx, neighbour);
+        self.standing.set_network(network.clone().ok());
+        gather.outcome("endpoint.network.context_id", [], network);
+        self.reach(cx, route, address, &mut gather);
         Ok(gather.done())
     }
 }
 
 impl Gateway {
-    fn reach(
-        &self,
-        cx: &Context,
-        route: &DefaultRoute,
-        address: IpAddr,
-        gather: &mut Gather,
-    ) -> Result<(), ProbeError> {
-        // Before the echo, which may make the kernel forget an entry that is still good evidence.
-        let is_neighbour = native::neighbour(&cx.root, address).is_some();
-        let scope = native::interface_index(&cx.root, &route.interface);
-        let echo = Context::wait_for(echo::echo(address, scope))?;
-        let now = cx.clock.since_boot();
+    fn reach(&self, cx: &Context, route: &DefaultRoute, address: IpAddr, gather: &mut Gather) {
+        let sent_at = cx.clock.since_boot();
+        let echo = echo(address, native::interface_index(&cx.root, &route.interface));
+        let answered = match &echo {
+            Ok(_) => Some(true),
+            Err(ProbeError::Timeout(_)) => Some(false),
+            // It could not be sent, which says nothing about the gateway.
+            Err(_) => None,
+        };
+        self.standing.enter_echo(address, sent_at, answered);
+        let undecided = || ProbeError::Timeout("the gateway, which one look cannot call silent yet,".to_owned());
+        let reachable = self.standing.gateway(cx, cx.clock.since_boot()).ok_or_else(undecided);
+        gather.outcome("endpoint.gateway.reachable", [], reachable);
         let mut history = self.history.lock().unwrap_or_else(PoisonError::into_inner);
-        let asked_again = history.enter(address, &echo, now);
-        let reachable =
-            matches!(echo, Echo::Answered(_)) || (is_neighbour && asked_again) || self.standing.was_beyond(now);
-        if reachable || asked_again {
-            self.standing.set_gateway(now, reachable);
-            gather.single("endpoint.gateway.reachable", reachable);
-        } else {
-            let why = ProbeError::Timeout("the gateway, which one look cannot call silent yet,".to_owned());
-            gather.unknown("endpoint.gateway.reachable", [], why);
+        history.arrive(address);
+        if answered.is_some() {
+            history.enter(echo.as_ref().ok().copied());
         }
-        gather.outcome("endpoint.gateway.rtt", [], echo.rtt());
+        gather.outcome("endpoint.gateway.rtt", [], echo.map(|rtt| rtt.as_secs_f64()));
         gather.outcome("endpoint.gateway.loss", [], history.loss());
-        Ok(())
+        self.standing.set_echoes(history.answers(), history.loss());
+    }
+}
+
+/// Sends one echo and waits for its answer.
+fn echo(address: IpAddr, interface: Option<u32>) -> Echo {
+    let echoes = native::Echoes::to(address, interface).inspect_err(|_| native::wake_neighbour(address))?;
+    let start = Instant::now();
+    echoes.send(0, PAYLOAD_BYTES).map_err(|source| ProbeError::io("an echo", &source))?;
+    match echoes.receive(PATIENCE) {
+        Some(_) => Ok(start.elapsed()),
+        None => Err(ProbeError::Timeout("the gateway".to_owned())),
     }
 }
 
 impl History {
-    /// Books an echo; says whether the one before was sent long enough ago for the kernel to have asked again.
-    fn enter(&mut self, address: IpAddr, echo: &Echo, now: Duration) -> bool {
+    /// Another gateway starts anew.
+    fn arrive(&mut self, address: IpAddr) {
         if self.address != Some(address) {
             *self = Self { address: Some(address), ..Self::default() };
         }
-        if let Some(answered) = echo.counts() {
-            self.ever_answered |= answered;
-            if self.answered.len() == ECHOES {
-                self.answered.pop_front();
-            }
-            self.answered.push_back(answered);
+    }
+
+    /// Books an echo: the time of its answer, if one came.
+    fn enter(&mut self, answer: Option<Duration>) {
+        self.ever_answered |= answer.is_some();
+        if self.echoes.len() == ECHOES {
+            self.echoes.pop_front();
         }
-        let asked_again = self.written_at.is_some_and(|at| now.saturating_sub(at) >= ASKED_AGAIN);
-        if asked_again || self.written_at.is_none() {
-            self.written_at = Some(now);
-        }
-        asked_again
+        self.echoes.push_back(answer);
     }
 
     /// Share of echoes without an answer.
@@ -142,19 +152,22 @@ impl History {
         if !self.ever_answered {
             return Err(ProbeError::Unsupported("an answer of the gateway to echoes"));
         }
-        if self.answered.len() < FEWEST_ECHOES {
+        if self.echoes.len() < FEWEST_ECHOES {
             return Err(ProbeError::NotPresent("long enough row of echoes"));
         }
-        let lost = self.answered.iter().filter(|answered| !**answered).count();
-        Ok(lost as f64 / self.answered.len() as f64)
+        Ok(self.answers().loss())
+    }
+
+    fn answers(&self) -> Answers {
+        Answers(self.echoes.iter().copied().collect())
     }
 }
 
 /// The name of the network: the gateway's hardware address and the domain, so that two networks with the same numbers
 /// are two.
-fn context(cx: &Context, gateway: IpAddr) -> Result<String, ProbeError> {
-    let hardware =
-        native::neighbour(&cx.root, gateway).ok_or(ProbeError::NotPresent("hardware address of the gateway"))?;
+fn network(cx: &Context, gateway: Option<Entry>) -> Result<String, ProbeError> {
+    let hardware = gateway.and_then(|entry| entry.hardware);
+    let hardware = hardware.ok_or(ProbeError::NotPresent("hardware address of the gateway"))?;
     let domain = native::resolv(&cx.root).ok().and_then(|resolv| resolv.domain).unwrap_or_default();
     Ok(cx.pseudonyms.name("network", &format!("{}|{}", hardware.to_ascii_lowercase(), domain.to_ascii_lowercase())))
 }
@@ -168,36 +181,26 @@ mod tests {
     #[test]
     fn loss_is_unknown_for_a_router_that_never_answers() {
         let mut history = History::default();
-        for tick in 0..20 {
-            history.enter(ROUTER, &Echo::Silent, Duration::from_secs(15 * tick));
-        }
+        (0..20).for_each(|_| history.enter(None));
         assert!(matches!(history.loss(), Err(ProbeError::Unsupported(_))));
     }
 
     #[test]
     fn loss_is_counted_over_the_last_forty() {
         let mut history = History::default();
-        for tick in 0..100 {
-            let echo = if tick % 4 == 0 { Echo::Silent } else { Echo::Answered(Duration::from_millis(2)) };
-            history.enter(ROUTER, &echo, Duration::from_secs(15 * tick));
-        }
+        (0..100).for_each(|tick| history.enter((tick % 4 != 0).then_some(Duration::from_millis(2))));
         assert_eq!(history.loss(), Ok(0.25));
-        assert_eq!(history.answered.len(), ECHOES);
-    }
-
-    #[test]
-    fn an_entry_is_evidence_only_after_the_kernel_had_to_ask_again() {
-        let mut history = History::default();
-        assert!(!history.enter(ROUTER, &Echo::Silent, Duration::from_secs(100)));
-        assert!(!history.enter(ROUTER, &Echo::Silent, Duration::from_secs(101)), "a pull right after a tick");
-        assert!(history.enter(ROUTER, &Echo::Silent, Duration::from_secs(115)));
+        assert_eq!(history.echoes.len(), ECHOES);
     }
 
     #[test]
     fn another_router_starts_anew() {
         let mut history = History::default();
-        history.enter(ROUTER, &Echo::Answered(Duration::ZERO), Duration::ZERO);
-        history.enter(IpAddr::from([192, 0, 2, 2]), &Echo::Silent, Duration::from_secs(15));
+        history.arrive(ROUTER);
+        history.enter(Some(Duration::from_millis(2)));
+        history.arrive(ROUTER);
+        assert!(history.ever_answered);
+        history.arrive(IpAddr::from([192, 0, 2, 2]));
         assert!(!history.ever_answered);
     }
 }

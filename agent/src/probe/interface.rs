@@ -146,6 +146,12 @@ pub(crate) fn link_and_address(cx: &Context) -> (Option<bool>, Option<bool>) {
     (link, usable_address(cx).ok())
 }
 
+/// Whether a tunnel to another network stands.
+pub(crate) fn has_tunnel(cx: &Context) -> bool {
+    let all = native::interfaces(&cx.root).unwrap_or_default();
+    all.iter().any(|(name, kind)| *kind == Kind::Vpn && native::is_up(&cx.root, name))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -56,7 +56,7 @@ const THINGS: [&str; 13] = [
     "display.connector",
 ];
 /// The signal that names the network.
-const NETWORK_CONTEXT: &str = "endpoint.network.context";
+const NETWORK_CONTEXT: &str = "endpoint.network.context_id";
 
 impl Slot {
     pub(super) fn new(probe: Arc<dyn Probe>) -> Self {

@@ -132,11 +132,11 @@ async fn a_volume_that_was_removed_gets_a_last_word() {
 async fn tells_boot_wake_and_another_network() {
     let network = Arc::new(Mutex::new(Ok("home")));
     let read = Arc::clone(&network);
-    let mut story = Story::new(vec![fake("net", Tier::Fast, &["endpoint.network.context"], move |cx| {
+    let mut story = Story::new(vec![fake("net", Tier::Fast, &["endpoint.network.context_id"], move |cx| {
         let outcome: Result<&str, ProbeError> = read.lock().expect("alone").clone();
         Ok(vec![Reading {
             outcome: outcome.map(Value::from).map_err(Unknown::from),
-            ..text("endpoint.network.context", cx)
+            ..text("endpoint.network.context_id", cx)
         }])
     })]);
     assert_eq!(story.mark().await.1, Mark::Booted);

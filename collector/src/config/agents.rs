@@ -16,6 +16,10 @@ pub struct Agents {
     pub probe_targets: Vec<ProbeTarget>,
     /// Names that are looked up.
     pub dns_names: Vec<DnsName>,
+    /// The object of the portal test.
+    pub portal: Option<PortalObject>,
+    /// Networks of the company.
+    pub corporate_networks: Vec<String>,
 }
 
 impl Default for Agents {
@@ -26,6 +30,8 @@ impl Default for Agents {
             denied_signals: Vec::new(),
             probe_targets: Vec::new(),
             dns_names: Vec::new(),
+            portal: None,
+            corporate_networks: Vec::new(),
         }
     }
 }
@@ -59,6 +65,24 @@ pub struct DnsName {
     pub class: String,
 }
 
+/// A small text that a web server shows everybody on its front page, without encryption.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PortalObject {
+    /// Host name or address.
+    pub host: String,
+    /// Port.
+    #[serde(default = "web")]
+    pub port: u16,
+    /// The text.
+    #[serde(default)]
+    pub text: String,
+}
+
+fn web() -> u16 {
+    80
+}
+
 fn public() -> String {
     "public".to_owned()
 }
@@ -75,6 +99,15 @@ impl Agents {
                 return Err("agents.probe_targets needs a label, a host and a port".to_owned());
             }
         }
+        in_range("the number of agents.corporate_networks", self.corporate_networks.len(), 0, 64)?;
+        if let Some(odd) = self.corporate_networks.iter().find(|network| !is_network(network)) {
+            return Err(format!("agents.corporate_networks holds {odd:?}, which is no network such as 10.20.0.0/16"));
+        }
+        if let Some(portal) = &self.portal
+            && (portal.host.is_empty() || portal.port == 0 || portal.text.len() > 256)
+        {
+            return Err("agents.portal needs a host, a port, and a text of 256 bytes at most".to_owned());
+        }
         match self.dns_names.iter().find(|one| !["public", "internal", "collector"].contains(&one.class.as_str())) {
             Some(one) => {
                 Err(format!("agents.dns_names.class is {:?}, it must be public, internal or collector", one.class))
@@ -82,4 +115,12 @@ impl Agents {
             None => Ok(()),
         }
     }
+}
+
+/// Whether `text` is an address, with or without the number of bits that count.
+fn is_network(text: &str) -> bool {
+    let (address, bits) = text.split_once('/').map_or((text, None), |(address, bits)| (address, Some(bits)));
+    let Ok(address) = address.parse::<std::net::IpAddr>() else { return false };
+    let most = if address.is_ipv4() { 32 } else { 128 };
+    bits.is_none_or(|bits| bits.parse::<u8>().is_ok_and(|bits| bits <= most))
 }

@@ -1,5 +1,9 @@
+use std::io;
+use std::net::IpAddr;
 use std::path::Path;
+use std::time::Duration;
 
+use crate::os::neighbour::Entry;
 use crate::os::proc::lease::Lease;
 use crate::os::proc::proxy::Proxy;
 use crate::os::proc::route::DefaultRoute;
@@ -81,4 +85,32 @@ pub(crate) fn proxies(_: &Path) -> Vec<(&'static str, Result<Proxy, ProbeError>)
 
 pub(crate) fn firewall(_: &Path) -> Result<Firewall, ProbeError> {
     Err(ProbeError::Unsupported("the state of the firewall"))
+}
+
+pub(crate) fn neighbour_entry(_: &Path, _: IpAddr) -> Option<Entry> {
+    None
+}
+
+/// Nothing needs to be woken where neighbours are not asked about.
+pub(crate) fn wake_neighbour(_: IpAddr) {}
+
+/// A line to one machine on which echoes would be sent.
+pub(crate) struct Echoes;
+
+impl Echoes {
+    pub(crate) fn to(_: IpAddr, _: Option<u32>) -> Result<Self, ProbeError> {
+        Err(ProbeError::Unsupported("a socket for echoes"))
+    }
+
+    pub(crate) fn forbid_fragments(&self) -> Result<(), ProbeError> {
+        Err(ProbeError::Unsupported("a packet that is not cut"))
+    }
+
+    pub(crate) fn send(&self, _: u16, _: usize) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    pub(crate) fn receive(&self, _: Duration) -> Option<u16> {
+        None
+    }
 }

@@ -5,6 +5,7 @@ pub(crate) mod bus;
 mod cable;
 mod clock;
 mod device;
+mod echo;
 mod firewall;
 mod firmware;
 mod hardware;
@@ -43,6 +44,7 @@ pub(crate) use blocks::{filesystem_errors, is_encrypted};
 pub(crate) use cable::{cable, faults, mtu_bytes};
 pub(crate) use clock::{awake, since_boot, thread_cpu};
 pub(crate) use device::{camera_in_use, cameras, device_stamp, devices, displays, docks, sound_runs};
+pub(crate) use echo::{Echoes, wake_neighbour};
 pub(crate) use firewall::firewall;
 pub(crate) use firmware::{firmware_date, secure_boot, serial_number, tpm};
 pub(crate) use hardware::hardware;
@@ -55,7 +57,7 @@ pub(crate) use machine::{boot_id, boot_seconds, identity, uptime_seconds};
 pub(crate) use memory::{compressed_bytes, meminfo, pressure, vmstat};
 pub(crate) use memory_dir::{is_memory, memory_dirs};
 pub(crate) use network::{
-    default_route, default_routes, duplex, interface_index, is_up, neighbour, resolv, resolver, speed, traffic,
+    default_route, default_routes, duplex, interface_index, is_up, neighbour_entry, resolv, resolver, speed, traffic,
 };
 pub(crate) use network_manager::{connectivity, managed_vpns, metered};
 pub(crate) use own::{kill_group, make_humble, own_cpu, own_memory_bytes};
@@ -72,7 +74,7 @@ pub(crate) use service::failed_units;
 pub(crate) use smart::{health, nvme_log};
 pub(crate) use sockets::{ephemeral_ports, segments, tcp_sockets};
 pub(crate) use software::{autostart, drivers, package_managers, packages};
-pub(crate) use storage::{arrays, disks, mounts, place_of_disk, space, traits, wanted_writable};
+pub(crate) use storage::{arrays, disks, mounts, place_of_disk, remote_mounts, space, traits, wanted_writable};
 pub(crate) use throttle::{throttle, throttle_places};
 pub(crate) use timesync::{clock_discipline, time_source, time_zone_name};
 pub(crate) use tunnel::{last_handshake, tunnels};

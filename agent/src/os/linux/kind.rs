@@ -29,7 +29,7 @@ pub(crate) fn interfaces(root: &Path) -> Result<Vec<(String, Kind)>, ProbeError>
     // Directories that stand for machines are not remembered: they may share names and numbers.
     if root != Path::new("/") {
         let kinds = listed.into_iter().map(|(name, _)| (name.clone(), kind(root, &name)));
-        return Ok(kinds.filter_map(named).collect());
+        return Ok(with_cables(root, kinds.filter_map(named).collect()));
     }
     let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
     let before = std::mem::take(&mut *known);
@@ -42,7 +42,26 @@ pub(crate) fn interfaces(root: &Path) -> Result<Vec<(String, Kind)>, ProbeError>
         }
         (name, kind)
     };
-    Ok(listed.into_iter().map(look).filter_map(named).collect())
+    Ok(with_cables(root, listed.into_iter().map(look).filter_map(named).collect()))
+}
+
+/// A machine without any adapter is a container: the virtual cable that leads out of it is what it has for one.
+fn with_cables(root: &Path, mut all: Vec<(String, Kind)>) -> Vec<(String, Kind)> {
+    if !all.iter().any(|(_, kind)| kind.is_physical()) {
+        for (_, kind) in all.iter_mut().filter(|(name, kind)| *kind == Kind::Virtual && is_cable_end(root, name)) {
+            *kind = Kind::Ethernet;
+        }
+    }
+    all
+}
+
+/// Whether `name` is the inner end of a virtual cable. The kernel says of bridges, bonds and the like what they are, and
+/// of cables nothing.
+fn is_cable_end(root: &Path, name: &str) -> bool {
+    let file = |file: &str| format!("sys/class/net/{name}/{file}");
+    let is_plain = !read_trimmed(root, &file("uevent")).is_some_and(|text| text.contains("DEVTYPE="));
+    let is_alone = !exists(root, &file("master")) && !exists(root, &file("brport"));
+    read_trimmed(root, &file("type")).as_deref() == Some(ETHERNET) && is_plain && is_alone && !name.starts_with("dummy")
 }
 
 /// The interfaces and the numbers of their directories, sorted.
@@ -92,10 +111,14 @@ mod tests {
     fn a_second_look_at_this_machine_says_the_same() {
         let root = Path::new("/");
         assert_eq!(interfaces(root), interfaces(root));
-        let fresh: Vec<_> =
-            listed(root).expect("listed").into_iter().map(|(name, _)| (kind(root, &name), name)).collect();
+        let fresh: Vec<_> = listed(root)
+            .expect("listed")
+            .into_iter()
+            .filter_map(|(name, _)| Some((name.clone(), kind(root, &name)?)))
+            .collect();
+        let fresh = with_cables(root, fresh);
         for (name, remembered) in interfaces(root).expect("listed") {
-            assert!(fresh.contains(&(Some(remembered), name.clone())), "{name} is remembered as {remembered:?}");
+            assert!(fresh.contains(&(name.clone(), remembered)), "{name} is remembered as {remembered:?}");
         }
     }
 }

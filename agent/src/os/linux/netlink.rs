@@ -26,19 +26,25 @@ impl Kernel {
     /// A line to the families that go by name. Asking for a name that is not known makes the kernel load a module:
     /// callers first look for what the family is about.
     pub(crate) fn generic(root: &Path) -> Result<Self, ProbeError> {
-        Self::open(root, netlink::GENERIC)
+        Self::open(root, Some(netlink::GENERIC))
+    }
+
+    /// A line to the family that knows addresses, routes and neighbours.
+    pub(crate) fn route(root: &Path) -> Result<Self, ProbeError> {
+        // Its number is zero, which is also what stands for "the usual one".
+        Self::open(root, None)
     }
 
     /// A line to the packet filter, under the same condition.
     pub(crate) fn netfilter(root: &Path) -> Result<Self, ProbeError> {
-        Self::open(root, netlink::NETFILTER)
+        Self::open(root, Some(netlink::NETFILTER))
     }
 
-    fn open(root: &Path, protocol: Protocol) -> Result<Self, ProbeError> {
+    fn open(root: &Path, protocol: Option<Protocol>) -> Result<Self, ProbeError> {
         if root != Path::new("/") {
             return Err(ProbeError::NotPresent("kernel behind these files"));
         }
-        let socket = socket_with(AddressFamily::NETLINK, SocketType::RAW, SocketFlags::CLOEXEC, Some(protocol));
+        let socket = socket_with(AddressFamily::NETLINK, SocketType::RAW, SocketFlags::CLOEXEC, protocol);
         let socket = socket.map_err(|errno| failed("the kernel", errno))?;
         set_socket_timeout(&socket, Timeout::Recv, Some(PATIENCE)).map_err(|errno| failed("the kernel", errno))?;
         Ok(Self { socket })

@@ -1,6 +1,9 @@
 use std::net::IpAddr;
 use std::path::Path;
 
+use super::netlink::Kernel;
+use crate::os::neighbour::{Entry, State};
+use crate::os::netlink::neighbour;
 use crate::os::proc::netdev::{self, Traffic};
 use crate::os::proc::resolv::{self, Resolv};
 use crate::os::proc::route::{self, DefaultRoute};
@@ -48,9 +51,14 @@ pub(crate) fn default_routes(root: &Path) -> Result<Vec<DefaultRoute>, ProbeErro
     Ok(route::default_routes(&four, &six))
 }
 
-/// The hardware address of a neighbour that answers on the link.
-pub(crate) fn neighbour(root: &Path, address: IpAddr) -> Option<String> {
-    route::neighbour(&read(root, "proc/net/arp").ok()?, address)
+/// What the kernel knows about a neighbour. Where it cannot be asked, no more than the address in the old table.
+pub(crate) fn neighbour_entry(root: &Path, address: IpAddr) -> Option<Entry> {
+    let asked = Kernel::route(root).and_then(|kernel| kernel.ask("neighbours", &neighbour::ask(address)));
+    if let Ok(answer) = asked {
+        return neighbour::find(&answer, address);
+    }
+    let hardware = route::neighbour(&read(root, "proc/net/arp").ok()?, address)?;
+    Some(Entry { state: State::Known, hardware: Some(hardware), heard_ago: None })
 }
 
 /// The number of interface `name`, which link-local addresses need.

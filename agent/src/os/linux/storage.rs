@@ -4,7 +4,7 @@ use rustix::fs::statvfs;
 
 use crate::os::proc::diskstats::{self, DiskStat};
 use crate::os::proc::mdstat::{self, Array};
-use crate::os::proc::mounts::{self, Mount};
+use crate::os::proc::mounts::{self, Mount, Remote};
 use crate::os::{exists, read, read_trimmed};
 use crate::probe::ProbeError;
 use crate::probe::disk::Traits;
@@ -15,6 +15,12 @@ use crate::probe::filesystem::Space;
 pub(crate) fn mounts(root: &Path) -> Result<Vec<Mount>, ProbeError> {
     let mountinfo = read(root, "proc/1/mountinfo").or_else(|_| read(root, "proc/self/mountinfo"))?;
     Ok(mounts::parse(&mountinfo))
+}
+
+/// The drives of other machines.
+pub(crate) fn remote_mounts(root: &Path) -> Result<Vec<Remote>, ProbeError> {
+    let mountinfo = read(root, "proc/1/mountinfo").or_else(|_| read(root, "proc/self/mountinfo"))?;
+    Ok(mounts::remote(&mountinfo))
 }
 
 /// The mount points that `/etc/fstab` wants writable.

@@ -19,6 +19,37 @@ pub(crate) struct Mount {
     pub(crate) is_whole: bool,
 }
 
+/// A drive that another machine lends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Remote {
+    /// `smb` or `nfs`.
+    pub(crate) protocol: &'static str,
+    /// Name or address.
+    pub(crate) server: String,
+    /// Server and share as the kernel names them.
+    pub(crate) source: String,
+    /// Where it is mounted.
+    pub(crate) point: String,
+}
+
+/// The drives of other machines in `/proc/self/mountinfo`.
+pub(crate) fn remote(mountinfo: &str) -> Vec<Remote> {
+    mountinfo.lines().filter_map(one_remote).collect()
+}
+
+fn one_remote(line: &str) -> Option<Remote> {
+    let (before, after) = line.split_once(" - ")?;
+    let mut after = after.split(' ');
+    let (kind, source) = (after.next()?, unescape(after.next()?));
+    let (protocol, server) = match kind {
+        "cifs" | "smb3" => ("smb", source.strip_prefix("//")?.split('/').next()?),
+        "nfs" | "nfs4" => ("nfs", source.split_once(":/")?.0.trim_matches(['[', ']'])),
+        _ => return None,
+    };
+    let (server, point) = (server.to_owned(), unescape(before.split(' ').nth(4)?));
+    (!server.is_empty()).then_some(Remote { protocol, server, source, point })
+}
+
 /// Parses `/proc/self/mountinfo`; lines that are torn are left out.
 pub(crate) fn parse(mountinfo: &str) -> Vec<Mount> {
     mountinfo.lines().filter_map(mount).collect()
@@ -80,6 +111,17 @@ fn octal(digits: &[u8]) -> Option<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn knows_the_drives_of_other_machines() {
+        let text = "36 25 0:52 / /mnt/team\\040files rw,relatime shared:1 - cifs //files.corp.example/team\\040files rw\n\
+            37 25 0:53 / /home/nfs rw - nfs4 [2001:db8::9]:/export/home rw\n\
+            38 25 8:1 / / rw - ext4 /dev/sda1 rw\n39 25 0:9 / /x rw - cifs torn rw\n";
+        let remote = remote(text);
+        let told: Vec<_> = remote.iter().map(|one| (one.protocol, one.server.as_str(), one.point.as_str())).collect();
+        assert_eq!(told, [("smb", "files.corp.example", "/mnt/team files"), ("nfs", "2001:db8::9", "/home/nfs")]);
+        assert_eq!(remote[0].source, "//files.corp.example/team files");
+    }
     use proptest::prelude::*;
 
     const LAPTOP: &str = "\

@@ -2,13 +2,16 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
+use futures_util::future::{Either, select};
 use tokio::net::TcpStream;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
+use super::address::is_public;
+use super::system::{Found, SystemResolver};
 use crate::settings::ProbeTarget;
 
 /// One attempt to connect.
-#[derive(Debug)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Attempt {
     /// `name` or `address`.
     pub(super) by: &'static str,
@@ -16,59 +19,113 @@ pub(super) struct Attempt {
     pub(super) error: Option<&'static str>,
     /// For connecting alone; the look-up has a signal of its own.
     pub(super) took: Duration,
-    /// The connection, until somebody takes it.
-    pub(super) stream: Option<TcpStream>,
     /// The address that was tried, if it came to that.
-    tried: Option<IpAddr>,
+    pub(super) tried: Option<IpAddr>,
 }
 
-/// How long connecting, look-up included, may take.
-const PATIENCE: Duration = Duration::from_secs(3);
+/// What came of the attempts at one target.
+#[derive(Debug)]
+pub(super) struct Connected {
+    /// By name first, where the target has one.
+    pub(super) attempts: Vec<Attempt>,
+    /// The first connection that came about.
+    pub(super) stream: Option<TcpStream>,
+}
+
+/// How long connecting may take.
+pub(super) const PATIENCE: Duration = Duration::from_secs(3);
+/// The head start of the first family, as programs give it, before the other one is tried too.
+const HEAD_START: Duration = Duration::from_millis(250);
 
 /// Connects by name, or by address where the target is one; after a name failed, or where the target lists addresses,
-/// by address too. `last` is where the name led last.
-pub(super) async fn connect(target: &ProbeTarget, last: Option<IpAddr>) -> Vec<Attempt> {
+/// by address too. `found` is where the name leads, `last` where it led last.
+pub(super) async fn connect(target: &ProbeTarget, found: Option<&Found>, last: Option<IpAddr>) -> Connected {
     if let Ok(address) = target.host.parse::<IpAddr>() {
-        return vec![by_address(address, target.port).await];
+        return gather([by_address(address, target.port).await]);
     }
     let listed = target.addresses.iter().find_map(|address| address.parse::<IpAddr>().ok());
-    let (by_name, listed) = tokio::join!(by_name(target), async {
+    let addresses = found.map_or(&[][..], |found| found.addresses.as_deref().unwrap_or_default());
+    let (by_name, listed) = tokio::join!(by_name(addresses, target.port), async {
         match listed {
             Some(address) => Some(by_address(address, target.port).await),
             None => None,
         }
     });
-    let mut attempts = vec![by_name];
-    if let Some(attempt) = listed {
-        attempts.push(attempt);
-    } else if let Some(address) = last.filter(|_| attempts[0].error.is_some()) {
-        attempts.push(by_address(address, target.port).await);
-    }
-    attempts
-}
-
-async fn by_name(target: &ProbeTarget) -> Attempt {
-    let start = Instant::now();
-    let resolved = timeout(PATIENCE, tokio::net::lookup_host((target.host.as_str(), target.port))).await;
-    match resolved.ok().and_then(Result::ok).and_then(|mut addresses| addresses.next()) {
-        Some(address) => Attempt { by: "name", ..to(address, PATIENCE.saturating_sub(start.elapsed())).await },
-        None => Attempt { by: "name", error: Some("name"), took: Duration::ZERO, stream: None, tried: None },
+    match (listed, last.filter(|_| by_name.0.error.is_some())) {
+        (Some(listed), _) => gather([by_name, listed]),
+        (None, Some(last)) => gather([by_name, by_address(last, target.port).await]),
+        (None, None) => gather([by_name]),
     }
 }
 
-async fn by_address(address: IpAddr, port: u16) -> Attempt {
-    to(SocketAddr::new(address, port), PATIENCE).await
+fn gather<const N: usize>(all: [(Attempt, Option<TcpStream>); N]) -> Connected {
+    let mut connected = Connected { attempts: Vec::new(), stream: None };
+    for (attempt, stream) in all {
+        connected.attempts.push(attempt);
+        connected.stream = connected.stream.or(stream);
+    }
+    connected
 }
 
-async fn to(address: SocketAddr, patience: Duration) -> Attempt {
+/// To the first address of each family; the second family starts a little later and the first connection wins, as it
+/// does in programs, so that a broken family does not look like a broken target.
+async fn by_name(addresses: &[IpAddr], port: u16) -> (Attempt, Option<TcpStream>) {
+    let Some(first) = addresses.first() else {
+        let attempt = Attempt { by: "name", error: Some("name"), took: Duration::ZERO, tried: None };
+        return (attempt, None);
+    };
+    let second = addresses.iter().find(|address| address.is_ipv4() != first.is_ipv4());
+    let one = Box::pin(to(SocketAddr::new(*first, port)));
+    let (mut attempt, stream) = match second {
+        None => one.await,
+        Some(second) => {
+            let other = Box::pin(async {
+                sleep(HEAD_START).await;
+                to(SocketAddr::new(*second, port)).await
+            });
+            match select(one, other).await {
+                Either::Left(((attempt, None), other)) => better((attempt, None), other.await),
+                Either::Right(((attempt, None), one)) => better(one.await, (attempt, None)),
+                Either::Left((done, _)) | Either::Right((done, _)) => done,
+            }
+        }
+    };
+    attempt.by = "name";
+    (attempt, stream)
+}
+
+/// The second when it connected, else the first.
+fn better(first: (Attempt, Option<TcpStream>), second: (Attempt, Option<TcpStream>)) -> (Attempt, Option<TcpStream>) {
+    if first.1.is_none() && second.1.is_some() { second } else { first }
+}
+
+async fn by_address(address: IpAddr, port: u16) -> (Attempt, Option<TcpStream>) {
+    to(SocketAddr::new(address, port)).await
+}
+
+/// Connects to `address`.
+pub(super) async fn to(address: SocketAddr) -> (Attempt, Option<TcpStream>) {
     let start = Instant::now();
-    let result = timeout(patience, TcpStream::connect(address)).await;
+    let result = timeout(PATIENCE, TcpStream::connect(address)).await;
     let (stream, error) = match result {
         Ok(Ok(stream)) => (Some(stream), None),
         Ok(Err(source)) => (None, Some(class(&source))),
         Err(_) => (None, Some("timeout")),
     };
-    Attempt { by: "address", error, took: start.elapsed(), stream, tried: Some(address.ip()) }
+    (Attempt { by: "address", error, took: start.elapsed(), tried: Some(address.ip()) }, stream)
+}
+
+/// Connects to `host`, a name or an address.
+///
+/// # Errors
+/// As [`Attempt::error`].
+pub(super) async fn reach(resolver: &SystemResolver, host: &str, port: u16) -> Result<TcpStream, &'static str> {
+    let address = match host.parse() {
+        Ok(address) => address,
+        Err(_) => *resolver.look_up(host).await.addresses.map_err(|_| "name")?.first().ok_or("name")?,
+    };
+    let (attempt, stream) = to((address, port).into()).await;
+    stream.ok_or(attempt.error.unwrap_or("unreachable"))
 }
 
 fn class(source: &io::Error) -> &'static str {
@@ -86,13 +143,9 @@ impl Attempt {
         self.tried.filter(|_| self.error.is_none())
     }
 
-    /// Whether the machine is one that only the internet leads to. A name that leads nowhere counts: it should have.
+    /// Whether the machine is one that only the internet leads to.
     pub(super) fn is_beyond(&self) -> bool {
-        match self.tried {
-            Some(IpAddr::V4(four)) => !(four.is_private() || four.is_loopback() || four.is_link_local()),
-            Some(IpAddr::V6(six)) => !(six.is_unique_local() || six.is_loopback() || six.is_unicast_link_local()),
-            None => false,
-        }
+        self.tried.is_some_and(is_public)
     }
 }
 
@@ -105,25 +158,42 @@ mod tests {
         ProbeTarget { label: "t".into(), host: host.into(), port, tls: false, addresses: Vec::new() }
     }
 
+    fn found(addresses: &[IpAddr]) -> Found {
+        Found { addresses: Ok(addresses.to_vec()), took: Duration::ZERO }
+    }
+
     #[tokio::test]
     async fn an_open_port_connects_and_a_closed_one_refuses() {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let port = listener.local_addr().expect("bound").port();
-        let open = connect(&target("127.0.0.1", port), None).await;
-        assert_eq!((open.len(), open[0].by, open[0].error), (1, "address", None));
+        let open = connect(&target("127.0.0.1", port), None, None).await;
+        assert_eq!((open.attempts.len(), open.attempts[0].by, open.attempts[0].error), (1, "address", None));
+        assert!(open.stream.is_some());
         drop(listener);
-        let closed = connect(&target("127.0.0.1", port), None).await;
-        assert_eq!(closed[0].error, Some("refused"));
-        assert_eq!(closed[0].reached(), None);
+        let closed = connect(&target("127.0.0.1", port), None, None).await;
+        assert_eq!(closed.attempts[0].error, Some("refused"));
+        assert_eq!(closed.attempts[0].reached(), None);
     }
 
     #[tokio::test]
     async fn a_name_that_fails_is_tried_at_its_last_address() {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let port = listener.local_addr().expect("bound").port();
-        let attempts = connect(&target("no such name", port), Some(IpAddr::from([127, 0, 0, 1]))).await;
+        let last = Some(IpAddr::from([127, 0, 0, 1]));
+        let attempts = connect(&target("no.such.name", port), None, last).await.attempts;
         assert_eq!(attempts[0].error, Some("name"));
         assert_eq!((attempts[1].by, attempts[1].error), ("address", None));
+    }
+
+    #[tokio::test]
+    async fn a_family_that_does_not_work_does_not_hide_one_that_does() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let port = listener.local_addr().expect("bound").port();
+        // Nobody listens on the other family's loopback; where there is none it is unreachable.
+        let both = found(&[IpAddr::from([0, 0, 0, 0, 0, 0, 0, 1]), IpAddr::from([127, 0, 0, 1])]);
+        let connected = connect(&target("here", port), Some(&both), None).await;
+        assert_eq!((connected.attempts[0].by, connected.attempts[0].error), ("name", None));
+        assert_eq!(connected.attempts[0].reached(), Some(IpAddr::from([127, 0, 0, 1])));
     }
 
     #[test]
