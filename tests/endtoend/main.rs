@@ -5,10 +5,12 @@
 mod browser;
 mod checks;
 mod command;
+mod disk_faults;
 mod enrolment;
 mod feed;
 mod harness;
 mod hostile;
+mod kills;
 mod markup;
 mod pulls;
 mod quickstart;

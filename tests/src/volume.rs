@@ -42,12 +42,34 @@ impl Volume {
         let block = vec![0x5a; 256 * 1024];
         while std::io::Write::write_all(&mut file, &block).is_ok() {}
         file.sync_all().ok();
+        // What the file system held back for its own books comes free with the sync.
+        let crumb = vec![0x5a; 512];
+        while std::io::Write::write_all(&mut file, &crumb).and_then(|()| file.sync_all()).is_ok() {}
     }
 
     /// Takes away what `fill` wrote.
     pub fn free(&self) {
         fs::remove_file(self.ballast()).expect("the ballast can be removed");
         run("sync", &["-f", &self.mountpoint.display().to_string()]);
+    }
+
+    /// Makes it read-only beneath whoever uses it, or writable again.
+    pub fn set_writable(&self, writable: bool) {
+        let how = if writable { "remount,rw" } else { "remount,ro" };
+        run("mount", &["-o", how, &self.mountpoint.display().to_string()]);
+    }
+
+    /// Takes the disk away under the file system: what is not in memory fails from now on with an I/O error.
+    pub fn break_disk(&self) {
+        let image = fs::File::options().write(true).open(&self.image).expect("the image is there");
+        image.set_len(0).expect("the image can be cut");
+        let mounts = fs::read_to_string("/proc/self/mounts").expect("Linux has a list of mounts");
+        let here = self.mountpoint.display().to_string();
+        let mut devices =
+            mounts.lines().filter_map(|line| line.split_once(' ')).filter(|(_, rest)| rest.starts_with(&here));
+        let (device, _) = devices.next().expect("it is mounted");
+        run("losetup", &["--set-capacity", device]);
+        fs::write("/proc/sys/vm/drop_caches", "1").ok();
     }
 
     /// Whether it is mounted: its root lies on another device than its parent.
