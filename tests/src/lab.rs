@@ -74,7 +74,8 @@ impl Lab {
         let (pc, gw, srv) = (host("pc"), host("gw"), host("srv"));
         pc.file("resolv.conf", "nameserver 10.77.1.1\nsearch corp.test\n");
         pc.file("environment", "");
-        srv.file("resolv.conf", "nameserver 127.0.0.1\n");
+        // The proxy looks names up too.
+        srv.file("hosts", &format!("127.0.0.1 localhost\n{COLLECTOR_ADDRESS} {COLLECTOR}\n"));
         let folder = tempfile::tempdir().expect("a folder can be made");
         Self { pc, gw, srv, folder, names: None, collector: None, proxy: None, web: Vec::new() }
     }

@@ -59,7 +59,8 @@ async fn open(resolver: &SystemResolver, way: &Server, host: &str, port: u16) ->
     let shown = way.credentials.as_deref().map(basic);
     match http::open_way(&mut stream, host, port, shown.as_deref()).await {
         Some(200..=299) => Ok(stream),
-        Some(407) => Err("credentials"),
+        // Some say 407 only to who shows nothing, and 401 to who shows the wrong thing.
+        Some(401 | 407) => Err("credentials"),
         Some(500..=599) => Err("upstream"),
         Some(_) => Err("denied"),
         None => Err("protocol"),
@@ -159,6 +160,7 @@ mod tests {
     async fn tells_what_the_proxy_will_not_from_what_it_cannot() {
         assert_eq!(through("HTTP/1.1 200 Connection established\r\n\r\n").await, None);
         assert_eq!(through("HTTP/1.1 407 Proxy Authentication Required\r\n\r\n").await, Some("credentials"));
+        assert_eq!(through("HTTP/1.0 401 Unauthorized\r\n\r\n").await, Some("credentials"));
         assert_eq!(through("HTTP/1.0 403 Filtered\r\n\r\n").await, Some("denied"));
         assert_eq!(through("HTTP/1.0 502 Bad Gateway\r\n\r\n").await, Some("upstream"));
         assert_eq!(through("220 mail.corp ESMTP\r\n\r\n").await, Some("protocol"));
