@@ -77,7 +77,7 @@ async fn run_once(
     // Ends with the uplink, which holds the other end.
     tokio::spawn(remember(settings_seen.clone(), state.path("settings")));
     let mut cx = context(state, settings_seen.clone(), Some(authorities))?;
-    cx.memory = Some(state.dir("memory")?);
+    cx.memory = Some(state.dir("remembered")?);
     let clock = Arc::clone(&cx.clock);
     let vitals = Arc::clone(&cx.vitals);
     let schedule = Arc::new(Schedule::new(probe::all(), cx, settings_seen.clone()));
