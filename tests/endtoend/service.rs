@@ -101,6 +101,21 @@ impl Site {
         self.rows("SELECT mark, at_ms FROM marks ORDER BY id").await
     }
 
+    /// Waits until the collector has an event of this series; the fields of all.
+    async fn event(&self, series: &str) -> Vec<Value> {
+        wait::until(&format!("the event {series}"), SOON, async || {
+            Some(self.events(series).await).filter(|events| !events.is_empty())
+        })
+        .await
+    }
+
+    /// The fields of the events of this series that the collector has.
+    async fn events(&self, series: &str) -> Vec<Value> {
+        let rows: Vec<(String, String)> = self.rows("SELECT series, fields FROM events ORDER BY id").await;
+        let of_series = rows.into_iter().filter(|(name, _)| name == series);
+        of_series.map(|(_, fields)| serde_json::from_str(&fields).expect("fields are a document")).collect()
+    }
+
     /// Waits until the collector has samples of this time; how many.
     async fn heard(&self, times: std::ops::Range<i64>) -> usize {
         wait::until("samples from before to arrive", SOON, async || {
@@ -121,14 +136,16 @@ impl Site {
         .await;
     }
 
-    /// Runs the agent until its first sample lies in the spool, with no collector to take it. The time of the start.
-    async fn run_unheard(&mut self) -> i64 {
+    /// Runs the agent until its first sample lies in the spool, with no collector to take it, after a line of shell that
+    /// nobody heard of either. The time of the start.
+    async fn run_unheard(&mut self, line: &str) -> i64 {
         self.stage.collector.stop().await;
-        self.guest.says("systemctl stop firstline-agent && rm /var/lib/firstline-agent/inventory.json").await;
+        self.guest.says("systemctl stop firstline-agent").await;
+        self.guest.says(line).await;
         let start = now_ms();
         self.guest.says("systemctl start firstline-agent").await;
-        // The states are kept after the first sample was put into the spool.
-        self.guest.comes_to("test -e /var/lib/firstline-agent/inventory.json").await;
+        // The recorder gets the row that the spool gets as a sample; it is in memory, so the stop took the ones before.
+        self.guest.comes_to("test -s /run/firstline-agent/memory/minute.rows").await;
         start
     }
 

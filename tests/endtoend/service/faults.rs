@@ -3,10 +3,13 @@ use serde_json::json;
 
 use super::{SOON, Site, now_ms};
 
+/// What tells a power cut from a reboot.
+const UNCLEAN: &str = "endpoint.os.unclean_stop";
+
 #[tokio::test]
 async fn an_agent_that_is_killed_runs_again_as_the_same_endpoint_and_loses_nothing() {
     let (mut site, endpoint) = Site::managed().await;
-    let start = site.run_unheard().await;
+    let start = site.run_unheard("true").await;
     site.guest.says("systemctl kill --signal KILL firstline-agent").await;
     let killed = now_ms();
     site.restarted(1).await;
@@ -42,6 +45,8 @@ async fn an_agent_that_hangs_is_ended_and_started_again() {
     assert_ne!(site.property("MainPID").await, process);
     assert!(site.guest.journal("firstline-agent").await.contains("Watchdog timeout"));
     site.stage.endpoint_is(&endpoint, "online").await;
+    let own = site.event("endpoint.service.unexpected_exit{service=\"firstline-agent.service\"}").await;
+    assert_eq!(own[0]["result"], json!("watchdog"), "and says so itself: {own:?}");
 }
 
 #[tokio::test]
@@ -61,11 +66,13 @@ async fn a_reboot_is_announced_and_a_power_cut_is_not() {
     site.guest.power_on().await;
     site.stage.endpoint_is(&endpoint, "online").await;
     wait::for_condition("the second boot", SOON, async || boots(&site.marks().await) == 2).await;
+    assert!(site.events(UNCLEAN).await.is_empty(), "a machine that shut down did not crash");
 
     let pauses = names(&site.marks().await).iter().filter(|mark| *mark == "pausing").count();
-    let start = site.run_unheard().await;
+    site.run_unheard("systemd-run --quiet --unit doomed false").await;
+    // Samples of the last minutes are in memory and go with the power; what happened is on disk at once.
+    site.guest.comes_to("grep --recursive --quiet --binary doomed.service /var/lib/firstline-agent/spool").await;
     site.guest.cut_power();
-    let cut = now_ms();
     site.stage.collector.start().await;
     site.guest.power_on().await;
     site.stage.endpoint_is(&endpoint, "online").await;
@@ -75,5 +82,9 @@ async fn a_reboot_is_announced_and_a_power_cut_is_not() {
     let after = marks.iter().filter(|mark| *mark == "pausing").count();
     // The one more is of the stop on purpose that began the run without a collector.
     assert_eq!(after, pauses + 1, "nobody announced the power cut: {marks:?}");
-    assert_eq!(site.heard(start..cut).await, 1, "what was measured before the power cut arrived, once");
+    let ends = site.event("endpoint.service.unexpected_exit{service=\"doomed.service\"}").await;
+    assert_eq!(ends.len(), 1, "what happened before the power cut arrived, once: {ends:?}");
+    let stops = site.event(UNCLEAN).await;
+    assert_eq!(stops.len(), 1, "and the agent tells what happened, once: {stops:?}");
+    assert_eq!((&stops[0]["power_key"], &stops[0]["sleep_in_progress"]), (&json!(false), &json!(false)));
 }

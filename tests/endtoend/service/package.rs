@@ -19,7 +19,7 @@ async fn a_package_brings_a_service_that_waits_for_an_identity_runs_as_its_own_u
     assert!(site.property("StatusText").await.starts_with("connected to 127.0.0.1:"));
     let first = site.property("MainPID").await;
     assert_eq!(site.guest.says(&format!("stat -c %U /proc/{first}")).await, "firstline-agent");
-    let owners = site.guest.says("find /var/lib/firstline-agent -printf '%u %#m %y\\n' | sort -u").await;
+    let owners = site.guest.says("find /var/lib/firstline-agent ! -type l -printf '%u %#m %y\\n' | sort -u").await;
     assert_eq!(owners, "firstline-agent 0600 f\nfirstline-agent 0700 d");
 
     let status = site.status().await;
@@ -55,7 +55,7 @@ async fn an_upgrade_keeps_identity_spool_configuration_and_what_the_administrato
         )
         .await;
     let identity = site.guest.says("cat /var/lib/firstline-agent/identity/* | md5sum").await;
-    let start = site.run_unheard().await;
+    let start = site.run_unheard("true").await;
     let (process, upgrade) = (site.property("MainPID").await, now_ms());
 
     site.install("1.0.1").await.done();

@@ -15,6 +15,8 @@ async fn a_confined_agent_sees_services_that_fail_people_who_sign_in_and_volumes
     let endpoint = site.enroll("firstline-agent").await;
     let doomed = "endpoint.service.failed{service=\"doomed.service\"}";
     site.told(doomed, &json!({ "value": true })).await;
+    let ends = site.event("endpoint.service.unexpected_exit{service=\"doomed.service\"}").await;
+    assert_eq!(ends[0]["result"], json!("exit-code"), "the journal is open to it: {ends:?}");
     wait::for_condition("ada to be seen", SOON, async || {
         site.stage.endpoint(&endpoint).await["users"] == json!(["ada"])
     })
