@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use firstline_diagnosis::document::{Reason, Snapshot};
-use firstline_diagnosis::vocabulary::Reading;
+use firstline_diagnosis::vocabulary::{Event, Reading, Timestamp};
 use firstline_proto::convert::Machine;
 use firstline_proto::v1::Section;
 use futures_util::future::join_all;
@@ -18,7 +18,7 @@ use crate::probe::{self, Vitals};
 use crate::recorder::Recorder;
 use crate::schedule::Schedule;
 use crate::settings::Settings;
-use crate::snapshot::{History, Parts, assemble, boot_id, machine, sign};
+use crate::snapshot::{History, HistoryEntry, Parts, assemble, boot_id, machine, sign};
 use crate::state::StateDir;
 
 /// Every section that probes fill.
@@ -82,13 +82,16 @@ impl Local {
     /// A snapshot of this machine now, signed when it is enrolled, with the recorder's history when there is one.
     pub(super) async fn snapshot(&self) -> Result<Snapshot> {
         let rates = [Section::Performance, Section::Software, Section::Storage, Section::Network];
-        join_all(rates.map(|section| self.section(section, SECTION_LIMIT))).await;
+        let collect = |section| self.schedule.collect_section(section, SECTION_LIMIT);
+        let first = join_all(rates.map(collect)).await;
         tokio::time::sleep(BETWEEN).await;
-        let sections = join_all(SECTIONS.map(|section| self.section(section, SECTION_LIMIT))).await;
+        let sections = join_all(SECTIONS.map(collect)).await;
         let mut gate = Gate::default();
         let denied = self.settings.borrow().denied_signals.clone();
-        let readings: Vec<Reading> =
-            sections.into_iter().flatten().filter_map(|reading| gate.admit(reading, &denied)).collect();
+        let events = first.iter().chain(&sections).flat_map(|section| section.events.clone());
+        let events: Vec<Event> = events.filter_map(|event| gate.admit_event(event, &denied)).collect();
+        let readings = sections.into_iter().flat_map(|section| section.readings);
+        let readings: Vec<Reading> = readings.filter_map(|reading| gate.admit(reading, &denied)).collect();
         let now = self.clock.now();
         let mut agent = health(&readings, &self.schedule.cost_table());
         if let Some(status) = read_status(&self.state) {
@@ -102,7 +105,7 @@ impl Local {
             boot_id: boot_id(&readings),
             uptime_seconds: self.clock.since_boot().as_secs(),
             series: self.recorded(now),
-            history: History::at(self.state.path("journal")).since(now - Duration::from_hours(14 * 24)),
+            history: self.history(now, events),
             agent,
             readings,
         };
@@ -113,11 +116,18 @@ impl Local {
         Ok(snapshot)
     }
 
+    /// What the agent on this machine remembers. Where it remembers no event, or there is none, what was found now.
+    fn history(&self, now: Timestamp, found: Vec<Event>) -> Vec<HistoryEntry> {
+        let mut history = History::at(self.state.path("journal")).since(now - Duration::from_hours(14 * 24));
+        if !history.iter().any(|entry| matches!(entry, HistoryEntry::Event { .. })) {
+            history.extend(found.into_iter().map(|event| HistoryEntry::Event { event }));
+            history.sort_by_key(HistoryEntry::at);
+        }
+        history
+    }
+
     /// What the recorder of an agent remembers; nothing when none ever ran.
-    fn recorded(
-        &self,
-        now: firstline_diagnosis::vocabulary::Timestamp,
-    ) -> Vec<firstline_diagnosis::document::SnapshotSeries> {
+    fn recorded(&self, now: Timestamp) -> Vec<firstline_diagnosis::document::SnapshotSeries> {
         let peek = |name: &str, tail: &str, step| {
             Recorder::peek(&self.state.path(name), &self.state.scratch_file(tail), step).ok()
         };
