@@ -1,7 +1,9 @@
 //! Numbers and sentences as people read them.
 
+mod event;
 mod template;
 
+pub use event::event_words;
 pub(crate) use template::{Style, Template};
 
 use crate::condition::Unit;

@@ -7,6 +7,7 @@ mod checks;
 mod command;
 mod disk_faults;
 mod enrolment;
+mod events;
 mod feed;
 mod harness;
 mod hostile;

@@ -29,4 +29,4 @@ pub use guest::Guest;
 pub use lab::Lab;
 pub use process::Process;
 pub use stage::Stage;
-pub use volume::Volume;
+pub use volume::{FailingDisk, Volume};

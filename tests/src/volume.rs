@@ -91,9 +91,51 @@ impl Drop for Volume {
     }
 }
 
-fn run(program: &str, arguments: &[&str]) {
+/// A loop device whose image was cut off, so that reading it fails. Needs root.
+#[derive(Debug)]
+pub struct FailingDisk {
+    image: PathBuf,
+    device: String,
+}
+
+impl FailingDisk {
+    /// Makes one with its image at `image`.
+    ///
+    /// # Panics
+    /// When this process may not make loop devices.
+    pub fn new(image: &Path) -> Self {
+        let file = fs::File::create(image).expect("the image can be made");
+        file.set_len(8 * 1024 * 1024).expect("the image can be sized");
+        let device = run("losetup", &["-f", "--show", &image.display().to_string()]);
+        file.set_len(0).expect("the image can be cut");
+        Self { image: image.to_owned(), device: device.trim().to_owned() }
+    }
+
+    /// Its name, as the kernel says it.
+    pub fn name(&self) -> &str {
+        self.device.rsplit('/').next().unwrap_or_default()
+    }
+
+    /// Reads it in vain.
+    pub fn read(&self) {
+        let mut first = [0; 4096];
+        let read = fs::File::open(&self.device).and_then(|mut file| std::io::Read::read_exact(&mut file, &mut first));
+        assert!(read.is_err(), "{} can be read", self.device);
+    }
+}
+
+impl Drop for FailingDisk {
+    fn drop(&mut self) {
+        Command::new("/usr/sbin/losetup").args(["-d", &self.device]).status().ok();
+        fs::remove_file(&self.image).ok();
+    }
+}
+
+/// What `program` prints.
+fn run(program: &str, arguments: &[&str]) -> String {
     let path = format!("{}:/usr/sbin:/sbin", std::env::var("PATH").unwrap_or_default());
     let output = Command::new(program).args(arguments).env("PATH", path).output();
     let output = output.unwrap_or_else(|error| panic!("{program} does not start: {error} (tests/run installs it)"));
     assert!(output.status.success(), "{program} {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).into_owned()
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::{Path, State};
 use firstline_diagnosis::document::{Diagnosis, Endpoint, EndpointList, Finding, SnapshotReading, SnapshotSeries};
-use firstline_diagnosis::vocabulary::Timestamp;
+use firstline_diagnosis::vocabulary::{Event, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::extract::Search;
@@ -77,6 +77,17 @@ pub(super) fn doors(doors: Doors) -> Doors {
                     ("to", "RFC 3339; now when absent"),
                 ],
                 answer: "SeriesList",
+                ..Told::default()
+            },
+        )
+        .get(
+            "/api/v1/endpoints/{endpoint}/events",
+            Roles::LOOK,
+            events,
+            Told {
+                summary: "What happened on it, newest first; at most 200.",
+                query: &[("from", "RFC 3339; seven days ago when absent")],
+                answer: "EventList",
                 ..Told::default()
             },
         )
@@ -186,6 +197,28 @@ async fn series(
     let to = query.to.unwrap_or_else(|| app.clock.now());
     let from = query.from.unwrap_or(to - std::time::Duration::from_hours(24));
     Ok(Json(SeriesList { series: app.history.series(&endpoint.id, &query.signal, from, to).await? }))
+}
+
+#[derive(Debug, Deserialize)]
+struct Since {
+    from: Option<Timestamp>,
+}
+
+/// What happened on an endpoint.
+#[derive(Debug, Serialize)]
+struct EventList {
+    events: Vec<Event>,
+}
+
+async fn events(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path(name): Path<String>,
+    Search(query): Search<Since>,
+) -> Result<Json<EventList>, Problem> {
+    let endpoint = read(&app, &caller, &name, "events").await?;
+    let from = query.from.unwrap_or_else(|| app.clock.now() - std::time::Duration::from_hours(7 * 24));
+    Ok(Json(EventList { events: app.history.happened(&endpoint.id, from).await?.events }))
 }
 
 async fn revoke(

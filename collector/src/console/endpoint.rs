@@ -6,7 +6,8 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 use firstline_diagnosis::document::{Change, SnapshotReading};
 use firstline_diagnosis::registry::{Area, Registry};
-use firstline_diagnosis::vocabulary::{Event, Series, Timestamp};
+use firstline_diagnosis::texts::event_words;
+use firstline_diagnosis::vocabulary::{Series, Timestamp};
 
 use super::charts::{self, ChartView};
 use super::chrome::{Chrome, When, page};
@@ -88,14 +89,6 @@ fn timeline(happened: history::Happened, now: Timestamp) -> Vec<Happened> {
     all.sort_by_key(|(at, _)| std::cmp::Reverse(*at));
     all.truncate(TIMELINE_MAX);
     all.into_iter().map(|(at, text)| Happened { at: When::new(at, now), text }).collect()
-}
-
-fn event_words(event: &Event) -> String {
-    let fields = event.fields.iter().map(|(name, value)| format!("{name}: {}", units::value(value, "")));
-    let parts: Vec<String> = event.series.attributes.iter().map(|(_, value)| value.to_owned()).chain(fields).collect();
-    let often = if event.count > 1 { format!(" ({} times)", event.count) } else { String::new() };
-    let label = label_of(&event.series.signal);
-    if parts.is_empty() { format!("{label}{often}") } else { format!("{label}: {}{often}", parts.join(", ")) }
 }
 
 /// A change in words: `Addresses eth0: 10.0.0.0/24 became 10.1.0.0/24`.

@@ -26,6 +26,7 @@ pub(crate) fn report(facts: &Facts<'_>) -> String {
     others(&mut page, facts);
     ruled_out(&mut page, facts);
     changes(&mut page, facts);
+    happened(&mut page, facts);
     data(&mut page, facts);
     page.push_str("</main></body></html>\n");
     page
@@ -161,6 +162,11 @@ fn ruled_out(page: &mut String, facts: &Facts<'_>) {
 fn changes(page: &mut String, facts: &Facts<'_>) {
     let lines = words::changes(facts).into_iter().map(|(at, what)| format!("{}: {}", escape(&at), escape(&what)));
     list(page, "What changed lately", lines.collect());
+}
+
+fn happened(page: &mut String, facts: &Facts<'_>) {
+    let lines = words::happened(facts).into_iter().map(|(at, what)| format!("{}: {}", escape(&at), escape(&what)));
+    list(page, "What happened lately", lines.collect());
 }
 
 fn data(page: &mut String, facts: &Facts<'_>) {

@@ -2,7 +2,9 @@ use firstline_diagnosis::document::{
     AgentHealth, Change, Comparison, Escalation, Evidence, FindingState, Guard, Os, Reason, RuledOut, RuledOutResult,
     SnapshotEndpoint, SnapshotSeries, Texts,
 };
-use firstline_diagnosis::vocabulary::{Attributes, Impact, Priority, Severity, Timestamp, Urgency};
+use firstline_diagnosis::vocabulary::{
+    Attributes, Event, Impact, Priority, Series, Severity, Timestamp, Urgency, Value,
+};
 
 use super::*;
 
@@ -37,7 +39,12 @@ fn snapshot() -> Snapshot {
             step_seconds: 60,
             values: vec![Some(2.0), None, Some(1.0), Some(1.5)],
         }],
-        events: Vec::new(),
+        events: vec![Event {
+            series: Series::new("endpoint.app.crash", Attributes::from([("process.executable.name", "<b>calc")])),
+            at: NOW,
+            fields: std::collections::BTreeMap::from([("signal".to_owned(), Value::Text("SIGSEGV".to_owned()))]),
+            count: 3,
+        }],
         marks: Vec::new(),
         changes: vec![Change {
             reference: "c1".to_owned(),
@@ -166,6 +173,13 @@ fn the_report_is_one_file_that_asks_nobody_for_anything() {
         assert!(page.contains(part), "{part} in {page}");
     }
     assert!(page.starts_with("<!doctype html>") && page.trim_end().ends_with("</html>"));
+}
+
+#[test]
+fn the_report_says_what_happened() {
+    let page = with(&diagnosis(Vec::new()), report);
+    let line = "2026-01-21 12:53 UTC: A program crashed: &lt;b&gt;calc (signal SIGSEGV), 3 times";
+    assert!(page.contains("What happened lately") && page.contains(line), "{page}");
 }
 
 #[test]

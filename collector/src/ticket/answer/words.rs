@@ -3,13 +3,16 @@
 use std::fmt::Write as _;
 
 use firstline_diagnosis::document::{Evidence, Finding, RuledOutResult};
-use firstline_diagnosis::texts::quantity;
+use firstline_diagnosis::texts::{event_words, quantity};
 use firstline_diagnosis::vocabulary::Timestamp;
 
 use super::Facts;
 
 /// Most changes that are shown.
 const CHANGES: usize = 5;
+
+/// Most events that are shown.
+const EVENTS: usize = 12;
 
 /// A line of evidence: what, found, limit.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,6 +55,13 @@ pub(super) fn changes(facts: &Facts<'_>) -> Vec<(String, String)> {
         (moment(change.at), format!("{}: {}", change.kind, words(&change.from, &change.to)))
     };
     changes.iter().take(CHANGES).map(line).collect()
+}
+
+/// What happened lately, newest first: when, and what.
+pub(super) fn happened(facts: &Facts<'_>) -> Vec<(String, String)> {
+    let mut events: Vec<_> = facts.snapshot.events.iter().collect();
+    events.sort_by_key(|event| std::cmp::Reverse(event.at));
+    events.into_iter().take(EVENTS).map(|event| (moment(event.at), event_words(event))).collect()
 }
 
 /// Who the computer is, in one line.
