@@ -93,7 +93,7 @@ impl App {
             Store::open(&database).await.with_context(|| format!("opening the database {}", database.display()))?;
         let config = Arc::new(config);
         let authority = Authority::open(folder, &config.listen, clock.now()).context("opening the authority")?;
-        let authority = Arc::new(authority);
+        let authority = Arc::new(authority.with_lifetime(config.limits.certificate_lifetime()));
         let feed = Feed::new(clock.now());
         let fleet =
             Fleet::new(store.clone(), Arc::clone(&authority), Arc::clone(&config), feed.clone(), Arc::clone(&clock));

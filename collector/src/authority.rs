@@ -14,6 +14,7 @@ mod tls;
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use firstline_diagnosis::vocabulary::Timestamp;
@@ -40,6 +41,7 @@ pub struct Authority {
     folder: std::path::PathBuf,
     agents: LiveTls,
     people: LiveTls,
+    lifetime: Duration,
 }
 
 impl fmt::Debug for Authority {
@@ -75,7 +77,13 @@ impl Authority {
             folder,
             agents: Arc::new(ArcSwap::from_pointee(agents)),
             people: Arc::new(ArcSwap::from_pointee(people)),
+            lifetime: CERTIFICATE_LIFETIME,
         })
+    }
+
+    /// Signs endpoints' certificates for `lifetime` from now on.
+    pub fn with_lifetime(self, lifetime: Duration) -> Self {
+        Self { lifetime, ..self }
     }
 
     /// Renews what is about to expire, and makes every later handshake see `revoked`. Open connections stay.
@@ -96,7 +104,7 @@ impl Authority {
     /// # Errors
     /// When the request is not one, or is not signed by its own key.
     pub fn issue(&self, request: &[u8], id: &str, now: Timestamp) -> Result<Issued, AuthorityError> {
-        endpoint::issue(&self.issuer, &self.certificate, request, id, now)
+        endpoint::issue(&self.issuer, &self.certificate, request, id, (now, self.lifetime))
     }
 
     /// Reads a certificate (DER) that this authority signed for an endpoint: whose it is. Does not look at its age or

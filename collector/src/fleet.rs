@@ -4,6 +4,9 @@
 //! not outlive the process. An endpoint's state follows from both and from the clock ([`state::of`]); it is written
 //! to the row when it changes, so that lists can be searched and sorted by it.
 
+mod contest;
+mod evidence;
+mod fork;
 mod list;
 mod live;
 mod row;
@@ -25,6 +28,9 @@ use crate::config::Config;
 use crate::feed::{Feed, FeedItem};
 use crate::store::{Store, StoreError};
 
+pub use contest::Contest;
+pub(crate) use evidence::is_same_machine;
+pub use fork::ForkError;
 pub use list::{ListQuery, Sort};
 pub use live::{Ending, NotConnected, Outgoing, Stream};
 pub(crate) use row::json;
@@ -44,6 +50,7 @@ struct Shared {
     feed: Feed,
     clock: Arc<dyn Clock>,
     live: live::Live,
+    permits: contest::Permits,
 }
 
 /// Why something could not be done to an endpoint.
@@ -78,7 +85,17 @@ impl Fleet {
         feed: Feed,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        Self { shared: Arc::new(Shared { store, authority, config, feed, clock, live: live::Live::default() }) }
+        Self {
+            shared: Arc::new(Shared {
+                store,
+                authority,
+                config,
+                feed,
+                clock,
+                live: live::Live::default(),
+                permits: contest::Permits::default(),
+            }),
+        }
     }
 
     /// Sends a frame to an endpoint that holds a stream. Never waits.
@@ -139,7 +156,9 @@ impl Fleet {
     /// The database's.
     pub async fn connect(&self, known: &Known, machine: Machine, agent: Agent) -> Result<Stream, FleetError> {
         let now = self.shared.clock.now();
-        let stream = self.shared.live.connect(&known.endpoint.id, known.key, now);
+        let (run_id, can_fork) = (agent.run_id.clone(), agent.can_fork);
+        let claim = live::Claim { run_id, hardware: machine.hardware.clone(), can_fork };
+        let stream = self.shared.live.connect(&known.endpoint.id, known.key, claim, now);
         row::update_machine(&self.shared.store, known, machine, agent, now).await?;
         self.changed(&known.endpoint.id, known.endpoint.state, EndpointState::Online);
         Ok(stream)

@@ -9,7 +9,7 @@ mod snapshot;
 pub use diagnosis::{
     Comparison, Diagnosis, Escalation, Evidence, Finding, FindingState, Guard, Role, RuledOut, RuledOutResult, Texts,
 };
-pub use endpoint::{Endpoint, EndpointList, EndpointState, Os};
+pub use endpoint::{Endpoint, EndpointList, EndpointState, Kinship, Os, Related};
 pub use snapshot::{
     AgentHealth, Change, Quality, Reason, Signature, Snapshot, SnapshotEndpoint, SnapshotReading, SnapshotSeries,
 };

@@ -19,7 +19,7 @@ mod value;
 mod why;
 
 pub use bounds::BadField;
-pub use enrollment::{check_certificate_request, check_enroll_request};
+pub use enrollment::{check_certificate_request, check_enroll_request, check_fork};
 pub use machine::Machine;
 pub use pull::{Pull, Section, SectionProgress, SectionState};
 pub use record::{Body, Dropped, RECORDS_PER_BATCH, Record, check_batch};

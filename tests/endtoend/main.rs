@@ -11,6 +11,7 @@ mod events;
 mod feed;
 mod harness;
 mod hostile;
+mod identities;
 mod kills;
 mod markup;
 mod pulls;

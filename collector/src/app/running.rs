@@ -83,7 +83,8 @@ impl Running {
             limits.streams,
         );
         self.drain = streams.drain();
-        let enrolments = enrollment::Service::new(app.enrollment.clone(), limits.wrong_tokens_per_minute);
+        let enrolments =
+            enrollment::Service::new(app.enrollment.clone(), app.fleet.clone(), limits.wrong_tokens_per_minute);
         let agents = AgentServiceServer::new(streams)
             .max_decoding_message_size(FRAME_BYTES_MAX)
             .max_encoding_message_size(COLLECTOR_FRAME_BYTES_MAX);

@@ -13,7 +13,7 @@ use x509_parser::prelude::{FromDer as _, GeneralName, X509Certificate};
 use super::AuthorityError;
 use super::root::BACKDATED;
 
-/// How long an endpoint's certificate is good. Agents renew it at two thirds of that.
+/// How long an endpoint's certificate is good unless somebody says otherwise. Agents renew it at two thirds of that.
 pub const CERTIFICATE_LIFETIME: Duration = Duration::from_hours(30 * 24);
 
 /// Scheme of the name in an endpoint's certificate.
@@ -47,19 +47,20 @@ pub(super) fn issue(
     root: &CertificateDer<'static>,
     request: &[u8],
     id: &str,
-    now: Timestamp,
+    (now, lifetime): (Timestamp, Duration),
 ) -> Result<Issued, AuthorityError> {
     let wished = CertificateSigningRequestParams::from_der(&CertificateSigningRequestDer::from(request))
         .map_err(|cause| AuthorityError::Request(cause.to_string()))?;
     let serial = random_serial();
-    let expires_at = now + CERTIFICATE_LIFETIME;
+    let expires_at = now + lifetime;
     let mut name = DistinguishedName::new();
     name.push(DnType::CommonName, id);
     let mut params = CertificateParams::default();
     params.serial_number = Some(SerialNumber::from_slice(&serial));
     params.distinguished_name = name;
     params.subject_alt_names = vec![SanType::URI(format!("{URI_PREFIX}{id}").try_into()?)];
-    set_validity(&mut params, now - BACKDATED, expires_at);
+    // A certificate of minutes is not back-dated by an hour: it would be old when it is made.
+    set_validity(&mut params, now - BACKDATED.min(lifetime / 10), expires_at);
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
     params.use_authority_key_identifier_extension = true;

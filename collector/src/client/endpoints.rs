@@ -1,4 +1,4 @@
-use firstline_diagnosis::document::{Endpoint, EndpointList};
+use firstline_diagnosis::document::{Endpoint, EndpointList, Kinship};
 use serde_json::json;
 
 use super::Out;
@@ -66,6 +66,14 @@ fn print(list: &EndpointList) -> String {
     table.print("No endpoints.")
 }
 
+fn related(endpoint: &Endpoint) -> String {
+    let words = endpoint.related.iter().map(|one| match one.kind {
+        Kinship::CloneOf => format!("a copy of {}", one.id),
+        Kinship::SameHardwareAs => format!("the same machine as {}", one.id),
+    });
+    words.collect::<Vec<_>>().join(", ")
+}
+
 fn words(endpoint: &Endpoint) -> String {
     let tags: Vec<String> = endpoint.tags.iter().map(|(key, value)| format!("{key}={value}")).collect();
     let rows = [
@@ -77,6 +85,7 @@ fn words(endpoint: &Endpoint) -> String {
         ("signed in", endpoint.users.join(", ")),
         ("tags", tags.join(", ")),
         ("last seen", endpoint.last_seen.map_or_else(|| "never".to_owned(), |at| at.to_string())),
+        ("related", related(endpoint)),
     ];
     rows.map(|(word, value)| format!("{word:<15}{}", harmless(&value))).join("\n")
 }
@@ -107,6 +116,7 @@ mod tests {
             state: EndpointState::Online,
             last_seen: Some(Timestamp(1_769_000_000_000)),
             worst_severity: worst,
+            related: Vec::new(),
         }
     }
 

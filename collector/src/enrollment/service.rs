@@ -1,6 +1,6 @@
 //! The enrolment service of the wire: bounds, rate, and one place where errors become statuses.
 
-use firstline_proto::convert::{check_certificate_request, check_enroll_request};
+use firstline_proto::convert::{check_certificate_request, check_enroll_request, check_fork};
 use firstline_proto::v1::enrollment_service_server::EnrollmentService;
 use firstline_proto::v1::{EnrollRequest, EnrollResponse, RenewRequest, RenewResponse};
 use metrics::counter;
@@ -9,20 +9,23 @@ use tracing::{error, info, warn};
 
 use super::rate::Rate;
 use super::{Enrollment, EnrollmentError};
+use crate::authority::{AuthorityError, CertificateOf};
 use crate::edge::Peer;
+use crate::fleet::{Fleet, ForkError};
 use crate::metrics::ENROLLMENTS;
 
 /// Answers Enroll and Renew.
 #[derive(Debug)]
 pub struct Service {
     enrollment: Enrollment,
+    fleet: Fleet,
     rate: Rate,
 }
 
 impl Service {
-    /// Over `enrollment`; an address may try `wrong_tokens_per_minute` wrong tokens.
-    pub fn new(enrollment: Enrollment, wrong_tokens_per_minute: u32) -> Self {
-        Self { enrollment, rate: Rate::new(wrong_tokens_per_minute) }
+    /// Over `enrollment`, and `fleet` for machines that share an identity; an address may try `wrong_tokens_per_minute` wrong tokens.
+    pub fn new(enrollment: Enrollment, fleet: Fleet, wrong_tokens_per_minute: u32) -> Self {
+        Self { enrollment, fleet, rate: Rate::new(wrong_tokens_per_minute) }
     }
 
     fn refused(&self, cause: &EnrollmentError, peer: &Peer) -> Status {
@@ -50,6 +53,31 @@ impl Service {
     }
 }
 
+impl Service {
+    /// A machine that shares its identity becomes an endpoint of its own.
+    async fn fork(
+        &self,
+        certificate: &CertificateOf,
+        request: RenewRequest,
+    ) -> Result<Response<RenewResponse>, Status> {
+        let permit = request.fork_permit.clone();
+        let (csr, machine) = check_fork(request).map_err(|bad| Status::invalid_argument(bad.to_string()))?;
+        let forked = self.fleet.fork(certificate, &permit, &csr, machine).await;
+        let (endpoint_id, issued) = forked.map_err(|cause| {
+            counter!(ENROLLMENTS, "outcome" => "fork_refused").increment(1);
+            warn!(host.id = %certificate.endpoint_id, error = %cause, "A copy of endpoint {} got no identity: {cause}", certificate.endpoint_id);
+            match cause {
+                ForkError::Permit | ForkError::NotEnrolled => Status::permission_denied(cause.to_string()),
+                ForkError::Authority(AuthorityError::Request(_)) => Status::invalid_argument(cause.to_string()),
+                _ => Status::internal("the collector could not do it; see its log"),
+            }
+        })?;
+        counter!(ENROLLMENTS, "outcome" => "forked").increment(1);
+        let authorities = self.enrollment.authorities();
+        Ok(Response::new(RenewResponse { certificate_chain: issued.chain, authorities, endpoint_id }))
+    }
+}
+
 #[tonic::async_trait]
 impl EnrollmentService for Service {
     async fn enroll(&self, request: Request<EnrollRequest>) -> Result<Response<EnrollResponse>, Status> {
@@ -72,7 +100,11 @@ impl EnrollmentService for Service {
     async fn renew(&self, request: Request<RenewRequest>) -> Result<Response<RenewResponse>, Status> {
         let peer = Peer::of(&request)?;
         let certificate = peer.endpoint()?;
-        let csr = request.into_inner().certificate_request;
+        let request = request.into_inner();
+        if !request.fork_permit.is_empty() {
+            return self.fork(certificate, request).await;
+        }
+        let csr = request.certificate_request;
         check_certificate_request(&csr).map_err(|bad| Status::invalid_argument(bad.to_string()))?;
         let issued = self.enrollment.renew(certificate, &csr).await.map_err(|cause| self.refused(&cause, &peer))?;
         counter!(ENROLLMENTS, "outcome" => "renewed").increment(1);

@@ -1,5 +1,7 @@
 //! The tables of tokens and certificates.
 
+use std::collections::BTreeMap;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use firstline_diagnosis::vocabulary::Timestamp;
@@ -12,7 +14,7 @@ use uuid::Uuid;
 
 use super::{EnrollmentError, Token, TokenCreated, TokenOrder};
 use crate::authority::Issued;
-use crate::fleet::json;
+use crate::fleet::{is_same_machine, json};
 use crate::store::Store;
 
 /// First part of every token's text.
@@ -122,7 +124,9 @@ pub(super) async fn redeem(
                     .bind(&terms.id)
                     .execute(&mut *tx)
                     .await?;
+                let hardware = machine.hardware.clone();
                 insert_endpoint(&mut *tx, &endpoint_id, machine, terms, now).await?;
+                link_to_earlier(&mut *tx, &endpoint_id, &hardware).await?;
                 insert_certificate(tx, &endpoint_id, &issued, now).await
             })
         })
@@ -154,6 +158,37 @@ async fn insert_endpoint(
     .bind(terms.id)
     .execute(tx)
     .await?;
+    Ok(())
+}
+
+/// Notes as which endpoint the same machine was enrolled before, as far as its hardware tells.
+async fn link_to_earlier(
+    tx: &mut SqliteConnection,
+    id: &str,
+    hardware: &BTreeMap<String, String>,
+) -> Result<(), EnrollmentError> {
+    let mut values: Vec<String> = hardware.values().take(4).map(|hash| format!("%\"{hash}\"%")).collect();
+    values.resize(4, String::new());
+    let rows: Vec<(String, String)> = sqlx::query_as(
+        "SELECT id, hardware FROM endpoints WHERE id <> $1
+         AND (hardware LIKE $2 OR hardware LIKE $3 OR hardware LIKE $4 OR hardware LIKE $5) ORDER BY key DESC LIMIT 100",
+    )
+    .bind(id)
+    .bind(&values[0])
+    .bind(&values[1])
+    .bind(&values[2])
+    .bind(&values[3])
+    .fetch_all(&mut *tx)
+    .await?;
+    let is_same =
+        |(_, stored): &(String, String)| is_same_machine(&serde_json::from_str(stored).unwrap_or_default(), hardware);
+    if let Some((earlier, _)) = rows.into_iter().find(is_same) {
+        sqlx::query("UPDATE endpoints SET same_hardware_as = $2 WHERE id = $1")
+            .bind(id)
+            .bind(earlier)
+            .execute(tx)
+            .await?;
+    }
     Ok(())
 }
 

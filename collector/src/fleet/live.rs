@@ -1,4 +1,4 @@
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -7,6 +7,8 @@ use firstline_diagnosis::vocabulary::Timestamp;
 use firstline_proto::v1::CollectorFrame;
 use thiserror::Error;
 use tokio::sync::{mpsc, watch};
+
+use super::Agent;
 
 /// Frames that may wait for one endpoint.
 const WAITING_FRAMES: usize = 32;
@@ -20,12 +22,14 @@ const QUARREL: Duration = Duration::from_hours(1);
 pub struct NotConnected;
 
 /// Why a stream must end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ending {
     /// A newer stream of the same endpoint took its place.
     Replaced,
     /// The endpoint was revoked.
     Revoked,
+    /// The machine must become an endpoint of its own, with this permit.
+    Forks(String),
 }
 
 /// What goes out to an endpoint.
@@ -41,6 +45,7 @@ pub(super) struct Live {
 #[derive(Debug)]
 struct Entry {
     number: u64,
+    claim: Claim,
     endpoint_key: i64,
     frames: mpsc::Sender<Outgoing>,
     ending: watch::Sender<Option<Ending>>,
@@ -51,11 +56,48 @@ struct Entry {
     pulse: Arc<Pulse>,
 }
 
+/// Who a stream says that it is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Claim {
+    /// Name of the agent's run; empty when it does not say.
+    pub(super) run_id: String,
+    /// What the machine says of its hardware.
+    pub(super) hardware: BTreeMap<String, String>,
+    /// Whether it can become an endpoint of its own.
+    pub(super) can_fork: bool,
+}
+
+/// The stream of what may be another machine with the same key.
+#[derive(Debug)]
+pub(super) struct Rival {
+    pub(super) hardware: BTreeMap<String, String>,
+    pub(super) can_fork: bool,
+    pulse: Arc<Pulse>,
+    ending: watch::Receiver<Option<Ending>>,
+}
+
+impl Rival {
+    /// Whether it answers the request of `asked` in time.
+    pub(super) async fn answers(&mut self, asked: i64, within: Duration) -> bool {
+        let mut answered = self.pulse.answered.subscribe();
+        let heard = async {
+            tokio::select! {
+                heard = answered.wait_for(|request| *request >= asked) => heard.is_ok(),
+                // Fails when the stream is gone.
+                _ = self.ending.wait_for(Option::is_some) => false,
+            }
+        };
+        tokio::time::timeout(within, heard).await.unwrap_or(false)
+    }
+}
+
 /// When a stream was last heard, and whether the endpoint said that it would pause.
 #[derive(Debug, Default)]
 struct Pulse {
     at_ms: AtomicI64,
     paused: AtomicBool,
+    /// Moment of the last request for a beat that was answered.
+    answered: watch::Sender<i64>,
 }
 
 /// What a stream's pulse says.
@@ -103,6 +145,15 @@ impl Stream {
         self.pulse.at_ms.fetch_max(at.unix_ms(), Ordering::Relaxed);
     }
 
+    /// The endpoint answered the request for a beat of this moment.
+    pub fn answered(&self, request: i64) {
+        self.pulse.answered.send_if_modified(|last| {
+            let newer = request > *last;
+            *last = request.max(*last);
+            newer
+        });
+    }
+
     /// The endpoint said that it is about to pause, or that it is back.
     pub fn paused(&self, paused: bool) {
         self.pulse.paused.store(paused, Ordering::Relaxed);
@@ -110,7 +161,24 @@ impl Stream {
 }
 
 impl Live {
-    pub(super) fn connect(&self, endpoint_id: &str, endpoint_key: i64, now: Timestamp) -> Stream {
+    /// The stream that an endpoint holds, when it is not of the run that wants to open another. One run that takes its own
+    /// place again and again may be two, as of a machine that was copied while it ran.
+    pub(super) fn rival(&self, endpoint_id: &str, agent: &Agent, now: Timestamp) -> Option<Rival> {
+        let streams = self.streams();
+        let entry = streams.get(endpoint_id)?;
+        let says_nothing = entry.claim.run_id.is_empty() || agent.run_id.is_empty();
+        if says_nothing || (entry.claim.run_id == agent.run_id && !entry.replaced_within(QUARREL, now)) {
+            return None;
+        }
+        Some(Rival {
+            hardware: entry.claim.hardware.clone(),
+            can_fork: entry.claim.can_fork,
+            pulse: Arc::clone(&entry.pulse),
+            ending: entry.ending.subscribe(),
+        })
+    }
+
+    pub(super) fn connect(&self, endpoint_id: &str, endpoint_key: i64, claim: Claim, now: Timestamp) -> Stream {
         let (frames_in, frames) = mpsc::channel(WAITING_FRAMES);
         let (ending_in, ending) = watch::channel(None);
         let number = self.numbers.fetch_add(1, Ordering::Relaxed);
@@ -124,6 +192,7 @@ impl Live {
         let pulse_in = Arc::clone(&pulse);
         let entry = Entry {
             number,
+            claim,
             endpoint_key,
             frames: frames_in,
             ending: ending_in,
@@ -133,7 +202,11 @@ impl Live {
         };
         streams.insert(endpoint_id.to_owned(), entry);
         if let Some(older) = older {
-            older.ending.send_replace(Some(Ending::Replaced));
+            older.ending.send_if_modified(|ending| {
+                let first = ending.is_none();
+                ending.get_or_insert(Ending::Replaced);
+                first
+            });
         }
         let endpoint_id = endpoint_id.to_owned();
         let quarrels = quarrels && !before;
@@ -193,8 +266,9 @@ mod tests {
     #[test]
     fn a_quarrel_is_told_once() {
         let live = Live::default();
-        let told: Vec<bool> =
-            [0, 5, 10, 15, 200].map(|minute| live.connect("e", 1, Timestamp(minute * 60_000)).quarrels).to_vec();
+        let told: Vec<bool> = [0, 5, 10, 15, 200]
+            .map(|minute| live.connect("e", 1, Claim::default(), Timestamp(minute * 60_000)).quarrels)
+            .to_vec();
         assert_eq!(told, [false, false, true, false, false]);
     }
 }

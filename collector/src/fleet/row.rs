@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use firstline_diagnosis::document::{Endpoint, Os};
+use firstline_diagnosis::document::{Endpoint, Kinship, Os, Related};
 use firstline_diagnosis::vocabulary::{Severity, Timestamp};
 use firstline_proto::convert::Machine;
 use sqlx::sqlite::SqliteRow;
@@ -17,7 +17,8 @@ macro_rules! select {
     ($($rest:literal),+) => {
         concat!(
             "SELECT key, id, name, os_type, os_name, os_version, os_build_id, users, tags, state, worst_severity, ",
-            "last_seen_ms, paused, revoked_at_ms, boot_id, agent_version FROM endpoints ",
+            "last_seen_ms, paused, revoked_at_ms, boot_id, agent_version, hardware, forked_from, same_hardware_as ",
+            "FROM endpoints ",
             $($rest),+
         )
     };
@@ -39,15 +40,21 @@ pub struct Known {
     pub boot_id: String,
     /// The agent's version it last reported.
     pub agent_version: String,
+    /// What the machine said of its hardware when it was enrolled, hashed.
+    pub hardware: BTreeMap<String, String>,
 }
 
 /// The program that reports.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Agent {
     /// Its version.
     pub version: String,
     /// The kernel's name for the boot.
     pub boot_id: String,
+    /// Random name of its run; empty when it does not say.
+    pub run_id: String,
+    /// Whether it can become an endpoint of its own.
+    pub can_fork: bool,
 }
 
 impl Known {
@@ -68,6 +75,7 @@ impl Known {
             state: state::named(row.try_get("state")?),
             last_seen: row.try_get::<Option<i64>, _>("last_seen_ms")?.map(Timestamp),
             worst_severity: severity(row.try_get("worst_severity")?),
+            related: related(row)?,
         };
         Ok(Self {
             key: row.try_get("key")?,
@@ -76,8 +84,19 @@ impl Known {
             revoked: row.try_get::<Option<i64>, _>("revoked_at_ms")?.is_some(),
             boot_id: row.try_get("boot_id")?,
             agent_version: row.try_get("agent_version")?,
+            hardware: serde_json::from_str(row.try_get("hardware")?).unwrap_or_default(),
         })
     }
+}
+
+/// Endpoints that this one has to do with.
+fn related(row: &SqliteRow) -> Result<Vec<Related>, sqlx::Error> {
+    let kinds = [(Kinship::CloneOf, "forked_from"), (Kinship::SameHardwareAs, "same_hardware_as")];
+    let mut related = Vec::new();
+    for (kind, column) in kinds {
+        related.extend(row.try_get::<Option<String>, _>(column)?.map(|id| Related { kind, id }));
+    }
+    Ok(related)
 }
 
 /// Severities in the order of their numbers in the table, from 1.

@@ -17,7 +17,7 @@ use tracing::{debug, warn};
 use super::clock::EndpointClock;
 use super::service::Shared;
 use crate::authority::CertificateOf;
-use crate::fleet::{Agent, FleetError, Known};
+use crate::fleet::{Agent, Contest, FleetError, Known};
 use crate::metrics as names;
 use crate::store::StoreError;
 
@@ -49,24 +49,29 @@ pub(super) struct Session {
 struct End {
     label: &'static str,
     status: Option<Status>,
-    /// When the endpoint should come back, if not by its own count.
-    drain: Option<v1::Drain>,
+    /// A frame that goes before: when the endpoint should come back, if not by its own count, or as whom.
+    last: Option<Reply>,
 }
 
 impl End {
     fn quiet(label: &'static str) -> Self {
-        Self { label, status: None, drain: None }
+        Self { label, status: None, last: None }
     }
 
     fn because(label: &'static str, status: Status) -> Self {
-        Self { label, status: Some(status), drain: None }
+        Self { label, status: Some(status), last: None }
     }
 
     /// The endpoint is asked to stay away for `wait` and up to `spread` more.
     fn until(self, wait: Duration, spread: Duration) -> Self {
         let ms = |time: Duration| u32::try_from(time.as_millis()).unwrap_or(u32::MAX);
         let drain = v1::Drain { reconnect_after_ms: ms(wait), spread_ms: ms(spread), alternative: String::new() };
-        Self { drain: Some(drain), ..self }
+        Self { last: Some(Reply::Drain(drain)), ..self }
+    }
+
+    /// The machine must become an endpoint of its own.
+    fn fork(permit: String) -> Self {
+        Self { last: Some(Reply::Fork(v1::Fork { permit })), ..Self::quiet("forked") }
     }
 
     /// The endpoint broke the protocol.
@@ -111,8 +116,8 @@ impl Session {
                 debug!(host.id = %endpoint_id, reason = end.label, "Stream of endpoint {endpoint_id} ended: {}", end.label);
             }
         }
-        if let Some(drain) = end.drain {
-            let frame = CollectorFrame { frame: Some(Reply::Drain(drain)) };
+        if let Some(last) = end.last {
+            let frame = CollectorFrame { frame: Some(last) };
             let _ = timeout(SEND_TIMEOUT, outbound.send(Ok(frame))).await;
         }
         if let Some(status) = end.status {
@@ -134,7 +139,20 @@ impl Session {
         let clock = EndpointClock::new(&hello.boot_id, Timestamp(hello.sent_unix_ms), hello.uptime_seconds, received);
         let machine = hello.machine.clone().ok_or_else(|| End::bad("hello.machine: is missing"))?;
         let machine = Machine::try_from(machine).map_err(|bad| End::bad(format!("hello.machine.{bad}")))?;
-        let agent = Agent { version: hello.agent_version.clone(), boot_id: hello.boot_id.clone() };
+        let agent = Agent {
+            version: hello.agent_version.clone(),
+            boot_id: hello.boot_id.clone(),
+            run_id: hello.run_id.clone(),
+            can_fork: hello.capabilities.iter().any(|name| name == "fork"),
+        };
+        match self.shared.fleet.contest(&known, &machine, &agent).await {
+            Contest::None => {}
+            Contest::NewcomerForks(permit) => return Err(End::fork(permit)),
+            Contest::TooMany => {
+                let text = "too many machines have this identity; enrol this one with a token of its own";
+                return Err(End::because("too_many_copies", Status::permission_denied(text)));
+            }
+        }
         let connected = self.shared.fleet.connect(&known, machine, agent).await;
         let stream =
             connected.map_err(|_| End::because("store_failed", Status::unavailable("the database is not there")))?;
@@ -173,6 +191,7 @@ impl Session {
         for (field, text) in [
             ("agent_version", &hello.agent_version),
             ("boot_id", &hello.boot_id),
+            ("run_id", &hello.run_id),
             ("catalogue_version", &hello.catalogue_version),
         ] {
             if text.len() > 128 {

@@ -23,6 +23,28 @@ pub struct Endpoint {
     pub last_seen: Option<Timestamp>,
     /// The worst active finding; absent when there is none.
     pub worst_severity: Option<Severity>,
+    /// Other endpoints that it has to do with; absent when there are none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub related: Vec<Related>,
+}
+
+/// Another endpoint that one has to do with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Related {
+    /// In which way.
+    pub kind: Kinship,
+    /// Its id.
+    pub id: String,
+}
+
+/// How two endpoints have to do with each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kinship {
+    /// The disk of this one is a copy of the other's.
+    CloneOf,
+    /// This machine was enrolled before, as the other.
+    SameHardwareAs,
 }
 
 /// A page of endpoints.

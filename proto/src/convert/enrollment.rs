@@ -23,6 +23,14 @@ pub fn check_certificate_request(der: &[u8]) -> Result<(), BadField> {
     Ok(())
 }
 
+/// Checks the bounds of a request for an identity of one's own; gives the certificate request and the machine that asks.
+pub fn check_fork(request: v1::RenewRequest) -> Result<(Vec<u8>, Machine), BadField> {
+    some_chars("fork_permit", &request.fork_permit, 128)?;
+    check_certificate_request(&request.certificate_request)?;
+    let machine = Machine::try_from(present("machine", request.machine)?).map_err(|bad| bad.within("machine"))?;
+    Ok((request.certificate_request, machine))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -158,8 +158,9 @@ impl<'s> Open<'s> {
     }
 
     fn ended(&self) -> End {
-        match *self.stream.ending.borrow() {
+        match &*self.stream.ending.borrow() {
             Some(Ending::Revoked) => End::because("revoked", Status::permission_denied("this endpoint was revoked")),
+            Some(Ending::Forks(permit)) => End::fork(permit.clone()),
             // Who reads this is alive although another took its place: a copy, which must not take the place back at once.
             _ => End::because("replaced", Status::aborted("another stream of this endpoint took its place"))
                 .until(REPLACED_REST, REPLACED_SPREAD),
@@ -204,6 +205,7 @@ impl<'s> Open<'s> {
 
     async fn beat(&mut self, beat: v1::Beat, now: Timestamp) -> Result<(), End> {
         self.mark(Mark::try_from(beat.mark()).ok());
+        self.stream.answered(beat.request_unix_ms);
         if let Some(machine) = beat.machine {
             let machine = Machine::try_from(machine).map_err(|bad| End::bad(format!("beat.machine.{bad}")))?;
             let changed = self.session.shared.fleet.machine_changed(&self.stream, machine).await;

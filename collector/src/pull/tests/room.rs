@@ -87,7 +87,7 @@ impl Room {
     pub(super) async fn connect(&self) -> Stream {
         let known = self.app.fleet.known(ENDPOINT).await.expect("enrolled");
         let machine = Machine { host_name: "lap-ana".to_owned(), ..Machine::default() };
-        let agent = Agent { version: "0.1.0".to_owned(), boot_id: "b".to_owned() };
+        let agent = Agent { version: "0.1.0".to_owned(), boot_id: "b".to_owned(), ..Agent::default() };
         let stream = self.app.fleet.connect(&known, machine, agent).await.expect("a stream");
         self.app.pulls.connected(ENDPOINT).await.expect("asked");
         stream

@@ -1,0 +1,155 @@
+//! A machine that shared another's identity becomes an endpoint of its own.
+//!
+//! It keeps the tags of the endpoint that it is a copy of, and is linked to it. A machine that was put back to the time
+//! before it became its own endpoint, and is told apart by its hardware, becomes the same endpoint again: a backup that is
+//! restored every week does not make an endpoint a week.
+
+use std::collections::BTreeMap;
+
+use firstline_diagnosis::vocabulary::Timestamp;
+use firstline_proto::convert::Machine;
+use sqlx::SqliteConnection;
+use thiserror::Error;
+use uuid::Uuid;
+
+use super::contest::Permit;
+use super::evidence::{Verdict, compare};
+use super::{Fleet, json};
+use crate::access::audit::{self, Entry};
+use crate::access::{AccessError, Actor};
+use crate::authority::{AuthorityError, CertificateOf, Issued};
+use crate::store::StoreError;
+
+/// Why a machine did not become an endpoint of its own.
+#[derive(Debug, Error)]
+pub enum ForkError {
+    /// Nobody was given this permit, or it was used, or its time is over.
+    #[error("this permit is not good, or no longer")]
+    Permit,
+    /// The endpoint of the certificate is unknown or revoked.
+    #[error("this endpoint is not, or no longer, enrolled")]
+    NotEnrolled,
+    /// The certificate request is not acceptable.
+    #[error(transparent)]
+    Authority(#[from] AuthorityError),
+    /// It could not be written to the log of what was changed.
+    #[error(transparent)]
+    Audit(#[from] AccessError),
+    /// The database refused.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<sqlx::Error> for ForkError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Store(error.into())
+    }
+}
+
+/// What becomes of a permit.
+struct Plan {
+    of: String,
+    id: String,
+    is_new: bool,
+    machine: Machine,
+    issued: Issued,
+    at: Timestamp,
+}
+
+impl Fleet {
+    /// Uses a permit: signs a certificate over the key of `request` for an endpoint of the machine's own.
+    ///
+    /// # Errors
+    /// When the permit or the request is not good, the endpoint was revoked, or the database's; nothing is stored then.
+    pub async fn fork(
+        &self,
+        certificate: &CertificateOf,
+        permit: &str,
+        request: &[u8],
+        machine: Machine,
+    ) -> Result<(String, Issued), ForkError> {
+        let at = self.shared.clock.now();
+        let of = certificate.endpoint_id.clone();
+        if certificate.expires_at <= at {
+            return Err(ForkError::NotEnrolled);
+        }
+        let permit = self.shared.permits.redeem(permit, &of, at).ok_or(ForkError::Permit)?;
+        let earlier = self.earlier_fork(&of, &permit, &machine.hardware).await?;
+        let is_new = earlier.is_none();
+        let id = earlier.unwrap_or_else(|| Uuid::now_v7().to_string());
+        let issued = self.shared.authority.issue(request, &id, at)?;
+        let plan = Plan { of: of.clone(), id: id.clone(), is_new, machine, issued: issued.clone(), at };
+        self.shared.store.write(move |tx| Box::pin(async move { carry_out(tx, plan).await })).await?;
+        tracing::warn!(host.id = %id, "Endpoint {id} is a copy of endpoint {of}, and its own from now on");
+        Ok((id, issued))
+    }
+
+    /// The endpoint that this very machine became earlier, when its hardware tells.
+    async fn earlier_fork(
+        &self,
+        of: &str,
+        permit: &Permit,
+        hardware: &BTreeMap<String, String>,
+    ) -> Result<Option<String>, ForkError> {
+        if compare(&permit.rival, hardware) != Verdict::Different {
+            return Ok(None);
+        }
+        let rows: Vec<(String, String)> = sqlx::query_as(
+            "SELECT id, hardware FROM endpoints WHERE forked_from = $1 AND revoked_at_ms IS NULL ORDER BY key DESC",
+        )
+        .bind(of)
+        .fetch_all(self.shared.store.reads())
+        .await?;
+        let is_it = |(id, stored): &(String, String)| {
+            let stored: BTreeMap<String, String> = serde_json::from_str(stored).unwrap_or_default();
+            compare(&stored, hardware) == Verdict::Same && !self.is_connected(id)
+        };
+        Ok(rows.into_iter().find(is_it).map(|(id, _)| id))
+    }
+}
+
+async fn carry_out(tx: &mut SqliteConnection, plan: Plan) -> Result<(), ForkError> {
+    if plan.is_new {
+        let made = insert(&mut *tx, &plan).await?;
+        if made != 1 {
+            return Err(ForkError::NotEnrolled);
+        }
+    }
+    sqlx::query(
+        "INSERT INTO certificates (serial, endpoint_key, issued_at_ms, expires_at_ms)
+         SELECT $1, key, $3, $4 FROM endpoints WHERE id = $2",
+    )
+    .bind(&plan.issued.serial)
+    .bind(&plan.id)
+    .bind(plan.at.unix_ms())
+    .bind(plan.issued.expires_at.unix_ms())
+    .execute(&mut *tx)
+    .await?;
+    let words = format!("a copy of {} ({})", plan.of, plan.machine.host_name);
+    let entry = Entry::new(&Actor::local("collector"), "endpoint.fork", &plan.id).detail(words);
+    Ok(audit::append(tx, entry, plan.at).await?)
+}
+
+/// Makes the endpoint, with the tags of the one that it is a copy of, unless that was revoked.
+async fn insert(tx: &mut SqliteConnection, plan: &Plan) -> Result<u64, sqlx::Error> {
+    let Plan { machine, .. } = plan;
+    let done = sqlx::query(
+        "INSERT INTO endpoints (id, name, os_type, os_name, os_version, os_build_id, users, tags, hardware,
+         agent_version, boot_id, state, worst_severity, enrolled_at_ms, last_seen_ms, paused, token_id, forked_from)
+         SELECT $1, $3, $4, $5, $6, $7, $8, tags, $9, '', '', 'silent', 0, $10, $10, 0, token_id, $2
+         FROM endpoints WHERE id = $2 AND revoked_at_ms IS NULL",
+    )
+    .bind(&plan.id)
+    .bind(&plan.of)
+    .bind(&machine.host_name)
+    .bind(&machine.os.os_type)
+    .bind(&machine.os.name)
+    .bind(&machine.os.version)
+    .bind(&machine.os.build_id)
+    .bind(json(&machine.users))
+    .bind(json(&machine.hardware))
+    .bind(plan.at.unix_ms())
+    .execute(tx)
+    .await?;
+    Ok(done.rows_affected())
+}
