@@ -95,7 +95,9 @@ impl Probe for Path {
         let round = if is_offline {
             None
         } else {
-            Some(Context::wait_for(Round::go(cx, &settings, &self.resolver, &mut turns, has_tunnel))?)
+            // Asked here, since the answer may come over the bus, which must not be waited for within another wait.
+            let proxy = turns.proxy(cx.clock.since_boot(), || round::proxy_of(cx));
+            Some(Context::wait_for(Round::go(cx, &settings, &self.resolver, &mut turns, proxy, has_tunnel))?)
         };
         let now = cx.clock.since_boot();
         if round.as_ref().is_some_and(Round::was_beyond) {

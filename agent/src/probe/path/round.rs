@@ -50,10 +50,10 @@ impl Round {
         settings: &Settings,
         resolver: &SystemResolver,
         turns: &mut Turns,
+        proxy: Proxy,
         has_tunnel: bool,
     ) -> Self {
         let resolv = native::resolv(&cx.root).unwrap_or_default();
-        let proxy = turns.proxy(cx.clock.since_boot(), || proxy_of(cx));
         let tests = Tests { cx, settings, resolver, until: Instant::now() + PATIENCE, now: cx.clock.since_boot() };
         let targets = tests.worthwhile(has_tunnel);
         let before = turns.clone();
@@ -228,7 +228,7 @@ impl Tests<'_> {
 }
 
 /// The first proxy that any place of this machine names.
-fn proxy_of(cx: &Context) -> Proxy {
+pub(super) fn proxy_of(cx: &Context) -> Proxy {
     let named = native::proxies(&cx.root).into_iter().filter_map(|(_, proxy)| proxy.ok());
     named.into_iter().find(|proxy| *proxy != Proxy::Direct).unwrap_or(Proxy::Direct)
 }
