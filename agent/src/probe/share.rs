@@ -118,3 +118,53 @@ fn enter(
     let took = stat.as_ref().map(Duration::as_secs_f64).map_err(Clone::clone);
     gather.outcome("endpoint.share.stat.duration", attributes(), took);
 }
+
+#[cfg(test)]
+mod tests {
+    use firstline_diagnosis::vocabulary::{Reading, Value};
+    use tokio::sync::watch;
+
+    use super::*;
+    use crate::probe::Pseudonyms;
+    use crate::settings::Settings;
+
+    fn look(mountinfo: &str) -> Result<Vec<Reading>, ProbeError> {
+        let root = tempfile::tempdir().expect("a folder");
+        std::fs::create_dir_all(root.path().join("proc/1")).expect("made");
+        std::fs::write(root.path().join("proc/1/mountinfo"), mountinfo).expect("written");
+        let (_, settings) = watch::channel(Settings::default());
+        let cx = Context { root: root.path().to_owned(), ..Context::this_machine(settings, Pseudonyms::new(b"test")) };
+        Shares::default().collect(&cx).map(|collected| collected.readings)
+    }
+
+    #[test]
+    fn a_server_that_is_not_reached_is_not_looked_at_further() {
+        let readings = look("36 25 0:52 / /mnt/team rw - cifs //no.such.name.invalid/team rw\n").expect("one drive");
+        let outcome = |signal: &str| {
+            let found = readings.iter().find(|reading| &*reading.series.signal == signal);
+            found.expect("it is told").outcome.clone()
+        };
+        assert_eq!(outcome("endpoint.share.server.reachable"), Ok(Value::Flag(false)));
+        assert_eq!(outcome("endpoint.share.error"), Ok(Value::Text("name".to_owned())));
+        assert!(outcome("endpoint.share.stat.duration").is_err());
+        assert!(readings.iter().all(|reading| !reading.series.to_string().contains("team")), "names stay here");
+    }
+
+    #[test]
+    fn a_machine_without_network_drives_has_none() {
+        let none = look("38 25 8:1 / / rw - ext4 /dev/sda1 rw\n").expect_err("nothing to look at");
+        assert!(matches!(none, ProbeError::NotPresent(_)));
+    }
+
+    #[test]
+    fn a_drive_that_answers_is_timed_and_one_that_is_gone_is_told() {
+        let drive = |point: &str| Remote {
+            protocol: "nfs",
+            server: "here".to_owned(),
+            source: "here:/x".to_owned(),
+            point: point.to_owned(),
+        };
+        assert!(stat(&drive("/")).is_ok_and(|took| took < STAT_PATIENCE));
+        assert!(matches!(stat(&drive("/no/such/place")), Err(ProbeError::Failed(_))));
+    }
+}

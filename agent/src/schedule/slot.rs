@@ -40,7 +40,7 @@ pub(super) struct Ticket {
 }
 
 /// Attributes that name a thing which can be taken away while the agent runs.
-const THINGS: [&str; 13] = [
+const THINGS: [&str; 14] = [
     "mountpoint",
     "system.device",
     "hw.id",
@@ -54,6 +54,7 @@ const THINGS: [&str; 13] = [
     "printer",
     "device",
     "display.connector",
+    "share",
 ];
 /// The signal that names the network.
 const NETWORK_CONTEXT: &str = "endpoint.network.context_id";
