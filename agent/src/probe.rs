@@ -14,6 +14,7 @@ mod context;
 mod cpu;
 pub(crate) mod device;
 pub(crate) mod disk;
+pub(crate) mod domain;
 mod error;
 pub(crate) mod filesystem;
 pub(crate) mod firewall;
@@ -38,6 +39,7 @@ mod process;
 mod proxy;
 mod pseudonym;
 mod service;
+pub(crate) mod session;
 mod share;
 mod smart;
 pub(crate) mod sockets;
@@ -112,7 +114,10 @@ pub fn all() -> Vec<Arc<dyn Probe>> {
         Arc::new(pressure::Pressure),
         Arc::new(process::Processes::new(programs.clone())),
         Arc::new(process::Details::new(programs.clone())),
-        Arc::new(process::Clients::new(programs)),
+        Arc::new(process::Clients::new(programs.clone())),
+        Arc::new(session::Sessions::new(programs)),
+        Arc::new(session::Starts::default()),
+        Arc::new(session::Passwords),
         Arc::new(filesystem::Filesystems::default()),
         Arc::new(disk::Disks),
         Arc::new(disk::Media),
@@ -151,6 +156,9 @@ pub fn all() -> Vec<Arc<dyn Probe>> {
         Arc::new(software::Drivers),
         Arc::new(printer::Printers::default()),
         Arc::new(printer::Reach),
+        Arc::new(domain::Domain),
+        Arc::new(domain::Channel),
+        Arc::new(domain::Certificates),
         Arc::new(device::Devices::default()),
         Arc::new(media::Media),
         Arc::new(media::Camera),

@@ -26,9 +26,11 @@ use crate::probe::ProbeError;
 use crate::probe::clock::{Discipline, Source};
 use crate::probe::device::{Device, Dock};
 use crate::probe::disk::Traits;
+use crate::probe::domain::{Certificate, Membership};
 use crate::probe::filesystem::Space;
 use crate::probe::identity::Identity;
 use crate::probe::interface::Kind;
+use crate::probe::session::Session;
 use crate::probe::update::{Diary, Packaged, Restart};
 
 #[path = "elsewhere/hardware.rs"]
@@ -338,4 +340,36 @@ pub(crate) fn camera_in_use(_: &Path) -> Result<bool, ProbeError> {
 
 pub(crate) fn device_stamp(_: &Path) -> u64 {
     0
+}
+
+pub(crate) fn sessions(_: &Path) -> Result<Vec<Session>, ProbeError> {
+    Err(ProbeError::Unsupported("the list of sessions"))
+}
+
+pub(crate) fn boot_phases(_: &Path) -> Result<Vec<(&'static str, f64)>, ProbeError> {
+    Err(ProbeError::Unsupported("the phases of a boot"))
+}
+
+pub(crate) fn process_user(_: &Path, _: u32) -> Option<u32> {
+    None
+}
+
+pub(crate) fn home_missing(_: &Path, _: &str) -> Result<bool, ProbeError> {
+    Err(ProbeError::Unsupported("the home of a person"))
+}
+
+pub(crate) fn password_expires(_: &Path, _: &str) -> Result<Option<i64>, ProbeError> {
+    Err(ProbeError::Unsupported("the age of passwords"))
+}
+
+pub(crate) fn membership(_: &Path) -> Result<Membership, ProbeError> {
+    Err(ProbeError::Unsupported("the domain"))
+}
+
+pub(crate) fn secure_channel(_: &Path) -> Result<bool, ProbeError> {
+    Err(ProbeError::Unsupported("the domain"))
+}
+
+pub(crate) fn certificates(_: &Path) -> Result<Vec<Result<Certificate, ProbeError>>, ProbeError> {
+    Err(ProbeError::Unsupported("the list of certificates"))
 }

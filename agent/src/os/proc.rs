@@ -3,6 +3,7 @@
 //! A field that is missing or not a number makes its value absent, never zero, and nothing here panics whatever it is
 //! given.
 
+pub(crate) mod account;
 pub(crate) mod asound;
 pub(crate) mod diskstats;
 pub(crate) mod dmi;
@@ -11,6 +12,7 @@ pub(crate) mod firmware;
 pub(crate) mod hardware_errors;
 pub(crate) mod hwmon;
 pub(crate) mod icmp;
+pub(crate) mod ini;
 pub(crate) mod journal;
 pub(crate) mod kmsg;
 pub(crate) mod lease;

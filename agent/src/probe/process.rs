@@ -50,6 +50,12 @@ pub(crate) struct Programs {
 }
 
 impl Programs {
+    /// The processes of the programs that are wanted, and when each started, ticks after boot.
+    pub(super) fn starts(&self, wanted: impl Fn(&str) -> bool) -> Vec<(u32, u64)> {
+        let groups = self.lock();
+        groups.processes().filter(|(.., program)| wanted(program)).map(|(pid, start, _)| (pid, start)).collect()
+    }
+
     fn lock(&self) -> MutexGuard<'_, Groups> {
         self.groups.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -40,7 +40,7 @@ pub(super) struct Ticket {
 }
 
 /// Attributes that name a thing which can be taken away while the agent runs.
-const THINGS: [&str; 14] = [
+const THINGS: [&str; 16] = [
     "mountpoint",
     "system.device",
     "hw.id",
@@ -55,6 +55,8 @@ const THINGS: [&str; 14] = [
     "device",
     "display.connector",
     "share",
+    "user",
+    "certificate",
 ];
 /// The signal that names the network.
 const NETWORK_CONTEXT: &str = "endpoint.network.context_id";
