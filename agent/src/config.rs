@@ -208,9 +208,10 @@ mod tests {
             |line: &str| line.strip_prefix("#").filter(|rest| !rest.starts_with(' ')).unwrap_or(line).to_owned();
         let keys: Vec<String> = DEFAULTS.lines().map(uncommented).collect();
         let config = Config::parse(&keys.join("\n")).expect("the keys it names exist");
-        let example = config.collector.clone();
-        assert!(example.is_some(), "the collector has no default, so the file shows an example");
-        assert_eq!(Config { collector: None, ..config }, Config::default());
+        let examples = (config.collector.clone(), config.proxy.url.clone(), config.proxy.credentials_file.clone());
+        assert!(matches!(examples, (Some(_), Some(_), Some(_))), "what has no default is shown by an example");
+        let proxy = ProxyConfig::default();
+        assert_eq!(Config { collector: None, proxy, ..config }, Config::default());
     }
 
     #[test]

@@ -204,7 +204,7 @@ async fn settings_take_effect_live_and_pulls_are_passed_on() {
     let slower = running.settings.wait_for(|settings| settings.fast_period == Duration::from_secs(30));
     tokio::time::timeout(Duration::from_secs(10), slower).await.expect("in time").expect("it runs");
     let request = tokio::time::timeout(Duration::from_secs(10), running.requests.recv()).await.expect("in time");
-    assert!(matches!(request, Some(Request::Pull(pull)) if pull.id == "pull-1" && pull.sections.len() == 6));
+    assert!(matches!(request, Some(Request::Pull(pull)) if pull.id == "pull-1" && pull.sections.len() == 9));
     running.stop().await;
 }
 
