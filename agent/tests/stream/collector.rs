@@ -55,6 +55,8 @@ pub(crate) struct Seen {
     /// How often each sequence number was stored.
     stored: BTreeMap<u64, u32>,
     stored_sequence: u64,
+    /// Numbers stored ahead of their turn, in the order in which they came.
+    pub(crate) ahead: Vec<u64>,
     acknowledged: u64,
     streams: u32,
     beats: Vec<v1::MarkKind>,
@@ -151,6 +153,11 @@ impl Collector {
     /// Waits until it is told that `users` are signed in.
     pub(crate) async fn users(&self, users: &[&str]) {
         self.wait(|seen| seen.users == users).await;
+    }
+
+    /// Numbers that came ahead of their turn.
+    pub(crate) fn ahead(&self) -> Vec<u64> {
+        self.shared.seen().ahead.clone()
     }
 
     pub(crate) fn beats(&self) -> Vec<v1::MarkKind> {

@@ -335,3 +335,28 @@ async fn a_key_that_others_can_read_is_refused_and_the_way_out_is_said() {
     }
     Identity::load(agent.dir.path()).expect("right again");
 }
+
+#[tokio::test]
+async fn the_newest_samples_go_ahead_of_a_backlog_and_count_once() {
+    let collector = Collector::start(Temper { takes_ahead: true, ..Temper::default() }).await;
+    let agent = Agent::enrolled_at(&collector).await;
+    agent.append(3000);
+    let running = agent.connect(&collector);
+    collector.stored(3000).await;
+    let early = collector.ahead();
+    assert!(early.starts_with(&[2993, 2994, 2995, 2996, 2997, 2998, 2999, 3000]), "{early:?}");
+    running.stop().await;
+    assert_eq!(collector.count(), 3000);
+    assert_eq!(agent.outbox.spool().fill().records, 0);
+}
+
+#[tokio::test]
+async fn nothing_goes_ahead_where_the_collector_does_not_know_how() {
+    let collector = Collector::start(Temper::default()).await;
+    let agent = Agent::enrolled_at(&collector).await;
+    agent.append(3000);
+    let running = agent.connect(&collector);
+    collector.stored(3000).await;
+    running.stop().await;
+    assert_eq!((collector.ahead(), collector.count()), (Vec::new(), 3000));
+}

@@ -78,7 +78,8 @@ impl Room {
         };
         let rows = vec![Row { sequence: self.sequence, at_ms: at.unix_ms(), body }];
         let known = self.app.fleet.known(ENDPOINT).await.expect("enrolled");
-        let batch = RecordBatch { endpoint_key: known.key, received_ms: self.clock.now().unix_ms(), rows };
+        let batch =
+            RecordBatch { endpoint_key: known.key, received_ms: self.clock.now().unix_ms(), rows, ahead: false };
         self.app.store.append(batch).await.expect("stored");
         let sample = Sample { at, step_seconds: 60, layout: layout.fingerprint(), values, absences: Vec::new() };
         self.app.detect.observe(ENDPOINT, &[Observation::Sample(layout, sample)]).await;
@@ -237,4 +238,21 @@ async fn a_reload_with_a_bad_file_changes_nothing_and_one_with_a_good_file_keeps
     room.minute(0.1).await;
     assert_eq!(room.held().await, ["volume-full /mnt/data active"]);
     assert_eq!(room.alerts().await, [(AlertState::Firing, 1)]);
+}
+
+#[tokio::test]
+async fn what_comes_late_is_stored_and_not_told_as_new() {
+    let mut room = Room::open().await;
+    room.minutes(3, 50.0).await;
+    // The volume was full for an hour yesterday, while nobody could be told, and has room now.
+    let yesterday = room.clock.now() - Duration::from_hours(20);
+    for minute in 0..60 {
+        room.tell(0.1, yesterday + MINUTE * minute).await;
+    }
+    room.minutes(3, 50.0).await;
+    assert_eq!((room.held().await, room.alerts().await), (Vec::<String>::new(), Vec::new()));
+    // Whoever rebuilds yesterday sees it go by, and tells nobody.
+    let mut room = room.restart().await;
+    room.minutes(20, 50.0).await;
+    assert_eq!((room.held().await, room.alerts().await), (Vec::<String>::new(), Vec::new()));
 }

@@ -1,6 +1,8 @@
 //! Turns records of the wire into rows and observations.
 
 use firstline_diagnosis::privacy::{plain_event, plain_reading};
+use std::time::Duration;
+
 use firstline_diagnosis::registry::Registry;
 use firstline_diagnosis::vocabulary::{Mark, Reading, Sample, Timestamp, Why};
 use firstline_proto::convert::{Body as Said, Record};
@@ -12,6 +14,9 @@ use super::clock::EndpointClock;
 use super::in_hand::InHand;
 use crate::metrics::READINGS_UNDECLARED;
 use crate::store::{Body, Row, StateValue};
+
+/// A mark is news of now for this long.
+const RECENT: Duration = Duration::from_mins(5);
 
 /// A batch, ready for the store.
 #[derive(Debug, Default)]
@@ -100,7 +105,8 @@ fn one(
         }
         Said::Mark(mark) => {
             tell(Observation::Mark(at, mark));
-            if mark != Mark::NetworkChanged {
+            // What was marked before the stream began says nothing of now.
+            if mark != Mark::NetworkChanged && now.since(at) < RECENT {
                 converted.mark = Some(mark);
             }
             Body::Mark(mark.name())

@@ -40,6 +40,7 @@ pub(super) const ALL: &[Migration] = &[
     migration!("0002", "create_records"),
     migration!("0003", "create_agent_settings"),
     migration!("0004", "add_origins"),
+    migration!("0005", "create_records_ahead"),
     migration!("0010", "create_findings"),
     migration!("0011", "create_alerts"),
     migration!("0012", "create_tickets"),

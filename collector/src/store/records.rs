@@ -5,14 +5,21 @@
 //! an endpoint sends what it has in order, so a number that is left out is one that it does not have: dropped (then it
 //! says so in a [`Body::Dropped`]) or never used (numbers are reserved in blocks, and a crash wastes the rest of one).
 //! Left-out numbers that the same batch does not declare are counted.
+//!
+//! Records may also come ahead of their turn, while older ones are still to come. They are stored, and their numbers are
+//! noted until their turn comes; then they are skipped. They move nothing else: what is acknowledged is what is stored in
+//! order. At most [`AHEAD_MAX`] numbers of an endpoint are noted, and what comes beyond waits for its turn.
 
 mod insert;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use sqlx::SqliteConnection;
 
 use super::StoreError;
+
+/// Numbers that are noted of one endpoint.
+const AHEAD_MAX: usize = 1024;
 
 /// Records of one endpoint, in order of sequence number.
 #[derive(Debug, Clone)]
@@ -23,6 +30,8 @@ pub struct RecordBatch {
     pub received_ms: i64,
     /// The records.
     pub rows: Vec<Row>,
+    /// Whether they come ahead of their turn.
+    pub ahead: bool,
 }
 
 /// One record, ready to be stored.
@@ -96,14 +105,32 @@ pub struct Appended {
     pub stored_sequence: u64,
     /// Index of the first new row; those before it were stored earlier.
     pub new_from: usize,
+    /// Numbers of later rows that are not stored now: they are stored already, or must wait for their turn.
+    pub skipped: BTreeSet<u64>,
     /// Numbers that were left out without a word in this batch.
     pub left_out: u64,
+}
+
+impl Appended {
+    /// Whether the row at `index` with number `sequence` was stored with this batch.
+    pub fn is_new(&self, index: usize, sequence: u64) -> bool {
+        index >= self.new_from && !self.skipped.contains(&sequence)
+    }
 }
 
 /// Where each endpoint stands. Only the writer has one, so it may remember.
 #[derive(Debug, Default)]
 pub(super) struct Ledger {
-    stored: HashMap<i64, u64>,
+    standings: HashMap<i64, Standing>,
+}
+
+/// Where one endpoint stands.
+#[derive(Debug, Clone, Default)]
+struct Standing {
+    /// Everything up to here is stored.
+    stored: u64,
+    /// These beyond are stored, too.
+    ahead: BTreeSet<u64>,
 }
 
 impl Ledger {
@@ -115,9 +142,14 @@ impl Ledger {
     ) -> Result<Vec<Appended>, StoreError> {
         let mut appended = Vec::with_capacity(batches.len());
         for batch in &batches {
-            let stored = self.stored(connection, batch.endpoint_key).await?;
-            let one = judge(stored, batch);
-            self.stored.insert(batch.endpoint_key, one.stored_sequence);
+            let standing = self.standing(connection, batch.endpoint_key).await?;
+            let one = judge(standing, batch);
+            let new = batch.rows.iter().enumerate().filter(|(index, row)| one.is_new(*index, row.sequence));
+            let new: Vec<u64> = new.map(|(_, row)| row.sequence).filter(|_| batch.ahead).collect();
+            insert::ahead(&mut *connection, batch.endpoint_key, &new).await?;
+            if standing.pass(&one, &new) {
+                insert::passed(&mut *connection, batch.endpoint_key, one.stored_sequence).await?;
+            }
             appended.push(one);
         }
         insert::rows(connection, &batches, &appended).await?;
@@ -126,27 +158,58 @@ impl Ledger {
 
     /// Forgets everything, after a transaction that was lost.
     pub(super) fn forget(&mut self) {
-        self.stored.clear();
+        self.standings.clear();
     }
 
-    async fn stored(&mut self, connection: &mut SqliteConnection, endpoint_key: i64) -> Result<u64, StoreError> {
-        if let Some(&stored) = self.stored.get(&endpoint_key) {
-            return Ok(stored);
-        }
-        let stored: Option<i64> =
-            sqlx::query_scalar("SELECT stored_sequence FROM endpoint_progress WHERE endpoint_key = $1")
+    async fn standing(
+        &mut self,
+        connection: &mut SqliteConnection,
+        endpoint_key: i64,
+    ) -> Result<&mut Standing, StoreError> {
+        if !self.standings.contains_key(&endpoint_key) {
+            let stored: Option<i64> =
+                sqlx::query_scalar("SELECT stored_sequence FROM endpoint_progress WHERE endpoint_key = $1")
+                    .bind(endpoint_key)
+                    .fetch_optional(&mut *connection)
+                    .await?;
+            let ahead: Vec<i64> = sqlx::query_scalar("SELECT sequence FROM records_ahead WHERE endpoint_key = $1")
                 .bind(endpoint_key)
-                .fetch_optional(connection)
+                .fetch_all(connection)
                 .await?;
-        Ok(stored.and_then(|number| u64::try_from(number).ok()).unwrap_or(0))
+            let standing = Standing {
+                stored: stored.and_then(|number| u64::try_from(number).ok()).unwrap_or(0),
+                ahead: ahead.into_iter().map(i64::cast_unsigned).collect(),
+            };
+            self.standings.insert(endpoint_key, standing);
+        }
+        Ok(self.standings.entry(endpoint_key).or_default())
+    }
+}
+
+impl Standing {
+    /// Moves on after a batch whose `new` numbers came ahead. Says whether noted numbers were passed.
+    fn pass(&mut self, appended: &Appended, new: &[u64]) -> bool {
+        self.stored = appended.stored_sequence;
+        self.ahead.extend(new);
+        let noted = self.ahead.len();
+        self.ahead = self.ahead.split_off(&self.stored.saturating_add(1));
+        self.ahead.len() < noted
     }
 }
 
 /// Decides which rows of a batch are new.
-fn judge(stored: u64, batch: &RecordBatch) -> Appended {
-    let new_from = batch.rows.iter().take_while(|row| row.sequence <= stored).count();
+fn judge(standing: &Standing, batch: &RecordBatch) -> Appended {
+    let Standing { stored, ahead } = standing;
+    let new_from = batch.rows.iter().take_while(|row| row.sequence <= *stored).count();
+    let rest = || batch.rows[new_from..].iter().map(|row| row.sequence);
+    let mut appended = Appended { stored_sequence: *stored, new_from, skipped: BTreeSet::new(), left_out: 0 };
+    appended.skipped = rest().filter(|number| ahead.contains(number)).collect();
+    if batch.ahead {
+        let unknown = rest().filter(|number| !ahead.contains(number));
+        appended.skipped.extend(unknown.skip(AHEAD_MAX.saturating_sub(ahead.len())));
+        return appended;
+    }
     let declared: Vec<(u64, u64)> = batch.rows.iter().filter_map(Row::declared_gap).collect();
-    let mut appended = Appended { stored_sequence: stored, new_from, left_out: 0 };
     for row in &batch.rows[new_from..] {
         let expected = appended.stored_sequence + 1;
         let is_declared = |number| declared.iter().any(|&(first, last)| first <= number && number <= last);

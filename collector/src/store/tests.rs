@@ -17,7 +17,7 @@ fn samples(first: u64, count: u64) -> RecordBatch {
         let body = Body::Sample { layout: 7, step_seconds: 60, row: vec![1; 4096], absences: None };
         Row { sequence, at_ms: 1, body }
     };
-    RecordBatch { endpoint_key: 1, received_ms: 1, rows: (first..first + count).map(row).collect() }
+    RecordBatch { endpoint_key: 1, received_ms: 1, rows: (first..first + count).map(row).collect(), ahead: false }
 }
 
 async fn count(store: &Store) -> i64 {

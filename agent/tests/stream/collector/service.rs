@@ -132,14 +132,21 @@ async fn stream(shared: &Shared, mut inbound: Streaming<v1::AgentFrame>, out: &S
 
 fn store(shared: &Shared, batch: v1::RecordBatch, layouts: &[u64]) {
     let mut seen = shared.seen();
+    let ahead = batch.ahead;
     for record in batch.records {
         let record = Record::try_from(record).expect("a record within bounds");
         if let firstline_proto::convert::Body::Sample(sample) = &record.body {
             assert!(layouts.contains(&sample.layout), "a layout goes before its samples");
         }
-        if record.sequence > seen.stored_sequence {
-            seen.stored_sequence = record.sequence;
+        let known = seen.ahead.contains(&record.sequence);
+        if record.sequence > seen.stored_sequence && !known {
             *seen.stored.entry(record.sequence).or_default() += 1;
+        }
+        if ahead && !known {
+            seen.ahead.push(record.sequence);
+        }
+        if !ahead {
+            seen.stored_sequence = seen.stored_sequence.max(record.sequence);
         }
     }
 }

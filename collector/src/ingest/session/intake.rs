@@ -47,12 +47,14 @@ impl Open<'_> {
             let unknown = || End::because("no_layout", Status::failed_precondition("a sample came before its layout"));
             self.in_hand.add(Used::whole(layout.ok_or_else(unknown)?));
         }
+        let ahead = batch.ahead;
         let converted = records::convert(batch, &self.in_hand, &self.clock, now);
         self.note_layouts(now).await?;
         self.mark(converted.mark);
         let (records_dropped, count) = (dropped(&converted.rows), converted.rows.len());
-        let batch =
-            RecordBatch { endpoint_key: self.stream.endpoint_key, received_ms: now.unix_ms(), rows: converted.rows };
+        let sequences: Vec<u64> = converted.rows.iter().map(|row| row.sequence).collect();
+        let (endpoint_key, received_ms) = (self.stream.endpoint_key, now.unix_ms());
+        let batch = RecordBatch { endpoint_key, received_ms, rows: converted.rows, ahead };
         let started = Instant::now();
         let appended = shared.store.append(batch).await?;
         histogram!(names::COMMIT_SECONDS).record(started.elapsed().as_secs_f64());
@@ -60,7 +62,8 @@ impl Open<'_> {
         self.account(&appended, count, &converted.refusals);
         let ack = v1::Ack { stored_sequence: appended.stored_sequence, refusals: converted.refusals };
         self.send(Reply::Ack(ack)).await?;
-        let new = converted.observations.into_iter().filter(|(index, _)| *index >= appended.new_from);
+        let is_new = |index: usize| appended.is_new(index, sequences[index]);
+        let new = converted.observations.into_iter().filter(|(index, _)| is_new(*index));
         let new: Vec<_> = new.map(|(_, observation)| observation).collect();
         if !new.is_empty() {
             shared.listener.observe(&self.stream.endpoint_id, new).await;
@@ -71,8 +74,9 @@ impl Open<'_> {
     /// Counts what became of a batch, and says what somebody may want to look at.
     fn account(&self, appended: &Appended, count: usize, refusals: &[v1::Refusal]) {
         let id = &self.stream.endpoint_id;
-        counter!(names::RECORDS_STORED).increment((count - appended.new_from) as u64);
-        counter!(names::RECORDS_DUPLICATE).increment(appended.new_from as u64);
+        let known = appended.new_from + appended.skipped.len();
+        counter!(names::RECORDS_STORED).increment((count - known) as u64);
+        counter!(names::RECORDS_DUPLICATE).increment(known as u64);
         counter!(names::RECORDS_REFUSED).increment(refusals.len() as u64);
         counter!(names::SEQUENCES_LEFT_OUT).increment(appended.left_out);
         if appended.left_out > 0 {

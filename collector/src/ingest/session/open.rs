@@ -112,7 +112,7 @@ impl<'s> Open<'s> {
             sent_unix_ms: shared.clock.now().unix_ms(),
             collector_id: shared.settings.collector_id().to_owned(),
             return_spread_ms: u32::try_from(Drain::spread(shared.fleet.streams()).as_millis()).unwrap_or(u32::MAX),
-            takes_ahead: false,
+            takes_ahead: true,
         };
         self.send(Reply::Welcome(welcome)).await
     }

@@ -101,7 +101,8 @@ pub(super) async fn rows(
     for (batch, one) in batches.iter().zip(appended).filter(|(batch, one)| one.new_from < batch.rows.len()) {
         let moved = progress.entry(batch.endpoint_key).or_default();
         moved.stored_sequence = one.stored_sequence;
-        for row in &batch.rows[one.new_from..] {
+        let new = batch.rows.iter().enumerate().filter(|(index, row)| one.is_new(*index, row.sequence));
+        for (_, row) in new {
             match &row.body {
                 Body::Sample { layout, step_seconds, row: numbers, absences } => samples.push(SampleRow {
                     endpoint_key: batch.endpoint_key,
@@ -194,6 +195,36 @@ async fn other(
         .await
         .map(drop),
     }
+}
+
+/// Notes numbers that are stored ahead of their turn.
+pub(super) async fn ahead(
+    connection: &mut SqliteConnection,
+    endpoint_key: i64,
+    numbers: &[u64],
+) -> Result<(), StoreError> {
+    for number in numbers {
+        sqlx::query("INSERT INTO records_ahead (endpoint_key, sequence) VALUES ($1, $2)")
+            .bind(endpoint_key)
+            .bind(signed(*number))
+            .execute(&mut *connection)
+            .await?;
+    }
+    Ok(())
+}
+
+/// Forgets numbers whose turn has come.
+pub(super) async fn passed(
+    connection: &mut SqliteConnection,
+    endpoint_key: i64,
+    stored: u64,
+) -> Result<(), StoreError> {
+    sqlx::query("DELETE FROM records_ahead WHERE endpoint_key = $1 AND sequence <= $2")
+        .bind(endpoint_key)
+        .bind(signed(stored))
+        .execute(connection)
+        .await?;
+    Ok(())
 }
 
 /// Moves a value of state; a value that differs from the one before is remembered as a change.

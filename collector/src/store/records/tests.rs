@@ -58,7 +58,7 @@ fn batch(endpoint_key: i64, sequences: impl IntoIterator<Item = u64>) -> RecordB
         let body = Body::Sample { layout: u64::MAX, step_seconds: 60, row: vec![0; 160], absences: None };
         Row { sequence, at_ms: sequence as i64, body }
     };
-    RecordBatch { endpoint_key, received_ms: 1, rows: sequences.into_iter().map(row).collect() }
+    RecordBatch { endpoint_key, received_ms: 1, rows: sequences.into_iter().map(row).collect(), ahead: false }
 }
 
 /// What an endpoint and its network may do to a store.
@@ -123,9 +123,61 @@ proptest! {
 
 #[test]
 fn skips_what_is_stored_and_counts_what_is_left_out() {
-    let appended = judge(5, &batch(1, [3, 5, 6, 9, 10]));
-    assert_eq!(appended, Appended { stored_sequence: 10, new_from: 2, left_out: 2 });
-    assert_eq!(judge(5, &batch(1, [1, 2])), Appended { stored_sequence: 5, new_from: 2, left_out: 0 });
+    let appended = |stored_sequence, new_from, left_out| Appended {
+        stored_sequence,
+        new_from,
+        left_out,
+        skipped: BTreeSet::new(),
+    };
+    assert_eq!(judge(&standing(5, []), &batch(1, [3, 5, 6, 9, 10])), appended(10, 2, 2));
+    assert_eq!(judge(&standing(5, []), &batch(1, [1, 2])), appended(5, 2, 0));
+}
+
+fn standing<const N: usize>(stored: u64, ahead: [u64; N]) -> Standing {
+    Standing { stored, ahead: ahead.into() }
+}
+
+fn ahead(sequences: impl IntoIterator<Item = u64>) -> RecordBatch {
+    RecordBatch { ahead: true, ..batch(1, sequences) }
+}
+
+#[test]
+fn what_came_ahead_is_skipped_in_its_turn_and_moves_nothing_before() {
+    let early = judge(&standing(5, [90]), &ahead([4, 90, 91, 95]));
+    assert_eq!((early.stored_sequence, early.left_out), (5, 0), "nothing is acknowledged, nothing is missed");
+    let new: Vec<bool> = [4, 90, 91, 95].iter().enumerate().map(|(index, one)| early.is_new(index, *one)).collect();
+    assert_eq!(new, [false, false, true, true]);
+    let turn = judge(&standing(89, [90, 91]), &batch(1, [90, 91, 92]));
+    assert_eq!((turn.stored_sequence, turn.left_out, turn.skipped), (92, 0, BTreeSet::from([90, 91])));
+}
+
+#[test]
+fn so_many_numbers_are_noted_and_the_rest_waits_for_its_turn() {
+    let first = 1000;
+    let judged = judge(&standing(0, [900, 901]), &ahead(first..first + AHEAD_MAX as u64));
+    assert_eq!(judged.skipped.into_iter().collect::<Vec<_>>(), [first + 1022, first + 1023]);
+}
+
+#[test]
+fn what_came_ahead_is_stored_once_across_crashes() {
+    let folder = tempfile::tempdir().expect("folder");
+    let mut store = Crashing::open(&folder.path().join("db")).with_endpoints(&[1]);
+    let append = |store: &Crashing, one: RecordBatch| store.runtime.block_on(store.store.append(one)).expect("stored");
+    assert_eq!(append(&store, ahead([100, 101])).stored_sequence, 0);
+    store = store.crash();
+    assert_eq!(append(&store, ahead([100, 101, 102])).stored_sequence, 0);
+    assert_eq!(append(&store, batch(1, 1..=60)).stored_sequence, 60);
+    store = store.crash();
+    assert_eq!(append(&store, batch(1, 61..=103)).stored_sequence, 103);
+    assert_eq!(append(&store, ahead([102, 103, 104])).stored_sequence, 103);
+    assert_eq!(append(&store, batch(1, 104..=105)).stored_sequence, 105);
+    let mut rows = store.rows(1);
+    assert_eq!(rows[..3], [100, 101, 102], "the newest were there first");
+    rows.sort_unstable();
+    assert_eq!(rows, (1..=105).collect::<Vec<_>>());
+    let noted = sqlx::query_scalar("SELECT COUNT(*) FROM records_ahead").fetch_one(store.store.reads());
+    let noted: i64 = store.runtime.block_on(noted).expect("counted");
+    assert_eq!(noted, 0, "nothing is noted for longer than needed");
 }
 
 #[test]
@@ -133,7 +185,7 @@ fn what_was_declared_as_dropped_is_not_left_out() {
     let mut declared = batch(1, [4, 9]);
     let body = Body::Dropped { first: 5, last: 8, samples: 4, others: 0 };
     declared.rows.push(Row { sequence: 10, at_ms: 10, body });
-    assert_eq!(judge(3, &declared).left_out, 0);
+    assert_eq!(judge(&standing(3, []), &declared).left_out, 0);
 }
 
 #[tokio::test]
