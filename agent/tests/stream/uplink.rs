@@ -317,6 +317,44 @@ async fn a_machine_that_was_put_back_to_an_earlier_state_loses_nothing_it_record
     assert_eq!(agent.outbox.spool().fill().records, 0);
 }
 
+#[tokio::test]
+async fn three_days_of_minutes_recorded_offline_arrive_whole_after_a_crash_in_between() {
+    const MINUTES: i64 = 3 * 24 * 60;
+    let collector = Collector::start(Temper { lose_after_records: Some(1500), ..Temper::default() }).await;
+    let agent = Agent::enrolled_at(&collector).await;
+    let minute = |n: i64| (Timestamp(n * 60_000), n.unsigned_abs() * 60_000);
+    let sample = |at| {
+        Body::Sample(Sample {
+            at,
+            step_seconds: 60,
+            layout: layout().fingerprint(),
+            values: vec![1.0],
+            absences: vec![],
+        })
+    };
+    for n in 0..MINUTES / 2 {
+        let (at, boot_ms) = minute(n);
+        agent.outbox.spool().append(at, boot_ms, "boot", sample(at));
+    }
+    // Killed without a word, and started again.
+    let spool_dir = agent.dir.path().join("spool");
+    let scratch = Scratch::on_disk(&agent.dir.path().join("memory")).expect("made");
+    let spool = Spool::open(&spool_dir, &scratch, Limits::default()).expect("opens");
+    let agent = Agent { outbox: Arc::new(Outbox::new(spool)), ..agent };
+    agent.outbox.spool().use_layout((&layout()).into());
+    for n in MINUTES / 2..MINUTES {
+        let (at, boot_ms) = minute(n);
+        agent.outbox.spool().append(at, boot_ms, "boot", sample(at));
+    }
+    let running = agent.connect(&collector);
+    collector.stored(MINUTES as usize).await;
+    running.stop().await;
+    assert_eq!(collector.count(), MINUTES as u32, "nothing twice, although streams were lost on the way");
+    assert!(collector.streams() > 1);
+    assert_eq!(agent.outbox.spool().fill().records, 0);
+    assert_eq!(agent.outbox.spool().fill().dropped_records, 0);
+}
+
 #[cfg(unix)]
 #[tokio::test]
 async fn a_key_that_others_can_read_is_refused_and_the_way_out_is_said() {
