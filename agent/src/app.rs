@@ -29,7 +29,6 @@ pub use status::{ProbeStatus, SpoolStatus, Status, read as read_status};
 
 use crate::config::Config;
 use crate::identity::{Identity, evidence};
-use crate::os::SystemClock;
 use crate::privacy::{Ledger, pseudonyms};
 use crate::probe::{self, Context};
 use crate::pull::Pulls;

@@ -44,7 +44,7 @@ impl Story {
             let values = vec![0.1, 0.2, 0.7];
             let layout = records::layout().fingerprint();
             let sample = Body::Sample(Sample { at, step_seconds: 60, layout, values, absences: vec![] });
-            let mark = (self.minute % 15 == 0).then_some(Body::Mark(Mark::NetworkChanged));
+            let mark = self.minute.is_multiple_of(15).then_some(Body::Mark(Mark::NetworkChanged));
             for body in [Some(sample), mark].into_iter().flatten() {
                 self.put.push(self.spool.append(at, self.minute * 60_000, "boot", body));
             }

@@ -92,7 +92,7 @@ fn is_junk(plain: &str) -> bool {
     listed || is_repeated(&lower) || is_counting(&lower)
 }
 
-/// `0000000`, `XXXX`, and `0F0F0F0F`.
+/// `0000000`, `ZZZZ`, and `0F0F0F0F`.
 fn is_repeated(text: &str) -> bool {
     let bytes = text.as_bytes();
     (1..=2).any(|period| bytes.len() > period && bytes.iter().zip(&bytes[period..]).all(|(one, other)| one == other))
@@ -123,7 +123,7 @@ mod tests {
             "00000000",
             "0000-0000",
             "System Serial Number",
-            "XXXXXXX",
+            "ZZZZZZZ",
             "123456789",
             "0123456789",
             "1234567890",

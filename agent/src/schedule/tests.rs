@@ -9,6 +9,9 @@ use super::*;
 use crate::os::Clock;
 use crate::probe::{Collected, ProbeError, Pseudonyms, Spec};
 
+#[cfg(target_os = "linux")]
+mod battery;
+
 #[tokio::test(start_paused = true)]
 async fn a_panicking_probe_is_a_failed_reading_and_nothing_else() {
     let mut story = Story::new(vec![
@@ -220,36 +223,6 @@ async fn a_section_does_not_wait_longer_than_its_deadline() {
     drop(release);
 }
 
-#[cfg(target_os = "linux")]
-#[tokio::test(start_paused = true)]
-async fn heavy_work_waits_while_the_battery_is_low_and_is_made_up_for() {
-    let laptop = tempfile::tempdir().expect("a directory");
-    let battery = |charge: u32| {
-        let dir = laptop.path().join("sys/class/power_supply/BAT0");
-        std::fs::create_dir_all(&dir).expect("made");
-        let says =
-            format!("POWER_SUPPLY_TYPE=Battery\nPOWER_SUPPLY_STATUS=Discharging\nPOWER_SUPPLY_CAPACITY={charge}\n");
-        std::fs::write(dir.join("uevent"), says).expect("written");
-    };
-    battery(12);
-    let heavy = fake_of(Spec { heavy: true, ..SPEC }, "heavy", Tier::Daily, &["system.uptime"], |cx| {
-        Ok(vec![number("system.uptime", 1.0, cx)])
-    });
-    let light = fake("light", Tier::Minute, &["endpoint.memory.available"], |cx| {
-        Ok(vec![number("endpoint.memory.available", 2.0, cx)])
-    });
-    let mut story = Story::of_machine(laptop.path(), vec![heavy, light]);
-    for _ in 0..30 {
-        story.batch("light").await;
-    }
-    assert_eq!((story.schedule.cost_table()[0].runs, story.schedule.cost_table()[0].put_off), (0, 1));
-    let section = story.schedule.collect_section(Section::Performance, Duration::from_secs(10)).await;
-    assert!(section.readings.iter().any(|one| &*one.series.signal == "system.uptime"), "somebody waits for a pull");
-    story.schedule.slots[0].put_off();
-    battery(80);
-    story.batch("heavy").await;
-}
-
 #[tokio::test(start_paused = true)]
 async fn a_probe_that_floods_is_cut_and_counted() {
     let mut story = Story::new(vec![fake("flood", Tier::Fast, &["endpoint.memory.available"], |cx| {
@@ -284,16 +257,6 @@ impl Story {
 
     fn with(settings: Settings, probes: Vec<Arc<dyn Probe>>) -> Self {
         let mut story = Self::idle_with(settings, probes);
-        let (out, outputs) = mpsc::channel(64);
-        story.outputs = outputs;
-        story.running = tokio::spawn(Arc::clone(&story.schedule).run(out, story.stop.clone()));
-        story
-    }
-
-    /// A schedule on the machine that the files below `root` tell of.
-    #[cfg(target_os = "linux")]
-    fn of_machine(root: &std::path::Path, probes: Vec<Arc<dyn Probe>>) -> Self {
-        let mut story = Self::idle_at(root, Settings::default(), probes);
         let (out, outputs) = mpsc::channel(64);
         story.outputs = outputs;
         story.running = tokio::spawn(Arc::clone(&story.schedule).run(out, story.stop.clone()));

@@ -99,10 +99,9 @@ impl Spool {
     /// Deletes a segment; what of it was not acknowledged is counted.
     pub(super) fn drop_segment(&mut self, index: usize) {
         let Some(segment) = self.segments.remove(index) else { return };
-        if segment.last > self.acknowledged && segment.records > 0 {
-            if let Some(dropped) = segment.as_dropped(self.acknowledged) {
-                self.note_dropped(dropped);
-            }
+        let unread = segment.last > self.acknowledged && segment.records > 0;
+        if let Some(dropped) = unread.then(|| segment.as_dropped(self.acknowledged)).flatten() {
+            self.note_dropped(dropped);
         }
         segment.remove();
     }

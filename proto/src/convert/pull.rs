@@ -143,7 +143,7 @@ mod tests {
 
     #[test]
     fn no_sections_means_all_and_doubles_count_once() {
-        assert_eq!(sections(&[]).expect("all").len(), 6);
+        assert_eq!(sections(&[]).expect("all").len(), 9);
         assert_eq!(sections(&[5, 4, 4, 77]).expect("two"), [Section::Storage, Section::Network]);
     }
 
