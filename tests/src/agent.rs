@@ -70,7 +70,8 @@ impl Drop for Agent {
     fn drop(&mut self) {
         // An agent that was killed leaves its directory in memory to the next run, which will not come.
         self.process = None;
-        let memory = std::fs::read_link(self.state.join("memory"));
-        memory.into_iter().for_each(|memory| drop(std::fs::remove_dir_all(memory)));
+        if let Ok(memory) = std::fs::read_link(self.state.join("memory")) {
+            std::fs::remove_dir_all(memory).ok();
+        }
     }
 }

@@ -55,15 +55,6 @@ impl Child {
         Self { program, arguments: Vec::new(), limit: Duration::from_secs(10), bytes_max: 1024 * 1024 }
     }
 
-    /// This agent again, for a read that can hang.
-    ///
-    /// # Errors
-    /// The system does not say where the agent's program is.
-    pub(crate) fn of_self() -> Result<Self, ProbeError> {
-        let program = std::env::current_exe().map_err(|source| ProbeError::io("the agent's own program", &source))?;
-        Ok(Self::new(program))
-    }
-
     /// Adds arguments.
     pub(crate) fn args<A: AsRef<OsStr>>(mut self, arguments: impl IntoIterator<Item = A>) -> Self {
         self.arguments.extend(arguments.into_iter().map(|argument| argument.as_ref().to_owned()));

@@ -110,7 +110,9 @@ impl Probe for Sessions {
         }
         let sessions = native::sessions(&cx.root)?;
         let mut by_user: BTreeMap<&str, Vec<&Session>> = BTreeMap::new();
-        sessions.iter().for_each(|session| by_user.entry(&session.user).or_default().push(session));
+        for session in &sessions {
+            by_user.entry(&session.user).or_default().push(session);
+        }
         if by_user.is_empty() {
             return Err(ProbeError::NotPresent("session of a person"));
         }

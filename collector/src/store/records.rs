@@ -12,6 +12,7 @@
 
 mod insert;
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap};
 
 use sqlx::SqliteConnection;
@@ -166,23 +167,24 @@ impl Ledger {
         connection: &mut SqliteConnection,
         endpoint_key: i64,
     ) -> Result<&mut Standing, StoreError> {
-        if !self.standings.contains_key(&endpoint_key) {
-            let stored: Option<i64> =
-                sqlx::query_scalar("SELECT stored_sequence FROM endpoint_progress WHERE endpoint_key = $1")
-                    .bind(endpoint_key)
-                    .fetch_optional(&mut *connection)
-                    .await?;
-            let ahead: Vec<i64> = sqlx::query_scalar("SELECT sequence FROM records_ahead WHERE endpoint_key = $1")
+        let unknown = match self.standings.entry(endpoint_key) {
+            Entry::Occupied(known) => return Ok(known.into_mut()),
+            Entry::Vacant(unknown) => unknown,
+        };
+        let stored: Option<i64> =
+            sqlx::query_scalar("SELECT stored_sequence FROM endpoint_progress WHERE endpoint_key = $1")
                 .bind(endpoint_key)
-                .fetch_all(connection)
+                .fetch_optional(&mut *connection)
                 .await?;
-            let standing = Standing {
-                stored: stored.and_then(|number| u64::try_from(number).ok()).unwrap_or(0),
-                ahead: ahead.into_iter().map(i64::cast_unsigned).collect(),
-            };
-            self.standings.insert(endpoint_key, standing);
-        }
-        Ok(self.standings.entry(endpoint_key).or_default())
+        let ahead: Vec<i64> = sqlx::query_scalar("SELECT sequence FROM records_ahead WHERE endpoint_key = $1")
+            .bind(endpoint_key)
+            .fetch_all(connection)
+            .await?;
+        let standing = Standing {
+            stored: stored.and_then(|number| u64::try_from(number).ok()).unwrap_or(0),
+            ahead: ahead.into_iter().map(i64::cast_unsigned).collect(),
+        };
+        Ok(unknown.insert(standing))
     }
 }
 

@@ -7,10 +7,10 @@ pub(crate) fn values<'a>(text: &'a str, wanted: impl Fn(&str) -> bool, key: &str
     for line in text.lines().map(str::trim) {
         if let Some(name) = line.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
             section = name.trim();
-        } else if let Some((name, value)) = line.split_once('=').filter(|_| wanted(section)) {
-            if name.trim().eq_ignore_ascii_case(key) {
-                values.push(value.trim());
-            }
+        } else if let Some((name, value)) = line.split_once('=').filter(|_| wanted(section))
+            && name.trim().eq_ignore_ascii_case(key)
+        {
+            values.push(value.trim());
         }
     }
     values
