@@ -39,6 +39,10 @@ fn copy(from: &Path, to: &Path) {
     for entry in std::fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();
         let target = to.join(entry.file_name());
+        // What lies in memory is not on the disk.
+        if entry.file_type().unwrap().is_symlink() {
+            continue;
+        }
         if entry.file_type().unwrap().is_dir() {
             copy(&entry.path(), &target);
         } else {
@@ -50,7 +54,9 @@ fn copy(from: &Path, to: &Path) {
 
 /// The running agent's account of itself.
 fn account(agent: &Agent) -> Value {
-    let text = std::fs::read(agent.state.join("status.json")).unwrap_or_default();
+    // In memory while it runs, on disk after it stopped.
+    let text = std::fs::read(agent.state.join("memory/status.json"));
+    let text = text.or_else(|_| std::fs::read(agent.state.join("status.json"))).unwrap_or_default();
     serde_json::from_slice(&text).unwrap_or_default()
 }
 
