@@ -4,7 +4,7 @@
 //! that outlives the process. Every five minutes they go to the disk as a block: a column for each series, in which a
 //! number that stays costs one bit and others the bits that differ, of five digits each. Blocks of one layout stand in a
 //! segment, at most 960 rows (four hours of 15 s steps). A series costs 0.5 to 2.5 bytes a row, about 3 to 14 KB a day at
-//! 15 s, plus its name once a segment; `docs/performance.md` has the measured numbers. There are two recorders: the
+//! 15 s, plus its name once a segment, by estimate; `tests/measure storage` measures it. There are two recorders: the
 //! fast tier's at 15 s and the minute tier's at one minute, so that slow series do not pay for fast rows.
 //!
 //! **Guarantees.** With a directory in memory a row survives `kill -9` at once; without one it is written with the other
