@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use firstline_tests::command::program;
-use firstline_tests::{Agent, Process, Stage};
+use firstline_tests::{Agent, Process, Stage, wait};
 use serde_json::json;
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePool};
 
@@ -44,8 +44,10 @@ async fn two_hundred_kills_lose_no_record_and_double_none() {
     let (mut first, mut doubtful) = (1, BTreeSet::new());
     for round in 0..ROUNDS {
         let mut process = live(first, u64::MAX);
-        // Another time each round, so that the blow falls on another place.
-        tokio::time::sleep(Duration::from_millis(20 + round * 7919 % 260)).await;
+        // After another record each round, some rounds before the first, so that the blow falls on another place.
+        let until = first - 1 + round * 7919 % 26;
+        let reached = async || until < first || noted(&agent).last().is_some_and(|last| *last >= until);
+        wait::for_condition("a record to be noted", DRAIN, reached).await;
         process.kill();
         // One record may be in the spool and not yet noted.
         let last = noted(&agent).last().copied().unwrap_or(0).max(first - 1);

@@ -105,9 +105,9 @@ async fn start_agent(stage: &Stage, relay: &relay::Relay) -> Agent {
 /// Looks at everybody twice a second.
 async fn watch(subjects: &mut [Subject], relay: &relay::Relay, span: Duration) {
     let end = tokio::time::Instant::now() + span;
-    while tokio::time::Instant::now() < end {
+    let mut beat = tokio::time::interval(Duration::from_millis(500));
+    while beat.tick().await < end {
         subjects.iter_mut().for_each(Subject::look);
-        tokio::time::sleep(Duration::from_millis(500)).await;
     }
     for subject in subjects.iter_mut().filter(|subject| subject.name() == "firstline-agent") {
         subject.set_sent(relay.sent());

@@ -113,12 +113,7 @@ impl Drop for Guest {
     fn drop(&mut self) {
         drop(self.process.take());
         // A cgroup can be removed when the last of its processes is gone, which takes a moment.
-        for _ in 0..200 {
-            if remove_cgroup(&self.cgroup) {
-                break;
-            }
-            std::thread::sleep(Duration::from_millis(10));
-        }
+        wait::blocking(Duration::from_secs(2), || remove_cgroup(&self.cgroup));
     }
 }
 

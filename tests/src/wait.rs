@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use tokio::net::TcpStream;
+
 /// How often a condition is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
@@ -21,6 +23,30 @@ where
         assert!(Instant::now() < deadline, "waited {} s in vain for {what}", within.as_secs());
         tokio::time::sleep(LOOK_EVERY).await;
     }
+}
+
+/// Dials until somebody listens on this port of the loopback. A future that may move between threads.
+///
+/// # Panics
+/// When `within` has passed.
+pub async fn for_listener(port: u16, within: Duration) {
+    let deadline = Instant::now() + within;
+    while TcpStream::connect(("127.0.0.1", port)).await.is_err() {
+        assert!(Instant::now() < deadline, "waited {} s in vain for a listener on port {port}", within.as_secs());
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+}
+
+/// Looks until `look` holds, without a runtime. Says whether it did within the time.
+pub fn blocking(within: Duration, mut look: impl FnMut() -> bool) -> bool {
+    let deadline = Instant::now() + within;
+    while !look() {
+        if Instant::now() >= deadline {
+            return false;
+        }
+        std::thread::sleep(LOOK_EVERY);
+    }
+    true
 }
 
 /// Looks until `look` holds.

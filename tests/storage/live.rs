@@ -16,12 +16,16 @@ use firstline_agent::state::StateDir;
 use firstline_agent::uplink::{About, LinkState, LinkStatus, Outbox, Routes, Uplink};
 use firstline_diagnosis::vocabulary::{Mark, Sample, Timestamp};
 use firstline_proto::convert::{Body, Machine};
+use firstline_tests::wait;
 use firstline_tests::wire::records;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 /// Between two records.
 const PAUSE: Duration = Duration::from_millis(2);
+
+/// How long the collector may take to have everything.
+const DRAIN: Duration = Duration::from_mins(1);
 
 /// Every so many records, one that is synced at once.
 const MARK_EVERY: u64 = 25;
@@ -45,6 +49,7 @@ async fn live(path: &Path, start_ms: i64, first: u64, count: u64) -> anyhow::Res
     let stop = CancellationToken::new();
     let stream = tokio::spawn(connect(state.clone(), identity, Arc::clone(&outbox), stop.clone()));
     let mut noted = std::fs::File::options().create(true).append(true).open(state.path("noted"))?;
+    let mut beat = tokio::time::interval(PAUSE);
     for number in first..first.saturating_add(count) {
         let at = Timestamp(start_ms + i64::try_from(number)?);
         let boot_ms = u64::try_from(SystemClock.since_boot().as_millis())?;
@@ -54,11 +59,9 @@ async fn live(path: &Path, start_ms: i64, first: u64, count: u64) -> anyhow::Res
             outbox.spool().append(at, boot_ms, "b00t", Body::Mark(Mark::NetworkChanged));
         }
         outbox.wake();
-        tokio::time::sleep(PAUSE).await;
+        beat.tick().await;
     }
-    while outbox.spool().fill().records > 0 {
-        tokio::time::sleep(PAUSE).await;
-    }
+    wait::for_condition("everything to be acknowledged", DRAIN, async || outbox.spool().fill().records == 0).await;
     stop.cancel();
     stream.await.context("the stream")?;
     outbox.spool().close()?;

@@ -9,13 +9,14 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::{Identity, Stream, hello, records};
+use crate::wait;
 
 /// Records in one batch.
 const BATCH: u64 = 40;
 /// Already acknowledged records that are sent again after each connection, as an agent does that lost its notes.
 const REPEATED: u64 = 25;
-/// Wait before dialling again.
-const REDIAL: Duration = Duration::from_millis(20);
+/// How long a collector may be away.
+const RETURN: Duration = Duration::from_mins(2);
 
 /// A sending endpoint.
 #[derive(Debug)]
@@ -69,7 +70,7 @@ impl Life {
         loop {
             // An error is the crash that the test is about; what counts is what the collector says afterwards.
             self.session().await.ok();
-            tokio::time::sleep(REDIAL).await;
+            wait::for_listener(self.port, RETURN).await;
         }
     }
 
