@@ -13,6 +13,8 @@ pub(crate) mod ipp;
 pub(crate) mod neighbour;
 pub(crate) mod netlink;
 pub(crate) mod package;
+#[cfg(all(test, target_os = "linux"))]
+pub(crate) mod prepared;
 pub mod proc;
 pub(crate) mod smart;
 

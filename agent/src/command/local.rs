@@ -5,7 +5,7 @@ use anyhow::Result;
 use firstline_diagnosis::document::{Reason, Snapshot};
 use firstline_diagnosis::vocabulary::{Event, Reading, Timestamp};
 use firstline_proto::convert::Machine;
-use firstline_proto::v1::Section;
+use firstline_proto::convert::{Section, every_section};
 use futures_util::future::join_all;
 use tokio::sync::watch;
 
@@ -20,18 +20,6 @@ use crate::schedule::Schedule;
 use crate::settings::Settings;
 use crate::snapshot::{History, HistoryEntry, Parts, assemble, boot_id, machine, sign};
 use crate::state::StateDir;
-
-/// Every section that probes fill.
-const SECTIONS: [Section; 8] = [
-    Section::Identity,
-    Section::Performance,
-    Section::Software,
-    Section::Storage,
-    Section::Network,
-    Section::Hardware,
-    Section::Peripheral,
-    Section::Trust,
-];
 
 /// Time of one section.
 const SECTION_LIMIT: Duration = Duration::from_secs(10);
@@ -85,7 +73,8 @@ impl Local {
         let collect = |section| self.schedule.collect_section(section, SECTION_LIMIT);
         let first = join_all(rates.map(collect)).await;
         tokio::time::sleep(BETWEEN).await;
-        let sections = join_all(SECTIONS.map(collect)).await;
+        let probed = every_section().filter(|section| *section != Section::History);
+        let sections = join_all(probed.map(collect)).await;
         let mut gate = Gate::default();
         let denied = self.settings.borrow().denied_signals.clone();
         let events = first.iter().chain(&sections).flat_map(|section| section.events.clone());

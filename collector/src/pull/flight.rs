@@ -19,19 +19,6 @@ pub(super) const FAILURES: u32 = 5;
 /// The recorder's series of one day.
 const WINDOW_SECONDS: u32 = 86_400;
 
-/// The sections, in the order of the wire and of screens.
-pub(super) const SECTIONS: [Section; 9] = [
-    Section::Identity,
-    Section::Performance,
-    Section::Software,
-    Section::Storage,
-    Section::Network,
-    Section::Hardware,
-    Section::Peripheral,
-    Section::Trust,
-    Section::History,
-];
-
 /// A pull that has not ended.
 #[derive(Debug)]
 pub(super) struct Flight {
@@ -62,7 +49,7 @@ impl Flight {
         let reason = if self.pull.ticket.is_some() { Reason::Ticket } else { Reason::Pull };
         let request = convert::Pull {
             id: self.pull.id.clone(),
-            sections: SECTIONS.to_vec(),
+            sections: convert::every_section().collect(),
             window_seconds: WINDOW_SECONDS,
             deadline: self.pull.expires_at,
             ticket: self.pull.ticket.clone().unwrap_or_default(),
@@ -186,14 +173,14 @@ impl Flight {
 
 /// Every section, not begun.
 pub(super) fn waiting_sections() -> Vec<PullSection> {
-    let section = |section: &Section| PullSection {
-        section: section_name(*section).to_owned(),
+    let section = |section| PullSection {
+        section: section_name(section).to_owned(),
         state: "waiting".to_owned(),
         readings: 0,
         elapsed_ms: 0,
         detail: String::new(),
     };
-    SECTIONS.iter().map(section).collect()
+    convert::every_section().map(section).collect()
 }
 
 fn section_name(section: Section) -> &'static str {

@@ -70,11 +70,15 @@ impl TryFrom<v1::PullRequest> for Pull {
     }
 }
 
+/// Every section, in the order of the wire and of screens.
+pub fn every_section() -> impl Iterator<Item = Section> {
+    (1..).map_while(|number| Section::try_from(number).ok())
+}
+
 /// The sections asked for, in wire order, each once. Names of a newer collector are left out; empty means all.
 fn sections(numbers: &[i32]) -> Result<Vec<Section>, BadField> {
     at_most("sections", numbers.len(), 64)?;
-    let all = (1..).map_while(|number| Section::try_from(number).ok());
-    Ok(all.filter(|&section| numbers.is_empty() || numbers.contains(&i32::from(section))).collect())
+    Ok(every_section().filter(|&section| numbers.is_empty() || numbers.contains(&i32::from(section))).collect())
 }
 
 fn reason(number: i32) -> Reason {

@@ -89,17 +89,8 @@ fn has_cipher(root: &Path, block: &str, height: u8) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::os::prepared::machine;
     use crate::os::proc::mounts;
-
-    fn machine(files: &[(&str, &str)]) -> tempfile::TempDir {
-        let root = tempfile::tempdir().expect("temporary directory");
-        for (path, text) in files {
-            let path = root.path().join("sys").join(path);
-            std::fs::create_dir_all(path.parent().expect("below the root")).expect("made");
-            std::fs::write(path, text).expect("written");
-        }
-        root
-    }
 
     fn mount(device: &str, kind: &str, source: &str) -> Mount {
         mounts::parse(&format!("28 1 {device} / / rw - {kind} {source} rw\n")).remove(0)
@@ -108,13 +99,13 @@ mod tests {
     #[test]
     fn finds_the_cipher_below_a_logical_volume() {
         let root = machine(&[
-            ("class/block/dm-1/dev", "253:1\n"),
-            ("class/block/dm-1/dm/uuid", "LVM-Xq\n"),
-            ("class/block/dm-1/slaves/dm-0/dev", "253:0\n"),
-            ("class/block/dm-0/dm/uuid", "CRYPT-LUKS2-0123456789abcdef-luks\n"),
-            ("class/block/dm-0/slaves/nvme0n1p3/dev", "259:3\n"),
-            ("class/block/nvme0n1p3/dev", "259:3\n"),
-            ("class/block/nvme0n1p3/partition", "3\n"),
+            ("sys/class/block/dm-1/dev", "253:1\n"),
+            ("sys/class/block/dm-1/dm/uuid", "LVM-Xq\n"),
+            ("sys/class/block/dm-1/slaves/dm-0/dev", "253:0\n"),
+            ("sys/class/block/dm-0/dm/uuid", "CRYPT-LUKS2-0123456789abcdef-luks\n"),
+            ("sys/class/block/dm-0/slaves/nvme0n1p3/dev", "259:3\n"),
+            ("sys/class/block/nvme0n1p3/dev", "259:3\n"),
+            ("sys/class/block/nvme0n1p3/partition", "3\n"),
         ]);
         assert_eq!(is_encrypted(root.path(), &mount("253:1", "ext4", "/dev/mapper/vg-root")), Ok(true));
         assert_eq!(is_encrypted(root.path(), &mount("259:3", "ext4", "/dev/nvme0n1p3")), Ok(false));
@@ -124,10 +115,10 @@ mod tests {
     #[test]
     fn finds_the_cipher_below_a_partition_of_an_array() {
         let root = machine(&[
-            ("class/block/md0p1/dev", "259:9\n"),
-            ("class/block/md0p1/partition", "1\n"),
-            ("class/block/md0/slaves/dm-4/dev", "253:4\n"),
-            ("class/block/dm-4/dm/uuid", "CRYPT-PLAIN-x\n"),
+            ("sys/class/block/md0p1/dev", "259:9\n"),
+            ("sys/class/block/md0p1/partition", "1\n"),
+            ("sys/class/block/md0/slaves/dm-4/dev", "253:4\n"),
+            ("sys/class/block/dm-4/dm/uuid", "CRYPT-PLAIN-x\n"),
         ]);
         assert_eq!(is_encrypted(root.path(), &mount("259:9", "xfs", "/dev/md0p1")), Ok(true));
     }
@@ -136,12 +127,12 @@ mod tests {
     fn counts_the_errors_of_each_kind() {
         let stats = "write_errs 0\nread_errs 1\nflush_errs 0\ncorruption_errs 4\ngeneration_errs 0\n";
         let root = machine(&[
-            ("class/block/nvme0n1p2/dev", "259:2\n"),
-            ("fs/ext4/nvme0n1p2/errors_count", "3\n"),
-            ("class/block/dm-0/dm/name", "luks-1\n"),
-            ("fs/btrfs/0f-1/devices/dm-0/dev", "253:0\n"),
-            ("fs/btrfs/0f-1/devinfo/1/error_stats", stats),
-            ("fs/btrfs/features/raid56", "1\n"),
+            ("sys/class/block/nvme0n1p2/dev", "259:2\n"),
+            ("sys/fs/ext4/nvme0n1p2/errors_count", "3\n"),
+            ("sys/class/block/dm-0/dm/name", "luks-1\n"),
+            ("sys/fs/btrfs/0f-1/devices/dm-0/dev", "253:0\n"),
+            ("sys/fs/btrfs/0f-1/devinfo/1/error_stats", stats),
+            ("sys/fs/btrfs/features/raid56", "1\n"),
         ]);
         let errors = |mount: &Mount| filesystem_errors(root.path(), mount);
         assert_eq!(errors(&mount("259:2", "ext4", "/dev/nvme0n1p2")), Ok(3));

@@ -188,26 +188,11 @@ pub(crate) fn camera_in_use(root: &Path) -> Result<bool, ProbeError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn machine(files: &[(&str, &str)], links: &[(&str, &str)]) -> tempfile::TempDir {
-        let root = tempfile::tempdir().expect("temporary directory");
-        let at = |path: &str| {
-            let path = root.path().join(path);
-            fs::create_dir_all(path.parent().expect("below the root")).expect("made");
-            path
-        };
-        for (path, text) in files {
-            fs::write(at(path), text).expect("written");
-        }
-        for (path, target) in links {
-            std::os::unix::fs::symlink(target, at(path)).expect("linked");
-        }
-        root
-    }
+    use crate::os::prepared::machine_of;
 
     #[test]
     fn reads_what_is_plugged_in_and_what_has_no_driver() {
-        let root = machine(
+        let root = machine_of(
             &[
                 ("sys/bus/usb/devices/usb1/idVendor", "1d6b"),
                 ("sys/bus/usb/devices/1-1.2/idVendor", "046d"),
@@ -236,7 +221,7 @@ mod tests {
 
     #[test]
     fn reads_displays_docks_and_cameras() {
-        let root = machine(
+        let root = machine_of(
             &[
                 ("sys/class/drm/card0-eDP-1/status", "connected\n"),
                 ("sys/class/drm/card0-eDP-1/modes", "1920x1200\n1920x1080\n"),

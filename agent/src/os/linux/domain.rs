@@ -115,21 +115,12 @@ fn certificate(root: &Path, path: &str, purpose: &'static str, has_key: bool) ->
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn machine(files: &[(&str, &[u8])]) -> tempfile::TempDir {
-        let root = tempfile::tempdir().expect("temporary directory");
-        for (path, bytes) in files {
-            let path = root.path().join(path);
-            fs::create_dir_all(path.parent().expect("below the root")).expect("made");
-            fs::write(path, bytes).expect("written");
-        }
-        root
-    }
+    use crate::os::prepared::machine;
 
     #[test]
     fn a_key_and_a_provider_make_a_member() {
         let sssd = b"[sssd]\ndomains = corp.example\n[domain/corp.example]\nid_provider = ad\nad_domain = corp.example\nad_server = dc1.corp.example, _srv_\n";
-        let member = machine(&[(SSSD, sssd), (KEYTAB, b"")]);
+        let member = machine::<[u8]>(&[(SSSD, sssd), (KEYTAB, b"")]);
         let membership = membership(member.path()).expect("read");
         assert!(membership.is_joined);
         assert_eq!(membership.servers, ["dc1.corp.example", "corp.example"]);
@@ -137,7 +128,7 @@ mod tests {
 
     #[test]
     fn a_machine_without_a_key_is_no_member() {
-        let root = machine(&[(KRB5, b"[libdefaults]\ndefault_realm = CORP.EXAMPLE\n")]);
+        let root = machine::<[u8]>(&[(KRB5, b"[libdefaults]\ndefault_realm = CORP.EXAMPLE\n")]);
         assert!(!membership(root.path()).expect("read").is_joined);
         assert!(membership(Path::new("/nonexistent")).is_err());
     }
@@ -149,7 +140,7 @@ mod tests {
         wish.not_after = rcgen::date_time_ymd(2027, 1, 1);
         let pem = wish.self_signed(&key).expect("signed").pem();
         let profile = "[802-1x]\neap=tls\nclient-cert=/etc/pki/laptop.pem\nprivate-key=/etc/pki/laptop.key\n";
-        let root = machine(&[
+        let root = machine::<[u8]>(&[
             ("etc/NetworkManager/system-connections/corp.nmconnection", profile.as_bytes()),
             ("etc/pki/laptop.pem", pem.as_bytes()),
             ("etc/openvpn/client/corp.conf", b"client\ncert gone.crt\nkey gone.key\n"),

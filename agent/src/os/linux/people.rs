@@ -47,16 +47,7 @@ fn at_terminals(root: &Path) -> Result<BTreeSet<String>, ProbeError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn machine(files: &[(&str, &[u8])]) -> tempfile::TempDir {
-        let root = tempfile::tempdir().expect("temporary directory");
-        for (path, bytes) in files {
-            let path = root.path().join(path);
-            fs::create_dir_all(path.parent().expect("below the root")).expect("made");
-            fs::write(path, bytes).expect("written");
-        }
-        root
-    }
+    use crate::os::prepared::machine;
 
     fn names(root: &tempfile::TempDir) -> Vec<String> {
         people(root.path()).expect("tracked").into_iter().collect()
@@ -72,7 +63,7 @@ mod tests {
 
     #[test]
     fn several_sessions_of_one_person_are_one_person_and_the_greeter_is_nobody() {
-        let root = machine(&[
+        let root = machine::<[u8]>(&[
             ("run/systemd/sessions/2", b"USER=ada\nCLASS=user\nSTATE=active\n"),
             ("run/systemd/sessions/3", b"USER=ada\nCLASS=user\nSTATE=online\n"),
             ("run/systemd/sessions/c1", b"USER=gdm\nCLASS=greeter\nSTATE=online\n"),
@@ -85,15 +76,15 @@ mod tests {
     #[test]
     fn without_logind_the_terminals_tell_who_is_still_there() {
         let utmp = [terminal(41, "ada"), terminal(77, "left")].concat();
-        let root = machine(&[("run/utmp", &utmp), ("proc/41/stat", b"")]);
+        let root = machine::<[u8]>(&[("run/utmp", &utmp), ("proc/41/stat", b"")]);
         assert_eq!(names(&root), ["ada"]);
     }
 
     #[test]
     fn nobody_is_not_the_same_as_not_tracked() {
-        let root = machine(&[("run/systemd/users/.keep", b"")]);
+        let root = machine::<[u8]>(&[("run/systemd/users/.keep", b"")]);
         assert_eq!(names(&root), [""; 0]);
-        let bare = machine(&[]);
+        let bare = machine::<str>(&[]);
         assert!(matches!(people(bare.path()), Err(ProbeError::Missing(_))));
     }
 }

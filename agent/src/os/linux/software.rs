@@ -178,22 +178,7 @@ pub(crate) fn autostart(root: &Path) -> Result<Vec<(&'static str, String)>, Prob
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn machine(files: &[(&str, &str)], links: &[(&str, &str)]) -> tempfile::TempDir {
-        let root = tempfile::tempdir().expect("temporary directory");
-        let at = |path: &str| {
-            let path = root.path().join(path);
-            fs::create_dir_all(path.parent().expect("below the root")).expect("made");
-            path
-        };
-        for (path, text) in files {
-            fs::write(at(path), text).expect("written");
-        }
-        for (path, target) in links {
-            std::os::unix::fs::symlink(target, at(path)).expect("linked");
-        }
-        root
-    }
+    use crate::os::prepared::machine_of;
 
     fn names(root: &tempfile::TempDir, manager: &str) -> Vec<(String, String)> {
         let mut packages = packages(root.path(), manager).expect("read");
@@ -206,7 +191,7 @@ mod tests {
         let status = "Package: cups\nStatus: install ok installed\nArchitecture: amd64\nVersion: 2.4.2-3\n\n\
                       Package: libcups2\nStatus: install ok installed\nArchitecture: amd64\nVersion: 2.4.2-3\n";
         let states = "Package: libcups2\nArchitecture: amd64\nAuto-Installed: 1\n";
-        let root = machine(&[(DPKG, status), (CHOSEN, states)], &[]);
+        let root = machine_of(&[(DPKG, status), (CHOSEN, states)], &[]);
         assert_eq!(package_managers(root.path()).first().map(|(name, _)| *name), Some("dpkg"));
         assert_eq!(names(&root, "dpkg"), [("cups".to_owned(), "2.4.2-3".to_owned())]);
     }
@@ -214,7 +199,7 @@ mod tests {
     #[test]
     fn reads_flatpaks_and_snaps() {
         let app = "var/lib/flatpak/app/org.x.Chess";
-        let root = machine(
+        let root = machine_of(
             &[
                 (
                     &format!("{app}/x/stable/active/export/share/metainfo/org.x.Chess.metainfo.xml"),
@@ -234,7 +219,7 @@ mod tests {
 
     #[test]
     fn names_drivers_in_use_and_modules_from_elsewhere() {
-        let root = machine(
+        let root = machine_of(
             &[
                 ("proc/sys/kernel/osrelease", "6.1.0\n"),
                 ("sys/bus/pci/devices/0000:00:02.0/class", "0x030000\n"),
@@ -252,7 +237,7 @@ mod tests {
 
     #[test]
     fn names_what_starts_by_itself() {
-        let root = machine(
+        let root = machine_of(
             &[
                 ("etc/xdg/autostart/backup.desktop", "[Desktop Entry]\nName=Backup\n"),
                 ("etc/xdg/autostart/off.desktop", "[Desktop Entry]\nHidden=true\n"),

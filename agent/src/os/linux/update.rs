@@ -177,17 +177,7 @@ mod tests {
     use std::time::{Duration, SystemTime};
 
     use super::*;
-
-    /// A machine of these files; a path that ends in a slash is a folder.
-    fn machine(files: &[(&str, &str)]) -> tempfile::TempDir {
-        let root = tempfile::tempdir().expect("temporary directory");
-        for (path, text) in files {
-            let path = root.path().join(path);
-            fs::create_dir_all(path.parent().expect("below the root")).expect("made");
-            fs::write(path, text).expect("written");
-        }
-        root
-    }
+    use crate::os::prepared::machine;
 
     fn age(root: &tempfile::TempDir, path: &str, seconds: u64) -> i64 {
         let time = SystemTime::now() - Duration::from_secs(seconds);
@@ -198,7 +188,7 @@ mod tests {
 
     #[test]
     fn a_newer_kernel_waits_for_a_restart_since_it_was_installed() {
-        let root = machine(&[
+        let root = machine::<str>(&[
             ("proc/sys/kernel/osrelease", "6.1.0-27-amd64\n"),
             ("boot/vmlinuz-6.1.0-27-amd64", ""),
             ("boot/vmlinuz-6.1.0-28-amd64", ""),
@@ -211,7 +201,7 @@ mod tests {
 
     #[test]
     fn packages_say_that_they_wait_for_a_restart() {
-        let root = machine(&[
+        let root = machine::<str>(&[
             ("var/lib/dpkg/status", ""),
             ("run/reboot-required", "*** System restart required ***\n"),
             ("run/reboot-required.pkgs", "linux-image-6.1.0-28-amd64\ndbus\n\ndbus\n"),
@@ -223,7 +213,7 @@ mod tests {
     fn a_core_library_installed_since_boot_waits_for_a_restart() {
         let boot = SystemTime::now() - Duration::from_hours(1);
         let boot = boot.duration_since(SystemTime::UNIX_EPOCH).expect("after 1970").as_secs();
-        let root = machine(&[
+        let root = machine::<str>(&[
             ("proc/stat", &format!("cpu  1 1 1 1 1 1 1 1 0 0\nbtime {boot}\n")),
             ("run/systemd/system/.keep", ""),
             ("var/lib/dpkg/status", ""),
@@ -236,9 +226,9 @@ mod tests {
 
     #[test]
     fn where_nothing_waits_nothing_is_due_and_where_nobody_keeps_record_it_is_unknown() {
-        let root = machine(&[("var/lib/dpkg/status", "")]);
+        let root = machine::<str>(&[("var/lib/dpkg/status", "")]);
         assert_eq!(restart_due(root.path()).expect("known").reasons, [""; 0]);
-        assert!(matches!(restart_due(machine(&[]).path()), Err(ProbeError::Unsupported(_))));
+        assert!(matches!(restart_due(machine::<str>(&[]).path()), Err(ProbeError::Unsupported(_))));
     }
 
     const STATUS: &str = "Package: a\nStatus: install ok installed\nArchitecture: amd64\nVersion: 1\n\n\
@@ -247,7 +237,7 @@ mod tests {
 
     #[test]
     fn compares_what_is_installed_with_the_lists_on_the_disk() {
-        let root = machine(&[
+        let root = machine::<str>(&[
             (STATUS_PATH, STATUS),
             ("var/lib/apt/lists/x_debian-security_dists_b_InRelease", "Origin: D\nLabel: Debian-Security\nSuite: b\n"),
             ("var/lib/apt/lists/x_debian-security_dists_b_main_binary-amd64_Packages", LIST),
@@ -264,17 +254,17 @@ mod tests {
 
     #[test]
     fn without_lists_or_with_a_damaged_one_there_is_no_count() {
-        let bare = machine(&[(STATUS_PATH, STATUS), ("var/lib/apt/lists/lock", "")]);
+        let bare = machine::<str>(&[(STATUS_PATH, STATUS), ("var/lib/apt/lists/lock", "")]);
         let none = packaged(bare.path()).expect("read").available;
         assert_eq!(none, Err(ProbeError::NotPresent("list of packages")));
-        let damaged = machine(&[(STATUS_PATH, STATUS), ("var/lib/apt/lists/x_Packages.lz4", "not packed")]);
+        let damaged = machine::<str>(&[(STATUS_PATH, STATUS), ("var/lib/apt/lists/x_Packages.lz4", "not packed")]);
         assert!(matches!(packaged(damaged.path()).expect("read").available, Err(ProbeError::Failed(_))));
     }
 
     #[test]
     fn the_last_word_on_automatic_updates_counts() {
         let on = "APT::Periodic::Update-Package-Lists \"1\";\nAPT::Periodic::Unattended-Upgrade \"1\";\n";
-        let root = machine(&[("etc/apt/apt.conf.d/20auto-upgrades", on)]);
+        let root = machine::<str>(&[("etc/apt/apt.conf.d/20auto-upgrades", on)]);
         assert_eq!(updates_by_themselves(root.path()), Ok(true));
         fs::write(root.path().join("etc/apt/apt.conf.d/99off"), "APT::Periodic::Unattended-Upgrade \"0\";\n")
             .expect("written");
