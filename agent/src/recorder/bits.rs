@@ -40,14 +40,20 @@ impl<'a> BitReader<'a> {
         Self { bytes, position: 0 }
     }
 
+    /// At most 32 bits.
     fn take(&mut self, count: u32) -> Option<u32> {
-        let mut value = 0;
-        for _ in 0..count {
-            let byte = *self.bytes.get(self.position / 8)?;
-            value = value << 1 | u32::from(byte >> (7 - self.position % 8) & 1);
-            self.position += 1;
+        let end = self.position + count as usize;
+        if end > self.bytes.len() * 8 {
+            return None;
         }
-        Some(value)
+        let from = self.position / 8;
+        let last = self.bytes.len().min(from + 8);
+        let mut eight = [0; 8];
+        eight[..last - from].copy_from_slice(&self.bytes[from..last]);
+        let skipped = u64::from_be_bytes(eight) << (self.position % 8);
+        self.position = end;
+        // Shifted in two steps, since a shift by 64 is none.
+        Some((skipped >> 1 >> (63 - count)) as u32)
     }
 }
 

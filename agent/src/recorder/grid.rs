@@ -3,13 +3,15 @@ use std::collections::BTreeMap;
 use firstline_diagnosis::document::SnapshotSeries;
 use firstline_diagnosis::vocabulary::{Series, Timestamp};
 
-/// Rows of any layouts, gathered into even steps.
+/// Rows of any columns, gathered into even steps.
 #[derive(Debug)]
 pub(super) struct Grid {
     start: Timestamp,
     step_ms: i64,
     steps: usize,
-    cells: BTreeMap<Series, Vec<Cell>>,
+    /// Where the cells of each series are; they come with the first value.
+    places: BTreeMap<Series, usize>,
+    cells: Vec<Vec<Cell>>,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -24,28 +26,42 @@ impl Grid {
         let step_ms = i64::from(step_seconds.max(1)) * 1000;
         let steps = (until.unix_ms() - from.unix_ms()).max(0) / step_ms;
         let start = Timestamp(until.unix_ms() - steps * step_ms);
-        Self { start, step_ms, steps: steps as usize, cells: BTreeMap::new() }
+        Self { start, step_ms, steps: steps as usize, places: BTreeMap::new(), cells: Vec::new() }
     }
 
-    /// Adds the values of one series at the ends of their steps.
-    pub(super) fn add(&mut self, series: &Series, times: &[Timestamp], values: impl Iterator<Item = f32>) {
-        if !self.cells.contains_key(series) {
-            self.cells.insert(series.clone(), vec![Cell::default(); self.steps]);
+    /// Where the cells of `series` are.
+    pub(super) fn place(&mut self, series: &Series) -> usize {
+        if let Some(place) = self.places.get(series) {
+            return *place;
         }
-        let Some(cells) = self.cells.get_mut(series) else { return };
-        let (start, step_ms) = (self.start, self.step_ms);
-        for (at, value) in times.iter().zip(values).filter(|(_, value)| value.is_finite()) {
-            if let Some(cell) = step(start, step_ms, *at).and_then(|step| cells.get_mut(step)) {
-                cell.sum += f64::from(value);
-                cell.count += 1;
+        self.cells.push(Vec::new());
+        self.places.insert(series.clone(), self.cells.len() - 1);
+        self.cells.len() - 1
+    }
+
+    /// The step of each row that ends at one of `times`, for those that belong to one.
+    pub(super) fn steps(&self, times: impl Iterator<Item = Timestamp>) -> Vec<Option<usize>> {
+        times.map(|at| step(self.start, self.step_ms, at).filter(|step| *step < self.steps)).collect()
+    }
+
+    /// Adds the values of the series at `place`, each to its step.
+    pub(super) fn add(&mut self, place: usize, steps: &[Option<usize>], values: impl Iterator<Item = f32>) {
+        let cells = &mut self.cells[place];
+        for (step, value) in steps.iter().zip(values) {
+            let Some(step) = step.filter(|_| value.is_finite()) else { continue };
+            if cells.is_empty() {
+                cells.resize(self.steps, Cell::default());
             }
+            cells[step].sum += f64::from(value);
+            cells[step].count += 1;
         }
     }
 
-    pub(super) fn finish(self, is_counter: impl Fn(&str) -> bool) -> Vec<SnapshotSeries> {
+    /// The series that have a value, in their order.
+    pub(super) fn finish(mut self, is_counter: impl Fn(&str) -> bool) -> Vec<SnapshotSeries> {
         let step_seconds = u32::try_from(self.step_ms / 1000).unwrap_or(u32::MAX);
-        let filled = self.cells.into_iter().filter(|(_, cells)| cells.iter().any(|cell| cell.count > 0));
-        filled
+        let all = self.places.into_iter().map(|(series, place)| (series, std::mem::take(&mut self.cells[place])));
+        all.filter(|(_, cells)| !cells.is_empty())
             .map(|(series, cells)| {
                 let counter = is_counter(&series.signal);
                 SnapshotSeries {

@@ -1,6 +1,6 @@
 use std::fs;
 
-use firstline_diagnosis::vocabulary::{Attributes, Series};
+use firstline_diagnosis::vocabulary::{Attributes, Series, Timestamp};
 use tempfile::TempDir;
 
 use super::*;
@@ -93,6 +93,101 @@ fn remembers_across_a_crash_and_a_change_of_layout() {
 }
 
 #[test]
+fn programs_that_come_and_go_cost_a_name_each_and_no_segment() {
+    let place = Place::new();
+    let mut recorder = place.open();
+    let names: Vec<String> = (0..240).map(|number| format!("program.{number}.running.for.a.while")).collect();
+    for step in 1..=240_i64 {
+        // Every program runs for ten steps.
+        let from = usize::try_from(step - 1).expect("positive");
+        let running: Vec<&str> = names.iter().skip(from).take(10).map(String::as_str).collect();
+        rows(&mut recorder, &layout(&running), step..=step);
+    }
+    assert_eq!(place.segments().len(), 1);
+    let bytes = recorder.bytes();
+    assert!(bytes < 80 * 240, "{bytes} bytes for 240 names of 35 letters and 2400 numbers");
+    for recorder in [recorder, place.peek(), place.open()] {
+        let all = recorder.series(at(0), at(240 * 15), 15, |_| false);
+        assert_eq!(all.len(), 240);
+        let values: Vec<f32> = all.iter().flat_map(|series| series.values.iter().flatten().copied()).collect();
+        assert_eq!(values.len(), (1..=240).map(|step: usize| 10.min(241 - step)).sum::<usize>());
+    }
+}
+
+#[test]
+fn what_came_before_a_crash_is_told_from_what_came_after() {
+    let place = Place::new();
+    let mut recorder = place.open();
+    rows(&mut recorder, &layout(&["a", "b"]), 1..=25);
+    rows(&mut recorder, &layout(&["c", "a"]), 26..=27);
+    drop(recorder);
+    let mut again = place.open();
+    rows(&mut again, &layout(&["b", "c", "d"]), 28..=45);
+    assert_eq!(place.segments().len(), 1, "it goes on where it was");
+    for recorder in [again, place.peek()] {
+        let steps = |name: &str| {
+            let values = values(&recorder, name, 675, 675, 15);
+            values.into_iter().flatten().map(|value| value as i64).collect::<Vec<_>>()
+        };
+        assert_eq!(steps("a"), (1..=27).collect::<Vec<_>>());
+        assert_eq!(steps("b"), (1..=25).chain(28..=45).collect::<Vec<_>>());
+        assert_eq!(steps("c"), (26..=45).collect::<Vec<_>>());
+        assert_eq!(steps("d"), (28..=45).collect::<Vec<_>>());
+    }
+}
+
+#[test]
+fn a_bit_in_the_names_costs_their_history_and_no_other() {
+    let place = Place::new();
+    let mut recorder = place.open();
+    rows(&mut recorder, &layout(&["a"]), 1..=20);
+    rows(&mut recorder, &layout(&["a", "b"]), 21..=40);
+    drop(recorder);
+    let file = place.segments().remove(0);
+    let whole = fs::read(&file).expect("readable");
+    let later = frame::frames(&whole, segment::HEAD_BYTES).filter(|frame| frame.kind == frame::Kind::Names).nth(1);
+    let later = later.expect("b came later");
+    for bit in later.at * 8..later.end() * 8 {
+        let mut altered = whole.clone();
+        altered[bit / 8] ^= 1 << (bit % 8);
+        fs::write(&file, &altered).expect("written");
+        let kept = |name| values(&place.peek(), name, 600, 600, 15).iter().flatten().count();
+        assert_eq!((kept("a"), kept("b")), (40, 0), "bit {bit}");
+    }
+    let mut again = place.open();
+    rows(&mut again, &layout(&["a", "b"]), 41..=60);
+    assert_eq!(values(&place.peek(), "b", 900, 300, 15).iter().flatten().count(), 20, "a new segment has all names");
+}
+
+#[test]
+fn files_of_another_version_are_deleted() {
+    let place = Place::new();
+    fs::write(place.dir().join("00000000000000000000.blocks"), b"FLREC\x02\0\0\x0f\0\0\0rows of long ago")
+        .expect("there");
+    fs::create_dir_all(place.0.path().join("memory")).expect("made");
+    fs::write(place.tail(), b"FLREC\x02\0\0\x0f\0\0\0rows of long ago").expect("there");
+    let mut recorder = place.open();
+    assert!(place.segments().is_empty());
+    rows(&mut recorder, &layout(&["a"]), 1..=21);
+    assert_eq!(values(&place.peek(), "a", 315, 315, 15).iter().flatten().count(), 21);
+}
+
+#[test]
+fn when_there_is_no_room_for_names_a_segment_begins() {
+    let place = Place::new();
+    let mut recorder = place.open();
+    for round in 0..5 {
+        let names: Vec<String> = (0..4096).map(|number| format!("n.{round}.{number}")).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        rows(&mut recorder, &layout(&names), round + 1..=round + 1);
+    }
+    recorder.flush().expect("written");
+    assert_eq!(place.segments().len(), 2);
+    let all = place.peek().series(at(0), at(75), 15, |_| false);
+    assert_eq!(all.len(), 5 * 4096);
+}
+
+#[test]
 fn a_power_cut_costs_what_was_not_yet_on_the_disk() {
     let place = Place::new();
     rows(&mut place.open(), &layout(&["a"]), 1..=55);
@@ -128,7 +223,9 @@ fn any_flipped_bit_costs_one_block_at_most() {
     rows(&mut place.open(), &layout(&["a"]), 1..=60);
     let file = place.segments().remove(0);
     let whole = fs::read(&file).expect("readable");
-    let (_, head) = segment::read_head(&whole, 15).expect("a head");
+    let names = frame::frames(&whole, segment::HEAD_BYTES).next().expect("names");
+    assert_eq!(names.kind, frame::Kind::Names);
+    let head = names.end();
     for bit in 0..whole.len() * 8 {
         let mut altered = whole.clone();
         altered[bit / 8] ^= 1 << (bit % 8);
