@@ -27,6 +27,7 @@ struct Reading {
     written: u64,
     sent: u64,
     private: u64,
+    clean: u64,
     resident: u64,
 }
 
@@ -39,9 +40,11 @@ pub(super) struct Account {
     pub(super) cpu_ms: f64,
     /// Wake-ups in a second.
     pub(super) wakeups: f64,
-    /// Memory that is its own, bytes.
+    /// Memory that it wrote itself, bytes: nobody else has it, and it cannot be dropped.
     pub(super) private: f64,
-    /// Memory with what it shares, bytes.
+    /// Unaltered pages of files (its program, libraries), bytes: the kernel drops and reads them as it likes.
+    pub(super) clean: f64,
+    /// Both, and what it shares, bytes.
     pub(super) resident: f64,
     /// Bytes given to the disk in an hour: the mean, since they come in bursts.
     pub(super) written_hour: f64,
@@ -90,9 +93,10 @@ impl Subject {
         let rollup = fs::read_to_string(format!("/proc/{}/smaps_rollup", self.id)).unwrap_or_default();
         let kib = |key: &str| number(&rollup, key).unwrap_or(0) * 1024;
         let io = fs::read_to_string(format!("/proc/{}/io", self.id)).unwrap_or_default();
-        let (private, resident) = (kib("Private_Clean:") + kib("Private_Dirty:"), kib("Rss:"));
+        let (private, resident) = (kib("Private_Dirty:"), kib("Rss:"));
+        let clean = kib("Private_Clean:") + kib("Shared_Clean:");
         let written = number(&io, "write_bytes:").unwrap_or(0);
-        Reading { total: self.total, written, sent: self.sent, private, resident }
+        Reading { total: self.total, written, sent: self.sent, private, clean, resident }
     }
 
     /// Everything together.
@@ -107,6 +111,7 @@ impl Subject {
             cpu_ms: median(deltas(|one| one.total.cpu_ns)) / 1e6,
             wakeups: median(deltas(|one| one.total.switches)) / 60.0,
             private: median(values(|one| one.private)),
+            clean: median(values(|one| one.clean)),
             resident: median(values(|one| one.resident)),
             written_hour: hourly(deltas(|one| one.written)),
             sent_hour: (self.sent > 0).then(|| hourly(deltas(|one| one.sent))),
