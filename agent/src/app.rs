@@ -29,6 +29,7 @@ pub use status::{ProbeStatus, SpoolStatus, Status, read as read_status};
 
 use crate::config::Config;
 use crate::identity::{Identity, evidence};
+use crate::os::native::give_memory_back;
 use crate::privacy::{Ledger, pseudonyms};
 use crate::probe::{self, Context};
 use crate::pull::Pulls;
@@ -41,6 +42,10 @@ use crate::uplink::{LinkState, LinkStatus, Outbox, Renewal, Routes, Uplink};
 
 /// Time for the identity probes before the first connection.
 const IDENTITY_LIMIT: Duration = Duration::from_secs(5);
+
+/// The start is over after so long: what it needed goes back, and what was freed since then so often.
+const START: Duration = Duration::from_mins(1);
+const EASE_EVERY: Duration = Duration::from_hours(1);
 
 /// Time for the stream to say goodbye.
 const FAREWELL_LIMIT: Duration = Duration::from_secs(6);
@@ -203,6 +208,7 @@ async fn take_in(
     let (out, mut outputs) = mpsc::channel(64);
     let probes = tokio::spawn(Arc::clone(schedule).run(out, stop.clone()));
     let mut close_at: Option<Instant> = None;
+    let mut ease_at = Instant::now() + START;
     loop {
         let period = lock(intake).fast_period();
         tokio::select! {
@@ -225,6 +231,10 @@ async fn take_in(
                 lock(intake).close_step();
                 if pulse.step(Instant::now()) {
                     supervisor.alive();
+                }
+                if Instant::now() >= ease_at {
+                    ease_at = Instant::now() + EASE_EVERY;
+                    give_memory_back();
                 }
                 // After a suspension the missed steps are not made up for.
                 close_at = close_at.map(|at| (at + period).max(Instant::now() + period / 4));
@@ -255,7 +265,7 @@ fn settle_fork(identity: &mut Identity, config: &Config, state: &StateDir) -> Re
 
 /// Version of the catalogue that this agent carries.
 pub fn catalogue_version() -> String {
-    Catalogue::builtin().version().to_owned()
+    Catalogue::builtin_version()
 }
 
 /// Reads a JSON file of the agent's own; nothing when it is not there or not readable.

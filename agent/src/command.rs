@@ -28,6 +28,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::config::{self, Config, STATE_DIR};
 use crate::identity::EnrollError;
+use crate::os::native::keep_memory_small;
 use crate::state::StateDir;
 use crate::uplink::DialError;
 
@@ -117,7 +118,10 @@ impl Command {
         let config = Config::read(&config_file)?;
         match action {
             Action::Install(_) | Action::Uninstall(_) => Ok(()),
-            Action::Run => runtime()?.block_on(run::run(config, state)),
+            Action::Run => {
+                keep_memory_small();
+                runtime()?.block_on(run::run(config, state))
+            }
             Action::Enroll(enroll) => {
                 runtime()?.block_on(enroll.execute(&config, &state))?;
                 install::say(&[enroll::Enroll::next(&state)])

@@ -22,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 use crate::app::{Intake, catalogue_version};
 use crate::identity::Identity;
 use crate::os::Clock;
+use crate::os::native::give_memory_back;
 use crate::privacy::{Entry, Ledger, Sent};
 use crate::schedule::Schedule;
 use crate::snapshot::{assemble, sign};
@@ -96,6 +97,8 @@ impl Pulls {
             () = token.cancelled() => tracing::info!("Pull {} was given up", pull.id),
             () = work => token.cancel(),
         }
+        // A snapshot needs several times what the agent needs otherwise.
+        give_memory_back();
     }
 
     async fn make(&self, pull: &Pull) -> anyhow::Result<Bytes> {

@@ -48,6 +48,11 @@ impl Catalogue {
         }))
     }
 
+    /// [`Self::version`] of [`Self::builtin`], which need not be loaded for it.
+    pub fn builtin_version() -> String {
+        version(builtin::FILES)
+    }
+
     /// The embedded catalogue with an administrator's files laid over it: (file name, text) each. A check or symptom
     /// whose id exists replaces the fields it names (`enabled = false` takes a check out); any other is added and must be
     /// complete. Edges are added.

@@ -54,6 +54,12 @@ pub(crate) fn awake() -> Duration {
     since_boot()
 }
 
+/// Memory is the system's own matter here.
+pub(crate) fn keep_memory_small() {}
+
+/// See [`keep_memory_small`].
+pub(crate) fn give_memory_back() {}
+
 /// Processor time of a thread cannot be told here.
 pub(crate) fn thread_cpu() -> Option<Duration> {
     None

@@ -42,6 +42,11 @@ fn the_embedded_catalogue_loads() {
 }
 
 #[test]
+fn the_embedded_version_is_known_without_loading() {
+    assert_eq!(Catalogue::builtin_version(), Catalogue::builtin().version());
+}
+
+#[test]
 fn every_embedded_check_says_what_to_do_on_each_of_its_systems() {
     for check in Catalogue::builtin().checks() {
         for os in ["linux", "windows", "macos"] {

@@ -34,6 +34,7 @@ mod session;
 mod smart;
 mod sockets;
 mod software;
+mod spare;
 mod storage;
 mod throttle;
 mod timesync;
@@ -78,6 +79,7 @@ pub(crate) use session::{boot_phases, home_missing, password_expires, process_us
 pub(crate) use smart::{health, nvme_log};
 pub(crate) use sockets::{ephemeral_ports, segments, tcp_sockets};
 pub(crate) use software::{autostart, drivers, package_managers, packages};
+pub(crate) use spare::{give_memory_back, keep_memory_small};
 pub(crate) use storage::{arrays, disks, mounts, place_of_disk, remote_mounts, space, traits, wanted_writable};
 pub(crate) use throttle::{throttle, throttle_places};
 pub(crate) use timesync::{clock_discipline, time_source, time_zone_name};
