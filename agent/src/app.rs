@@ -75,12 +75,12 @@ async fn run_once(
     let routes = Routes::of_this_machine(&config.proxy, Path::new("/")).map_err(anyhow::Error::msg);
     let routes = routes.context("the proxy's configuration cannot be used")?;
     let hardware = authorities.first().map(|authority| evidence(Path::new("/"), authority)).unwrap_or_default();
-    let identity = Arc::new(Mutex::new(identity));
     let policy = config.policy(Some(&collector));
     let (settings, settings_seen) = watch::channel(policy.remembered(&state.path("settings")));
     // Ends with the uplink, which holds the other end.
     tokio::spawn(remember(settings_seen.clone(), state.path("settings")));
-    let mut cx = context(state, settings_seen.clone(), Some(authorities))?;
+    let mut cx = context(state, settings_seen.clone(), Some(&identity))?;
+    let identity = Arc::new(Mutex::new(identity));
     cx.memory = Some(state.dir("remembered")?);
     let clock = Arc::clone(&cx.clock);
     let vitals = Arc::clone(&cx.vitals);
@@ -179,13 +179,10 @@ async fn run_once(
 }
 
 /// The probes' view of this machine.
-pub fn context(
-    state: &StateDir,
-    settings: watch::Receiver<Settings>,
-    authorities: Option<Arc<[rustls::pki_types::CertificateDer<'static>]>>,
-) -> Result<Context> {
-    let mut cx = Context::this_machine(settings, pseudonyms(&state.path("pseudonym.key"))?);
-    cx.collector_ca = authorities;
+pub fn context(state: &StateDir, settings: watch::Receiver<Settings>, identity: Option<&Identity>) -> Result<Context> {
+    let key = identity.and_then(Identity::naming_key);
+    let mut cx = Context::this_machine(settings, pseudonyms(key, &state.path("pseudonym.key"))?);
+    cx.collector_ca = identity.map(Identity::authorities);
     Ok(cx)
 }
 

@@ -18,8 +18,12 @@ pub use ledger::{Entry, Ledger, RecordCounts, Sent};
 use crate::probe::Pseudonyms;
 use crate::state;
 
-/// Reads the installation's key for pseudonyms, or makes it.
-pub fn pseudonyms(path: &Path) -> Result<Pseudonyms> {
+/// With the collector's key, so that the same name is the same pseudonym on all its endpoints. Without one (not enrolled
+/// yet, or at an older collector) with the installation's own, which is read from `path` or made.
+pub fn pseudonyms(collectors: Option<[u8; 32]>, path: &Path) -> Result<Pseudonyms> {
+    if let Some(key) = collectors {
+        return Ok(Pseudonyms::new(&key));
+    }
     if let Ok(key) = std::fs::read(path)
         && key.len() == 32
     {
@@ -28,4 +32,20 @@ pub fn pseudonyms(path: &Path) -> Result<Pseudonyms> {
     let key: [u8; 32] = rand::random();
     state::replace(path, &key).with_context(|| format!("keeping the key of pseudonyms in {}", path.display()))?;
     Ok(Pseudonyms::new(&key))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_printer_is_the_same_hash_on_every_endpoint_of_a_collector() {
+        let (one, two) = (tempfile::tempdir().expect("folder"), tempfile::tempdir().expect("folder"));
+        let name = |key, dir: &tempfile::TempDir| {
+            pseudonyms(key, &dir.path().join("pseudonym.key")).expect("a key").name("printer", "hall-2")
+        };
+        assert_eq!(name(Some([7; 32]), &one), name(Some([7; 32]), &two));
+        assert_ne!(name(None, &one), name(None, &two), "before it was enrolled, each has its own");
+        assert_eq!(name(None, &one), name(None, &one));
+    }
 }

@@ -7,6 +7,7 @@
 
 mod endpoint;
 mod files;
+mod naming;
 mod root;
 mod server;
 mod tls;
@@ -41,6 +42,7 @@ pub struct Authority {
     folder: std::path::PathBuf,
     agents: LiveTls,
     people: LiveTls,
+    naming_key: [u8; 32],
     lifetime: Duration,
 }
 
@@ -70,6 +72,7 @@ impl Authority {
         let servers = server::open_or_renew(&folder, &issuer, &certificate_pem, listen, now)?;
         let agents = tls::agents(&issuer, &certificate, &servers.agents, &[], now)?;
         let people = tls::people(&certificate, &servers.people)?;
+        let naming_key = naming::open(&folder)?;
         Ok(Self {
             issuer,
             certificate,
@@ -77,6 +80,7 @@ impl Authority {
             folder,
             agents: Arc::new(ArcSwap::from_pointee(agents)),
             people: Arc::new(ArcSwap::from_pointee(people)),
+            naming_key,
             lifetime: CERTIFICATE_LIFETIME,
         })
     }
@@ -124,6 +128,12 @@ impl Authority {
     /// TLS for the people's port.
     pub fn people_tls(&self) -> LiveTls {
         Arc::clone(&self.people)
+    }
+
+    /// Keys the hashes that stand for names of people, networks and printers, so that the same name is the same hash on
+    /// every endpoint, and nobody outside can try names.
+    pub fn naming_key(&self) -> &[u8; 32] {
+        &self.naming_key
     }
 
     /// The root certificate, PEM.

@@ -216,6 +216,11 @@ impl Enrollment {
     pub fn authorities(&self) -> Vec<Vec<u8>> {
         vec![self.authority.certificate_der().to_vec()]
     }
+
+    /// The key with which every endpoint hashes the names that must not leave it.
+    pub fn naming_key(&self) -> Vec<u8> {
+        self.authority.naming_key().to_vec()
+    }
 }
 
 #[cfg(test)]

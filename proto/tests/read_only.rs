@@ -34,6 +34,7 @@ Drain.spread_ms: uint32
 EnrollResponse.authorities: repeated bytes
 EnrollResponse.certificate_chain: repeated bytes
 EnrollResponse.endpoint_id: string      # stored and shown
+EnrollResponse.naming_key: bytes        # keys the hashes that stand for names; stored
 PortalObject.host: string               # connected to, its front page compared
 PortalObject.port: uint32
 PortalObject.text: string               # compared
@@ -56,6 +57,7 @@ Refusal.sequence: uint64
 RenewResponse.authorities: repeated bytes
 RenewResponse.certificate_chain: repeated bytes
 RenewResponse.endpoint_id: string       # stored and shown
+RenewResponse.naming_key: bytes         # keys the hashes that stand for names; stored
 Settings.corporate_networks: repeated string # compared
 Settings.denied_signals: repeated string # compared, can only take away
 Settings.dns_names: repeated DnsName
@@ -154,7 +156,7 @@ fn no_name_smells_of_remote_execution() {
 }
 
 #[test]
-fn bytes_only_carry_certificates_to_an_endpoint() {
+fn bytes_only_carry_certificates_and_the_key_of_pseudonyms_to_an_endpoint() {
     let bytes: BTreeSet<String> = reachable()
         .iter()
         .flat_map(|message| {
@@ -162,7 +164,7 @@ fn bytes_only_carry_certificates_to_an_endpoint() {
         })
         .map(|field| field.name().to_owned())
         .collect();
-    assert_eq!(bytes, BTreeSet::from(["authorities".to_owned(), "certificate_chain".to_owned()]));
+    assert_eq!(bytes, BTreeSet::from(["authorities", "certificate_chain", "naming_key"].map(str::to_owned)));
 }
 
 #[test]

@@ -50,7 +50,7 @@ impl Local {
         };
         let collector = config.collector.clone().or_else(|| identity.as_ref().map(|one| one.collector.clone()));
         let (sender, settings) = watch::channel(config.policy(collector.as_ref()).remembered(&state.path("settings")));
-        let cx = app::context(state, settings.clone(), identity.as_ref().map(Identity::authorities))?;
+        let cx = app::context(state, settings.clone(), identity.as_ref())?;
         let (clock, vitals) = (Arc::clone(&cx.clock), Arc::clone(&cx.vitals));
         let schedule = Schedule::new(probe::all(), cx, settings.clone());
         Ok(Self { schedule, settings, clock, vitals, state: state.clone(), identity, _settings: sender })

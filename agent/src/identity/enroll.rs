@@ -59,7 +59,7 @@ pub async fn enroll(
         .await
         .map_err(|status| EnrollError::Refused { collector: collector.clone(), reason: link.explain(&status) })?;
     let response = response.into_inner();
-    let certificates = Certificates::from_wire(response.certificate_chain, response.authorities);
+    let certificates = Certificates::from_wire(response.certificate_chain, response.authorities, &response.naming_key);
     if !certificates.authorities.iter().any(|authority| fingerprint(authority) == token.fingerprint) {
         return Err(EnrollError::OtherAuthority(collector));
     }

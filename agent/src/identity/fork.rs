@@ -36,7 +36,7 @@ pub async fn fork(
         .with_context(|| format!("asking {collector} for an identity of our own"))?
         .into_inner();
     ensure!(!response.endpoint_id.is_empty(), "the collector {collector} named no new endpoint");
-    let certificates = Certificates::from_wire(response.certificate_chain, response.authorities);
+    let certificates = Certificates::from_wire(response.certificate_chain, response.authorities, &response.naming_key);
     let mut identity = identity.lock().unwrap_or_else(PoisonError::into_inner);
     identity.become_other(key, response.endpoint_id.clone(), certificates, keep_from)?;
     Ok(response.endpoint_id)

@@ -29,7 +29,7 @@ pub async fn renew(identity: &Mutex<Identity>, collector: &Address, routes: &Rou
         .map_err(|status| anyhow::anyhow!("{}", link.explain(&status)))
         .with_context(|| format!("renewing the endpoint's certificate at {collector}"))?
         .into_inner();
-    let certificates = Certificates::from_wire(response.certificate_chain, response.authorities);
+    let certificates = Certificates::from_wire(response.certificate_chain, response.authorities, &response.naming_key);
     identity.lock().unwrap_or_else(PoisonError::into_inner).adopt(certificates)?;
     Ok(())
 }

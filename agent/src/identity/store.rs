@@ -31,6 +31,7 @@ pub struct Identity {
     chain: Vec<CertificateDer<'static>>,
     authorities: Arc<[CertificateDer<'static>]>,
     fork: Option<ForkNote>,
+    naming_key: Option<[u8; 32]>,
 }
 
 /// Why there is no usable identity.
@@ -101,22 +102,26 @@ pub(super) struct ForkNote {
 }
 
 /// The files of an identity, the one that makes the rest count last.
-const FILES: [&str; 4] = ["key.pem", "authorities.pem", "certificate.pem", "endpoint.json"];
+const FILES: [&str; 5] = ["key.pem", NAMING_KEY, "authorities.pem", "certificate.pem", "endpoint.json"];
+
+/// The collector's key of pseudonyms.
+const NAMING_KEY: &str = "naming.key";
 
 /// Where the next identity is put together.
 const NEXT: &str = "next";
 
-/// Certificates as the collector gave them.
+/// Certificates as the collector gave them, and its key of pseudonyms when it has one.
 #[derive(Debug, Clone)]
 pub(super) struct Certificates {
     pub(super) chain: Vec<CertificateDer<'static>>,
     pub(super) authorities: Vec<CertificateDer<'static>>,
+    pub(super) naming_key: Option<[u8; 32]>,
 }
 
 impl Certificates {
-    pub(super) fn from_wire(chain: Vec<Vec<u8>>, authorities: Vec<Vec<u8>>) -> Self {
+    pub(super) fn from_wire(chain: Vec<Vec<u8>>, authorities: Vec<Vec<u8>>, naming_key: &[u8]) -> Self {
         let all = |ders: Vec<Vec<u8>>| ders.into_iter().map(CertificateDer::from).collect();
-        Self { chain: all(chain), authorities: all(authorities) }
+        Self { chain: all(chain), authorities: all(authorities), naming_key: naming_key.try_into().ok() }
     }
 }
 
@@ -143,6 +148,7 @@ impl Identity {
             chain: certificates(&dir.join("certificate.pem"))?,
             authorities: certificates(&dir.join("authorities.pem"))?.into(),
             fork: enrolment.fork,
+            naming_key: fs::read(dir.join(NAMING_KEY)).ok().and_then(|key| key.try_into().ok()),
             dir: dir.to_owned(),
         })
     }
@@ -163,6 +169,7 @@ impl Identity {
             chain: Vec::new(),
             authorities: Arc::default(),
             fork: None,
+            naming_key: None,
         };
         state::private_dir(dir).map_err(|source| IdentityError::File { path: dir.to_owned(), source })?;
         identity.write("key.pem", identity.key.to_pem().as_bytes())?;
@@ -190,6 +197,7 @@ impl Identity {
             chain: Vec::new(),
             authorities: Arc::default(),
             fork: Some(ForkNote { of: self.endpoint_id.clone(), keep_from: Some(keep_from) }),
+            naming_key: None,
         };
         other.write("key.pem", other.key.to_pem().as_bytes())?;
         other.adopt(certificates)?;
@@ -233,6 +241,10 @@ impl Identity {
         // Trust before identity: a crash in between leaves the old certificate, which the new authorities still know.
         self.write("authorities.pem", pem(&new.authorities).as_bytes())?;
         self.write("certificate.pem", pem(&new.chain).as_bytes())?;
+        if let Some(key) = new.naming_key.filter(|key| self.naming_key != Some(*key)) {
+            self.write(NAMING_KEY, &key)?;
+            self.naming_key = Some(key);
+        }
         self.chain = new.chain;
         self.authorities = new.authorities.into();
         Ok(())
@@ -241,6 +253,11 @@ impl Identity {
     fn write(&self, name: &str, bytes: &[u8]) -> Result<(), IdentityError> {
         let path = self.dir.join(name);
         state::replace(&path, bytes).map_err(|source| IdentityError::File { path, source })
+    }
+
+    /// The collector's key of pseudonyms; an older collector has none.
+    pub fn naming_key(&self) -> Option<[u8; 32]> {
+        self.naming_key
     }
 
     /// The authorities whose collectors this endpoint trusts.

@@ -45,8 +45,9 @@ async fn pulls() -> Running {
     let machine = Machine { host_name: "pc-1".into(), os, ..Machine::default() };
     let identity = state.dir("identity").expect("made");
     let identity = enroll(&identity, collector.address(), &Routes::default(), &token, machine).await.expect("enrolled");
+    assert_eq!(identity.naming_key(), Some([7; 32]), "the collector's key of pseudonyms");
     let (settings, seen) = watch::channel(Policy::default().defaults());
-    let cx = app::context(&state, seen.clone(), Some(identity.authorities())).expect("a context");
+    let cx = app::context(&state, seen.clone(), Some(&identity)).expect("a context");
     let (clock, vitals) = (Arc::clone(&cx.clock), Arc::clone(&cx.vitals));
     let scratch = Scratch::on_disk(&state.path("memory")).expect("made");
     let spool = Spool::open(&state.dir("spool").expect("made"), &scratch, Limits::default()).expect("opens");

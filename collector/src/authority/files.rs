@@ -34,6 +34,12 @@ pub enum AuthorityError {
         #[source]
         cause: rustls::pki_types::pem::Error,
     },
+    /// The key of pseudonyms is damaged.
+    #[error(
+        "{} does not hold the key of pseudonyms (32 bytes in base64); restore it from a backup, or remove it: a new one \
+         gives every hashed name a new hash", .0.display()
+    )]
+    NamingKey(PathBuf),
     /// Making or signing a certificate failed.
     #[error("a certificate could not be made")]
     Certificate(#[from] rcgen::Error),

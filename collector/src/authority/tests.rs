@@ -92,3 +92,16 @@ fn makes_a_new_server_certificate_only_when_it_must() {
 
 #[cfg(unix)]
 mod permissions;
+
+#[test]
+fn the_key_of_pseudonyms_is_made_once_and_never_guessed() {
+    let folder = tempfile::tempdir().expect("folder");
+    let made = *authority(folder.path()).naming_key();
+    let reopen = || Authority::open(folder.path(), &Listen::default(), NOW);
+    assert_eq!(reopen().expect("open").naming_key(), &made);
+    let path = folder.path().join("authority").join("naming.key");
+    std::fs::write(&path, "half a k").expect("damaged");
+    assert!(reopen().expect_err("damaged").to_string().contains("does not hold the key of pseudonyms"));
+    std::fs::remove_file(path).expect("a folder of an earlier version");
+    assert_ne!(reopen().expect("open").naming_key(), &made);
+}

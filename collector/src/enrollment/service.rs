@@ -73,8 +73,12 @@ impl Service {
             }
         })?;
         counter!(ENROLLMENTS, "outcome" => "forked").increment(1);
-        let authorities = self.enrollment.authorities();
-        Ok(Response::new(RenewResponse { certificate_chain: issued.chain, authorities, endpoint_id }))
+        Ok(Response::new(RenewResponse {
+            certificate_chain: issued.chain,
+            authorities: self.enrollment.authorities(),
+            endpoint_id,
+            naming_key: self.enrollment.naming_key(),
+        }))
     }
 }
 
@@ -93,8 +97,12 @@ impl EnrollmentService for Service {
         let (endpoint_id, issued) = enrolled.map_err(|cause| self.refused(&cause, &peer))?;
         counter!(ENROLLMENTS, "outcome" => "enrolled").increment(1);
         info!(host.id = %endpoint_id, client.address = %peer.address.ip(), "Endpoint {endpoint_id} enrolled");
-        let authorities = self.enrollment.authorities();
-        Ok(Response::new(EnrollResponse { endpoint_id, certificate_chain: issued.chain, authorities }))
+        Ok(Response::new(EnrollResponse {
+            endpoint_id,
+            certificate_chain: issued.chain,
+            authorities: self.enrollment.authorities(),
+            naming_key: self.enrollment.naming_key(),
+        }))
     }
 
     async fn renew(&self, request: Request<RenewRequest>) -> Result<Response<RenewResponse>, Status> {
@@ -109,7 +117,11 @@ impl EnrollmentService for Service {
         let issued = self.enrollment.renew(certificate, &csr).await.map_err(|cause| self.refused(&cause, &peer))?;
         counter!(ENROLLMENTS, "outcome" => "renewed").increment(1);
         info!(host.id = %certificate.endpoint_id, "Certificate of endpoint {} renewed", certificate.endpoint_id);
-        let authorities = self.enrollment.authorities();
-        Ok(Response::new(RenewResponse { certificate_chain: issued.chain, authorities, ..RenewResponse::default() }))
+        Ok(Response::new(RenewResponse {
+            certificate_chain: issued.chain,
+            authorities: self.enrollment.authorities(),
+            endpoint_id: String::new(),
+            naming_key: self.enrollment.naming_key(),
+        }))
     }
 }

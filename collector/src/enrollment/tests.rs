@@ -31,6 +31,8 @@ async fn a_token_makes_as_many_endpoints_as_it_may() {
     let one = collector.enroll(&secret, &key(), "one").await.expect("first");
     let two = collector.enroll(&secret, &key(), "two").await.expect("second");
     assert_ne!(one.endpoint_id, two.endpoint_id);
+    assert_eq!(one.naming_key.len(), 32);
+    assert_eq!(one.naming_key, two.naming_key, "a printer must have the same hash on both");
     let status = collector.enroll(&secret, &key(), "three").await.expect_err("used up");
     assert_eq!((status.code(), status.message()), (Code::PermissionDenied, "this token has been used up"));
     let tokens = collector.app.enrollment.tokens().await.expect("tokens");

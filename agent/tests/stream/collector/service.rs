@@ -35,6 +35,7 @@ impl EnrollmentService for Enrollments {
             endpoint_id: "11111111-2222-7333-8444-555555555555".to_owned(),
             certificate_chain: vec![certificate],
             authorities: vec![self.0.authority.der().to_vec()],
+            naming_key: vec![7; 32],
         }))
     }
 
@@ -43,6 +44,7 @@ impl EnrollmentService for Enrollments {
             certificate_chain: vec![self.0.authority.issue(&request.into_inner().certificate_request)],
             authorities: vec![self.0.authority.der().to_vec()],
             endpoint_id: String::new(),
+            naming_key: vec![7; 32],
         }))
     }
 }

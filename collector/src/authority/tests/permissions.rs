@@ -6,7 +6,7 @@ use super::authority;
 fn keeps_keys_for_their_owner() {
     let folder = tempfile::tempdir().expect("folder");
     authority(folder.path());
-    for key in ["root.key", "agents.key", "people.key"] {
+    for key in ["root.key", "agents.key", "people.key", "naming.key"] {
         let mode = std::fs::metadata(folder.path().join("authority").join(key)).expect("key").permissions().mode();
         assert_eq!(mode & 0o777, 0o600, "{key}");
     }
