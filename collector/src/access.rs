@@ -32,7 +32,7 @@ pub use role::{NoSuchRole, Role, Roles};
 pub use session::{Principal, SessionKind, SignedIn};
 
 use crate::app::Clock;
-use crate::store::{Store, StoreError};
+use crate::store::{Store, StoreError, sql};
 
 /// Accounts, sessions and the audit log of this collector. Cheap to clone.
 #[derive(Clone)]
@@ -110,8 +110,8 @@ pub enum AccessError {
     Store(#[from] StoreError),
 }
 
-impl From<sqlx::Error> for AccessError {
-    fn from(error: sqlx::Error) -> Self {
+impl From<sql::Error> for AccessError {
+    fn from(error: sql::Error) -> Self {
         Self::Store(error.into())
     }
 }

@@ -34,7 +34,7 @@ pub use document::{
 
 use crate::app::Clock;
 use crate::feed::{Feed, FeedItem};
-use crate::store::{Store, StoreError};
+use crate::store::{Store, StoreError, sql};
 
 /// Longest note or comment, in letters.
 const NOTE_LETTERS: usize = 1000;
@@ -83,8 +83,8 @@ pub enum AlertError {
     Store(#[from] StoreError),
 }
 
-impl From<sqlx::Error> for AlertError {
-    fn from(error: sqlx::Error) -> Self {
+impl From<sql::Error> for AlertError {
+    fn from(error: sql::Error) -> Self {
         Self::Store(error.into())
     }
 }

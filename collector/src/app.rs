@@ -30,11 +30,8 @@ use crate::fleet::Fleet;
 use crate::history::History;
 use crate::pull::{PullParts, Pulls};
 use crate::settings::Settings;
-use crate::store::Store;
+use crate::store::{Location, Store};
 use crate::ticket::BuiltinDesk;
-
-/// Name of the database within the data folder.
-const DATABASE: &str = "firstline.sqlite";
 
 /// A collector, ready to run.
 #[derive(Debug)]
@@ -72,15 +69,15 @@ pub struct App {
 }
 
 impl App {
-    /// Makes what a new collector needs in `folder`: authority and keys, and an empty database, for its owner's eyes
-    /// only. Refuses when there is a collector already.
+    /// Makes what a new collector needs in `folder`: authority and keys, and the empty file of its database when it is
+    /// one, for its owner's eyes only. Refuses when there is a collector already.
     ///
     /// # Errors
     /// When the folder cannot be written, or holds a collector.
-    pub fn create(folder: &Path, clock: &dyn Clock) -> anyhow::Result<()> {
+    pub fn create(folder: &Path, database: &Location, clock: &dyn Clock) -> anyhow::Result<()> {
         Authority::create(folder, clock.now()).context("making the certificate authority")?;
-        let database = folder.join(DATABASE);
-        owner::create(&database).map(drop).with_context(|| format!("making the database {}", database.display()))
+        let Location::Sqlite(database) = database else { return Ok(()) };
+        owner::create(database).map(drop).with_context(|| format!("making the database {}", database.display()))
     }
 
     /// Opens the collector that lives in `folder`.
@@ -88,9 +85,8 @@ impl App {
     /// # Errors
     /// When the database or the keys cannot be opened; the text says what was attempted on which file.
     pub async fn open(folder: &Path, config: Config, clock: Arc<dyn Clock>) -> anyhow::Result<Arc<Self>> {
-        let database = folder.join(DATABASE);
-        let store =
-            Store::open(&database).await.with_context(|| format!("opening the database {}", database.display()))?;
+        let database = config.database.location(folder).map_err(anyhow::Error::msg)?;
+        let store = Store::open(&database).await.with_context(|| format!("opening the database {database}"))?;
         let config = Arc::new(config);
         let authority = Authority::open(folder, &config.listen, clock.now()).context("opening the authority")?;
         let authority = Arc::new(authority.with_lifetime(config.limits.certificate_lifetime()));

@@ -5,6 +5,7 @@
 //! not checked again elsewhere.
 
 mod agents;
+mod database;
 mod error;
 mod history;
 mod limits;
@@ -16,6 +17,7 @@ use std::path::Path;
 use serde::Deserialize;
 
 pub use agents::{Agents, DnsName, ProbeTarget};
+pub use database::{Database, Pooler};
 pub use error::ConfigError;
 pub use history::History;
 pub use limits::Limits;
@@ -36,7 +38,9 @@ pub struct Config {
     pub listen: Listen,
     /// What agents are asked to collect.
     pub agents: Agents,
-    /// How long data is kept.
+    /// Where data is kept.
+    pub database: Database,
+    /// How long.
     pub history: History,
     /// What one collector takes on.
     pub limits: Limits,
@@ -63,6 +67,7 @@ impl Config {
     pub fn parse(text: &str) -> Result<Self, String> {
         let config: Self = toml::from_str(text).map_err(|cause| error::explain(&cause))?;
         config.agents.check()?;
+        config.database.check()?;
         config.history.check()?;
         config.limits.check()?;
         config.listen.check()?;

@@ -33,7 +33,7 @@ use crate::alert::{AlertError, Alerts, Held, Subject};
 use crate::app::Clock;
 use crate::fleet::{Fleet, FleetError, Known};
 use crate::ingest::Observation;
-use crate::store::{Store, StoreError};
+use crate::store::{Store, StoreError, sql};
 use rows::FindingRow;
 use watch::{Verdict, Watch};
 
@@ -90,8 +90,8 @@ pub enum DetectError {
     Store(#[from] StoreError),
 }
 
-impl From<sqlx::Error> for DetectError {
-    fn from(error: sqlx::Error) -> Self {
+impl From<sql::Error> for DetectError {
+    fn from(error: sql::Error) -> Self {
         Self::Store(error.into())
     }
 }

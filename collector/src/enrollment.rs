@@ -20,7 +20,7 @@ use uuid::Uuid;
 
 use crate::app::Clock;
 use crate::authority::{Authority, AuthorityError, CertificateOf, Issued};
-use crate::store::{Store, StoreError};
+use crate::store::{Store, StoreError, sql};
 
 pub use service::Service;
 
@@ -137,8 +137,8 @@ impl EnrollmentError {
     }
 }
 
-impl From<sqlx::Error> for EnrollmentError {
-    fn from(error: sqlx::Error) -> Self {
+impl From<sql::Error> for EnrollmentError {
+    fn from(error: sql::Error) -> Self {
         Self::Store(error.into())
     }
 }

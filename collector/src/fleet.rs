@@ -26,7 +26,7 @@ use crate::app::Clock;
 use crate::authority::{Authority, RevokedSerial};
 use crate::config::Config;
 use crate::feed::{Feed, FeedItem};
-use crate::store::{Store, StoreError};
+use crate::store::{Store, StoreError, sql};
 
 pub use contest::Contest;
 pub(crate) use evidence::is_same_machine;
@@ -70,8 +70,8 @@ pub enum FleetError {
     Authority(#[from] crate::authority::AuthorityError),
 }
 
-impl From<sqlx::Error> for FleetError {
-    fn from(error: sqlx::Error) -> Self {
+impl From<sql::Error> for FleetError {
+    fn from(error: sql::Error) -> Self {
         Self::Store(error.into())
     }
 }

@@ -39,7 +39,7 @@ use crate::authority::Authority;
 use crate::detect::Catalogues;
 use crate::feed::{Feed, FeedItem};
 use crate::fleet::{Fleet, FleetError};
-use crate::store::{Store, StoreError};
+use crate::store::{Store, StoreError, sql};
 use crate::ticket::{BuiltinDesk, DeskError};
 use flight::Flight;
 
@@ -97,8 +97,8 @@ pub enum PullError {
     Store(#[from] StoreError),
 }
 
-impl From<sqlx::Error> for PullError {
-    fn from(error: sqlx::Error) -> Self {
+impl From<sql::Error> for PullError {
+    fn from(error: sql::Error) -> Self {
         Self::Store(error.into())
     }
 }

@@ -10,7 +10,7 @@ use firstline_proto::v1;
 use uuid::Uuid;
 
 use crate::config::Agents;
-use crate::store::{Store, StoreError};
+use crate::store::{Store, StoreError, sql};
 
 /// The settings in force. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -64,7 +64,7 @@ async fn revise(store: &Store, agents: &Agents) -> Result<u64, StoreError> {
         .write(move |tx| {
             Box::pin(async move {
                 let stored: Option<(i64, String)> =
-                    sqlx::query_as("SELECT revision, settings FROM agent_settings WHERE key = 1")
+                    sql::query_as("SELECT revision, settings FROM agent_settings WHERE key = 1")
                         .fetch_optional(&mut *tx)
                         .await?;
                 let revision = match stored {
@@ -72,7 +72,7 @@ async fn revise(store: &Store, agents: &Agents) -> Result<u64, StoreError> {
                     Some((revision, _)) => revision + 1,
                     None => 1,
                 };
-                sqlx::query(
+                sql::query(
                     "INSERT INTO agent_settings (key, revision, settings) VALUES (1, $1, $2)
                      ON CONFLICT (key) DO UPDATE SET revision = excluded.revision, settings = excluded.settings",
                 )
@@ -115,11 +115,12 @@ fn message(agents: &Agents, revision: u64) -> v1::Settings {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::fixture;
 
     #[tokio::test]
     async fn the_revision_grows_with_changes_only() {
         let folder = tempfile::tempdir().expect("folder");
-        let store = Store::open(&folder.path().join("db")).await.expect("store");
+        let store = fixture::open(folder.path()).await;
         let mut agents = Agents::default();
         let settings = Settings::open(store.clone(), &agents).await.expect("open");
         assert_eq!(settings.current().revision, 1);

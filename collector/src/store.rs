@@ -4,66 +4,68 @@
 //! the file consistent after a power cut but may lose the last commits, and an agent deletes what was acknowledged.
 //! One flush to the disk per batch is the price; batches make it small.
 //!
+//! There are two engines: SQLite, a file that this process locks for itself, and PostgreSQL, which several collectors may
+//! share. Nobody outside knows which it is: statements go through [`sql`].
+//!
 //! - All writes go through [`Store::write`] or [`Store::append`] to one task, which commits many of them at once.
 //!   An answer is given only after the commit. A write that fails is undone alone; the others of its batch stay.
 //! - Reads use [`Store::reads`], a pool of connections that see the last commit and never wait for the writer.
-//! - Statements are `&'static str` with `$1` places, in SQL that PostgreSQL understands as well. Column types of the
-//!   migrations are SQLite's.
+//! - What one job of [`Store::write`] reads stays true until it is committed, also when several collectors write: its
+//!   transaction holds the baton (a locked row) from before its first statement. Records need no baton, the ledger locks
+//!   the endpoints they are of.
+//! - While a server is away, senders get an error, and the writer connects again with growing pauses.
 //! - Outside, things are named by UUIDs; inside, endpoints have small integer keys. Times are milliseconds since 1970.
 //!
 //! Not here: what the rows mean. Every room keeps its own statements beside its own types.
 
+mod connection;
 mod error;
+#[cfg(test)]
+pub(crate) mod fixture;
+mod link;
+mod location;
 mod lock;
 mod migrate;
 mod migrations;
 mod records;
+pub mod sql;
 mod writer;
 
-use std::path::Path;
-use std::time::Duration;
-
 use futures_util::future::BoxFuture;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{Connection, SqliteConnection, SqlitePool};
 
+pub use connection::{Connection, Engine, Reads};
 pub use error::StoreError;
+use link::Link;
+pub use location::{Location, Server};
 pub use migrations::Migration;
 pub use records::{Appended, Body, RecordBatch, Row, StateValue};
 use writer::Writer;
 
-/// How long a connection waits for a lock that somebody else (a backup, a shell) holds.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// Connections for reads.
-const READ_CONNECTIONS: u32 = 8;
-
 /// The database of one collector. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Store {
-    reads: SqlitePool,
+    reads: Reads,
     writer: Writer,
 }
 
 impl Store {
-    /// Opens the database at `path`, creates it when missing, and brings its tables up to date.
+    /// Opens the database, creates the file when it is one and missing, and brings the tables up to date.
     ///
     /// # Errors
-    /// When the file cannot be opened, was written by a newer program, or holds migrations that differ from ours.
-    pub async fn open(path: &Path) -> Result<Self, StoreError> {
-        let lock = lock::take(path).await.map_err(|cause| StoreError::locked(path, cause))?;
-        let options = options(path);
-        let mut connection = SqliteConnection::connect_with(&options).await?;
+    /// When it cannot be opened, was written by a newer program, or holds migrations that differ from ours.
+    pub async fn open(location: &Location) -> Result<Self, StoreError> {
+        let lock = match location {
+            Location::Sqlite(path) => Some(lock::take(path).await.map_err(|cause| StoreError::locked(path, cause))?),
+            Location::Postgres(_) => None,
+        };
+        let mut connection = location.connect().await?;
         migrate::run(&mut connection, migrations::ALL).await?;
-        let reads = SqlitePoolOptions::new()
-            .max_connections(READ_CONNECTIONS)
-            .connect_with(options.read_only(true).create_if_missing(false))
-            .await?;
-        Ok(Self { reads, writer: Writer::start(connection, lock) })
+        let reads = location.reads().await?;
+        Ok(Self { reads, writer: Writer::start(Link::new(location.clone(), connection), lock) })
     }
 
     /// The pool for reads. Its connections refuse to write.
-    pub fn reads(&self) -> &SqlitePool {
+    pub fn reads(&self) -> &Reads {
         &self.reads
     }
 
@@ -71,7 +73,7 @@ impl Store {
     ///
     /// ```text
     /// let id = store.write(|tx| Box::pin(async move {
-    ///     sqlx::query("INSERT INTO notes (id) VALUES ($1)").bind(id).execute(&mut *tx).await?;
+    ///     sql::query("INSERT INTO notes (id) VALUES ($1)").bind(id).execute(&mut *tx).await?;
     ///     Ok::<_, StoreError>(id)
     /// })).await?;
     /// ```
@@ -82,7 +84,7 @@ impl Store {
     where
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
-        F: for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, Result<T, E>> + Send + 'static,
+        F: for<'c> FnOnce(&'c mut Connection) -> BoxFuture<'c, Result<T, E>> + Send + 'static,
     {
         self.writer.write(job).await
     }
@@ -101,17 +103,17 @@ impl Store {
     /// # Errors
     /// Why not.
     pub async fn check(&self) -> Result<(), StoreError> {
-        sqlx::query_scalar::<_, i64>("SELECT 1").fetch_one(&self.reads).await?;
+        sql::query_scalar::<i64>("SELECT 1").fetch_one(&self.reads).await?;
         if !self.writer.is_failing() {
             return Ok(());
         }
         self.write(|tx| {
             Box::pin(async move {
                 // Both together leave nothing behind, but have to be written all the same.
-                sqlx::query("INSERT INTO layouts (fingerprint, series, used_ms) VALUES (-1, '', 0)")
+                sql::query("INSERT INTO layouts (fingerprint, series, used_ms) VALUES (-1, '', 0)")
                     .execute(&mut *tx)
                     .await?;
-                sqlx::query("DELETE FROM layouts WHERE fingerprint = -1").execute(tx).await?;
+                sql::query("DELETE FROM layouts WHERE fingerprint = -1").execute(tx).await?;
                 Ok::<_, StoreError>(())
             })
         })
@@ -124,17 +126,6 @@ impl Store {
         self.reads.close().await;
         self.writer.close().await;
     }
-}
-
-/// How every connection is set up.
-fn options(path: &Path) -> SqliteConnectOptions {
-    SqliteConnectOptions::new()
-        .filename(path)
-        .create_if_missing(true)
-        .journal_mode(SqliteJournalMode::Wal)
-        .synchronous(SqliteSynchronous::Full)
-        .foreign_keys(true)
-        .busy_timeout(BUSY_TIMEOUT)
 }
 
 #[cfg(test)]

@@ -1,12 +1,12 @@
 use firstline_diagnosis::vocabulary::Timestamp;
 use serde::{Deserialize, Serialize};
-use sqlx::SqliteConnection;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::audit::{self, Entry};
 use super::password::random_password;
 use super::{Access, AccessError, Actor, Role};
+use crate::store::{Connection, sql};
 
 /// Longest name of an account, in characters.
 const NAME_CHARACTERS_MAX: usize = 64;
@@ -66,7 +66,7 @@ impl TryFrom<Row> for Account {
     type Error = AccessError;
 
     fn try_from((id, name, role, created_at, created_by, disabled_at): Row) -> Result<Self, AccessError> {
-        let role = role.parse().map_err(|error| sqlx::Error::Decode(Box::new(error)))?;
+        let role = role.parse().map_err(|error| sql::Error::Decode(Box::new(error)))?;
         let disabled_at = disabled_at.map(Timestamp);
         Ok(Self { id, name, role, created_at: Timestamp(created_at), created_by, disabled_at })
     }
@@ -123,7 +123,7 @@ impl Access {
     pub async fn accounts(&self) -> Result<AccountList, AccessError> {
         const SQL: &str =
             "SELECT id, name, role, created_at_ms, created_by, disabled_at_ms FROM accounts ORDER BY name";
-        let rows: Vec<Row> = sqlx::query_as(SQL).fetch_all(self.store.reads()).await?;
+        let rows: Vec<Row> = sql::query_as(SQL).fetch_all(self.store.reads()).await?;
         let accounts = rows.into_iter().map(Account::try_from).collect::<Result<_, _>>()?;
         Ok(AccountList { accounts })
     }
@@ -149,10 +149,10 @@ impl Access {
     }
 }
 
-async fn insert(tx: &mut SqliteConnection, account: &Account, hash: &str) -> Result<(), AccessError> {
+async fn insert(tx: &mut Connection, account: &Account, hash: &str) -> Result<(), AccessError> {
     const SQL: &str = "INSERT INTO accounts (id, name, role, password, created_at_ms, created_by) \
                        VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (name) DO NOTHING";
-    let done = sqlx::query(SQL)
+    let done = sql::query(SQL)
         .bind(&account.id)
         .bind(&account.name)
         .bind(account.role.name())
@@ -164,25 +164,25 @@ async fn insert(tx: &mut SqliteConnection, account: &Account, hash: &str) -> Res
     if done.rows_affected() == 0 { Err(AccessError::NameTaken(account.name.clone())) } else { Ok(()) }
 }
 
-async fn refuse_last_administrator(tx: &mut SqliteConnection, name: &str) -> Result<(), AccessError> {
+async fn refuse_last_administrator(tx: &mut Connection, name: &str) -> Result<(), AccessError> {
     const ROLE: &str = "SELECT role FROM accounts WHERE name = $1";
     const OTHERS: &str =
         "SELECT COUNT(*) FROM accounts WHERE role = 'administrator' AND disabled_at_ms IS NULL AND name <> $1";
-    let role: Option<String> = sqlx::query_scalar(ROLE).bind(name).fetch_optional(&mut *tx).await?;
+    let role: Option<String> = sql::query_scalar(ROLE).bind(name).fetch_optional(&mut *tx).await?;
     let role = role.ok_or_else(|| AccessError::NoSuchAccount(name.to_owned()))?;
-    let others: i64 = sqlx::query_scalar(OTHERS).bind(name).fetch_one(tx).await?;
+    let others: i64 = sql::query_scalar(OTHERS).bind(name).fetch_one(tx).await?;
     if role == Role::Administrator.name() && others == 0 {
         return Err(AccessError::LastAdministrator(name.to_owned()));
     }
     Ok(())
 }
 
-async fn disable(tx: &mut SqliteConnection, name: &str, now: Timestamp) -> Result<(), AccessError> {
+async fn disable(tx: &mut Connection, name: &str, now: Timestamp) -> Result<(), AccessError> {
     const ACCOUNT: &str = "UPDATE accounts SET disabled_at_ms = $2 WHERE name = $1 AND disabled_at_ms IS NULL";
     const SESSIONS: &str = "UPDATE sessions SET revoked_at_ms = $2 WHERE revoked_at_ms IS NULL \
                             AND account_id IN (SELECT id FROM accounts WHERE name = $1)";
-    sqlx::query(ACCOUNT).bind(name).bind(now.unix_ms()).execute(&mut *tx).await?;
-    sqlx::query(SESSIONS).bind(name).bind(now.unix_ms()).execute(tx).await?;
+    sql::query(ACCOUNT).bind(name).bind(now.unix_ms()).execute(&mut *tx).await?;
+    sql::query(SESSIONS).bind(name).bind(now.unix_ms()).execute(tx).await?;
     Ok(())
 }
 

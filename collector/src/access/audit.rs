@@ -7,12 +7,11 @@
 use firstline_diagnosis::vocabulary::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use sqlx::SqliteConnection;
 use utoipa::ToSchema;
 
 use super::{AccessError, Actor};
 use crate::app::Clock;
-use crate::store::Store;
+use crate::store::{Connection, Store, sql};
 
 /// Entries in a page at most.
 pub const PAGE_ENTRIES_MAX: u32 = 500;
@@ -142,7 +141,7 @@ impl Audit<'_> {
         let limit = limit.clamp(1, PAGE_ENTRIES_MAX);
         let before = before.unwrap_or(i64::MAX);
         let entries: Vec<AuditEntry> =
-            sqlx::query_as(SQL).bind(before).bind(i64::from(limit)).fetch_all(self.store.reads()).await?;
+            sql::query_as(SQL).bind(before).bind(i64::from(limit)).fetch_all(self.store.reads()).await?;
         let full = entries.len() == limit as usize;
         let next = entries.last().filter(|entry| full && entry.sequence > 1).map(|entry| entry.sequence);
         Ok(AuditPage { entries, next })
@@ -159,7 +158,7 @@ impl Audit<'_> {
         loop {
             let after = report.entries;
             let entries: Vec<AuditEntry> =
-                sqlx::query_as(SQL).bind(after).bind(VERIFY_AT_A_TIME).fetch_all(self.store.reads()).await?;
+                sql::query_as(SQL).bind(after).bind(VERIFY_AT_A_TIME).fetch_all(self.store.reads()).await?;
             for entry in &entries {
                 if entry.sequence != report.entries + 1 || entry.hash != entry.expected_hash(&report.head) {
                     return Ok(ChainReport { whole: false, broken_at: Some(entry.sequence), ..report });
@@ -197,11 +196,11 @@ impl AuditEntry {
 }
 
 /// Appends an entry within a transaction of the writer, so that it is there exactly when the change is.
-pub async fn append(tx: &mut SqliteConnection, entry: Entry, now: Timestamp) -> Result<(), AccessError> {
+pub async fn append(tx: &mut Connection, entry: Entry, now: Timestamp) -> Result<(), AccessError> {
     const LAST: &str = "SELECT sequence, hash FROM audit_log ORDER BY sequence DESC LIMIT 1";
     const APPEND: &str = "INSERT INTO audit_log (sequence, at_ms, who, action, object, ticket, detail, address, hash) \
                           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
-    let last: Option<(i64, String)> = sqlx::query_as(LAST).fetch_optional(&mut *tx).await?;
+    let last: Option<(i64, String)> = sql::query_as(LAST).fetch_optional(&mut *tx).await?;
     let (sequence, previous) = last.unwrap_or_default();
     let Entry { who, action, object, ticket, detail, address } = entry;
     let action = action.to_owned();
@@ -217,7 +216,7 @@ pub async fn append(tx: &mut SqliteConnection, entry: Entry, now: Timestamp) -> 
         hash: String::new(),
     };
     entry.hash = entry.expected_hash(&previous);
-    sqlx::query(APPEND)
+    sql::query(APPEND)
         .bind(entry.sequence)
         .bind(now.unix_ms())
         .bind(entry.who)

@@ -12,6 +12,7 @@ use utoipa::ToSchema;
 use super::account::account_name;
 use super::audit::{self, Entry};
 use super::{Access, AccessError, Actor, Role};
+use crate::store::sql;
 
 /// How often the last use of a session is written down.
 const SEEN_EVERY: Duration = Duration::from_mins(1);
@@ -125,7 +126,7 @@ impl Access {
         }
         let digest = digest_of(token);
         let row: Option<(String, String, String, i64, i64)> =
-            sqlx::query_as(SQL).bind(&digest).fetch_optional(self.store.reads()).await?;
+            sql::query_as(SQL).bind(&digest).fetch_optional(self.store.reads()).await?;
         let Some((name, role, kind, seen_at, expires_at)) = row else { return Ok(None) };
         let (now, kind) = (self.clock.now(), SessionKind::from_name(&kind));
         let (seen_at, expires_at) = (Timestamp(seen_at), Timestamp(expires_at));
@@ -135,7 +136,7 @@ impl Access {
         if now.since(seen_at) >= SEEN_EVERY {
             self.seen(digest, now).await?;
         }
-        let role = role.parse().map_err(|error| sqlx::Error::Decode(Box::new(error)))?;
+        let role = role.parse().map_err(|error| sql::Error::Decode(Box::new(error)))?;
         Ok(Some(Principal { name, role, session: kind, expires_at }))
     }
 
@@ -149,7 +150,7 @@ impl Access {
         self.store
             .write(move |tx| {
                 Box::pin(async move {
-                    sqlx::query(SQL).bind(digest).bind(now.unix_ms()).execute(&mut *tx).await?;
+                    sql::query(SQL).bind(digest).bind(now.unix_ms()).execute(&mut *tx).await?;
                     audit::append(tx, entry, now).await
                 })
             })
@@ -161,9 +162,9 @@ impl Access {
         const SQL: &str = "SELECT id, role, password FROM accounts WHERE name = $1 AND disabled_at_ms IS NULL";
         let Ok(name) = account_name(name) else { return Ok(None) };
         let row: Option<(String, String, String)> =
-            sqlx::query_as(SQL).bind(name).fetch_optional(self.store.reads()).await?;
+            sql::query_as(SQL).bind(name).fetch_optional(self.store.reads()).await?;
         let Some((id, role, hash)) = row else { return Ok(None) };
-        let role = role.parse().map_err(|error| sqlx::Error::Decode(Box::new(error)))?;
+        let role = role.parse().map_err(|error| sql::Error::Decode(Box::new(error)))?;
         Ok(Some((id, role, hash)))
     }
 
@@ -183,8 +184,8 @@ impl Access {
         self.store
             .write(move |tx| {
                 Box::pin(async move {
-                    sqlx::query(FORGET).bind(now.unix_ms()).execute(&mut *tx).await?;
-                    sqlx::query(OPEN)
+                    sql::query(FORGET).bind(now.unix_ms()).execute(&mut *tx).await?;
+                    sql::query(OPEN)
                         .bind(digest)
                         .bind(account)
                         .bind(kind.name())
@@ -204,7 +205,7 @@ impl Access {
         self.store
             .write(move |tx| {
                 Box::pin(async move {
-                    sqlx::query(SQL).bind(digest).bind(now.unix_ms()).execute(tx).await?;
+                    sql::query(SQL).bind(digest).bind(now.unix_ms()).execute(tx).await?;
                     Ok::<_, AccessError>(())
                 })
             })

@@ -4,6 +4,7 @@ use firstline_diagnosis::vocabulary::Timestamp;
 
 use super::*;
 use crate::app::ManualClock;
+use crate::store::{fixture, sql};
 
 const PASSWORD: &str = "correct horse battery";
 
@@ -15,7 +16,7 @@ struct House {
 
 async fn house() -> House {
     let folder = tempfile::tempdir().expect("folder");
-    let store = Store::open(&folder.path().join("test.sqlite")).await.expect("store");
+    let store = fixture::open(folder.path()).await;
     let clock = Arc::new(ManualClock::at(Timestamp(1_769_000_000_000)));
     let access = Access::new(store, Arc::clone(&clock) as Arc<dyn Clock>).expect("access");
     House { access, clock, folder }
@@ -122,12 +123,11 @@ async fn the_chain_shows_where_it_was_changed() {
     let report = house.access.audit().verify().await.expect("walk");
     assert_eq!((report.whole, report.entries), (true, 4));
 
-    let url = format!("sqlite://{}", house.folder.path().join("test.sqlite").display());
-    let mut intruder = <sqlx::SqliteConnection as sqlx::Connection>::connect(&url).await.expect("file");
+    let mut intruder = fixture::connect(house.folder.path()).await;
     let change = "UPDATE audit_log SET object = 'e9' WHERE sequence = 3";
-    assert!(sqlx::query(change).execute(&mut intruder).await.is_err(), "the trigger refuses");
-    sqlx::raw_sql("DROP TRIGGER audit_log_refuses_updates").execute(&mut intruder).await.expect("intruder");
-    sqlx::query(change).execute(&mut intruder).await.expect("intruder");
+    assert!(sql::query(change).execute(&mut intruder).await.is_err(), "the trigger refuses");
+    fixture::drop_trigger(&mut intruder, "audit_log_refuses_updates").await;
+    sql::query(change).execute(&mut intruder).await.expect("intruder");
     let report = house.access.audit().verify().await.expect("walk");
     assert_eq!((report.whole, report.broken_at), (false, Some(3)));
 }
@@ -138,9 +138,8 @@ async fn a_missing_entry_breaks_the_chain() {
     house.account("ada", Role::Technician).await;
     house.account("bob", Role::Technician).await;
     house.account("eve", Role::Technician).await;
-    let url = format!("sqlite://{}", house.folder.path().join("test.sqlite").display());
-    let mut intruder = <sqlx::SqliteConnection as sqlx::Connection>::connect(&url).await.expect("file");
-    let cut = "DROP TRIGGER audit_log_refuses_deletes; DELETE FROM audit_log WHERE sequence = 2";
-    sqlx::raw_sql(cut).execute(&mut intruder).await.expect("intruder");
+    let mut intruder = fixture::connect(house.folder.path()).await;
+    fixture::drop_trigger(&mut intruder, "audit_log_refuses_deletes").await;
+    sql::query("DELETE FROM audit_log WHERE sequence = 2").execute(&mut intruder).await.expect("intruder");
     assert_eq!(house.access.audit().verify().await.expect("walk").broken_at, Some(3));
 }

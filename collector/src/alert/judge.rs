@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use firstline_diagnosis::vocabulary::Timestamp;
-use sqlx::SqliteConnection;
 use uuid::Uuid;
 
 use super::rows::{self, LifeStep};
@@ -13,6 +12,7 @@ use super::{
     Alert, AlertEndpoint, AlertError, AlertState, Decision, DecisionRecord, Held, Silence, SilencedBy, Subject,
     fingerprint, silences,
 };
+use crate::store::Connection;
 
 /// What the stages say about a finding of which people could hear.
 struct Quiet {
@@ -23,12 +23,12 @@ struct Quiet {
 
 /// Judges everything, stores what changed, and gives the alerts that changed.
 pub(super) async fn judge(
-    tx: &mut SqliteConnection,
+    tx: &mut Connection,
     subject: Subject,
     held: Vec<Held>,
     now: Timestamp,
 ) -> Result<Vec<Alert>, AlertError> {
-    let in_force = silences::in_force(tx, now).await?;
+    let in_force = silences::in_force(&mut *tx, now).await?;
     let mut known = rows::newest_of_endpoint(tx, &subject.id, now - dedup::SAME_ALERT_WITHIN).await?;
     let told = told(&subject, &held, &known, now);
     let mut changed = Vec::new();
@@ -55,7 +55,7 @@ fn told(subject: &Subject, held: &[Held], known: &BTreeMap<String, Alert>, now: 
 
 /// Judges one finding; gives its alert when that changed.
 async fn one(
-    tx: &mut SqliteConnection,
+    tx: &mut Connection,
     subject: &Subject,
     held: &Held,
     newest: Option<Alert>,
@@ -133,7 +133,7 @@ fn new_alert(subject: &Subject, held: &Held, quiet: Quiet, now: Timestamp) -> Al
     Alert { state: alert.standing(), ..alert }
 }
 
-async fn fire(tx: &mut SqliteConnection, alert: Alert, change: &str, now: Timestamp) -> Result<Alert, AlertError> {
+async fn fire(tx: &mut Connection, alert: Alert, change: &str, now: Timestamp) -> Result<Alert, AlertError> {
     rows::save(tx, &alert).await?;
     let note = alert.summary.clone();
     rows::note_change(tx, &alert.id, LifeStep { at: now, change, by: "", note: &note }).await?;
@@ -142,7 +142,7 @@ async fn fire(tx: &mut SqliteConnection, alert: Alert, change: &str, now: Timest
 
 /// Brings an alert that is told already up to date; gives it when anything but its numbers changed.
 async fn refresh(
-    tx: &mut SqliteConnection,
+    tx: &mut Connection,
     before: Alert,
     held: &Held,
     quiet: Quiet,
@@ -176,7 +176,7 @@ fn difference(before: &Alert, after: &Alert) -> Option<&'static str> {
     (before.severity != after.severity).then_some("severity_changed").or(finding_moved.then_some("finding_changed"))
 }
 
-async fn resolve(tx: &mut SqliteConnection, alert: Alert, now: Timestamp) -> Result<Alert, AlertError> {
+async fn resolve(tx: &mut Connection, alert: Alert, now: Timestamp) -> Result<Alert, AlertError> {
     let words = "Its clear condition has held for long enough.";
     let alert = Alert {
         resolved_at: Some(now),

@@ -7,6 +7,7 @@ use super::{
     Alert, AlertChange, AlertDetail, AlertError, AlertList, AlertQuery, AlertState, Alerts, Decision, DecisionRecord,
     Silence, silences,
 };
+use crate::store::sql;
 
 /// Alerts on a page when nobody says how many, and at most.
 const PAGE: (u32, u32) = (100, 500);
@@ -33,7 +34,7 @@ impl Alerts {
         let limit = i64::from(query.limit.unwrap_or(PAGE.0).clamp(1, PAGE.1));
         let after = query.after.as_deref().map(place).transpose()?;
         let (after_ms, after_id) = after.unwrap_or((i64::MAX, ""));
-        let rows: Vec<(String,)> = sqlx::query_as(
+        let rows: Vec<(String,)> = sql::query_as(
             "SELECT document FROM alerts WHERE (fired_at_ms < $1 OR (fired_at_ms = $1 AND id < $2)) \
              AND ($3 IS NULL OR state = $3) AND ($4 = 0 OR resolved_at_ms IS NULL) AND severity >= $5 \
              AND ($6 IS NULL OR endpoint_id = $6) AND ($7 IS NULL OR check_id = $7) \
@@ -62,13 +63,13 @@ impl Alerts {
     /// # Errors
     /// When there is none.
     pub async fn show(&self, id: &str) -> Result<AlertDetail, AlertError> {
-        let row: Option<(String,)> = sqlx::query_as("SELECT document FROM alerts WHERE id = $1")
+        let row: Option<(String,)> = sql::query_as("SELECT document FROM alerts WHERE id = $1")
             .bind(id)
             .fetch_optional(self.store.reads())
             .await?;
         let alert = read(&row.ok_or_else(missing)?.0)?;
         let changes: Vec<(i64, String, String, String)> =
-            sqlx::query_as("SELECT at_ms, change, by_whom, note FROM alert_changes WHERE alert_id = $1 ORDER BY id")
+            sql::query_as("SELECT at_ms, change, by_whom, note FROM alert_changes WHERE alert_id = $1 ORDER BY id")
                 .bind(id)
                 .fetch_all(self.store.reads())
                 .await?;
@@ -82,7 +83,7 @@ impl Alerts {
     /// When the store cannot be read.
     pub async fn decisions(&self, endpoint: &str) -> Result<Vec<DecisionRecord>, AlertError> {
         let rows: Vec<DecisionRow> =
-            sqlx::query_as("SELECT * FROM alert_decisions WHERE endpoint_id = $1 ORDER BY at_ms DESC, fingerprint")
+            sql::query_as("SELECT * FROM alert_decisions WHERE endpoint_id = $1 ORDER BY at_ms DESC, fingerprint")
                 .bind(endpoint)
                 .fetch_all(self.store.reads())
                 .await?;

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use firstline_diagnosis::vocabulary::Timestamp;
-use sqlx::SqliteConnection;
 use uuid::Uuid;
 
 use super::rows::{self, LifeStep};
 use super::{Acknowledgement, Alert, AlertError, Alerts, Matchers, NOTE_LETTERS, NewSilence, Silence, silences};
+use crate::store::Connection;
 use crate::ticket::rich_text::clean;
 
 /// Longest silence: what nobody wants to hear for longer should be changed in the catalogue.
@@ -52,7 +52,7 @@ impl Alerts {
 }
 
 async fn acknowledge(
-    tx: &mut SqliteConnection,
+    tx: &mut Connection,
     id: String,
     acknowledgement: Acknowledgement,
     now: Timestamp,

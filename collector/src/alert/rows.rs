@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use firstline_diagnosis::vocabulary::{Severity, Timestamp};
-use sqlx::SqliteConnection;
 
 use super::{Alert, AlertError, DecisionRecord};
+use crate::store::{Connection, sql};
 
 /// A step in an alert's life, on its way into the table.
 #[derive(Debug, Clone, Copy)]
@@ -17,9 +17,9 @@ pub(super) struct LifeStep<'a> {
 }
 
 /// Stores an alert, new or changed.
-pub(super) async fn save(tx: &mut SqliteConnection, alert: &Alert) -> Result<(), AlertError> {
+pub(super) async fn save(tx: &mut Connection, alert: &Alert) -> Result<(), AlertError> {
     let document = serde_json::to_string(alert).map_err(|error| AlertError::Refused(error.to_string()))?;
-    sqlx::query(
+    sql::query(
         "INSERT INTO alerts (id, fingerprint, check_id, endpoint_id, state, severity, fired_at_ms, resolved_at_ms, \
          document) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (id) DO UPDATE SET state = excluded.state, \
          severity = excluded.severity, fired_at_ms = excluded.fired_at_ms, \
@@ -40,8 +40,8 @@ pub(super) async fn save(tx: &mut SqliteConnection, alert: &Alert) -> Result<(),
 }
 
 /// Remembers a step in an alert's life.
-pub(super) async fn note_change(tx: &mut SqliteConnection, alert: &str, step: LifeStep<'_>) -> Result<(), AlertError> {
-    sqlx::query("INSERT INTO alert_changes (alert_id, at_ms, change, by_whom, note) VALUES ($1, $2, $3, $4, $5)")
+pub(super) async fn note_change(tx: &mut Connection, alert: &str, step: LifeStep<'_>) -> Result<(), AlertError> {
+    sql::query("INSERT INTO alert_changes (alert_id, at_ms, change, by_whom, note) VALUES ($1, $2, $3, $4, $5)")
         .bind(alert)
         .bind(step.at.unix_ms())
         .bind(step.change)
@@ -53,8 +53,8 @@ pub(super) async fn note_change(tx: &mut SqliteConnection, alert: &str, step: Li
 }
 
 /// Stores a decision when it is another than the last one.
-pub(super) async fn record(tx: &mut SqliteConnection, record: &DecisionRecord) -> Result<(), AlertError> {
-    sqlx::query(
+pub(super) async fn record(tx: &mut Connection, record: &DecisionRecord) -> Result<(), AlertError> {
+    sql::query(
         "INSERT INTO alert_decisions (fingerprint, check_id, endpoint_id, instance, told, stage, reason, words, at_ms) \
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (fingerprint) DO UPDATE SET told = excluded.told, \
          stage = excluded.stage, reason = excluded.reason, words = excluded.words, at_ms = excluded.at_ms \
@@ -76,11 +76,11 @@ pub(super) async fn record(tx: &mut SqliteConnection, record: &DecisionRecord) -
 
 /// The newest alert of each fingerprint of an endpoint, of those that are open or were resolved after `since`.
 pub(super) async fn newest_of_endpoint(
-    tx: &mut SqliteConnection,
+    tx: &mut Connection,
     endpoint: &str,
     since: Timestamp,
 ) -> Result<BTreeMap<String, Alert>, AlertError> {
-    let rows: Vec<(String,)> = sqlx::query_as(
+    let rows: Vec<(String,)> = sql::query_as(
         "SELECT document FROM alerts WHERE endpoint_id = $1 AND (resolved_at_ms IS NULL OR resolved_at_ms >= $2) \
          ORDER BY fired_at_ms",
     )
@@ -92,15 +92,15 @@ pub(super) async fn newest_of_endpoint(
 }
 
 /// An alert with its endpoint's tags.
-pub(super) async fn by_id(tx: &mut SqliteConnection, id: &str) -> Result<Alert, AlertError> {
+pub(super) async fn by_id(tx: &mut Connection, id: &str) -> Result<Alert, AlertError> {
     let row: Option<(String,)> =
-        sqlx::query_as("SELECT document FROM alerts WHERE id = $1").bind(id).fetch_optional(&mut *tx).await?;
+        sql::query_as("SELECT document FROM alerts WHERE id = $1").bind(id).fetch_optional(&mut *tx).await?;
     read(&row.ok_or_else(missing)?.0)
 }
 
 /// Open alerts, each with its endpoint's tags.
-pub(super) async fn open(tx: &mut SqliteConnection) -> Result<Vec<(Alert, BTreeMap<String, String>)>, AlertError> {
-    let rows: Vec<(String, Option<String>)> = sqlx::query_as(
+pub(super) async fn open(tx: &mut Connection) -> Result<Vec<(Alert, BTreeMap<String, String>)>, AlertError> {
+    let rows: Vec<(String, Option<String>)> = sql::query_as(
         "SELECT a.document, e.tags FROM alerts a LEFT JOIN endpoints e ON e.id = a.endpoint_id \
          WHERE a.resolved_at_ms IS NULL ORDER BY a.fired_at_ms",
     )
@@ -120,7 +120,7 @@ struct StoreReads(serde_json::Error);
 
 impl From<StoreReads> for AlertError {
     fn from(StoreReads(error): StoreReads) -> Self {
-        sqlx::Error::Decode(Box::new(error)).into()
+        sql::Error::Decode(Box::new(error)).into()
     }
 }
 

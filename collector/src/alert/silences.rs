@@ -1,29 +1,28 @@
 //! Rows of silences, and what their beginning and end does to open alerts.
 
 use firstline_diagnosis::vocabulary::Timestamp;
-use sqlx::{SqliteConnection, SqlitePool};
 
 use super::rows::{self, LifeStep};
 use super::stage::silence::{Facts, judge};
 use super::{Alert, AlertError, Matchers, Silence};
+use crate::store::{Connection, Reads, sql};
 
 type SilenceRow = (String, String, String, String, i64, i64);
 
 /// The silences in force.
-pub(super) async fn in_force(tx: &mut SqliteConnection, now: Timestamp) -> Result<Vec<Silence>, AlertError> {
-    let rows: Vec<SilenceRow> = sqlx::query_as(
+pub(super) async fn in_force<'c>(on: impl sql::Executor<'c>, now: Timestamp) -> Result<Vec<Silence>, AlertError> {
+    let rows: Vec<SilenceRow> = sql::query_as(
         "SELECT id, matchers, by_whom, comment, created_at_ms, until_ms FROM silences WHERE until_ms > $1 ORDER BY id",
     )
     .bind(now.unix_ms())
-    .fetch_all(&mut *tx)
+    .fetch_all(on)
     .await?;
     Ok(rows.into_iter().map(silence).collect())
 }
 
 /// The silences in force, for a list.
-pub(super) async fn list(reads: &SqlitePool, now: Timestamp) -> Result<Vec<Silence>, AlertError> {
-    let mut connection = reads.acquire().await?;
-    in_force(&mut connection, now).await
+pub(super) async fn list(reads: &Reads, now: Timestamp) -> Result<Vec<Silence>, AlertError> {
+    in_force(reads, now).await
 }
 
 fn silence((id, matchers, by, comment, created_at_ms, until_ms): SilenceRow) -> Silence {
@@ -33,13 +32,9 @@ fn silence((id, matchers, by, comment, created_at_ms, until_ms): SilenceRow) -> 
 }
 
 /// Stores a silence and silences what it matches.
-pub(super) async fn begin(
-    tx: &mut SqliteConnection,
-    silence: Silence,
-    now: Timestamp,
-) -> Result<Vec<Alert>, AlertError> {
+pub(super) async fn begin(tx: &mut Connection, silence: Silence, now: Timestamp) -> Result<Vec<Alert>, AlertError> {
     let matchers = serde_json::to_string(&silence.matchers).map_err(|error| AlertError::Refused(error.to_string()))?;
-    sqlx::query(
+    sql::query(
         "INSERT INTO silences (id, matchers, by_whom, comment, created_at_ms, until_ms) VALUES ($1, $2, $3, $4, $5, $6)",
     )
     .bind(&silence.id)
@@ -54,8 +49,8 @@ pub(super) async fn begin(
 }
 
 /// Ends a silence and tells of what it kept quiet.
-pub(super) async fn end(tx: &mut SqliteConnection, id: String, now: Timestamp) -> Result<Vec<Alert>, AlertError> {
-    let done = sqlx::query("UPDATE silences SET until_ms = $2 WHERE id = $1 AND until_ms > $2")
+pub(super) async fn end(tx: &mut Connection, id: String, now: Timestamp) -> Result<Vec<Alert>, AlertError> {
+    let done = sql::query("UPDATE silences SET until_ms = $2 WHERE id = $1 AND until_ms > $2")
         .bind(id)
         .bind(now.unix_ms())
         .execute(&mut *tx)
@@ -67,14 +62,14 @@ pub(super) async fn end(tx: &mut SqliteConnection, id: String, now: Timestamp) -
 }
 
 /// Tells of alerts whose silence has ended by itself.
-pub(super) async fn end_expired(tx: &mut SqliteConnection, now: Timestamp) -> Result<Vec<Alert>, AlertError> {
+pub(super) async fn end_expired(tx: &mut Connection, now: Timestamp) -> Result<Vec<Alert>, AlertError> {
     apply(tx, "", now).await
 }
 
 /// Whether an open alert waits for a silence that has ended.
-pub(super) async fn any_to_end(reads: &SqlitePool, now: Timestamp) -> Result<bool, AlertError> {
+pub(super) async fn any_to_end(reads: &Reads, now: Timestamp) -> Result<bool, AlertError> {
     let rows: Vec<(String,)> =
-        sqlx::query_as("SELECT document FROM alerts WHERE state = 'silenced' AND resolved_at_ms IS NULL")
+        sql::query_as("SELECT document FROM alerts WHERE state = 'silenced' AND resolved_at_ms IS NULL")
             .fetch_all(reads)
             .await?;
     let over = |alert: Alert| alert.silenced_by.is_some_and(|by| by.until <= now);
@@ -82,8 +77,8 @@ pub(super) async fn any_to_end(reads: &SqlitePool, now: Timestamp) -> Result<boo
 }
 
 /// Holds every open alert against the silences in force; gives those that changed.
-async fn apply(tx: &mut SqliteConnection, by: &str, now: Timestamp) -> Result<Vec<Alert>, AlertError> {
-    let silences = in_force(tx, now).await?;
+async fn apply(tx: &mut Connection, by: &str, now: Timestamp) -> Result<Vec<Alert>, AlertError> {
+    let silences = in_force(&mut *tx, now).await?;
     let mut changed = Vec::new();
     for (alert, tags) in rows::open(tx).await? {
         let facts = Facts { check: &alert.check, endpoint: &alert.endpoint.id, tags: &tags };

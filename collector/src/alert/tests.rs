@@ -6,6 +6,7 @@ use firstline_diagnosis::vocabulary::{Impact, Priority, Severity, Timestamp, Urg
 use super::*;
 use crate::app::ManualClock;
 use crate::feed::{Watch, Watched};
+use crate::store::fixture;
 
 const HOUR: Duration = Duration::from_hours(1);
 
@@ -19,7 +20,7 @@ struct Room {
 impl Room {
     async fn open() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let store = Store::open(&folder.path().join("db")).await.expect("a store");
+        let store = fixture::open(folder.path()).await;
         let clock = Arc::new(ManualClock::at(Timestamp(1_769_000_000_000)));
         let feed = Feed::new(clock.now());
         let watch = feed.subscribe();

@@ -14,9 +14,8 @@ use tower::ServiceExt as _;
 use super::shield::POLICY;
 use crate::access::gate::{COOKIE, Door, Face};
 use crate::access::{Actor, NewAccount, Role, SessionKind};
-use crate::app::{App, Clock, ManualClock};
-use crate::config::Config;
-use crate::store::StoreError;
+use crate::app::{App, Clock, ManualClock, fixture};
+use crate::store::{StoreError, sql};
 use crate::ticket::{NewTicket, Requester, TicketQuery};
 
 const PASSWORD: &str = "correct horse battery";
@@ -34,8 +33,8 @@ pub(crate) struct House {
 pub(crate) async fn house() -> House {
     let folder = tempfile::tempdir().expect("folder");
     let clock = Arc::new(ManualClock::at(Timestamp(1_769_000_000_000)));
-    App::create(folder.path(), clock.as_ref()).expect("authority");
-    let app = App::open(folder.path(), Config::default(), Arc::clone(&clock) as Arc<dyn Clock>).await.expect("app");
+    let config = fixture::create(folder.path(), clock.as_ref()).await;
+    let app = App::open(folder.path(), config, Arc::clone(&clock) as Arc<dyn Clock>).await.expect("app");
     for role in Role::ALL {
         let order = NewAccount { name: role.name().into(), role, password: Some(PASSWORD.into()) };
         app.access.create_account(order, &Actor::local("test")).await.expect("account");
@@ -77,7 +76,7 @@ impl House {
                            'offline', 0, 0, 0, 0)";
         let insert = self.app.store.write(move |tx| {
             Box::pin(async move {
-                sqlx::query(SQL).bind(id).bind(name).execute(tx).await?;
+                sql::query(SQL).bind(id).bind(name).execute(tx).await?;
                 Ok::<_, StoreError>(())
             })
         });

@@ -1,6 +1,7 @@
 //! A collector in a temporary folder that listens on loopback, and machines that talk to it over real sockets.
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,9 +20,10 @@ use tonic::transport::{Channel, Endpoint};
 use tonic::{Status, Streaming};
 
 use super::{App, ManualClock, Running, SystemClock};
-use crate::app::Clock as _;
+use crate::app::Clock;
 use crate::config::Config;
 use crate::enrollment::TokenOrder;
+use crate::store::fixture;
 
 /// A collector.
 pub(crate) struct Collector {
@@ -36,13 +38,13 @@ impl Collector {
     /// A new one that serves. Its clock stands at the present moment.
     pub(crate) async fn start() -> Self {
         let folder = tempfile::tempdir().expect("folder");
-        App::create(folder.path(), &SystemClock).expect("create");
+        create(folder.path(), &SystemClock).await;
         Self::over(folder).await
     }
 
     async fn over(folder: tempfile::TempDir) -> Self {
         let clock = Arc::new(ManualClock::at(SystemClock.now()));
-        let mut config = Config::default();
+        let mut config = config(folder.path()).await;
         config.listen.agents = "127.0.0.1:0".parse().expect("address");
         config.listen.people = config.listen.agents;
         let app = App::open(folder.path(), config, Arc::clone(&clock) as _).await.expect("open");
@@ -96,6 +98,19 @@ impl Collector {
         let request = v1::EnrollRequest { token: token.to_owned(), certificate_request, machine };
         client.enroll(request).await.map(tonic::Response::into_inner)
     }
+}
+
+/// The default configuration, with the database that a test in `folder` has.
+pub(crate) async fn config(folder: &Path) -> Config {
+    Config { database: fixture::config(folder).await, ..Config::default() }
+}
+
+/// What a new collector needs in `folder`, and its configuration.
+pub(crate) async fn create(folder: &Path, clock: &dyn Clock) -> Config {
+    let config = config(folder).await;
+    let database = config.database.location(folder).expect("a location");
+    App::create(folder, &database, clock).expect("an authority");
+    config
 }
 
 /// A certificate request that wishes for nothing.

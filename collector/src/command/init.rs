@@ -38,7 +38,8 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<()> {
     if file.exists() {
         bail!("{} is there already: this folder holds a collector, and it is left as it is", file.display());
     }
-    App::create(folder, &SystemClock)?;
+    let config = Config::default();
+    App::create(folder, &config.database.location(folder).map_err(anyhow::Error::msg)?, &SystemClock)?;
     std::fs::write(&file, config::TEMPLATE).with_context(|| format!("writing {}", file.display()))?;
     let app = App::open(folder, Config::read(folder)?, Arc::new(SystemClock)).await?;
     let first = app.access.create_first_administrator(&arguments.administrator).await;

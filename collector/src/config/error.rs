@@ -45,6 +45,11 @@ fn suggestion(message: &str) -> Option<&str> {
     let rest = message.strip_prefix("unknown field ").or_else(|| message.strip_prefix("unknown variant "))?;
     let mut names = rest.split('`').skip(1).step_by(2);
     let unknown = names.next()?;
+    nearest(unknown, names)
+}
+
+/// The name that is nearest to an unknown one, if it is near at all.
+pub(super) fn nearest<'a>(unknown: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let nearest = names.min_by_key(|name| distance(unknown, name))?;
     (distance(unknown, nearest) <= 1 + unknown.len() / 3).then_some(nearest)
 }

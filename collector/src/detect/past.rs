@@ -9,10 +9,10 @@ use firstline_diagnosis::vocabulary::{
     Attributes, Event, Layout, Mark, Reading, Sample, Series, Timestamp, Unknown, Value,
 };
 use serde::Deserialize;
-use sqlx::SqlitePool;
 
 use super::DetectError;
 use crate::ingest::Observation;
+use crate::store::{Reads, sql};
 
 /// How far back samples and marks are read.
 pub(super) const SAMPLES: Duration = Duration::from_hours(24);
@@ -29,11 +29,7 @@ enum Outcome {
 }
 
 /// Everything that is stored of an endpoint and still matters, in order of time.
-pub(super) async fn of(
-    reads: &SqlitePool,
-    key: i64,
-    now: Timestamp,
-) -> Result<Vec<(Timestamp, Observation)>, DetectError> {
+pub(super) async fn of(reads: &Reads, key: i64, now: Timestamp) -> Result<Vec<(Timestamp, Observation)>, DetectError> {
     let mut past = samples(reads, key, now - SAMPLES).await?;
     past.extend(events(reads, key, now - EVENTS).await?);
     past.extend(marks(reads, key, now - SAMPLES).await?);
@@ -43,8 +39,8 @@ pub(super) async fn of(
     Ok(past)
 }
 
-async fn samples(reads: &SqlitePool, key: i64, since: Timestamp) -> Result<Vec<(Timestamp, Observation)>, DetectError> {
-    let rows: Vec<(i64, i64, i64, Vec<u8>)> = sqlx::query_as(
+async fn samples(reads: &Reads, key: i64, since: Timestamp) -> Result<Vec<(Timestamp, Observation)>, DetectError> {
+    let rows: Vec<(i64, i64, i64, Vec<u8>)> = sql::query_as(
         "SELECT at_ms, step_seconds, layout, row FROM samples WHERE endpoint_key = $1 AND at_ms >= $2 ORDER BY at_ms, id",
     )
     .bind(key)
@@ -75,8 +71,8 @@ async fn samples(reads: &SqlitePool, key: i64, since: Timestamp) -> Result<Vec<(
 }
 
 /// A layout; nothing when it is not known or does not read, and its samples say nothing then.
-async fn layout(reads: &SqlitePool, fingerprint: i64) -> Result<Option<Arc<Layout>>, DetectError> {
-    let row: Option<(String,)> = sqlx::query_as("SELECT series FROM layouts WHERE fingerprint = $1")
+async fn layout(reads: &Reads, fingerprint: i64) -> Result<Option<Arc<Layout>>, DetectError> {
+    let row: Option<(String,)> = sql::query_as("SELECT series FROM layouts WHERE fingerprint = $1")
         .bind(fingerprint)
         .fetch_optional(reads)
         .await?;
@@ -84,8 +80,8 @@ async fn layout(reads: &SqlitePool, fingerprint: i64) -> Result<Option<Arc<Layou
     Ok(series.map(|series| Arc::new(Layout::new(series))))
 }
 
-async fn events(reads: &SqlitePool, key: i64, since: Timestamp) -> Result<Vec<(Timestamp, Observation)>, DetectError> {
-    let rows: Vec<(i64, String, String, i64)> = sqlx::query_as(
+async fn events(reads: &Reads, key: i64, since: Timestamp) -> Result<Vec<(Timestamp, Observation)>, DetectError> {
+    let rows: Vec<(i64, String, String, i64)> = sql::query_as(
         "SELECT at_ms, series, fields, count FROM events WHERE endpoint_key = $1 AND at_ms >= $2 ORDER BY at_ms, id",
     )
     .bind(key)
@@ -101,9 +97,9 @@ async fn events(reads: &SqlitePool, key: i64, since: Timestamp) -> Result<Vec<(T
     Ok(rows.into_iter().filter_map(event).collect())
 }
 
-async fn marks(reads: &SqlitePool, key: i64, since: Timestamp) -> Result<Vec<(Timestamp, Observation)>, DetectError> {
+async fn marks(reads: &Reads, key: i64, since: Timestamp) -> Result<Vec<(Timestamp, Observation)>, DetectError> {
     let rows: Vec<(i64, String)> =
-        sqlx::query_as("SELECT at_ms, mark FROM marks WHERE endpoint_key = $1 AND at_ms >= $2 ORDER BY at_ms, id")
+        sql::query_as("SELECT at_ms, mark FROM marks WHERE endpoint_key = $1 AND at_ms >= $2 ORDER BY at_ms, id")
             .bind(key)
             .bind(since.unix_ms())
             .fetch_all(reads)
@@ -115,9 +111,9 @@ async fn marks(reads: &SqlitePool, key: i64, since: Timestamp) -> Result<Vec<(Ti
     Ok(rows.into_iter().filter_map(mark).collect())
 }
 
-async fn states(reads: &SqlitePool, key: i64) -> Result<Vec<(Timestamp, Observation)>, DetectError> {
+async fn states(reads: &Reads, key: i64) -> Result<Vec<(Timestamp, Observation)>, DetectError> {
     let rows: Vec<(String, String, i64)> =
-        sqlx::query_as("SELECT series, outcome, at_ms FROM inventory WHERE endpoint_key = $1")
+        sql::query_as("SELECT series, outcome, at_ms FROM inventory WHERE endpoint_key = $1")
             .bind(key)
             .fetch_all(reads)
             .await?;

@@ -3,9 +3,9 @@
 use firstline_diagnosis::detector::Transition;
 use firstline_diagnosis::document::{Finding, FindingState};
 use firstline_diagnosis::vocabulary::Timestamp;
-use sqlx::{SqliteConnection, SqlitePool};
 
 use super::DetectError;
+use crate::store::{Connection, Reads, sql};
 
 /// A finding on its way into the table.
 #[derive(Debug, Clone)]
@@ -23,10 +23,10 @@ impl From<Transition> for FindingRow {
 }
 
 /// Stores where findings stand.
-pub(super) async fn save(tx: &mut SqliteConnection, endpoint_id: &str, rows: &[FindingRow]) -> Result<(), DetectError> {
+pub(super) async fn save(tx: &mut Connection, endpoint_id: &str, rows: &[FindingRow]) -> Result<(), DetectError> {
     for row in rows {
-        let document = serde_json::to_string(&row.finding).map_err(|error| sqlx::Error::Encode(Box::new(error)))?;
-        sqlx::query(
+        let document = serde_json::to_string(&row.finding).map_err(|error| sql::Error::Encode(Box::new(error)))?;
+        sql::query(
             "INSERT INTO findings (endpoint_id, check_id, instance, state, severity, onset_ms, changed_ms, document) \
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (endpoint_id, check_id, instance) DO UPDATE SET \
              state = excluded.state, severity = excluded.severity, onset_ms = excluded.onset_ms, \
@@ -48,12 +48,12 @@ pub(super) async fn save(tx: &mut SqliteConnection, endpoint_id: &str, rows: &[F
 
 /// Brings rows that say that a finding holds in line with what does: what is not in `held` is ok.
 pub(super) async fn close_others(
-    tx: &mut SqliteConnection,
+    tx: &mut Connection,
     endpoint_id: &str,
     held: &[Finding],
     now: Timestamp,
 ) -> Result<(), DetectError> {
-    let rows: Vec<(String, String)> = sqlx::query_as(
+    let rows: Vec<(String, String)> = sql::query_as(
         "SELECT check_id, instance FROM findings WHERE endpoint_id = $1 AND state IN ('active', 'recovering', 'stale')",
     )
     .bind(endpoint_id)
@@ -63,7 +63,7 @@ pub(super) async fn close_others(
         if held.iter().any(|finding| finding.id == check && finding.instance == instance) {
             continue;
         }
-        sqlx::query(
+        sql::query(
             "UPDATE findings SET state = 'ok', changed_ms = $4 \
              WHERE endpoint_id = $1 AND check_id = $2 AND instance = $3",
         )
@@ -78,8 +78,8 @@ pub(super) async fn close_others(
 }
 
 /// What held on an endpoint when it was last judged, the worst first.
-pub(super) async fn held(reads: &SqlitePool, endpoint_id: &str) -> Result<Vec<Finding>, DetectError> {
-    let rows: Vec<(String,)> = sqlx::query_as(
+pub(super) async fn held(reads: &Reads, endpoint_id: &str) -> Result<Vec<Finding>, DetectError> {
+    let rows: Vec<(String,)> = sql::query_as(
         "SELECT document FROM findings WHERE endpoint_id = $1 AND state IN ('active', 'recovering', 'stale') \
          ORDER BY severity DESC, onset_ms, check_id, instance",
     )
@@ -87,7 +87,7 @@ pub(super) async fn held(reads: &SqlitePool, endpoint_id: &str) -> Result<Vec<Fi
     .fetch_all(reads)
     .await?;
     let read = |(document,): (String,)| {
-        serde_json::from_str(&document).map_err(|error| sqlx::Error::Decode(Box::new(error)).into())
+        serde_json::from_str(&document).map_err(|error| sql::Error::Decode(Box::new(error)).into())
     };
     rows.into_iter().map(read).collect()
 }

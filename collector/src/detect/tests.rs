@@ -2,10 +2,9 @@ use firstline_diagnosis::vocabulary::{Layout, Sample, Series};
 
 use super::*;
 use crate::alert::{AlertQuery, AlertState};
-use crate::app::{App, ManualClock};
-use crate::config::Config;
+use crate::app::{App, ManualClock, fixture};
 use crate::feed::{FeedItem, Watched};
-use crate::store::{Body, RecordBatch, Row};
+use crate::store::{Body, RecordBatch, Row, sql};
 
 const ENDPOINT: &str = "0197c1a0-0000-7000-8000-000000000001";
 const START: Timestamp = Timestamp(1_769_000_000_000);
@@ -25,13 +24,13 @@ impl Room {
     async fn open() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let clock = Arc::new(ManualClock::at(START));
-        App::create(folder.path(), &*clock).expect("an authority");
-        let app = App::open(folder.path(), Config::default(), clock.clone()).await.expect("an app");
+        let config = fixture::create(folder.path(), &*clock).await;
+        let app = App::open(folder.path(), config, clock.clone()).await.expect("an app");
         let inserted: Result<(), StoreError> = app
             .store
             .write(|tx| {
                 Box::pin(async move {
-                    let statement = sqlx::query(
+                    let statement = sql::query(
                         "INSERT INTO endpoints (id, name, os_type, os_name, os_version, os_build_id, users, tags, \
                          hardware, agent_version, boot_id, state, worst_severity, enrolled_at_ms, paused) \
                          VALUES ($1, 'lap-1', 'linux', '', '', '', '[]', '{}', '{}', '', '', 'online', 0, 0, 0)",
@@ -49,7 +48,8 @@ impl Room {
 
     async fn restart(self) -> Self {
         self.app.store.close().await;
-        let app = App::open(self.folder.path(), Config::default(), self.clock.clone()).await.expect("an app");
+        let config = fixture::config(self.folder.path()).await;
+        let app = App::open(self.folder.path(), config, self.clock.clone()).await.expect("an app");
         let feed = app.feed.subscribe();
         Self { app, feed, ..self }
     }

@@ -5,6 +5,7 @@ use tonic::Code;
 
 use super::{EnrollmentError, TokenOrder};
 use crate::app::fixture::{Collector, Identity, request};
+use crate::store::sql;
 
 fn key() -> KeyPair {
     KeyPair::generate().expect("key")
@@ -16,7 +17,7 @@ async fn a_token_pins_the_root_and_its_secret_is_not_kept() {
     let token = collector.token(1).await;
     let parts: Vec<&str> = token.split('.').collect();
     assert_eq!((parts.len(), parts[0], parts[1].len(), parts[2].len()), (3, "fl1", 43, 43));
-    let kept: String = sqlx::query_scalar("SELECT secret_sha256 FROM enrollment_tokens")
+    let kept: String = sql::query_scalar("SELECT secret_sha256 FROM enrollment_tokens")
         .fetch_one(collector.app.store.reads())
         .await
         .expect("token");
@@ -52,7 +53,7 @@ async fn each_bad_token_is_told_apart() {
     collector.clock.advance(Duration::from_hours(25));
     let status = collector.enroll(&late, &key(), "m").await.expect_err("expired");
     assert_eq!((status.code(), status.message()), (Code::PermissionDenied, "this token has expired"));
-    let endpoints: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM endpoints")
+    let endpoints: i64 = sql::query_scalar("SELECT COUNT(*) FROM endpoints")
         .fetch_one(collector.app.store.reads())
         .await
         .expect("count");

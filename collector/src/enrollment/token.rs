@@ -8,14 +8,13 @@ use firstline_diagnosis::vocabulary::Timestamp;
 use firstline_proto::convert::Machine;
 use rand::Rng as _;
 use sha2::{Digest, Sha256};
-use sqlx::SqliteConnection;
 use subtle::ConstantTimeEq as _;
 use uuid::Uuid;
 
 use super::{EnrollmentError, Token, TokenCreated, TokenOrder};
 use crate::authority::Issued;
 use crate::fleet::{is_same_machine, json};
-use crate::store::Store;
+use crate::store::{Connection, Store, sql};
 
 /// First part of every token's text.
 const PREFIX: &str = "fl1";
@@ -77,7 +76,7 @@ pub(super) async fn create(
     store
         .write(move |tx| {
             Box::pin(async move {
-                sqlx::query(
+                sql::query(
                     "INSERT INTO enrollment_tokens
                      (id, secret_sha256, uses_allowed, uses, tags, created_by, created_at_ms, expires_at_ms)
                      VALUES ($1, $2, $3, 0, $4, $5, $6, $7)",
@@ -101,7 +100,7 @@ pub(super) async fn create(
 /// Whether a token could be used now. Cheap, so that a bad one costs no signature.
 pub(super) async fn check(store: &Store, secret: &str, now: Timestamp) -> Result<(), EnrollmentError> {
     let digest = digest(secret);
-    let found = sqlx::query_as(TERMS).bind(&digest).fetch_optional(store.reads()).await?;
+    let found = sql::query_as(TERMS).bind(&digest).fetch_optional(store.reads()).await?;
     Terms::judge(found, &digest, now).map(drop)
 }
 
@@ -118,9 +117,9 @@ pub(super) async fn redeem(
     store
         .write(move |tx| {
             Box::pin(async move {
-                let found = sqlx::query_as(TERMS).bind(&digest).fetch_optional(&mut *tx).await?;
+                let found = sql::query_as(TERMS).bind(&digest).fetch_optional(&mut *tx).await?;
                 let terms = Terms::judge(found, &digest, now)?;
-                sqlx::query("UPDATE enrollment_tokens SET uses = uses + 1 WHERE id = $1")
+                sql::query("UPDATE enrollment_tokens SET uses = uses + 1 WHERE id = $1")
                     .bind(&terms.id)
                     .execute(&mut *tx)
                     .await?;
@@ -134,13 +133,13 @@ pub(super) async fn redeem(
 }
 
 async fn insert_endpoint(
-    tx: &mut SqliteConnection,
+    tx: &mut Connection,
     id: &str,
     machine: Machine,
     terms: Terms,
     now: Timestamp,
 ) -> Result<(), EnrollmentError> {
-    sqlx::query(
+    sql::query(
         "INSERT INTO endpoints (id, name, os_type, os_name, os_version, os_build_id, users, tags, hardware,
          agent_version, boot_id, state, worst_severity, enrolled_at_ms, last_seen_ms, paused, token_id)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, '', '', 'silent', 0, $10, $10, 0, $11)",
@@ -163,13 +162,13 @@ async fn insert_endpoint(
 
 /// Notes as which endpoint the same machine was enrolled before, as far as its hardware tells.
 async fn link_to_earlier(
-    tx: &mut SqliteConnection,
+    tx: &mut Connection,
     id: &str,
     hardware: &BTreeMap<String, String>,
 ) -> Result<(), EnrollmentError> {
     let mut values: Vec<String> = hardware.values().take(4).map(|hash| format!("%\"{hash}\"%")).collect();
     values.resize(4, String::new());
-    let rows: Vec<(String, String)> = sqlx::query_as(
+    let rows: Vec<(String, String)> = sql::query_as(
         "SELECT id, hardware FROM endpoints WHERE id <> $1
          AND (hardware LIKE $2 OR hardware LIKE $3 OR hardware LIKE $4 OR hardware LIKE $5) ORDER BY key DESC LIMIT 100",
     )
@@ -183,7 +182,7 @@ async fn link_to_earlier(
     let is_same =
         |(_, stored): &(String, String)| is_same_machine(&serde_json::from_str(stored).unwrap_or_default(), hardware);
     if let Some((earlier, _)) = rows.into_iter().find(is_same) {
-        sqlx::query("UPDATE endpoints SET same_hardware_as = $2 WHERE id = $1")
+        sql::query("UPDATE endpoints SET same_hardware_as = $2 WHERE id = $1")
             .bind(id)
             .bind(earlier)
             .execute(tx)
@@ -194,12 +193,12 @@ async fn link_to_earlier(
 
 /// Remembers a certificate of an endpoint that is not revoked.
 async fn insert_certificate(
-    tx: &mut SqliteConnection,
+    tx: &mut Connection,
     endpoint_id: &str,
     issued: &Issued,
     now: Timestamp,
 ) -> Result<(), EnrollmentError> {
-    let inserted = sqlx::query(
+    let inserted = sql::query(
         "INSERT INTO certificates (serial, endpoint_key, issued_at_ms, expires_at_ms)
          SELECT $1, key, $3, $4 FROM endpoints WHERE id = $2 AND revoked_at_ms IS NULL",
     )
@@ -234,7 +233,7 @@ pub(super) async fn list(store: &Store) -> Result<Vec<Token>, EnrollmentError> {
         expires_at_ms: i64,
         revoked_at_ms: Option<i64>,
     }
-    let rows: Vec<Row> = sqlx::query_as(
+    let rows: Vec<Row> = sql::query_as(
         "SELECT id, uses_allowed, uses, tags, created_by, created_at_ms, expires_at_ms, revoked_at_ms
          FROM enrollment_tokens ORDER BY created_at_ms DESC, id DESC LIMIT 500",
     )
@@ -260,7 +259,7 @@ pub(super) async fn revoke(store: &Store, id: &str, now: Timestamp) -> Result<bo
     store
         .write(move |tx| {
             Box::pin(async move {
-                let done = sqlx::query(
+                let done = sql::query(
                     "UPDATE enrollment_tokens SET revoked_at_ms = $2 WHERE id = $1 AND revoked_at_ms IS NULL",
                 )
                 .bind(id)

@@ -8,7 +8,6 @@ use std::collections::BTreeMap;
 
 use firstline_diagnosis::vocabulary::Timestamp;
 use firstline_proto::convert::Machine;
-use sqlx::SqliteConnection;
 use thiserror::Error;
 use uuid::Uuid;
 
@@ -18,7 +17,7 @@ use super::{Fleet, json};
 use crate::access::audit::{self, Entry};
 use crate::access::{AccessError, Actor};
 use crate::authority::{AuthorityError, CertificateOf, Issued};
-use crate::store::StoreError;
+use crate::store::{Connection, StoreError, sql};
 
 /// Why a machine did not become an endpoint of its own.
 #[derive(Debug, Error)]
@@ -40,8 +39,8 @@ pub enum ForkError {
     Store(#[from] StoreError),
 }
 
-impl From<sqlx::Error> for ForkError {
-    fn from(error: sqlx::Error) -> Self {
+impl From<sql::Error> for ForkError {
+    fn from(error: sql::Error) -> Self {
         Self::Store(error.into())
     }
 }
@@ -94,7 +93,7 @@ impl Fleet {
         if compare(&permit.rival, hardware) != Verdict::Different {
             return Ok(None);
         }
-        let rows: Vec<(String, String)> = sqlx::query_as(
+        let rows: Vec<(String, String)> = sql::query_as(
             "SELECT id, hardware FROM endpoints WHERE forked_from = $1 AND revoked_at_ms IS NULL ORDER BY key DESC",
         )
         .bind(of)
@@ -108,14 +107,14 @@ impl Fleet {
     }
 }
 
-async fn carry_out(tx: &mut SqliteConnection, plan: Plan) -> Result<(), ForkError> {
+async fn carry_out(tx: &mut Connection, plan: Plan) -> Result<(), ForkError> {
     if plan.is_new {
         let made = insert(&mut *tx, &plan).await?;
         if made != 1 {
             return Err(ForkError::NotEnrolled);
         }
     }
-    sqlx::query(
+    sql::query(
         "INSERT INTO certificates (serial, endpoint_key, issued_at_ms, expires_at_ms)
          SELECT $1, key, $3, $4 FROM endpoints WHERE id = $2",
     )
@@ -131,9 +130,9 @@ async fn carry_out(tx: &mut SqliteConnection, plan: Plan) -> Result<(), ForkErro
 }
 
 /// Makes the endpoint, with the tags of the one that it is a copy of, unless that was revoked.
-async fn insert(tx: &mut SqliteConnection, plan: &Plan) -> Result<u64, sqlx::Error> {
+async fn insert(tx: &mut Connection, plan: &Plan) -> Result<u64, sql::Error> {
     let Plan { machine, .. } = plan;
-    let done = sqlx::query(
+    let done = sql::query(
         "INSERT INTO endpoints (id, name, os_type, os_name, os_version, os_build_id, users, tags, hardware,
          agent_version, boot_id, state, worst_severity, enrolled_at_ms, last_seen_ms, paused, token_id, forked_from)
          SELECT $1, $3, $4, $5, $6, $7, $8, tags, $9, '', '', 'silent', 0, $10, $10, 0, token_id, $2

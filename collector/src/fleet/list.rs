@@ -5,10 +5,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use firstline_diagnosis::document::{EndpointList, EndpointState};
 use serde::Deserialize;
-use sqlx::Row as _;
 
 use super::row::{Known, select};
 use super::{Fleet, FleetError};
+use crate::store::sql;
 
 /// Endpoints of a page when nobody says.
 const PAGE: u32 = 50;
@@ -99,9 +99,9 @@ impl Fleet {
         let after = query.after.as_deref().and_then(Place::read);
         let (id, value) = after.map_or_else(Default::default, |place| (place.id, place.value));
         let page = match query.sort {
-            Sort::Name => sqlx::query(BY_NAME),
-            Sort::LastSeen => sqlx::query(BY_LAST_SEEN),
-            Sort::Severity => sqlx::query(BY_SEVERITY),
+            Sort::Name => sql::query(BY_NAME),
+            Sort::LastSeen => sql::query(BY_LAST_SEEN),
+            Sort::Severity => sql::query(BY_SEVERITY),
         };
         let page =
             page.bind(pattern(query.search.as_deref())).bind(query.state.map_or("", EndpointState::name)).bind(id);
@@ -124,7 +124,7 @@ impl Fleet {
     /// The database's.
     pub async fn counts(&self) -> Result<Vec<(EndpointState, u64)>, FleetError> {
         let rows: Vec<(String, i64)> =
-            sqlx::query_as("SELECT state, COUNT(*) FROM endpoints GROUP BY state ORDER BY state")
+            sql::query_as("SELECT state, COUNT(*) FROM endpoints GROUP BY state ORDER BY state")
                 .fetch_all(self.shared.store.reads())
                 .await?;
         Ok(rows.into_iter().map(|(state, count)| (super::state::named(&state), count.unsigned_abs())).collect())
@@ -132,11 +132,11 @@ impl Fleet {
 }
 
 /// The place after `row`.
-fn place(row: &sqlx::sqlite::SqliteRow, sort: Sort) -> Result<Place, sqlx::Error> {
+fn place(row: &sql::Row, sort: Sort) -> Result<Place, sql::Error> {
     let value = match sort {
         Sort::Name => row.try_get("name")?,
-        Sort::LastSeen => row.try_get::<Option<i64>, _>("last_seen_ms")?.unwrap_or(0).to_string(),
-        Sort::Severity => row.try_get::<i64, _>("worst_severity")?.to_string(),
+        Sort::LastSeen => row.try_get::<Option<i64>>("last_seen_ms")?.unwrap_or(0).to_string(),
+        Sort::Severity => row.try_get::<i64>("worst_severity")?.to_string(),
     };
     Ok(Place { value, id: row.try_get("id")? })
 }

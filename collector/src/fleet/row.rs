@@ -5,12 +5,10 @@ use std::collections::BTreeMap;
 use firstline_diagnosis::document::{Endpoint, Kinship, Os, Related};
 use firstline_diagnosis::vocabulary::{Severity, Timestamp};
 use firstline_proto::convert::Machine;
-use sqlx::sqlite::SqliteRow;
-use sqlx::{Row as _, SqlitePool};
 
 use super::{FleetError, state};
 use crate::authority::RevokedSerial;
-use crate::store::{Store, StoreError};
+use crate::store::{Reads, Store, StoreError, sql};
 
 /// Columns in the order that [`Known::read`] expects by name.
 macro_rules! select {
@@ -58,7 +56,7 @@ pub struct Agent {
 }
 
 impl Known {
-    pub(super) fn read(row: &SqliteRow) -> Result<Self, sqlx::Error> {
+    pub(super) fn read(row: &sql::Row) -> Result<Self, sql::Error> {
         let users: String = row.try_get("users")?;
         let tags: String = row.try_get("tags")?;
         let endpoint = Endpoint {
@@ -73,15 +71,15 @@ impl Known {
             users: serde_json::from_str(&users).unwrap_or_default(),
             tags: serde_json::from_str(&tags).unwrap_or_default(),
             state: state::named(row.try_get("state")?),
-            last_seen: row.try_get::<Option<i64>, _>("last_seen_ms")?.map(Timestamp),
+            last_seen: row.try_get::<Option<i64>>("last_seen_ms")?.map(Timestamp),
             worst_severity: severity(row.try_get("worst_severity")?),
             related: related(row)?,
         };
         Ok(Self {
             key: row.try_get("key")?,
             endpoint,
-            paused: row.try_get::<i64, _>("paused")? != 0,
-            revoked: row.try_get::<Option<i64>, _>("revoked_at_ms")?.is_some(),
+            paused: row.try_get::<i64>("paused")? != 0,
+            revoked: row.try_get::<Option<i64>>("revoked_at_ms")?.is_some(),
             boot_id: row.try_get("boot_id")?,
             agent_version: row.try_get("agent_version")?,
             hardware: serde_json::from_str(row.try_get("hardware")?).unwrap_or_default(),
@@ -90,11 +88,11 @@ impl Known {
 }
 
 /// Endpoints that this one has to do with.
-fn related(row: &SqliteRow) -> Result<Vec<Related>, sqlx::Error> {
+fn related(row: &sql::Row) -> Result<Vec<Related>, sql::Error> {
     let kinds = [(Kinship::CloneOf, "forked_from"), (Kinship::SameHardwareAs, "same_hardware_as")];
     let mut related = Vec::new();
     for (kind, column) in kinds {
-        related.extend(row.try_get::<Option<String>, _>(column)?.map(|id| Related { kind, id }));
+        related.extend(row.try_get::<Option<String>>(column)?.map(|id| Related { kind, id }));
     }
     Ok(related)
 }
@@ -106,17 +104,17 @@ fn severity(number: i64) -> Option<Severity> {
     usize::try_from(number - 1).ok().and_then(|index| SEVERITIES.get(index).copied())
 }
 
-pub(super) async fn by_id(reads: &SqlitePool, id: &str) -> Result<Known, FleetError> {
-    let row = sqlx::query(select!("WHERE id = $1")).bind(id).fetch_optional(reads).await?;
+pub(super) async fn by_id(reads: &Reads, id: &str) -> Result<Known, FleetError> {
+    let row = sql::query(select!("WHERE id = $1")).bind(id).fetch_optional(reads).await?;
     row.map(|row| Known::read(&row)).transpose()?.ok_or_else(|| FleetError::Unknown(id.to_owned()))
 }
 
-pub(super) async fn find(reads: &SqlitePool, id_or_name: &str) -> Result<Known, FleetError> {
+pub(super) async fn find(reads: &Reads, id_or_name: &str) -> Result<Known, FleetError> {
     match by_id(reads, id_or_name).await {
         Err(FleetError::Unknown(_)) => {}
         found => return found,
     }
-    let rows = sqlx::query(select!("WHERE LOWER(name) = LOWER($1) ORDER BY revoked_at_ms IS NOT NULL, id LIMIT 3"))
+    let rows = sql::query(select!("WHERE LOWER(name) = LOWER($1) ORDER BY revoked_at_ms IS NOT NULL, id LIMIT 3"))
         .bind(id_or_name)
         .fetch_all(reads)
         .await?;
@@ -141,7 +139,7 @@ pub(super) async fn update_machine(
     store
         .write(move |tx| {
             Box::pin(async move {
-                sqlx::query(
+                sql::query(
                     "UPDATE endpoints SET name = $2, os_type = $3, os_name = $4, os_version = $5, os_build_id = $6,
                      users = $7, agent_version = $8, boot_id = $9, state = 'online', paused = 0, last_seen_ms = $10
                      WHERE key = $1 AND revoked_at_ms IS NULL",
@@ -169,7 +167,7 @@ pub(super) async fn change_machine(store: &Store, key: i64, machine: Machine) ->
     store
         .write(move |tx| {
             Box::pin(async move {
-                sqlx::query(
+                sql::query(
                     "UPDATE endpoints SET name = $2, os_type = $3, os_name = $4, os_version = $5, os_build_id = $6,
                      users = $7 WHERE key = $1 AND revoked_at_ms IS NULL",
                 )
@@ -193,14 +191,14 @@ pub(super) async fn revoke(store: &Store, id: &str, now: Timestamp) -> Result<()
     store
         .write(move |tx| {
             Box::pin(async move {
-                sqlx::query(
+                sql::query(
                     "UPDATE endpoints SET state = 'revoked', revoked_at_ms = COALESCE(revoked_at_ms, $2) WHERE id = $1",
                 )
                 .bind(&id)
                 .bind(now.unix_ms())
                 .execute(&mut *tx)
                 .await?;
-                sqlx::query(
+                sql::query(
                     "UPDATE certificates SET revoked_at_ms = $2 WHERE revoked_at_ms IS NULL
                      AND endpoint_key = (SELECT key FROM endpoints WHERE id = $1)",
                 )
@@ -215,8 +213,8 @@ pub(super) async fn revoke(store: &Store, id: &str, now: Timestamp) -> Result<()
 }
 
 /// Certificates that are revoked and would still be good.
-pub(super) async fn revoked(reads: &SqlitePool, now: Timestamp) -> Result<Vec<RevokedSerial>, FleetError> {
-    let rows: Vec<(String, i64)> = sqlx::query_as(
+pub(super) async fn revoked(reads: &Reads, now: Timestamp) -> Result<Vec<RevokedSerial>, FleetError> {
+    let rows: Vec<(String, i64)> = sql::query_as(
         "SELECT serial, revoked_at_ms FROM certificates WHERE revoked_at_ms IS NOT NULL AND expires_at_ms > $1",
     )
     .bind(now.unix_ms())
@@ -230,7 +228,7 @@ pub(super) async fn retag(store: &Store, id: &str, tags: &BTreeMap<String, Strin
     store
         .write(move |tx| {
             Box::pin(async move {
-                sqlx::query("UPDATE endpoints SET tags = $2 WHERE id = $1").bind(id).bind(tags).execute(tx).await?;
+                sql::query("UPDATE endpoints SET tags = $2 WHERE id = $1").bind(id).bind(tags).execute(tx).await?;
                 Ok(())
             })
         })
@@ -243,7 +241,7 @@ pub(super) async fn note_worst_severity(store: &Store, id: &str, worst: Option<S
     store
         .write(move |tx| {
             Box::pin(async move {
-                sqlx::query("UPDATE endpoints SET worst_severity = $2 WHERE id = $1")
+                sql::query("UPDATE endpoints SET worst_severity = $2 WHERE id = $1")
                     .bind(id)
                     .bind(number)
                     .execute(tx)

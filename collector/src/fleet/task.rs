@@ -4,11 +4,10 @@ use std::time::Duration;
 
 use firstline_diagnosis::document::EndpointState;
 use firstline_diagnosis::vocabulary::Timestamp;
-use sqlx::Row as _;
 
 use super::live::Heard;
 use super::{Fleet, FleetError, Shared, row, state};
-use crate::store::StoreError;
+use crate::store::{StoreError, sql};
 
 /// A row's `last_seen_ms` may lag behind memory by this much.
 const LAG: Duration = Duration::from_mins(1);
@@ -31,15 +30,14 @@ impl Fleet {
     pub async fn settle(&self) -> Result<usize, FleetError> {
         let now = self.shared.clock.now();
         let pulses = self.shared.live.pulses();
-        let rows =
-            sqlx::query("SELECT key, id, state, paused, last_seen_ms FROM endpoints WHERE revoked_at_ms IS NULL")
-                .fetch_all(self.shared.store.reads())
-                .await?;
+        let rows = sql::query("SELECT key, id, state, paused, last_seen_ms FROM endpoints WHERE revoked_at_ms IS NULL")
+            .fetch_all(self.shared.store.reads())
+            .await?;
         let mut changes = Vec::new();
         for row in rows {
             let key: i64 = row.try_get("key")?;
             let stored: Option<i64> = row.try_get("last_seen_ms")?;
-            let paused_before = row.try_get::<i64, _>("paused")? != 0;
+            let paused_before = row.try_get::<i64>("paused")? != 0;
             let heard = pulses.get(&key).copied();
             let last_seen = stored.map(Timestamp).max(heard.map(|heard| heard.at));
             let paused = heard.map_or(paused_before, |heard| heard.paused);
@@ -81,7 +79,7 @@ async fn store(shared: &Shared, changes: Vec<Change>) -> Result<(), StoreError> 
         .write(move |tx| {
             Box::pin(async move {
                 for (key, state, paused, last_seen_ms) in rows {
-                    sqlx::query(
+                    sql::query(
                         "UPDATE endpoints SET state = $2, paused = $3, last_seen_ms = $4
                          WHERE key = $1 AND revoked_at_ms IS NULL",
                     )

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use firstline_diagnosis::document::Change;
 use firstline_diagnosis::vocabulary::{Event, Series, Timestamp, Value};
 
-use crate::store::{Store, StoreError};
+use crate::store::{Store, StoreError, sql};
 
 /// Rows of each kind at most, newest first.
 const ROWS: i64 = 200;
@@ -30,11 +30,11 @@ pub struct Happened {
 pub(super) async fn of(store: &Store, endpoint_id: &str, from: Timestamp) -> Result<Happened, StoreError> {
     let from = from.unix_ms();
     let events: Vec<(String, i64, String, i64)> =
-        sqlx::query_as(EVENTS).bind(endpoint_id).bind(from).bind(ROWS).fetch_all(store.reads()).await?;
+        sql::query_as(EVENTS).bind(endpoint_id).bind(from).bind(ROWS).fetch_all(store.reads()).await?;
     let changes: Vec<(String, i64, String, String)> =
-        sqlx::query_as(CHANGES).bind(endpoint_id).bind(from).bind(ROWS).fetch_all(store.reads()).await?;
+        sql::query_as(CHANGES).bind(endpoint_id).bind(from).bind(ROWS).fetch_all(store.reads()).await?;
     let marks: Vec<(i64, String)> =
-        sqlx::query_as(MARKS).bind(endpoint_id).bind(from).bind(ROWS).fetch_all(store.reads()).await?;
+        sql::query_as(MARKS).bind(endpoint_id).bind(from).bind(ROWS).fetch_all(store.reads()).await?;
     Ok(Happened {
         events: events.into_iter().filter_map(event).collect(),
         changes: changes.into_iter().filter_map(change).collect(),

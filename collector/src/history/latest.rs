@@ -6,7 +6,7 @@ use firstline_diagnosis::vocabulary::{Reading, Sample, Series, Timestamp, Unknow
 use serde::Deserialize;
 
 use super::rows;
-use crate::store::{Store, StoreError};
+use crate::store::{Store, StoreError, sql};
 
 const INVENTORY: &str = "SELECT series, outcome, at_ms FROM inventory
     WHERE endpoint_key = (SELECT key FROM endpoints WHERE id = $1)";
@@ -35,7 +35,7 @@ pub(super) async fn of(store: &Store, endpoint_id: &str) -> Result<Vec<SnapshotR
 
 /// The values that are kept as state.
 pub(super) async fn inventory(store: &Store, endpoint_id: &str) -> Result<Vec<Reading>, StoreError> {
-    let rows: Vec<(String, String, i64)> = sqlx::query_as(INVENTORY).bind(endpoint_id).fetch_all(store.reads()).await?;
+    let rows: Vec<(String, String, i64)> = sql::query_as(INVENTORY).bind(endpoint_id).fetch_all(store.reads()).await?;
     Ok(rows.into_iter().filter_map(|(series, outcome, at_ms)| reading(&series, &outcome, at_ms)).collect())
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use firstline_diagnosis::vocabulary::Timestamp;
 
 use crate::config;
-use crate::store::{Store, StoreError};
+use crate::store::{Store, StoreError, sql};
 
 /// Rows that one step looks at.
 const STEP_ROWS: i64 = 5000;
@@ -75,7 +75,7 @@ async fn once(store: &Store, statement: &'static str, limit: Timestamp) -> Resul
     store
         .write(move |tx| {
             Box::pin(async move {
-                let done = sqlx::query(statement).bind(limit.unix_ms()).bind(STEP_ROWS).execute(tx).await?;
+                let done = sql::query(statement).bind(limit.unix_ms()).bind(STEP_ROWS).execute(tx).await?;
                 Ok::<_, StoreError>(done.rows_affected())
             })
         })

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use firstline_diagnosis::vocabulary::{Layout, Sample, Timestamp, Why};
 
 use crate::ingest::Layouts;
-use crate::store::{Store, StoreError};
+use crate::store::{Store, StoreError, sql};
 
 type Row = (i64, i64, i64, Vec<u8>, Option<Vec<u8>>);
 
@@ -21,14 +21,14 @@ pub(super) async fn samples(
     from: Timestamp,
     to: Timestamp,
 ) -> Result<Vec<(Arc<Layout>, Sample)>, StoreError> {
-    let query = sqlx::query_as(BETWEEN).bind(endpoint_id).bind(from.unix_ms()).bind(to.unix_ms());
+    let query = sql::query_as(BETWEEN).bind(endpoint_id).bind(from.unix_ms()).bind(to.unix_ms());
     let rows: Vec<Row> = query.fetch_all(store.reads()).await?;
     with_layouts(store, rows).await
 }
 
 /// The newest sample of an endpoint.
 pub(super) async fn last(store: &Store, endpoint_id: &str) -> Result<Option<(Arc<Layout>, Sample)>, StoreError> {
-    let row: Option<Row> = sqlx::query_as(LAST).bind(endpoint_id).fetch_optional(store.reads()).await?;
+    let row: Option<Row> = sql::query_as(LAST).bind(endpoint_id).fetch_optional(store.reads()).await?;
     Ok(with_layouts(store, row.into_iter().collect()).await?.pop())
 }
 

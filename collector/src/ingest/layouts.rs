@@ -2,9 +2,8 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use firstline_diagnosis::vocabulary::{Layout, Series, Timestamp};
-use sqlx::SqlitePool;
 
-use crate::store::{Store, StoreError};
+use crate::store::{Reads, Store, StoreError, sql};
 
 /// The layouts that endpoints have announced. Streams hold what they use; here is only who else holds it, so that
 /// endpoints with the same layout share one, and none is kept for nobody. Cheap to clone.
@@ -42,7 +41,7 @@ impl Layouts {
         self.store
             .write(move |tx| {
                 Box::pin(async move {
-                    sqlx::query(
+                    sql::query(
                         "INSERT INTO layouts (fingerprint, series, used_ms) VALUES ($1, $2, $3)
                          ON CONFLICT (fingerprint) DO UPDATE SET used_ms = excluded.used_ms",
                     )
@@ -78,8 +77,8 @@ impl Layouts {
 }
 
 /// Reads a layout from the table.
-pub(crate) async fn read(reads: &SqlitePool, fingerprint: u64) -> Result<Option<Layout>, StoreError> {
-    let series: Option<String> = sqlx::query_scalar("SELECT series FROM layouts WHERE fingerprint = $1")
+pub(crate) async fn read(reads: &Reads, fingerprint: u64) -> Result<Option<Layout>, StoreError> {
+    let series: Option<String> = sql::query_scalar("SELECT series FROM layouts WHERE fingerprint = $1")
         .bind(fingerprint.cast_signed())
         .fetch_optional(reads)
         .await?;

@@ -11,6 +11,7 @@ use tonic::Code;
 use crate::app::Clock as _;
 use crate::app::fixture::{Collector, Identity, Machine, Talk};
 use crate::authority::{Authority, CERTIFICATE_LIFETIME};
+use crate::store::sql;
 
 fn layout() -> Layout {
     Layout::new(vec![
@@ -44,7 +45,7 @@ fn inventory(collector: &Collector, sequence: u64, text: &str) -> v1::Record {
 }
 
 async fn count(collector: &Collector, table: &'static str) -> i64 {
-    sqlx::query_scalar(table).fetch_one(collector.app.store.reads()).await.expect("count")
+    sql::query_scalar(table).fetch_one(collector.app.store.reads()).await.expect("count")
 }
 
 async fn ended(talk: &mut Talk) -> tonic::Status {
@@ -95,7 +96,7 @@ async fn remembers_what_state_was_before() {
     for (sequence, name) in [(1, "one"), (2, "one"), (3, "two")] {
         talk.store(vec![inventory(&collector, sequence, name)]).await;
     }
-    let changes: Vec<(String, String)> = sqlx::query_as("SELECT outcome_before, outcome_after FROM inventory_changes")
+    let changes: Vec<(String, String)> = sql::query_as("SELECT outcome_before, outcome_after FROM inventory_changes")
         .fetch_all(collector.app.store.reads())
         .await
         .expect("changes");

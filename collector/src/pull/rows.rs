@@ -5,14 +5,14 @@ use std::fmt::Write as _;
 use firstline_diagnosis::document::{Diagnosis, Snapshot};
 use firstline_diagnosis::vocabulary::Timestamp;
 use sha2::{Digest, Sha256};
-use sqlx::{SqliteConnection, SqlitePool};
 
 use super::{Pull, PullError};
+use crate::store::{Connection, Reads, sql};
 
 /// Stores a pull, new or changed.
-pub(super) async fn save(tx: &mut SqliteConnection, pull: &Pull) -> Result<(), PullError> {
+pub(super) async fn save(tx: &mut Connection, pull: &Pull) -> Result<(), PullError> {
     let document = json(pull)?;
-    sqlx::query(
+    sql::query(
         "INSERT INTO pulls (id, endpoint_id, ticket, state, requested_at_ms, expires_at_ms, document) \
          VALUES ($1, $2, $3, $4, $5, $6, $7) \
          ON CONFLICT (id) DO UPDATE SET state = excluded.state, document = excluded.document",
@@ -30,16 +30,16 @@ pub(super) async fn save(tx: &mut SqliteConnection, pull: &Pull) -> Result<(), P
 }
 
 /// One pull.
-pub(super) async fn by_id(reads: &SqlitePool, id: &str) -> Result<Pull, PullError> {
+pub(super) async fn by_id(reads: &Reads, id: &str) -> Result<Pull, PullError> {
     let row: Option<(String,)> =
-        sqlx::query_as("SELECT document FROM pulls WHERE id = $1").bind(id).fetch_optional(reads).await?;
+        sql::query_as("SELECT document FROM pulls WHERE id = $1").bind(id).fetch_optional(reads).await?;
     let (document,) = row.ok_or_else(|| PullError::NotFound("such pull".to_owned()))?;
     read(&document)
 }
 
 /// Pulls that have not ended, oldest first.
-pub(super) async fn open(reads: &SqlitePool) -> Result<Vec<Pull>, PullError> {
-    let rows: Vec<(String,)> = sqlx::query_as(
+pub(super) async fn open(reads: &Reads) -> Result<Vec<Pull>, PullError> {
+    let rows: Vec<(String,)> = sql::query_as(
         "SELECT document FROM pulls WHERE state IN ('queued', 'sent', 'running', 'receiving') \
          ORDER BY requested_at_ms, id",
     )
@@ -49,9 +49,9 @@ pub(super) async fn open(reads: &SqlitePool) -> Result<Vec<Pull>, PullError> {
 }
 
 /// The newest pulls of a ticket, newest first.
-pub(super) async fn of_ticket(reads: &SqlitePool, ticket: &str) -> Result<Vec<Pull>, PullError> {
+pub(super) async fn of_ticket(reads: &Reads, ticket: &str) -> Result<Vec<Pull>, PullError> {
     let rows: Vec<(String,)> =
-        sqlx::query_as("SELECT document FROM pulls WHERE ticket = $1 ORDER BY requested_at_ms DESC, id DESC LIMIT 50")
+        sql::query_as("SELECT document FROM pulls WHERE ticket = $1 ORDER BY requested_at_ms DESC, id DESC LIMIT 50")
             .bind(ticket)
             .fetch_all(reads)
             .await?;
@@ -59,8 +59,8 @@ pub(super) async fn of_ticket(reads: &SqlitePool, ticket: &str) -> Result<Vec<Pu
 }
 
 /// The newest pulls of an endpoint, newest first.
-pub(super) async fn of_endpoint(reads: &SqlitePool, endpoint: &str) -> Result<Vec<Pull>, PullError> {
-    let rows: Vec<(String,)> = sqlx::query_as(
+pub(super) async fn of_endpoint(reads: &Reads, endpoint: &str) -> Result<Vec<Pull>, PullError> {
+    let rows: Vec<(String,)> = sql::query_as(
         "SELECT document FROM pulls WHERE endpoint_id = $1 ORDER BY requested_at_ms DESC, id DESC LIMIT 50",
     )
     .bind(endpoint)
@@ -78,18 +78,18 @@ pub(super) struct Verified {
 
 /// Stores what a pull brought, once, and the pull that points at it.
 pub(super) async fn store_result(
-    tx: &mut SqliteConnection,
+    tx: &mut Connection,
     pull: &Pull,
     verified: &Verified,
     now: Timestamp,
 ) -> Result<(), PullError> {
     let sha256 = sha256_hex(&verified.document);
-    sqlx::query("INSERT INTO blobs (sha256, bytes) VALUES ($1, $2) ON CONFLICT (sha256) DO NOTHING")
+    sql::query("INSERT INTO blobs (sha256, bytes) VALUES ($1, $2) ON CONFLICT (sha256) DO NOTHING")
         .bind(&sha256)
         .bind(&verified.document)
         .execute(&mut *tx)
         .await?;
-    sqlx::query(
+    sql::query(
         "INSERT INTO snapshots (id, pull_id, endpoint_id, taken_at_ms, received_at_ms, document_sha256, diagnosis) \
          VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING",
     )
@@ -106,8 +106,8 @@ pub(super) async fn store_result(
 }
 
 /// What a pull brought: the document as it was signed, and the diagnosis.
-pub(super) async fn result(reads: &SqlitePool, pull: &str) -> Result<Option<Verified>, PullError> {
-    let row: Option<(Vec<u8>, String)> = sqlx::query_as(
+pub(super) async fn result(reads: &Reads, pull: &str) -> Result<Option<Verified>, PullError> {
+    let row: Option<(Vec<u8>, String)> = sql::query_as(
         "SELECT b.bytes, s.diagnosis FROM snapshots s JOIN blobs b ON b.sha256 = s.document_sha256 \
          WHERE s.pull_id = $1",
     )
@@ -131,7 +131,7 @@ fn json(value: &impl serde::Serialize) -> Result<String, PullError> {
 }
 
 fn unreadable(error: serde_json::Error) -> PullError {
-    sqlx::Error::Decode(Box::new(error)).into()
+    sql::Error::Decode(Box::new(error)).into()
 }
 
 fn sha256_hex(bytes: &[u8]) -> String {

@@ -4,12 +4,17 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
+use super::link::is_loss;
+
 /// Why the store could not do something.
 #[derive(Debug, Clone, Error)]
 pub enum StoreError {
     /// The database said no.
     #[error("the database refused a statement: {0}")]
     Database(Arc<sqlx::Error>),
+    /// The server cannot be reached.
+    #[error("the database cannot be reached: {0}")]
+    Away(Arc<sqlx::Error>),
     /// Another process has the database.
     #[error("{} is in use by another collector; stop that one first", .0.display())]
     InUse(PathBuf),
@@ -60,6 +65,14 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// Whether the same may succeed when it is tried again at once: the connection broke, or two transactions were in
+    /// each other's way.
+    pub(super) fn may_pass(&self) -> bool {
+        let Self::Database(cause) = self else { return false };
+        let code = cause.as_database_error().and_then(sqlx::error::DatabaseError::code);
+        is_loss(cause) || matches!(code.as_deref(), Some("40001" | "40P01"))
+    }
+
     pub(super) fn locked(path: &Path, cause: io::Error) -> Self {
         match cause.kind() {
             io::ErrorKind::WouldBlock => Self::InUse(path.to_owned()),

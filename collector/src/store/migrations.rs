@@ -7,8 +7,10 @@ pub struct Migration {
     pub number: i64,
     /// What it does: verb and noun.
     pub name: &'static str,
-    /// Its statements.
+    /// Its statements, in SQLite's words.
     pub sql: &'static str,
+    /// PostgreSQL's, where other column types are not all that differs.
+    pub postgres: Option<&'static str>,
 }
 
 /// A migration from its file.
@@ -18,6 +20,13 @@ macro_rules! migration {
             number: number_of($file),
             name: $name,
             sql: include_str!(concat!("migrations/", $file, "_", $name, ".sql")),
+            postgres: None,
+        }
+    };
+    ($file:literal, $name:literal, postgres) => {
+        Migration {
+            postgres: Some(include_str!(concat!("migrations/", $file, "_", $name, ".postgres.sql"))),
+            ..migration!($file, $name)
         }
     };
 }
@@ -46,7 +55,7 @@ pub(super) const ALL: &[Migration] = &[
     migration!("0012", "create_tickets"),
     migration!("0013", "create_pulls"),
     migration!("0020", "create_accounts"),
-    migration!("0021", "create_audit_log"),
+    migration!("0021", "create_audit_log", postgres),
 ];
 
 #[cfg(test)]

@@ -11,13 +11,15 @@
 //! order. At most [`AHEAD_MAX`] numbers of an endpoint are noted, and what comes beyond waits for its turn.
 
 mod insert;
+mod lock;
+mod state;
+mod table;
 
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap};
 
-use sqlx::SqliteConnection;
-
-use super::StoreError;
+use super::connection::{Connection, Engine};
+use super::{StoreError, sql};
 
 /// Numbers that are noted of one endpoint.
 const AHEAD_MAX: usize = 1024;
@@ -119,7 +121,8 @@ impl Appended {
     }
 }
 
-/// Where each endpoint stands. Only the writer has one, so it may remember.
+/// Where each endpoint stands. Only the writer has one, and SQLite only one writer, so it may remember. PostgreSQL may have
+/// several: there it asks for every batch, and holds the endpoints until the batch is committed.
 #[derive(Debug, Default)]
 pub(super) struct Ledger {
     standings: HashMap<i64, Standing>,
@@ -138,11 +141,14 @@ impl Ledger {
     /// Stores batches within a transaction, and says what became of each.
     pub(super) async fn append(
         &mut self,
-        connection: &mut SqliteConnection,
-        batches: Vec<RecordBatch>,
+        connection: &mut Connection,
+        batches: &[RecordBatch],
     ) -> Result<Vec<Appended>, StoreError> {
+        if connection.engine() == Engine::Postgres {
+            self.standings = lock::standings(connection, batches).await?;
+        }
         let mut appended = Vec::with_capacity(batches.len());
-        for batch in &batches {
+        for batch in batches {
             let standing = self.standing(connection, batch.endpoint_key).await?;
             let one = judge(standing, batch);
             let new = batch.rows.iter().enumerate().filter(|(index, row)| one.is_new(*index, row.sequence));
@@ -153,7 +159,7 @@ impl Ledger {
             }
             appended.push(one);
         }
-        insert::rows(connection, &batches, &appended).await?;
+        insert::rows(connection, batches, &appended).await?;
         Ok(appended)
     }
 
@@ -162,21 +168,17 @@ impl Ledger {
         self.standings.clear();
     }
 
-    async fn standing(
-        &mut self,
-        connection: &mut SqliteConnection,
-        endpoint_key: i64,
-    ) -> Result<&mut Standing, StoreError> {
+    async fn standing(&mut self, connection: &mut Connection, endpoint_key: i64) -> Result<&mut Standing, StoreError> {
         let unknown = match self.standings.entry(endpoint_key) {
             Entry::Occupied(known) => return Ok(known.into_mut()),
             Entry::Vacant(unknown) => unknown,
         };
         let stored: Option<i64> =
-            sqlx::query_scalar("SELECT stored_sequence FROM endpoint_progress WHERE endpoint_key = $1")
+            sql::query_scalar("SELECT stored_sequence FROM endpoint_progress WHERE endpoint_key = $1")
                 .bind(endpoint_key)
                 .fetch_optional(&mut *connection)
                 .await?;
-        let ahead: Vec<i64> = sqlx::query_scalar("SELECT sequence FROM records_ahead WHERE endpoint_key = $1")
+        let ahead: Vec<i64> = sql::query_scalar("SELECT sequence FROM records_ahead WHERE endpoint_key = $1")
             .bind(endpoint_key)
             .fetch_all(connection)
             .await?;

@@ -7,7 +7,7 @@ const ENDPOINT: &str = "INSERT INTO endpoints (key, id, name, os_type, os_name, 
 /// Runs a statement that nobody else needs.
 async fn run(store: &Store, statement: &'static str) {
     let ran = store.write(move |tx| {
-        Box::pin(async move { sqlx::query(statement).execute(tx).await.map(drop).map_err(StoreError::from) })
+        Box::pin(async move { sql::query(statement).execute(tx).await.map(drop).map_err(StoreError::from) })
     });
     ran.await.expect(statement);
 }
@@ -21,13 +21,13 @@ fn samples(first: u64, count: u64) -> RecordBatch {
 }
 
 async fn count(store: &Store) -> i64 {
-    sqlx::query_scalar("SELECT COUNT(*) FROM samples").fetch_one(store.reads()).await.expect("count")
+    sql::query_scalar("SELECT COUNT(*) FROM samples").fetch_one(store.reads()).await.expect("count")
 }
 
 #[tokio::test]
 async fn a_full_disk_loses_nothing_that_was_acknowledged_and_is_over_when_there_is_room() {
     let folder = tempfile::tempdir().expect("folder");
-    let store = Store::open(&folder.path().join("db")).await.expect("open");
+    let store = Store::open(&Location::Sqlite(folder.path().join("db"))).await.expect("open");
     run(&store, ENDPOINT).await;
     run(&store, "PRAGMA max_page_count = 200").await;
     assert_eq!(store.append(samples(1, 10)).await.expect("there is room").stored_sequence, 10);

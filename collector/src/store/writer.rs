@@ -3,6 +3,10 @@
 //! It takes what is waiting, runs it in one transaction, commits, and then answers. Under load batches grow by
 //! themselves, since jobs queue up while the disk is flushed. When only agents' records wait, it gives others
 //! [`LINGER`] to join: nobody looks at that delay, and each commit saved is a flush of the disk.
+//!
+//! A batch fails whole when its transaction is lost (a full disk, a server that went away, a deadlock). Records are tried
+//! again at once when that may help, since their numbers tell them apart even if they were committed after all. Jobs ran
+//! and cannot run twice, so whoever sent them is told.
 
 use std::fmt;
 use std::fs::File;
@@ -11,13 +15,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use sqlx::{Connection, SqliteConnection};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, timeout_at};
-use tracing::{error, info};
+use tracing::{error, info, warn};
 
-use super::StoreError;
+use super::connection::{Connection, Engine};
+use super::link::Link;
 use super::records::{Appended, Ledger, RecordBatch};
+use super::{StoreError, sql};
 
 /// Jobs that may wait; who comes later waits for a place.
 const QUEUE_JOBS: usize = 1024;
@@ -28,13 +33,16 @@ const BATCH_ROWS: usize = 2000;
 /// How long a batch of nothing but records waits for company.
 const LINGER: Duration = Duration::from_millis(50);
 
+/// How often records are tried.
+const TRIES: usize = 3;
+
 /// What a job leaves behind: whether to keep its writes, and whom to tell when they are committed or lost.
 struct Done {
     keep: bool,
     tell: Box<dyn FnOnce(Result<(), StoreError>) + Send>,
 }
 
-type Closure = Box<dyn for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, Done> + Send>;
+type Closure = Box<dyn for<'c> FnOnce(&'c mut Connection) -> BoxFuture<'c, Done> + Send>;
 
 enum Job {
     Run(Closure),
@@ -56,13 +64,13 @@ impl fmt::Debug for Writer {
 }
 
 impl Writer {
-    /// Starts the task on `connection`; `lock` is held until it ends.
-    pub(super) fn start(connection: SqliteConnection, lock: File) -> Self {
+    /// Starts the task on `link`; `lock` is held until it ends.
+    pub(super) fn start(link: Link, lock: Option<File>) -> Self {
         let (jobs, waiting) = mpsc::channel(QUEUE_JOBS);
         let failing = Arc::new(AtomicBool::new(false));
         let said = Arc::clone(&failing);
         tokio::spawn(async move {
-            let closed = run(connection, waiting, &said).await;
+            let closed = run(link, waiting, &said).await;
             drop(lock);
             closed.map(|answer| answer.send(()))
         });
@@ -78,7 +86,7 @@ impl Writer {
     where
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
-        F: for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, Result<T, E>> + Send + 'static,
+        F: for<'c> FnOnce(&'c mut Connection) -> BoxFuture<'c, Result<T, E>> + Send + 'static,
     {
         let (answer, answered) = oneshot::channel();
         let closure: Closure = Box::new(move |connection| {
@@ -136,21 +144,17 @@ impl Batch {
 }
 
 /// Writes until the store closes; who asked for that is to be told.
-async fn run(
-    mut connection: SqliteConnection,
-    mut waiting: mpsc::Receiver<Job>,
-    failing: &AtomicBool,
-) -> Option<oneshot::Sender<()>> {
+async fn run(mut link: Link, mut waiting: mpsc::Receiver<Job>, failing: &AtomicBool) -> Option<oneshot::Sender<()>> {
     let mut ledger = Ledger::default();
     while let Some(mut batch) = gather(&mut waiting).await {
         let close = batch.close.take();
-        let committed = commit(&mut connection, &mut ledger, batch).await;
+        let committed = commit(&mut link, &mut ledger, batch).await;
         if failing.swap(!committed, Ordering::Relaxed) && committed {
             info!("The database can be written again");
         }
         if let Some(answer) = close {
             waiting.close();
-            if let Err(cause) = connection.close().await {
+            if let Err(cause) = link.close().await {
                 error!(error = %cause, "The database did not close cleanly");
             }
             return Some(answer);
@@ -180,19 +184,28 @@ async fn gather(waiting: &mut mpsc::Receiver<Job>) -> Option<Batch> {
 }
 
 /// Runs a batch in one transaction and answers everybody in it; says whether it was committed.
-async fn commit(connection: &mut SqliteConnection, ledger: &mut Ledger, batch: Batch) -> bool {
+async fn commit(link: &mut Link, ledger: &mut Ledger, batch: Batch) -> bool {
     let (records, answers): (Vec<_>, Vec<_>) = batch.appends.into_iter().unzip();
     let mut done = Vec::with_capacity(batch.closures.len());
-    let result = transact(connection, ledger, records, batch.closures, &mut done).await;
-    if let Err(cause) = &result {
-        ledger.forget();
-        error!(error = %cause, rows = batch.rows, "A batch could not be committed; its senders are told: {cause}");
-    }
+    let mut result = transact(link, ledger, &records, batch.closures, &mut done).await;
     let outcome = result.as_ref().map(|_| ()).map_err(Clone::clone);
-    let committed = outcome.is_ok();
     for one in done {
         (one.tell)(outcome.clone());
     }
+    let mut tries = 1;
+    while let Err(cause) = &result
+        && tries < TRIES
+        && !answers.is_empty()
+        && cause.may_pass()
+    {
+        warn!(error = %cause, rows = batch.rows, "A batch of records was lost and is tried again");
+        tries += 1;
+        result = transact(link, ledger, &records, Vec::new(), &mut Vec::new()).await;
+    }
+    if let Err(cause) = &result {
+        error!(error = %cause, rows = batch.rows, "A batch could not be committed; its senders are told: {cause}");
+    }
+    let committed = result.is_ok();
     match result {
         Ok(appended) => answers.into_iter().zip(appended).for_each(|(answer, one)| {
             let _ = answer.send(Ok(one));
@@ -204,22 +217,54 @@ async fn commit(connection: &mut SqliteConnection, ledger: &mut Ledger, batch: B
     committed
 }
 
+/// Runs jobs and stores records in one transaction. When it is lost, so is what the ledger knew from it.
 async fn transact(
-    connection: &mut SqliteConnection,
+    link: &mut Link,
     ledger: &mut Ledger,
-    records: Vec<RecordBatch>,
+    records: &[RecordBatch],
     closures: Vec<Closure>,
     done: &mut Vec<Done>,
 ) -> Result<Vec<Appended>, StoreError> {
-    let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
+    let connection = link.begin().await?;
+    let result = fill(connection, ledger, records, closures, done).await;
+    if let Err(cause) = &result {
+        ledger.forget();
+        link.give_up(cause).await;
+    }
+    result
+}
+
+/// Fills the transaction that has begun, and commits it.
+async fn fill(
+    connection: &mut Connection,
+    ledger: &mut Ledger,
+    records: &[RecordBatch],
+    closures: Vec<Closure>,
+    done: &mut Vec<Done>,
+) -> Result<Vec<Appended>, StoreError> {
+    if !closures.is_empty() {
+        take_baton(connection).await?;
+    }
     for closure in closures {
-        let mut savepoint = transaction.begin().await?;
-        let one = closure(&mut savepoint).await;
+        connection.raw("SAVEPOINT job").await?;
+        let one = closure(&mut *connection).await;
         let keep = one.keep;
         done.push(one);
-        if keep { savepoint.commit().await? } else { savepoint.rollback().await? }
+        connection
+            .raw(if keep { "RELEASE SAVEPOINT job" } else { "ROLLBACK TO SAVEPOINT job; RELEASE SAVEPOINT job" })
+            .await?;
     }
-    let appended = ledger.append(&mut transaction, records).await?;
-    transaction.commit().await?;
+    let appended = ledger.append(connection, records).await?;
+    connection.commit().await?;
     Ok(appended)
+}
+
+/// Waits until no other collector runs jobs on this database, and keeps it so until the transaction ends. The baton is
+/// the row of the first migration: it is always there, and nobody changes it.
+async fn take_baton(connection: &mut Connection) -> Result<(), StoreError> {
+    if connection.engine() == Engine::Postgres {
+        let baton = "SELECT number FROM schema_migrations ORDER BY number LIMIT 1 FOR UPDATE";
+        sql::query_scalar::<i64>(baton).fetch_optional(connection).await?;
+    }
+    Ok(())
 }

@@ -11,7 +11,7 @@ use thiserror::Error;
 
 use super::document::{NewFile, NewTicket, NoteResult, Requester, TicketUpdate};
 use super::rich_text::RichText;
-use crate::store::StoreError;
+use crate::store::{StoreError, sql};
 
 /// An answer of a desk.
 pub type Answer<'a, T> = BoxFuture<'a, Result<T, DeskError>>;
@@ -69,8 +69,8 @@ pub enum DeskError {
     Store(#[from] StoreError),
 }
 
-impl From<sqlx::Error> for DeskError {
-    fn from(error: sqlx::Error) -> Self {
+impl From<sql::Error> for DeskError {
+    fn from(error: sql::Error) -> Self {
         Self::Store(error.into())
     }
 }

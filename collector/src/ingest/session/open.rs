@@ -20,7 +20,7 @@ use crate::ingest::in_hand::{InHand, Used};
 use crate::ingest::pace::Pace;
 use crate::ingest::service::Drain;
 use crate::metrics as names;
-use crate::store::StoreError;
+use crate::store::{StoreError, sql};
 
 /// An endpoint that says nothing for so long is gone: three beats.
 const SILENCE: Duration = Duration::from_mins(3);
@@ -98,7 +98,7 @@ impl<'s> Open<'s> {
             self.in_hand.add(Used::whole(layout));
         }
         let stored: Option<i64> =
-            sqlx::query_scalar("SELECT stored_sequence FROM endpoint_progress WHERE endpoint_key = $1")
+            sql::query_scalar("SELECT stored_sequence FROM endpoint_progress WHERE endpoint_key = $1")
                 .bind(self.stream.endpoint_key)
                 .fetch_optional(shared.store.reads())
                 .await

@@ -14,10 +14,10 @@ use rcgen::{CertificateParams, KeyPair};
 use ring::rand::SystemRandom;
 use ring::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair};
 
-use crate::app::{App, ManualClock};
-use crate::config::Config;
+use crate::app::{App, ManualClock, fixture};
 use crate::fleet::{Agent, Stream};
 use crate::pull::{Pull, PullError, PullOrder};
+use crate::store::sql;
 use crate::ticket::{NewTicket, Requester};
 
 pub(super) const ENDPOINT: &str = "0197c1a0-0000-7000-8000-000000000001";
@@ -34,8 +34,8 @@ impl Room {
     pub(super) async fn open() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let clock = Arc::new(ManualClock::at(START));
-        App::create(folder.path(), &*clock).expect("an authority");
-        let app = App::open(folder.path(), Config::default(), clock.clone()).await.expect("an app");
+        let config = fixture::create(folder.path(), &*clock).await;
+        let app = App::open(folder.path(), config, clock.clone()).await.expect("an app");
         let room = Self { folder, clock, app, key: KeyPair::generate().expect("a key") };
         room.add_endpoint(ENDPOINT, "lap-ana").await;
         room
@@ -44,7 +44,8 @@ impl Room {
     /// Stops the collector without a word, and starts it again on the same folder.
     pub(super) async fn restart(self) -> Self {
         self.app.store.close().await;
-        let app = App::open(self.folder.path(), Config::default(), self.clock.clone()).await.expect("an app");
+        let config = fixture::config(self.folder.path()).await;
+        let app = App::open(self.folder.path(), config, self.clock.clone()).await.expect("an app");
         Self { app, ..self }
     }
 
@@ -54,7 +55,7 @@ impl Room {
             .store
             .write(move |tx| {
                 Box::pin(async move {
-                    let statement = sqlx::query(
+                    let statement = sql::query(
                         "INSERT INTO endpoints (id, name, os_type, os_name, os_version, os_build_id, users, tags, \
                          hardware, agent_version, boot_id, state, worst_severity, enrolled_at_ms, paused) \
                          VALUES ($1, $2, 'linux', '', '', '', '[]', '{}', '{}', '', '', 'offline', 0, 0, 0)",

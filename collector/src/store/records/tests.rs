@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use tokio::runtime::Runtime;
 
 use super::*;
-use crate::store::Store;
+use crate::store::{Store, fixture};
 
 const INSERT_ENDPOINTS: &str = "INSERT INTO endpoints (key, id, name, os_type, os_name, os_version, os_build_id, users,
     tags, hardware, agent_version, boot_id, state, worst_severity, enrolled_at_ms, paused)
@@ -22,7 +22,7 @@ impl Crashing {
     fn open(path: &Path) -> Self {
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("runtime");
-        let store = runtime.block_on(Store::open(path)).expect("store");
+        let store = runtime.block_on(fixture::open(path));
         Self { path: path.to_owned(), runtime, store }
     }
 
@@ -30,7 +30,7 @@ impl Crashing {
         let made = self.runtime.block_on(self.store.write(move |tx| {
             Box::pin(async move {
                 for key in keys {
-                    sqlx::query(INSERT_ENDPOINTS).bind(key).bind(key.to_string()).execute(&mut *tx).await?;
+                    sql::query(INSERT_ENDPOINTS).bind(*key).bind(key.to_string()).execute(&mut *tx).await?;
                 }
                 Ok::<_, StoreError>(())
             })
@@ -48,7 +48,7 @@ impl Crashing {
     }
 
     fn rows(&self, key: i64) -> Vec<i64> {
-        let query = sqlx::query_scalar("SELECT at_ms FROM samples WHERE endpoint_key = $1 ORDER BY id").bind(key);
+        let query = sql::query_scalar("SELECT at_ms FROM samples WHERE endpoint_key = $1 ORDER BY id").bind(key);
         self.runtime.block_on(query.fetch_all(self.store.reads())).expect("rows")
     }
 }
@@ -86,7 +86,7 @@ proptest! {
     #[test]
     fn stores_each_record_once_whatever_comes_twice_or_crashes(deeds in prop::collection::vec(deed(), 1..12)) {
         let folder = tempfile::tempdir().expect("folder");
-        let mut store = Crashing::open(&folder.path().join("db")).with_endpoints(&[1, 2]);
+        let mut store = Crashing::open(folder.path()).with_endpoints(&[1, 2]);
         let mut acknowledged = [0u64; 3];
         for deed in deeds {
             match deed {
@@ -161,7 +161,7 @@ fn so_many_numbers_are_noted_and_the_rest_waits_for_its_turn() {
 #[test]
 fn what_came_ahead_is_stored_once_across_crashes() {
     let folder = tempfile::tempdir().expect("folder");
-    let mut store = Crashing::open(&folder.path().join("db")).with_endpoints(&[1]);
+    let mut store = Crashing::open(folder.path()).with_endpoints(&[1]);
     let append = |store: &Crashing, one: RecordBatch| store.runtime.block_on(store.store.append(one)).expect("stored");
     assert_eq!(append(&store, ahead([100, 101])).stored_sequence, 0);
     store = store.crash();
@@ -175,7 +175,7 @@ fn what_came_ahead_is_stored_once_across_crashes() {
     assert_eq!(rows[..3], [100, 101, 102], "the newest were there first");
     rows.sort_unstable();
     assert_eq!(rows, (1..=105).collect::<Vec<_>>());
-    let noted = sqlx::query_scalar("SELECT COUNT(*) FROM records_ahead").fetch_one(store.store.reads());
+    let noted = sql::query_scalar("SELECT COUNT(*) FROM records_ahead").fetch_one(store.store.reads());
     let noted: i64 = store.runtime.block_on(noted).expect("counted");
     assert_eq!(noted, 0, "nothing is noted for longer than needed");
 }
@@ -191,14 +191,14 @@ fn what_was_declared_as_dropped_is_not_left_out() {
 #[tokio::test]
 async fn a_job_that_fails_is_undone_alone() {
     let folder = tempfile::tempdir().expect("folder");
-    let store = Store::open(&folder.path().join("db")).await.expect("store");
+    let store = fixture::open(folder.path()).await;
     let write = |key: i64, fail: bool| {
         let store = store.clone();
         async move {
             store
                 .write(move |tx| {
                     Box::pin(async move {
-                        sqlx::query(INSERT_ENDPOINTS).bind(key).bind(key.to_string()).execute(tx).await?;
+                        sql::query(INSERT_ENDPOINTS).bind(key).bind(key.to_string()).execute(tx).await?;
                         if fail { Err(StoreError::Closed) } else { Ok(key) }
                     })
                 })
@@ -208,15 +208,15 @@ async fn a_job_that_fails_is_undone_alone() {
     let (one, two, three) = tokio::join!(write(1, false), write(2, true), write(3, false));
     assert!(one.is_ok() && two.is_err() && three.is_ok());
     let keys: Vec<i64> =
-        sqlx::query_scalar("SELECT key FROM endpoints ORDER BY key").fetch_all(store.reads()).await.expect("keys");
+        sql::query_scalar("SELECT key FROM endpoints ORDER BY key").fetch_all(store.reads()).await.expect("keys");
     assert_eq!(keys, [1, 3]);
 }
 
 #[tokio::test]
 async fn a_closed_store_says_so_and_readers_cannot_write() {
     let folder = tempfile::tempdir().expect("folder");
-    let store = Store::open(&folder.path().join("db")).await.expect("store");
-    assert!(sqlx::query("DELETE FROM endpoints").execute(store.reads()).await.is_err());
+    let store = fixture::open(folder.path()).await;
+    assert!(sql::query("DELETE FROM endpoints").execute(store.reads()).await.is_err());
     store.close().await;
     assert!(matches!(store.append(batch(1, [1])).await, Err(StoreError::Closed)));
 }
@@ -227,11 +227,11 @@ async fn many_endpoints_share_commits() {
     const ENDPOINTS: u64 = 200;
     const BATCHES: u64 = 10;
     let folder = tempfile::tempdir().expect("folder");
-    let store = Store::open(&folder.path().join("db")).await.expect("store");
+    let store = fixture::open(folder.path()).await;
     let keys = (1..=ENDPOINTS as i64).map(|key| {
         store.write(move |tx| {
             Box::pin(async move {
-                sqlx::query(INSERT_ENDPOINTS).bind(key).bind(key.to_string()).execute(tx).await?;
+                sql::query(INSERT_ENDPOINTS).bind(key).bind(key.to_string()).execute(tx).await?;
                 Ok::<_, StoreError>(())
             })
         })
@@ -247,7 +247,7 @@ async fn many_endpoints_share_commits() {
         })
     });
     futures_util::future::join_all(endpoints).await;
-    let rows: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM samples").fetch_one(store.reads()).await.expect("count");
+    let rows: i64 = sql::query_scalar("SELECT COUNT(*) FROM samples").fetch_one(store.reads()).await.expect("count");
     assert_eq!(rows as u64, ENDPOINTS * BATCHES * 20);
     println!("{:.0} samples a second", rows as f64 / started.elapsed().as_secs_f64());
 }

@@ -4,10 +4,10 @@ use std::fmt::Write as _;
 
 use firstline_diagnosis::vocabulary::Timestamp;
 use sha2::{Digest, Sha256};
-use sqlx::{SqliteConnection, SqlitePool};
 use uuid::Uuid;
 
 use super::{FILE_BYTES, TICKET_BYTES, TICKET_FILES, number, tickets};
+use crate::store::{Connection, Reads, sql};
 use crate::ticket::{Attachment, AttachmentContent, DeskError, FileResult, NewFile, rich_text::clean_line};
 
 /// Longest file name, in letters.
@@ -27,7 +27,7 @@ struct FileRow {
 
 /// Stores a file of a ticket that gets no note.
 pub(super) async fn attach(
-    tx: &mut SqliteConnection,
+    tx: &mut Connection,
     ticket: i64,
     file: NewFile,
     now: Timestamp,
@@ -38,7 +38,7 @@ pub(super) async fn attach(
 
 /// Stores a file, or says why not.
 pub(super) async fn insert(
-    tx: &mut SqliteConnection,
+    tx: &mut Connection,
     ticket: i64,
     note: Option<&str>,
     file: NewFile,
@@ -61,18 +61,18 @@ pub(super) async fn insert(
 }
 
 async fn store(
-    tx: &mut SqliteConnection,
+    tx: &mut Connection,
     ticket: i64,
     note: Option<&str>,
     attachment: &Attachment,
     bytes: Vec<u8>,
 ) -> Result<(), DeskError> {
-    sqlx::query("INSERT INTO blobs (sha256, bytes) VALUES ($1, $2) ON CONFLICT (sha256) DO NOTHING")
+    sql::query("INSERT INTO blobs (sha256, bytes) VALUES ($1, $2) ON CONFLICT (sha256) DO NOTHING")
         .bind(&attachment.sha256)
         .bind(bytes)
         .execute(&mut *tx)
         .await?;
-    sqlx::query(
+    sql::query(
         "INSERT INTO attachments (id, ticket, note_id, name, media_type, size_bytes, sha256, at_ms) \
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
     )
@@ -89,15 +89,16 @@ async fn store(
     Ok(())
 }
 
-async fn refusal(tx: &mut SqliteConnection, ticket: i64, file: &NewFile) -> Result<Option<String>, DeskError> {
+async fn refusal(tx: &mut Connection, ticket: i64, file: &NewFile) -> Result<Option<String>, DeskError> {
     if file.bytes.len() > FILE_BYTES {
         return Ok(Some(format!("a file may have at most {} MiB", FILE_BYTES >> 20)));
     }
-    let (files, bytes): (i64, i64) =
-        sqlx::query_as("SELECT COUNT(*), COALESCE(SUM(size_bytes), 0) FROM attachments WHERE ticket = $1")
-            .bind(ticket)
-            .fetch_one(&mut *tx)
-            .await?;
+    let (files, bytes): (i64, i64) = sql::query_as(
+        "SELECT COUNT(*), CAST(COALESCE(SUM(size_bytes), 0) AS BIGINT) FROM attachments WHERE ticket = $1",
+    )
+    .bind(ticket)
+    .fetch_one(&mut *tx)
+    .await?;
     if files >= TICKET_FILES {
         return Ok(Some(format!("a ticket may have at most {TICKET_FILES} files")));
     }
@@ -106,8 +107,8 @@ async fn refusal(tx: &mut SqliteConnection, ticket: i64, file: &NewFile) -> Resu
 }
 
 /// The attachments of a ticket, oldest first, each with the note it came with.
-pub(super) async fn of_ticket(reads: &SqlitePool, ticket: i64) -> Result<Vec<(Option<String>, Attachment)>, DeskError> {
-    let rows: Vec<FileRow> = sqlx::query_as("SELECT * FROM attachments WHERE ticket = $1 ORDER BY at_ms, id")
+pub(super) async fn of_ticket(reads: &Reads, ticket: i64) -> Result<Vec<(Option<String>, Attachment)>, DeskError> {
+    let rows: Vec<FileRow> = sql::query_as("SELECT * FROM attachments WHERE ticket = $1 ORDER BY at_ms, id")
         .bind(ticket)
         .fetch_all(reads)
         .await?;
@@ -115,8 +116,8 @@ pub(super) async fn of_ticket(reads: &SqlitePool, ticket: i64) -> Result<Vec<(Op
 }
 
 /// The attachments of a note.
-pub(super) async fn of_note(tx: &mut SqliteConnection, note: &str) -> Result<Vec<Attachment>, DeskError> {
-    let rows: Vec<FileRow> = sqlx::query_as("SELECT * FROM attachments WHERE note_id = $1 ORDER BY at_ms, id")
+pub(super) async fn of_note(tx: &mut Connection, note: &str) -> Result<Vec<Attachment>, DeskError> {
+    let rows: Vec<FileRow> = sql::query_as("SELECT * FROM attachments WHERE note_id = $1 ORDER BY at_ms, id")
         .bind(note)
         .fetch_all(&mut *tx)
         .await?;
@@ -124,13 +125,13 @@ pub(super) async fn of_note(tx: &mut SqliteConnection, note: &str) -> Result<Vec
 }
 
 /// An attachment with its content.
-pub(super) async fn content(reads: &SqlitePool, id: &str) -> Result<AttachmentContent, DeskError> {
+pub(super) async fn content(reads: &Reads, id: &str) -> Result<AttachmentContent, DeskError> {
     let missing = || DeskError::NotFound("such attachment".to_owned());
     let row: Option<FileRow> =
-        sqlx::query_as("SELECT * FROM attachments WHERE id = $1").bind(id).fetch_optional(reads).await?;
+        sql::query_as("SELECT * FROM attachments WHERE id = $1").bind(id).fetch_optional(reads).await?;
     let row = row.ok_or_else(missing)?;
     let blob: Option<(Vec<u8>,)> =
-        sqlx::query_as("SELECT bytes FROM blobs WHERE sha256 = $1").bind(&row.sha256).fetch_optional(reads).await?;
+        sql::query_as("SELECT bytes FROM blobs WHERE sha256 = $1").bind(&row.sha256).fetch_optional(reads).await?;
     let (bytes,) = blob.ok_or_else(missing)?;
     Ok(AttachmentContent { ticket: number::display(row.ticket), attachment: row.into(), bytes })
 }

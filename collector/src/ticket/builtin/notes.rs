@@ -1,10 +1,10 @@
 //! Rows of notes.
 
 use firstline_diagnosis::vocabulary::Timestamp;
-use sqlx::{SqliteConnection, SqlitePool};
 use uuid::Uuid;
 
 use super::{files, tickets};
+use crate::store::{Connection, Reads, sql};
 use crate::ticket::{Attachment, DeskError, FileResult, NewNote, Note, NoteResult, Visibility, rich_text::RichText};
 
 /// Longest note, in bytes of its stored form.
@@ -22,7 +22,7 @@ struct NoteRow {
 
 /// Stores a note with its files; when one with the same key is there already, nothing happens.
 pub(super) async fn insert(
-    tx: &mut SqliteConnection,
+    tx: &mut Connection,
     number: i64,
     note: NewNote,
     pull: Option<String>,
@@ -35,7 +35,7 @@ pub(super) async fn insert(
     tickets::touch(tx, number, now).await?;
     let body = stored(&note.body)?;
     let id = Uuid::now_v7().to_string();
-    sqlx::query(
+    sql::query(
         "INSERT INTO ticket_notes (id, ticket, author, visibility, at_ms, body, pull_id, dedup_key) \
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
     )
@@ -58,11 +58,11 @@ pub(super) async fn insert(
 
 /// The notes of a ticket, oldest first.
 pub(super) async fn of_ticket(
-    reads: &SqlitePool,
+    reads: &Reads,
     number: i64,
     attachments: &[(Option<String>, Attachment)],
 ) -> Result<Vec<Note>, DeskError> {
-    let rows: Vec<NoteRow> = sqlx::query_as(
+    let rows: Vec<NoteRow> = sql::query_as(
         "SELECT id, author, visibility, at_ms, body, pull_id FROM ticket_notes WHERE ticket = $1 ORDER BY at_ms, id",
     )
     .bind(number)
@@ -98,9 +98,9 @@ fn stored(body: &RichText) -> Result<String, DeskError> {
     Ok(stored)
 }
 
-async fn earlier(tx: &mut SqliteConnection, number: i64, key: Option<&str>) -> Result<Option<String>, DeskError> {
+async fn earlier(tx: &mut Connection, number: i64, key: Option<&str>) -> Result<Option<String>, DeskError> {
     let Some(key) = key else { return Ok(None) };
-    let row: Option<(String,)> = sqlx::query_as("SELECT id FROM ticket_notes WHERE ticket = $1 AND dedup_key = $2")
+    let row: Option<(String,)> = sql::query_as("SELECT id FROM ticket_notes WHERE ticket = $1 AND dedup_key = $2")
         .bind(number)
         .bind(key)
         .fetch_optional(&mut *tx)
@@ -108,7 +108,7 @@ async fn earlier(tx: &mut SqliteConnection, number: i64, key: Option<&str>) -> R
     Ok(row.map(|(id,)| id))
 }
 
-async fn repeated(tx: &mut SqliteConnection, note_id: String) -> Result<NoteResult, DeskError> {
+async fn repeated(tx: &mut Connection, note_id: String) -> Result<NoteResult, DeskError> {
     let attachments = files::of_note(tx, &note_id).await?;
     let file = |attachment: Attachment| FileResult {
         name: attachment.name.clone(),

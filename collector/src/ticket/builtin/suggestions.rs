@@ -1,8 +1,7 @@
 //! The machines that a ticket may be about.
 
-use sqlx::SqlitePool;
-
 use super::number;
+use crate::store::{Reads, sql};
 use crate::ticket::suggest::{Candidate, Past, rank};
 use crate::ticket::{DeskError, Suggestion, Ticket, TicketEndpoint};
 
@@ -10,15 +9,15 @@ use crate::ticket::{DeskError, Suggestion, Ticket, TicketEndpoint};
 const PAST_TICKETS: i64 = 20;
 
 /// Suggestions for `ticket`, the likeliest first.
-pub(super) async fn of(reads: &SqlitePool, ticket: &Ticket) -> Result<Vec<Suggestion>, DeskError> {
+pub(super) async fn of(reads: &Reads, ticket: &Ticket) -> Result<Vec<Suggestion>, DeskError> {
     let candidates = candidates(reads).await?;
     let past = past(reads, ticket).await?;
     Ok(rank(ticket, &candidates, &past))
 }
 
-async fn candidates(reads: &SqlitePool) -> Result<Vec<Candidate>, DeskError> {
+async fn candidates(reads: &Reads) -> Result<Vec<Candidate>, DeskError> {
     let rows: Vec<(String, String, String)> =
-        sqlx::query_as("SELECT id, name, users FROM endpoints WHERE state <> 'revoked'").fetch_all(reads).await?;
+        sql::query_as("SELECT id, name, users FROM endpoints WHERE state <> 'revoked'").fetch_all(reads).await?;
     let candidate = |(id, name, users): (String, String, String)| Candidate {
         endpoint: TicketEndpoint { id, name },
         users: serde_json::from_str(&users).unwrap_or_default(),
@@ -27,9 +26,9 @@ async fn candidates(reads: &SqlitePool) -> Result<Vec<Candidate>, DeskError> {
 }
 
 /// Earlier tickets of the same person, newest first.
-async fn past(reads: &SqlitePool, ticket: &Ticket) -> Result<Vec<Past>, DeskError> {
+async fn past(reads: &Reads, ticket: &Ticket) -> Result<Vec<Past>, DeskError> {
     let own = number::parse(&ticket.api_id)?;
-    let rows: Vec<(i64, String)> = sqlx::query_as(
+    let rows: Vec<(i64, String)> = sql::query_as(
         "SELECT number, endpoint_id FROM tickets WHERE number < $1 AND endpoint_id IS NOT NULL \
          AND ((requester_sign_in <> '' AND LOWER(requester_sign_in) = LOWER($2)) \
          OR (requester_email <> '' AND LOWER(requester_email) = LOWER($3))) ORDER BY number DESC LIMIT $4",

@@ -3,6 +3,7 @@ use std::time::Duration;
 use super::*;
 use crate::app::ManualClock;
 use crate::feed::Watched;
+use crate::store::{fixture, sql};
 use crate::ticket::rich_text::RichText;
 use crate::ticket::{Desk, Requester, TicketState, Visibility};
 
@@ -16,7 +17,7 @@ struct Room {
 impl Room {
     async fn open() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let store = Store::open(&folder.path().join("db")).await.expect("a store");
+        let store = fixture::open(folder.path()).await;
         let clock = Arc::new(ManualClock::at(Timestamp(1_769_000_000_000)));
         let feed = Feed::new(clock.now());
         let desk = BuiltinDesk::new(store, clock.clone(), feed.clone());
@@ -30,7 +31,7 @@ impl Room {
             .store
             .write(move |tx| {
                 Box::pin(async move {
-                    let statement = sqlx::query(
+                    let statement = sql::query(
                         "INSERT INTO endpoints (id, name, os_type, os_name, os_version, os_build_id, users, tags, \
                          hardware, agent_version, boot_id, state, worst_severity, enrolled_at_ms, paused) \
                          VALUES ($1, $2, 'linux', '', '', '', $3, '{}', '{}', '', '', 'online', 0, 0, 0)",

@@ -1,9 +1,9 @@
 //! Rows of tickets.
 
 use firstline_diagnosis::vocabulary::{Impact, Priority, Timestamp, Urgency};
-use sqlx::{SqliteConnection, SqlitePool};
 
 use super::number;
+use crate::store::{Connection, Reads, sql};
 use crate::ticket::{
     DeskError, NewTicket, Requester, Ticket, TicketEndpoint, TicketList, TicketQuery, TicketState, TicketUpdate,
 };
@@ -33,16 +33,16 @@ struct TicketRow {
 
 /// Stores a ticket and gives its number.
 pub(super) async fn insert(
-    tx: &mut SqliteConnection,
+    tx: &mut Connection,
     order: NewTicket,
     who: String,
     now: Timestamp,
 ) -> Result<i64, DeskError> {
-    let (number,): (i64,) = sqlx::query_as("SELECT COALESCE(MAX(number) + 1, $1) FROM tickets")
+    let (number,): (i64,) = sql::query_as("SELECT COALESCE(MAX(number) + 1, $1) FROM tickets")
         .bind(number::FIRST)
         .fetch_one(&mut *tx)
         .await?;
-    sqlx::query(
+    sql::query(
         "INSERT INTO tickets (number, subject, body, requester_name, requester_email, requester_sign_in, endpoint_id, \
          state, category, opened_at_ms, updated_at_ms, opened_by) \
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, '', $9, $9, $10)",
@@ -64,12 +64,12 @@ pub(super) async fn insert(
 
 /// Changes what is said, and the time of the last change.
 pub(super) async fn update(
-    tx: &mut SqliteConnection,
+    tx: &mut Connection,
     number: i64,
     update: TicketUpdate,
     now: Timestamp,
 ) -> Result<(), DeskError> {
-    let done = sqlx::query(
+    let done = sql::query(
         "UPDATE tickets SET state = COALESCE($2, state), subject = COALESCE($3, subject), \
          endpoint_id = COALESCE($4, endpoint_id), category = COALESCE($5, category), impact = COALESCE($6, impact), \
          urgency = COALESCE($7, urgency), updated_at_ms = $8 WHERE number = $1",
@@ -88,8 +88,8 @@ pub(super) async fn update(
 }
 
 /// The ticket without notes and attachments.
-pub(super) async fn row(reads: &SqlitePool, number: i64) -> Result<Ticket, DeskError> {
-    let row: Option<TicketRow> = sqlx::query_as(
+pub(super) async fn row(reads: &Reads, number: i64) -> Result<Ticket, DeskError> {
+    let row: Option<TicketRow> = sql::query_as(
         "SELECT t.*, e.name AS endpoint_name FROM tickets t LEFT JOIN endpoints e ON e.id = t.endpoint_id \
          WHERE t.number = $1",
     )
@@ -100,11 +100,11 @@ pub(super) async fn row(reads: &SqlitePool, number: i64) -> Result<Ticket, DeskE
 }
 
 /// Tickets that match, newest first.
-pub(super) async fn list(reads: &SqlitePool, query: &TicketQuery) -> Result<TicketList, DeskError> {
+pub(super) async fn list(reads: &Reads, query: &TicketQuery) -> Result<TicketList, DeskError> {
     let limit = i64::from(query.limit.unwrap_or(PAGE.0).clamp(1, PAGE.1));
     let after = query.after.as_deref().map(number::parse).transpose()?;
     let words = query.search.as_deref().map(str::trim).filter(|words| !words.is_empty()).map(pattern);
-    let rows: Vec<TicketRow> = sqlx::query_as(
+    let rows: Vec<TicketRow> = sql::query_as(
         "SELECT t.*, e.name AS endpoint_name FROM tickets t LEFT JOIN endpoints e ON e.id = t.endpoint_id \
          WHERE ($1 IS NULL OR t.number < $1) AND ($2 IS NULL OR t.state = $2) \
          AND ($3 = 0 OR t.state NOT IN ('resolved', 'closed')) AND ($4 IS NULL OR t.endpoint_id = $4) \
@@ -128,7 +128,7 @@ pub(super) async fn list(reads: &SqlitePool, query: &TicketQuery) -> Result<Tick
 }
 
 /// Remembers that something about the ticket changed; an error when there is no such ticket.
-pub(super) async fn touch(tx: &mut SqliteConnection, number: i64, now: Timestamp) -> Result<(), DeskError> {
+pub(super) async fn touch(tx: &mut Connection, number: i64, now: Timestamp) -> Result<(), DeskError> {
     update(tx, number, TicketUpdate::default(), now).await
 }
 

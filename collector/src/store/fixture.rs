@@ -1,0 +1,47 @@
+//! Databases for tests: SQLite in a folder, or PostgreSQL when the environment names a server
+//! (`FIRSTLINE_TEST_POSTGRES`, a URL), where each folder has a schema of its own.
+
+use std::path::Path;
+
+use sha2::{Digest, Sha256};
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{AssertSqlSafe, ConnectOptions as _};
+
+use super::{Connection, Engine, Location, Store};
+use crate::config;
+
+const SERVER_VARIABLE: &str = "FIRSTLINE_TEST_POSTGRES";
+
+/// The configuration of a collector in `folder`.
+pub(crate) async fn config(folder: &Path) -> config::Database {
+    let Ok(server) = std::env::var(SERVER_VARIABLE) else { return config::Database::default() };
+    let digest = Sha256::digest(folder.as_os_str().as_encoded_bytes());
+    let schema = format!("t_{:016x}", u64::from_be_bytes(digest[..8].try_into().expect("eight bytes")));
+    let options: PgConnectOptions = server.parse().expect("the URL of a server");
+    let mut connection = options.connect().await.expect("the server answers");
+    let create = format!("CREATE SCHEMA IF NOT EXISTS {schema}");
+    sqlx::raw_sql(AssertSqlSafe(create)).execute(&mut connection).await.expect("schema");
+    let url = format!("{server}?options=-csearch_path%3D{schema}");
+    config::Database { url, read_connections: 2, ..config::Database::default() }
+}
+
+/// Where the database of `folder` is.
+pub(crate) async fn location(folder: &Path) -> Location {
+    config(folder).await.location(folder).expect("a location")
+}
+
+/// The database of `folder`.
+pub(crate) async fn open(folder: &Path) -> Store {
+    Store::open(&location(folder).await).await.expect("a store")
+}
+
+/// A connection to the database of `folder` that knows nothing of the collector.
+pub(crate) async fn connect(folder: &Path) -> Connection {
+    location(folder).await.connect().await.expect("a connection")
+}
+
+/// Takes a trigger away, as an intruder would.
+pub(crate) async fn drop_trigger(intruder: &mut Connection, trigger: &str) {
+    let table = if intruder.engine() == Engine::Postgres { "ON audit_log" } else { "" };
+    intruder.raw(format!("DROP TRIGGER {trigger} {table}")).await.expect("the trigger is gone");
+}

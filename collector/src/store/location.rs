@@ -1,0 +1,116 @@
+//! Where the database is, and how its connections are set up.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use sqlx::ConnectOptions as _;
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use tokio::time::timeout;
+
+use super::connection::{Connection, Reads};
+use super::sql::{Error, Remember};
+
+/// How long a connection waits for a lock that somebody else (a backup, a shell) holds.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Connections for reads of SQLite.
+const READ_CONNECTIONS: u32 = 8;
+
+/// How long a server may take to answer a new connection, and how long a read waits for one.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Where the database is.
+#[derive(Debug, Clone)]
+pub enum Location {
+    /// A file, made when it is missing.
+    Sqlite(PathBuf),
+    /// A server.
+    Postgres(Box<Server>),
+}
+
+/// A PostgreSQL server.
+#[derive(Debug, Clone)]
+pub struct Server {
+    /// How to reach it.
+    pub options: PgConnectOptions,
+    /// Whether a transaction pooler stands in front of it.
+    pub pooled: bool,
+    /// Connections for reads.
+    pub read_connections: u32,
+}
+
+/// The file, or the server without its password.
+impl fmt::Display for Location {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sqlite(path) => write!(f, "{}", path.display()),
+            Self::Postgres(server) => {
+                let (user, host, port) =
+                    (server.options.get_username(), server.options.get_host(), server.options.get_port());
+                let name = server.options.get_database().unwrap_or(user);
+                write!(f, "{name} of {user} at {host}:{port}")
+            }
+        }
+    }
+}
+
+impl Location {
+    /// A connection that writes.
+    pub(super) async fn connect(&self) -> Result<Connection, Error> {
+        match self {
+            Self::Sqlite(path) => Ok(Connection::sqlite(sqlite(path.clone()).connect().await?)),
+            Self::Postgres(server) => server.connect().await,
+        }
+    }
+
+    /// Connections that read.
+    pub(super) async fn reads(&self) -> Result<Reads, Error> {
+        match self {
+            Self::Sqlite(path) => {
+                let options = sqlite(path.clone()).read_only(true).create_if_missing(false);
+                let pool = SqlitePoolOptions::new().max_connections(READ_CONNECTIONS).connect_with(options).await?;
+                Ok(Reads::Sqlite(pool))
+            }
+            Self::Postgres(server) => Ok(server.reads()),
+        }
+    }
+}
+
+/// How every connection to SQLite is set up.
+fn sqlite(path: PathBuf) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(path)
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(true)
+        .busy_timeout(BUSY_TIMEOUT)
+}
+
+impl Server {
+    async fn connect(&self) -> Result<Connection, Error> {
+        let options = self.options();
+        let connection = timeout(CONNECT_TIMEOUT, options.connect()).await.map_err(|_| Error::PoolTimedOut)??;
+        Ok(Connection::postgres(connection, if self.pooled { Remember::No } else { Remember::Yes }))
+    }
+
+    /// Connects when somebody reads, so that a server which is away for a moment is no reason to end.
+    fn reads(&self) -> Reads {
+        let pool = PgPoolOptions::new().max_connections(self.read_connections).acquire_timeout(CONNECT_TIMEOUT);
+        if self.pooled {
+            Reads::Pooled(pool.connect_lazy_with(self.options()))
+        } else {
+            let options = self.options().options([("default_transaction_read_only", "on")]);
+            Reads::Postgres(pool.connect_lazy_with(options))
+        }
+    }
+
+    /// How every connection to PostgreSQL is set up. A pooler refuses settings that it does not know, and gives the next
+    /// transaction another server, which has not seen the statements of the one before.
+    fn options(&self) -> PgConnectOptions {
+        let options = self.options.clone().extra_float_digits(None);
+        if self.pooled { options.statement_cache_capacity(0) } else { options }
+    }
+}
