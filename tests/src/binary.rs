@@ -16,13 +16,14 @@ pub fn path(name: &str) -> PathBuf {
     path
 }
 
-/// The folder that holds the binaries: `target/debug` for a test in `target/debug/deps`.
+/// The folder that holds the binaries: `target/debug` for a test in `target/debug/deps` and for a program beside them.
 pub fn folder() -> PathBuf {
     if let Some(folder) = std::env::var_os("FIRSTLINE_BIN_DIR") {
         return PathBuf::from(folder);
     }
     let test = std::env::current_exe().expect("a running test has a path");
-    test.ancestors().nth(2).expect("cargo puts tests into a folder of the target folder").to_owned()
+    let folder = test.parent().expect("a program lies in a folder");
+    if folder.ends_with("deps") { folder.parent().unwrap_or(folder).to_owned() } else { folder.to_owned() }
 }
 
 /// The root of the repository.

@@ -82,6 +82,11 @@ impl Collector {
         self.folder.join("authority/root.pem")
     }
 
+    /// Its process.
+    pub fn process_id(&self) -> u32 {
+        self.process.as_ref().expect("the collector was started").id()
+    }
+
     /// SIGKILL, in the middle of whatever it does.
     pub fn kill(&mut self) {
         self.process.take().expect("the collector runs").kill();

@@ -18,6 +18,8 @@ pub mod records;
 pub mod sender;
 mod trust;
 
+pub use trust::config as tls;
+
 /// How long a frame may take.
 const FRAME: Duration = Duration::from_secs(30);
 
@@ -79,7 +81,7 @@ pub fn machine(name: &str) -> v1::Machine {
 
 /// Connects with this identity, or with none. The collector's certificate is not looked at.
 pub async fn dial(port: u16, identity: Option<&Identity>) -> anyhow::Result<Channel> {
-    let config = Arc::new(trust::config(identity)?);
+    let config = Arc::new(tls(identity)?);
     let connector = tower::service_fn(move |_: tonic::transport::Uri| {
         let config = Arc::clone(&config);
         async move {

@@ -1,0 +1,191 @@
+//! One simulated machine, from its first stream to its last.
+//!
+//! It behaves as the agent does: what it records waits until it is acknowledged and is sent again over the next stream;
+//! it comes back after the waits that the agent's own back-off gives it, spread as the collector asked; it answers
+//! pulls with a signed snapshot. It has no probes and no disk, so that thousands fit into one process.
+
+mod course;
+mod session;
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use firstline_agent::uplink::Backoff;
+use firstline_proto::v1::MarkKind;
+use firstline_tests::wire::Identity;
+use tokio::sync::watch;
+use tokio::time::sleep;
+
+use super::day::{Character, mixed, unix_ms};
+use super::layouts::{LARGE, Model};
+use super::spool::{Account, Spool, What};
+use super::world::{Numbered, Order, World};
+use course::{Course, Presence};
+
+/// A machine.
+pub(super) struct Machine {
+    number: usize,
+    identity: Arc<Identity>,
+    world: Arc<World>,
+    orders: watch::Receiver<Numbered>,
+    carried_out: u64,
+    character: Character,
+    model: usize,
+    spool: Spool,
+    backoff: Backoff,
+    course: Course,
+    /// The end of what bursts have told of the past.
+    oldest_ms: i64,
+    has_been_here: bool,
+    introduced: bool,
+}
+
+/// What a machine sent in its life.
+#[derive(Debug)]
+pub(super) struct Sent {
+    pub(super) endpoint_id: String,
+    pub(super) account: Account,
+    /// Records that were never acknowledged.
+    pub(super) waiting: usize,
+}
+
+/// How a stream ended.
+enum End {
+    /// It is time for something else.
+    Course,
+    /// The collector asked for a wait of at least the first, and up to the second more.
+    Drain(Duration, Duration),
+    /// It broke.
+    Lost,
+}
+
+impl Machine {
+    /// Machine `number`; `large` in a hundred report about 200 series.
+    pub(super) fn new(number: usize, identity: Arc<Identity>, world: &Arc<World>, large: u64) -> Self {
+        let character = Character { seed: number as u64 };
+        let kind = mixed(character.seed ^ 0x6b69_6e64);
+        let model = if kind % 100 < large { LARGE } else { usize::try_from(kind / 100 % 3).unwrap_or(0) };
+        Self {
+            number,
+            identity,
+            world: Arc::clone(world),
+            orders: world.orders.subscribe(),
+            carried_out: 0,
+            character,
+            model,
+            spool: Spool::default(),
+            backoff: Backoff::default(),
+            course: Course::default(),
+            oldest_ms: unix_ms() - 120_000,
+            has_been_here: false,
+            introduced: false,
+        }
+    }
+
+    /// Lives until it is told to finish.
+    pub(super) async fn live(mut self) -> Sent {
+        loop {
+            self.take_order();
+            let order = self.orders.borrow().1;
+            match order {
+                Order::Finish => break,
+                Order::Leave => {}
+                _ => {
+                    self.be_here_or_away().await;
+                    continue;
+                }
+            }
+            if self.orders.changed().await.is_err() {
+                break;
+            }
+        }
+        let endpoint_id = self.identity.endpoint_id.clone();
+        Sent { endpoint_id, account: self.spool.account(), waiting: self.spool.waiting() }
+    }
+
+    async fn be_here_or_away(&mut self) {
+        if let Presence::Asleep(until) | Presence::CutOff(until) = self.course.presence() {
+            tokio::select! {
+                () = tokio::time::sleep_until(until) => {}
+                _ = self.orders.changed() => {}
+            }
+            self.record_what_is_due();
+            return;
+        }
+        let wait = match self.session().await {
+            End::Course => return,
+            End::Drain(wait, spread) => {
+                wait + spread.mul_f64(mixed(unix_ms().unsigned_abs() ^ self.character.seed) as f64 / u64::MAX as f64)
+            }
+            End::Lost => self.backoff.next_wait(),
+        };
+        tokio::select! {
+            () = sleep(wait) => {}
+            _ = self.orders.wait_for(|(_, order)| *order == Order::Finish) => {}
+        }
+    }
+
+    /// Begins what was ordered last, once.
+    fn take_order(&mut self) {
+        let (number, order) = *self.orders.borrow_and_update();
+        if number == self.carried_out {
+            return;
+        }
+        self.carried_out = number;
+        self.course = Course::default();
+        match order {
+            Order::Live { period, span } => {
+                self.introduce();
+                self.course = Course::of(self.character, period, span);
+            }
+            Order::Burst { samples } => {
+                self.introduce();
+                self.remember(samples);
+            }
+            Order::Leave | Order::Finish | Order::Stay => {}
+        }
+    }
+
+    /// Tells of the boot and of what the machine is, before anything else. Not earlier: a stream that nothing was told
+    /// over is measured first.
+    fn introduce(&mut self) {
+        if !std::mem::replace(&mut self.introduced, true) {
+            let now_ms = unix_ms();
+            self.put(now_ms - 60_000, What::Mark(MarkKind::Booted));
+            self.put(now_ms - 59_000, What::Inventory);
+        }
+    }
+
+    /// Records what happened in the hours before what is known already.
+    fn remember(&mut self, samples: u32) {
+        let first = self.oldest_ms - i64::from(samples) * 60_000;
+        for minute in 0..i64::from(samples) {
+            self.put(first + minute * 60_000, What::Sample);
+        }
+        self.oldest_ms = first;
+    }
+
+    /// Records what the course says is due by now.
+    fn record_what_is_due(&mut self) {
+        for (at_ms, what) in self.course.due() {
+            if what == What::Mark(MarkKind::Pausing) {
+                self.world.tally.naps.fetch_add(1, Ordering::Relaxed);
+            }
+            self.put(at_ms, what);
+        }
+    }
+
+    fn put(&mut self, at_ms: i64, what: What) {
+        self.spool.put(at_ms, what);
+        self.world.tally.waiting.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn model(&self) -> &Model {
+        &self.world.models[self.model]
+    }
+
+    fn name(&self) -> String {
+        format!("pc-{:05}", self.number)
+    }
+}

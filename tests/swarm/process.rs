@@ -1,0 +1,48 @@
+//! What a process takes, by what the kernel says.
+
+use std::fs;
+
+/// Processor time and memory of a process.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Usage {
+    /// User and system time since it started, seconds.
+    pub(super) cpu_seconds: f64,
+    /// Memory that is in, bytes.
+    pub(super) resident: u64,
+    /// Memory that is in, shared pages by share, bytes.
+    pub(super) proportional: u64,
+}
+
+impl Usage {
+    /// Of the process with this id; zeros when it is gone.
+    pub(super) fn of(id: u32) -> Self {
+        let rollup = fs::read_to_string(format!("/proc/{id}/smaps_rollup")).unwrap_or_default();
+        let bytes = |key: &str| {
+            let line = rollup.lines().find_map(|line| line.strip_prefix(key));
+            line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok()).unwrap_or(0) * 1024
+        };
+        Self { cpu_seconds: cpu_seconds(id), resident: bytes("Rss:"), proportional: bytes("Pss:") }
+    }
+
+    /// Of this process.
+    pub(super) fn of_this() -> Self {
+        Self::of(std::process::id())
+    }
+}
+
+fn cpu_seconds(id: u32) -> f64 {
+    let stat = fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
+    // The name in brackets may hold anything, so the fields are counted from its end.
+    let fields = stat.rsplit_once(')').map_or("", |(_, fields)| fields);
+    let ticks: u64 = fields.split_whitespace().skip(11).take(2).filter_map(|field| field.parse::<u64>().ok()).sum();
+    ticks as f64 / rustix::param::clock_ticks_per_second() as f64
+}
+
+/// Raises the number of files that this process and its children may open to what is allowed at all.
+pub(super) fn raise_open_files() -> u64 {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
+    setrlimit(Resource::Nofile, raised).ok();
+    getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX)
+}
