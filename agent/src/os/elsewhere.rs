@@ -111,6 +111,10 @@ pub(crate) fn uptime_seconds(_: &Path) -> Result<f64, ProbeError> {
     System::uptime().map(|seconds| seconds as f64).map_err(|_| ProbeError::Unsupported("the time since boot"))
 }
 
+pub(crate) fn is_roots(_: &Path, _: &str) -> bool {
+    false
+}
+
 pub(crate) fn people(_: &Path) -> Result<BTreeSet<String>, ProbeError> {
     Err(ProbeError::Unsupported("the list of sessions"))
 }

@@ -22,6 +22,7 @@ mod netlink;
 mod network;
 mod network_manager;
 mod own;
+mod owner;
 mod people;
 mod power;
 mod printer;
@@ -65,6 +66,7 @@ pub(crate) use network::{
 };
 pub(crate) use network_manager::{connectivity, managed_vpns, metered};
 pub(crate) use own::{kill_group, make_humble, own_cpu, own_memory_bytes};
+pub(crate) use owner::is_roots;
 pub(crate) use people::people;
 pub(crate) use power::{battery_low, charge_limits, power, power_mode};
 pub(crate) use printer::{print_queues, print_stamp};

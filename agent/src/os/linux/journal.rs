@@ -82,7 +82,7 @@ impl Journal {
         self.files.iter().map(|open| open.position.clone()).collect()
     }
 
-    /// When the newest entry with `term` of the boot `boot_id` was written, microseconds since 1970.
+    /// When the newest entry with `term` that root wrote in the boot `boot_id` was written, microseconds since 1970.
     pub(crate) fn last(root: &Path, term: &str, boot_id: &str) -> Option<u64> {
         let boot = boot_bytes(boot_id)?;
         let files = folders(root).ok()?.iter().flat_map(|folder| paths(folder)).collect::<Vec<_>>();
@@ -261,9 +261,14 @@ fn open(path: &Path) -> Result<(JournalFile<File>, Header), Fault> {
 fn last_in(path: &Path, term: &str, boot: &[u8; 16]) -> Option<u64> {
     let (file, header) = open(path).ok()?;
     let item = file.find(&header, term).ok()??;
+    // What is not from root says nothing of the machine; where nothing is, nothing need be looked at.
+    let root = file.find(&header, "_UID=0").ok()??;
     let matches = file.entries_after(&header, item, 0, ENTRIES_MAX).ok()?;
     let entries = matches.offsets.into_iter().rev().filter_map(|offset| file.entry(&header, offset).ok());
-    entries.filter(|entry| entry.boot_id == *boot).map(|entry| entry.realtime_us).next()
+    entries
+        .filter(|entry| entry.boot_id == *boot && entry.items.contains(&root.offset))
+        .map(|entry| entry.realtime_us)
+        .next()
 }
 
 /// `6d966f24-1277-4743-88b5-0eb7b30dfd03` as bytes.

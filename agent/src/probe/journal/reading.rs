@@ -42,11 +42,15 @@ impl<'a> Reader<'a> {
     }
 
     fn meaning(&self, record: &Record) -> Option<Found> {
-        if record.get("_TRANSPORT") == "kernel" {
+        if record.is_from_kernel() {
             let line = record.message();
             return if self.dumps && kernel::is_crash(line) { None } else { kernel::meaning(line) };
         }
-        system::known_message(record).or_else(|| system::companion(record)).or_else(|| network::meaning(record))
+        let file = system::dump_file(record).map(|name| format!("{}/{name}", system::DUMPS));
+        let has_file = file.is_some_and(|file| native::is_roots(&self.cx.root, &file));
+        system::known_message(record, has_file)
+            .or_else(|| system::companion(record))
+            .or_else(|| network::meaning(record))
     }
 
     /// Takes what was found elsewhere, if anything was.

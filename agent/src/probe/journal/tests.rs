@@ -137,8 +137,9 @@ fn a_new_agent_looks_back_for_a_day() {
     let machine = Machine::new();
     let mut forge = Forge::new(false, false, 1, 0);
     let line = format!("MESSAGE={SDA}");
-    forge.entry(now_us() - 25 * 3_600_000_000, &["_TRANSPORT=kernel", &line]);
-    forge.entry(now_us() - 23 * 3_600_000_000, &["_TRANSPORT=kernel", &line]);
+    for hours in [25, 23] {
+        forge.entry(now_us() - hours * 3_600_000_000, &["_TRANSPORT=kernel", "SYSLOG_IDENTIFIER=kernel", &line]);
+    }
     machine.write_journal("system.journal", &forge);
     assert_eq!(told(&Journal::default(), &machine.cx()), [format!("{SDA_TOLD} 1")]);
 }
@@ -171,7 +172,7 @@ fn failed_sign_ins_carry_a_pseudonym_and_nothing_that_was_typed() {
     let mut forge = Forge::new(true, true, 1, 0);
     for user in ["user=Ada", "user=ada"] {
         let line = "MESSAGE=pam_unix(sshd:auth): authentication failure; logname= uid=0 euid=0 tty=ssh ruser= rhost=192.0.2.1 ";
-        forge.entry(now_us(), &["SYSLOG_FACILITY=10", "_PID=9", &format!("{line} {user}")]);
+        forge.entry(now_us(), &["SYSLOG_FACILITY=10", "_UID=0", "_PID=9", &format!("{line} {user}")]);
     }
     machine.write_journal("system.journal", &forge);
     let events = events(&Journal::default(), &machine.cx());
@@ -203,6 +204,36 @@ fn a_real_journal_gives_its_failures() {
     let crash = told.iter().any(|event| event.starts_with("endpoint.app.crash"));
     assert!(!crash, "its core dump was written with logger, and is not believed");
 }
+
+/// The journals of a Debian 12 on which a program crashed, `su` and `sudo` were given wrong passwords and two services
+/// failed; and on which a person wrote the same and more with `logger`. Long fields in it are compressed.
+#[test]
+fn what_a_person_wrote_into_a_real_journal_is_not_believed_and_nothing_real_is_missed() {
+    let machine = Machine::new();
+    for (name, bytes) in [
+        ("system.journal", include_bytes!("../../../tests/fixtures/journal/forged/system.journal").as_slice()),
+        ("user-1000.journal", include_bytes!("../../../tests/fixtures/journal/forged/user-1000.journal").as_slice()),
+    ] {
+        machine.write(&format!("var/log/journal/{MACHINE}/{name}"), bytes);
+    }
+    // What the crash left. journald found no trace of the helper that told of it: it had ended already.
+    let dump = "core.sleep.1000.4ef1b6ab579c4b42866cd048f0f6e73a.345.1795329951000000.zst";
+    machine.write(&format!("var/lib/systemd/coredump/{dump}"), b"");
+    let clock = Fixed(firstline_diagnosis::vocabulary::Timestamp::from_unix_seconds(FORGED_SECONDS));
+    let cx = Context { clock: Arc::new(clock), ..machine.cx() };
+    let expected = [
+        "endpoint.app.crash{process.executable.name=sleep} 1",
+        "endpoint.auth.failure{source=local,status=bad_password} 1",
+        "endpoint.auth.failure{source=local,status=bad_password} 1",
+        "endpoint.service.unexpected_exit{service=bad.service} 1",
+        "endpoint.service.unexpected_exit{service=loop.service} 6",
+        "endpoint.service.start_failure{service=loop.service} 1",
+    ];
+    assert_eq!(told(&Journal::default(), &cx), expected);
+}
+
+/// A minute after the last entry of that fixture.
+const FORGED_SECONDS: i64 = 1_795_330_020;
 
 /// A minute after the last entry of the fixture.
 const FIXTURE_SECONDS: i64 = 1_795_318_235;
@@ -270,10 +301,25 @@ fn a_machine_that_was_shut_down_did_not_stop_uncleanly() {
     machine.boots("09090909-0909-0909-0909-090909090909");
     assert_eq!(told(&Journal::default(), &machine.cx()), [""; 0]);
     let mut forge = Forge::new(true, true, 1, 0);
-    forge.entry(now_us(), &["MESSAGE_ID=98268866d1d54a499c4e98921d93bc40", "MESSAGE=System is rebooting."]);
+    forge.entry(now_us(), &[GOODBYE, "_UID=0", "MESSAGE=System is rebooting."]);
     machine.write_journal("system.journal", &forge);
     machine.boots("22222222-2222-2222-2222-222222222222");
     assert_eq!(told(&Journal::default(), &machine.cx()), [""; 0], "the boot before said goodbye");
+}
+
+const GOODBYE: &str = "MESSAGE_ID=98268866d1d54a499c4e98921d93bc40";
+
+#[test]
+fn a_person_can_not_say_goodbye_for_the_machine() {
+    let machine = Machine::new();
+    machine.boots("09090909-0909-0909-0909-090909090909");
+    assert_eq!(told(&Journal::default(), &machine.cx()), [""; 0]);
+    let mut forge = Forge::new(true, true, 1, 0);
+    forge.entry(now_us(), &[GOODBYE, "_UID=1000", "MESSAGE=System is rebooting."]);
+    forge.entry(now_us(), &["_UID=0", "MESSAGE=Something else."]);
+    machine.write_journal("system.journal", &forge);
+    machine.boots("22222222-2222-2222-2222-222222222222");
+    assert_eq!(told(&Journal::default(), &machine.cx()), ["endpoint.os.unclean_stop 1"]);
 }
 
 #[test]

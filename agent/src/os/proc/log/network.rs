@@ -7,26 +7,29 @@ mod wifi;
 
 pub(crate) use wifi::Wifi;
 
-/// What an entry of a network program means, apart from Wi-Fi connections (see [`Wifi`]). They all run as root or as a
-/// user of their own, never as a person.
+/// Services that start a client for an adapter.
+const STARTERS: [&str; 4] = ["NetworkManager", "networking", "ifup@", "dhcpcd@"];
+
+/// What an entry of a network program means, apart from Wi-Fi connections (see [`Wifi`]). They run as root, or as a user
+/// of their own in a service of their own or of what started them.
 pub(crate) fn meaning(record: &Record) -> Option<Found> {
-    let uid: u32 = record.get("_UID").parse().ok()?;
-    if uid >= 1000 {
-        return None;
-    }
     let message = record.message();
+    let from = |services: &[&str]| record.is_from(services);
     match record.program() {
-        "NetworkManager" => manager(strip_level(message)),
-        "systemd-networkd" => networkd(message),
-        "wpa_supplicant" => wifi::sign_in(message),
-        "dhclient" => dhclient(message),
-        "dhcpcd" => dhcpcd(message),
-        "openvpn" | "nm-openvpn" | "ovpn-client" => open_vpn(message),
-        "charon" | "charon-systemd" | "ipsec" => strong_swan(message),
-        "avahi-autoipd" => auto_ip(message),
+        "NetworkManager" if from(&[]) => manager(strip_level(message)),
+        "systemd-networkd" if from(&["systemd-networkd"]) => networkd(message),
+        "wpa_supplicant" if from(&[]) => wifi::sign_in(message),
+        "dhclient" if from(&STARTERS) => dhclient(message),
+        "dhcpcd" if from(&["dhcpcd"]) || from(&STARTERS) => dhcpcd(message),
+        "openvpn" | "nm-openvpn" | "ovpn-client" if from(&OPEN_VPN) => open_vpn(message),
+        "charon" | "charon-systemd" | "ipsec" if from(&STRONG_SWAN) => strong_swan(message),
+        "avahi-autoipd" if from(&STARTERS) => auto_ip(message),
         _ => None,
     }
 }
+
+const OPEN_VPN: [&str; 5] = ["openvpn", "openvpn@", "openvpn-client@", "openvpn3-session@", "NetworkManager"];
+const STRONG_SWAN: [&str; 4] = ["strongswan", "strongswan-starter", "ipsec", "NetworkManager"];
 
 /// `<warn>  [1700000000.1234] device (eth0): ...` without its level and time.
 fn strip_level(message: &str) -> &str {

@@ -1,20 +1,22 @@
 use std::collections::BTreeMap;
 
 /// Fields of an entry that a rule reads. Everything else of it is not even kept.
-pub(crate) const FIELDS: [&str; 17] = [
+pub(crate) const FIELDS: [&str; 19] = [
     "MESSAGE",
     "MESSAGE_ID",
     "SYSLOG_IDENTIFIER",
     "_TRANSPORT",
-    "_COMM",
+    "_EXE",
     "_PID",
     "_UID",
+    "_SYSTEMD_UNIT",
     "UNIT",
     "UNIT_RESULT",
     "JOB_TYPE",
     "JOB_RESULT",
     "COREDUMP_EXE",
     "COREDUMP_COMM",
+    "COREDUMP_FILENAME",
     "COREDUMP_SIGNAL",
     "COREDUMP_SIGNAL_NAME",
     "COREDUMP_PACKAGE_NAME",
@@ -22,6 +24,11 @@ pub(crate) const FIELDS: [&str; 17] = [
 ];
 
 /// One entry of a log.
+///
+/// Anybody may write any text under any name, and every field whose name does not begin with `_`. Those that do are
+/// journald's own, from what the kernel says of the sender. Of these, `_UID` and `_SYSTEMD_UNIT` cannot be chosen by a
+/// person; `_COMM` can, and is therefore not even kept; `_EXE` can by somebody who makes a namespace of their own, so that
+/// it serves only where it gives no more than the program itself would (see [`super::sign_in`]).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Record {
     /// When it was written, microseconds since 1970.
@@ -57,15 +64,35 @@ impl Record {
         self.get("SYSLOG_IDENTIFIER").trim_end_matches(']')
     }
 
-    /// Whether the service manager itself wrote it. Programs may write any text and any field whose name does not begin
-    /// with `_`.
+    /// Whether the service manager itself wrote it.
     pub(crate) fn is_from_manager(&self) -> bool {
         self.get("_PID") == "1"
+    }
+
+    /// Whether the kernel wrote it. What a program writes to `/dev/kmsg` has another name.
+    pub(crate) fn is_from_kernel(&self) -> bool {
+        self.get("_TRANSPORT") == "kernel" && self.get("SYSLOG_IDENTIFIER") == "kernel"
     }
 
     /// Whether root wrote it.
     pub(crate) fn is_from_root(&self) -> bool {
         self.get("_UID") == "0"
+    }
+
+    /// Whether root wrote it, or a service of the machine with one of these names.
+    pub(crate) fn is_from(&self, services: &[&str]) -> bool {
+        self.is_from_root() || self.is_of(services)
+    }
+
+    /// Whether a service of the machine with one of these names wrote it: `openvpn@` stands for all that are made from
+    /// that template. A person's own services are not of the machine.
+    pub(crate) fn is_of(&self, services: &[&str]) -> bool {
+        let unit = self.get("_SYSTEMD_UNIT").strip_suffix(".service").unwrap_or_default();
+        let is_named = |service: &&str| match service.strip_suffix('@') {
+            Some(template) => unit.strip_prefix(template).is_some_and(|instance| instance.starts_with('@')),
+            None => unit == *service,
+        };
+        services.iter().any(|service| is_named(&service))
     }
 }
 

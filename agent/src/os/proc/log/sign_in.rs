@@ -1,4 +1,10 @@
 //! Failed sign-ins, as the modules of PAM write them. One attempt makes several lines; they are put together here.
+//!
+//! A line is written by the program that asked for the password, so that anybody can write one. Believed is what root
+//! wrote, and what those programs of [`SWITCHERS`] wrote that any person may start and that then act as root: about
+//! themselves only. (A person who makes a namespace of their own can give a program any path. They get no further with
+//! it than by failing at the real `su` as often as they please.) Programs that lock a screen as the very person who sits
+//! there are not believed: they would say what that person wants.
 
 use super::found::between;
 use super::{Found, Record};
@@ -23,6 +29,17 @@ const SERVICES: [&str; 17] = [
     "xrdp-sesman",
     "samba",
 ];
+
+/// Programs that act as root whoever starts them, by their last name, and what they call themselves in PAM.
+const SWITCHERS: [(&str, &[&str]); 4] = [
+    ("sudo", &["sudo", "sudo-i"]),
+    ("su", &["su", "su-l"]),
+    ("polkit-agent-helper-1", &["polkit-1"]),
+    ("pkexec", &["polkit-1"]),
+];
+/// Where such programs lie; nobody but root can put one there.
+const FOLDERS: [&str; 6] =
+    ["/usr/bin/", "/bin/", "/usr/sbin/", "/usr/lib/polkit-1/", "/usr/libexec/", "/usr/lib/policykit-1/"];
 
 /// A failed attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,7 +84,7 @@ pub(crate) struct Attempts {
 impl Attempts {
     /// Takes a line of the facilities `auth` and `authpriv`.
     pub(crate) fn take(&mut self, record: &Record) {
-        let Some(line) = Line::parse(record.message()) else { return };
+        let Some(line) = Line::parse(record.message()).filter(|line| line.is_believed(record)) else { return };
         let key = format!("{} {}", record.get("_PID"), line.service);
         match line.says() {
             Says::Failed { count } => self.failed(record, &line, key, count),
@@ -165,6 +182,15 @@ impl<'a> Line<'a> {
         let (module, inner) = head.split_once('(')?;
         let (service, step) = inner.rsplit_once(':')?;
         module.starts_with("pam_").then_some(Self { module, service, step, text })
+    }
+
+    /// Whether the line is from who it claims to be.
+    fn is_believed(&self, record: &Record) -> bool {
+        let switches = |(program, services): &(&str, &[&str])| {
+            let folder = record.get("_EXE").strip_suffix(program).unwrap_or_default();
+            FOLDERS.contains(&folder) && services.contains(&self.service)
+        };
+        record.is_from_root() || SWITCHERS.iter().any(switches)
     }
 
     fn says(&self) -> Says {

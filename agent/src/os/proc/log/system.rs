@@ -1,4 +1,4 @@
-//! What the service manager and its companions write.
+//! What the service manager and its companions write. Each is believed only when it is the one who speaks.
 
 use super::found::{between, name, program};
 use super::{Found, Record};
@@ -24,10 +24,12 @@ pub(crate) const SLEEP_ENDS: &str = "8811e6df2a8e40f58a94cea26f8ebf14";
 /// The machine goes to sleep.
 pub(crate) const SLEEP_BEGINS: &str = "6bbd95ee977941e497c48be27c254128";
 
-/// What an entry means that carries a message id.
-pub(crate) fn known_message(record: &Record) -> Option<Found> {
+/// What an entry means that carries a message id; `has_file` says whether the file of [`dump_file`] is there, root's.
+pub(crate) fn known_message(record: &Record, has_file: bool) -> Option<Found> {
     match record.get("MESSAGE_ID") {
-        CORE_DUMP => core_dump(record),
+        // The helper takes on the rights of the person whose program it was, and is often gone before journald can look
+        // which service it belonged to. The file it leaves tells as well who it was.
+        CORE_DUMP if has_file || record.is_of(&["systemd-coredump@"]) => core_dump(record),
         UNIT_FAILED if record.is_from_manager() => unit_failed(record),
         START_FAILED if record.is_from_manager() => start_failed(record),
         CLOCK_SET if record.is_from_manager() => Some(Found::new("endpoint.clock.step").of("source", "system")),
@@ -35,11 +37,19 @@ pub(crate) fn known_message(record: &Record) -> Option<Found> {
     }
 }
 
+/// Where `systemd-coredump` keeps what it took, for root alone to write.
+pub(crate) const DUMPS: &str = "var/lib/systemd/coredump";
+
+/// The name in [`DUMPS`] of what was taken of a program of the very person whom the entry is from:
+/// `core.calc.1000.6d966f2412774743888b50eb7b30dfd0.4711.1795329951000000.zst`.
+pub(crate) fn dump_file(record: &Record) -> Option<&str> {
+    let name = record.get("COREDUMP_FILENAME").rsplit_once('/')?.1;
+    let parts: Vec<&str> = name.strip_prefix("core.")?.rsplitn(6, '.').collect();
+    let at = usize::from(parts.first()?.starts_with(|first: char| first.is_ascii_alphabetic()));
+    (parts.get(at + 3)? == &record.get("_UID")).then_some(name)
+}
+
 fn core_dump(record: &Record) -> Option<Found> {
-    // The helper runs as the user whose program it was; its own name is what nobody else can give an entry.
-    if !record.get("_COMM").starts_with("systemd-coredum") {
-        return None;
-    }
     let comm = Some(record.get("COREDUMP_COMM")).filter(|comm| !comm.is_empty());
     let executable = program(record.get("COREDUMP_EXE")).or(comm)?;
     let mut found = Found::new("endpoint.app.crash").of("process.executable.name", executable);
@@ -105,20 +115,17 @@ fn service(unit: &str) -> Option<String> {
     })
 }
 
-/// What a companion of the manager wrote, by its name.
+/// What a companion of the manager wrote, by its name. They run as users of their own.
 pub(crate) fn companion(record: &Record) -> Option<Found> {
+    let message = record.message();
     match record.program() {
-        "systemd-oomd" if trusted(record) => out_of_memory(record.message()),
-        "systemd-resolved" if trusted(record) => no_answer(record.message()),
-        "chronyd" | "systemd-timesyncd" | "ntpd" => clock_stepped(record.message()),
+        "systemd-oomd" if record.is_from(&["systemd-oomd"]) => out_of_memory(message),
+        "systemd-resolved" if record.is_from(&["systemd-resolved"]) => no_answer(message),
+        "systemd-timesyncd" if record.is_from(&["systemd-timesyncd"]) => clock_stepped(message),
+        "chronyd" if record.is_from(&["chrony", "chronyd"]) => clock_stepped(message),
+        "ntpd" if record.is_from(&["ntp", "ntpd", "ntpsec"]) => clock_stepped(message),
         _ => None,
     }
-}
-
-/// Whether the process has the name that the entry claims. Services run as users of their own.
-fn trusted(record: &Record) -> bool {
-    let comm = record.get("_COMM");
-    !comm.is_empty() && record.program().starts_with(comm)
 }
 
 /// `Killed /user.slice/user-1000.slice/user@1000.service/app.slice/app-gnome-firefox-2345.scope due to memory pressure
