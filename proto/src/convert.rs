@@ -20,6 +20,7 @@ mod why;
 
 pub use bounds::BadField;
 pub use enrollment::{check_certificate_request, check_enroll_request, check_fork};
+pub use layout::{apply, difference};
 pub use machine::Machine;
 pub use pull::{Pull, Section, SectionProgress, SectionState, every_section};
 pub use record::{Body, Dropped, RECORDS_PER_BATCH, Record, check_batch};

@@ -10,6 +10,7 @@ pub mod v1 {
 }
 
 pub mod convert;
+pub mod pack;
 
 /// Encodes and decodes messages; here so that other crates need not name prost.
 pub use prost::{DecodeError, Message};

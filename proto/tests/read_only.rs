@@ -69,6 +69,7 @@ Settings.revision: uint64
 Welcome.collector_id: string            # logged
 Welcome.hello_sent_unix_ms: int64
 Welcome.layout_known: bool
+Welcome.packing: uint32
 Welcome.return_spread_ms: uint32
 Welcome.takes_ahead: bool
 Welcome.received_unix_ms: int64

@@ -97,6 +97,9 @@ impl TryFrom<v1::Record> for Record {
 fn body(wire: Wire, at: Timestamp) -> Result<Body, BadField> {
     Ok(match wire {
         Wire::Sample(message) => Body::Sample(sample::sample(message, at).map_err(|bad| bad.within("sample"))?),
+        Wire::PackedSample(_) | Wire::PackedInventory(_) => {
+            return Err(BadField::new("body", "is packed where nothing is"));
+        }
         Wire::Event(message) => Body::Event(event::event(message, at).map_err(|bad| bad.within("event"))?),
         Wire::Inventory(message) => {
             at_most("inventory.readings", message.readings.len(), READINGS_MAX)?;
