@@ -3,8 +3,10 @@
 //! Numbers of the fast and minute tiers become columns of rows: one row each fast step for the recorder, one each minute
 //! for the collector. Everything else (states, slow numbers, things that were never there) is told as a value when it
 //! differs. A column exists once its series had a value; from then on a missing value is an absence with its reason.
-//! Counters become increments; a decrease is a reset and costs one step.
+//! Counters become increments; a decrease is a reset and costs one step. The minute's numbers are as fine as the registry
+//! declares them, those of fast rows as they were read.
 
+mod precision;
 mod step;
 #[cfg(test)]
 mod tests;
@@ -56,8 +58,8 @@ impl Sampler {
     pub fn new(known: Known) -> Self {
         Self {
             registry: Registry::builtin(),
-            fast: Step::default(),
-            minute: Step::default(),
+            fast: Step::fine(),
+            minute: Step::rounded(),
             counters: HashMap::new(),
             told: Told::new(known),
         }
@@ -66,6 +68,9 @@ impl Sampler {
     /// Takes a reading that passed the privacy gate, at a moment that is counted since boot: the machine's clock may jump.
     pub fn take(&mut self, reading: &Reading, now_boot_ms: u64) -> Taken {
         let Some(spec) = self.registry.get(&reading.series.signal) else { return Taken::default() };
+        if spec.for_tickets {
+            return Taken::default();
+        }
         let sampled = !spec.is_state() && matches!(spec.tier, Tier::Fast | Tier::Minute);
         if !sampled {
             return self.told.state(spec, reading);
@@ -76,9 +81,9 @@ impl Sampler {
         let value = reading.number().map(|number| self.number(spec, reading, number, now_boot_ms));
         let why = reading.outcome.as_ref().err().map(|unknown| unknown.why);
         if spec.tier == Tier::Fast {
-            self.fast.take(&reading.series, spec.aggregate, value.flatten(), why);
+            self.fast.take(&reading.series, spec, value.flatten(), why);
         }
-        self.minute.take(&reading.series, spec.aggregate, value.flatten(), why);
+        self.minute.take(&reading.series, spec, value.flatten(), why);
         let tell = self.told.urgent(spec, reading).then(|| reading.clone());
         Taken { tell, changed: None }
     }

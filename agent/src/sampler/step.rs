@@ -1,9 +1,9 @@
 use std::collections::HashMap;
 
-use firstline_diagnosis::registry::Aggregate;
+use firstline_diagnosis::registry::{Aggregate, SignalKind, SignalSpec};
 use firstline_diagnosis::vocabulary::{Layout, Sample, Series, Timestamp, Why};
 
-use super::{Row, combine, is_counter};
+use super::{Row, combine, precision};
 
 /// The most series of a layout.
 const SERIES_MAX: usize = 4096;
@@ -14,6 +14,8 @@ const IDLE_MAX: std::time::Duration = std::time::Duration::from_hours(12);
 /// Gathers the values of one step.
 #[derive(Debug)]
 pub(super) struct Step {
+    /// Whether numbers are rounded for the wire.
+    rounds: bool,
     layout: Layout,
     columns: Vec<Column>,
     index: HashMap<Series, usize>,
@@ -26,6 +28,10 @@ struct Column {
     series: Series,
     aggregate: Aggregate,
     counter: bool,
+    /// What the numbers are rounded to; nothing where they stay as they are.
+    grid: Option<f64>,
+    /// What the increments that were told left over.
+    left: f64,
     cell: Cell,
     why: Option<Why>,
     seen: Option<Timestamp>,
@@ -47,19 +53,24 @@ impl Default for Cell {
     }
 }
 
-impl Default for Step {
-    fn default() -> Self {
-        Self { layout: Layout::new(Vec::new()), columns: Vec::new(), index: HashMap::new(), grown: false }
-    }
-}
-
 impl Step {
+    /// A step whose numbers stay as they are.
+    pub(super) fn fine() -> Self {
+        let layout = Layout::new(Vec::new());
+        Self { rounds: false, layout, columns: Vec::new(), index: HashMap::new(), grown: false }
+    }
+
+    /// A step whose numbers are rounded as the registry says.
+    pub(super) fn rounded() -> Self {
+        Self { rounds: true, ..Self::fine() }
+    }
+
     pub(super) fn has(&self, series: &Series) -> bool {
         self.index.contains_key(series)
     }
 
-    pub(super) fn take(&mut self, series: &Series, aggregate: Aggregate, value: Option<f64>, why: Option<Why>) {
-        let Some(index) = self.index.get(series).copied().or_else(|| self.grow(series, aggregate)) else { return };
+    pub(super) fn take(&mut self, series: &Series, spec: &SignalSpec, value: Option<f64>, why: Option<Why>) {
+        let Some(index) = self.index.get(series).copied().or_else(|| self.grow(series, spec)) else { return };
         let column = &mut self.columns[index];
         match value {
             Some(value) => column.cell.add(value),
@@ -67,15 +78,16 @@ impl Step {
         }
     }
 
-    fn grow(&mut self, series: &Series, aggregate: Aggregate) -> Option<usize> {
+    fn grow(&mut self, series: &Series, spec: &SignalSpec) -> Option<usize> {
         if self.columns.len() >= SERIES_MAX {
             return None;
         }
-        let counter = is_counter(&series.signal);
         self.columns.push(Column {
             series: series.clone(),
-            aggregate,
-            counter,
+            aggregate: spec.aggregate,
+            counter: spec.kind == SignalKind::Counter,
+            grid: self.rounds.then(|| precision::grid(spec.resolution)),
+            left: 0.0,
             cell: Cell::default(),
             why: None,
             seen: None,
@@ -136,7 +148,16 @@ impl Column {
         if cell.count == 0 {
             return f32::NAN;
         }
-        let value = combine(self.aggregate, self.counter)(&cell) as f32;
+        let value = combine(self.aggregate, self.counter)(&cell);
+        let value = match self.grid {
+            Some(grid) if self.counter => {
+                let (value, left) = precision::increment(value, self.left, grid);
+                self.left = left;
+                value
+            }
+            Some(grid) => precision::gauge(value, grid),
+            None => value as f32,
+        };
         if value.is_finite() { value } else { f32::NAN }
     }
 }

@@ -16,8 +16,11 @@ fn cpu(seconds: i64, value: f64) -> Reading {
     Reading::value("system.cpu.utilization", [("cpu.mode", "user")], value, at(seconds))
 }
 
-fn memory(seconds: i64, value: f64) -> Reading {
-    Reading::value("endpoint.memory.available", Attributes::none(), value, at(seconds))
+/// What bytes are told in, at the finest.
+const MIB: f64 = 1_048_576.0;
+
+fn memory(seconds: i64, mebibytes: f64) -> Reading {
+    Reading::value("endpoint.memory.available", Attributes::none(), mebibytes * MIB, at(seconds))
 }
 
 fn disk(seconds: i64, total: f64) -> Reading {
@@ -25,9 +28,9 @@ fn disk(seconds: i64, total: f64) -> Reading {
     Reading::value("system.disk.io", attributes, total, at(seconds))
 }
 
-fn free(seconds: i64, bytes: f64) -> Reading {
+fn free(seconds: i64, mebibytes: f64) -> Reading {
     let attributes = [("mountpoint", "/"), ("type", "ext4"), ("role", "system"), ("state", "free")];
-    Reading::value("system.filesystem.usage", attributes, bytes, at(seconds))
+    Reading::value("system.filesystem.usage", attributes, mebibytes * MIB, at(seconds))
 }
 
 fn stick(seconds: i64, bytes: f64) -> Reading {
@@ -56,7 +59,7 @@ fn a_minute_is_what_the_registry_says_of_its_readings() {
     }
     let minute = sampler.close_minute(at(60), 60).expect("a row");
     assert_eq!(value(&minute, "system.cpu.utilization"), 0.5, "the mean");
-    assert_eq!(value(&minute, "endpoint.memory.available"), 300.0, "the smallest");
+    assert_eq!(value(&minute, "endpoint.memory.available"), 300.0 * MIB as f32, "the smallest");
     assert_eq!(minute.sample.layout, minute.layout.fingerprint());
 }
 
@@ -64,15 +67,18 @@ fn a_minute_is_what_the_registry_says_of_its_readings() {
 fn counters_become_increments_and_resets_cost_one_step() {
     let mut sampler = Sampler::new(Known::new());
     let mut minutes = Vec::new();
-    for (second, total) in [(0, 1000.0), (15, 1500.0), (30, 1600.0), (45, 10.0), (60, 30.0)] {
+    for (second, total) in [(0, 10_000.0), (15, 15_000.0), (30, 16_000.0), (45, 100.0), (60, 2500.0)] {
         take(&mut sampler, &disk(second, total));
         let row = sampler.close_fast(at(second + 7), 15).expect("a row");
         minutes.push(value(&row, "system.disk.io"));
     }
     assert!(minutes[0].is_nan() && minutes[3].is_nan());
-    assert_eq!([minutes[1], minutes[2], minutes[4]], [500.0, 100.0, 20.0]);
+    assert_eq!([minutes[1], minutes[2], minutes[4]], [5000.0, 1000.0, 2400.0]);
     let minute = sampler.close_minute(at(67), 60).expect("a row");
-    assert_eq!(value(&minute, "system.disk.io"), 620.0);
+    assert_eq!(value(&minute, "system.disk.io"), 8192.0, "of 8,400, in whole steps");
+    take(&mut sampler, &disk(75, 6600.0));
+    let next = sampler.close_minute(at(127), 60).expect("a row");
+    assert_eq!(value(&next, "system.disk.io"), 4096.0, "of 4,100 and the 208 that were left");
 }
 
 #[test]
@@ -151,7 +157,7 @@ fn slow_series_are_told_apart_for_their_recorder() {
     take(&mut sampler, &free(0, 1000.0));
     let row = sampler.close_minute(at(60), 60).expect("a row");
     let (layout, values) = sampler.slow_part(&row);
-    assert_eq!((layout.series().len(), values), (1, vec![1000.0]));
+    assert_eq!((layout.series().len(), values), (1, vec![1000.0 * MIB as f32]));
 }
 
 #[test]

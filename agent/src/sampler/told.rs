@@ -58,8 +58,9 @@ impl Told {
     /// Whether a state must be told, and whether it changed.
     pub(super) fn state(&mut self, spec: &SignalSpec, reading: &Reading) -> Taken {
         let same = self.states.get(&reading.series).is_some_and(|told| same(&told.outcome, &reading.outcome));
-        // A slow number is news each time it is read: its age counts.
-        let slow_number = !spec.is_state() && matches!(spec.tier, Tier::QuarterHour | Tier::Daily);
+        // A slow number is news each time it is read: its age counts. That it is not there is no news.
+        let slow_number =
+            !spec.is_state() && reading.outcome.is_ok() && matches!(spec.tier, Tier::QuarterHour | Tier::Daily);
         if same && !slow_number {
             return Taken::default();
         }

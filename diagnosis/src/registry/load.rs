@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::{SignalKind, SignalSpec, ValueType};
+use super::{SignalKind, SignalSpec, Tier, ValueType};
 use crate::catalogue::{LoadError, LoadErrors, line_of};
 use crate::condition::Unit;
 
@@ -57,6 +57,15 @@ fn faults(spec: &SignalSpec) -> Vec<String> {
     }
     if spec.kind != SignalKind::Event && !spec.fields.is_empty() {
         faults.push("only events have fields".to_owned());
+    }
+    if spec.resolution.is_some_and(|resolution| !(resolution.is_finite() && resolution > 0.0)) {
+        faults.push("a resolution is more than zero".to_owned());
+    }
+    if spec.resolution.is_some() && (spec.is_state() || !matches!(spec.tier, Tier::Fast | Tier::Minute)) {
+        faults.push("only numbers that are sent every minute have a resolution".to_owned());
+    }
+    if spec.for_tickets && spec.tier != Tier::QuarterHour {
+        faults.push("only what is read every quarter of an hour may be kept for tickets".to_owned());
     }
     if spec.purpose.trim().is_empty() || spec.label.trim().is_empty() {
         faults.push("label and purpose say what people are told; neither may be empty".to_owned());

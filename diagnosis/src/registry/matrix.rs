@@ -19,10 +19,11 @@ pub(super) fn markdown(registry: &Registry) -> String {
             let unit = if spec.unit.is_empty() { String::new() } else { format!("`{}`", spec.unit) };
             let _ = writeln!(
                 page,
-                "| `{}` | {} | {unit} | {} | {} | {linux} | {windows} | {macos} |",
+                "| `{}` | {} | {unit} | {}{} | {} | {linux} | {windows} | {macos} |",
                 spec.name,
                 escaped(&spec.label),
                 spec.tier.name(),
+                if spec.for_tickets { ", sent for a ticket" } else { "" },
                 spec.privacy.name(),
             );
         }

@@ -245,6 +245,12 @@ pub struct SignalSpec {
     /// Share of change that is worth telling at once.
     #[serde(default)]
     pub urgent_change: Option<f64>,
+    /// Differences smaller than this, in the signal's unit, say nothing: a minute's number is rounded to it.
+    #[serde(default)]
+    pub resolution: Option<f64>,
+    /// It is read and kept on the endpoint, and leaves it only with the snapshot for a ticket.
+    #[serde(default)]
+    pub for_tickets: bool,
     /// Fields that an event may carry.
     #[serde(default)]
     pub fields: Vec<String>,

@@ -53,6 +53,21 @@ fn refuses_events_with_fields_that_are_not_allowed() {
 }
 
 #[test]
+fn refuses_a_resolution_where_nothing_is_rounded() {
+    assert!(Registry::parse("signals.toml", &row("resolution = 0.5")).is_ok());
+    let slow = row("resolution = 0.5").replace("\"fast\"", "\"15min\"");
+    for (text, reason) in [
+        (row("resolution = 0.0"), "more than zero"),
+        (row("resolution = nan"), "more than zero"),
+        (slow, "every minute"),
+        (row("for_tickets = true"), "quarter of an hour"),
+    ] {
+        let errors = Registry::parse("signals.toml", &text).expect_err("refused").to_string();
+        assert!(errors.contains(reason), "{errors}");
+    }
+}
+
+#[test]
 fn says_the_line_of_an_unknown_key() {
     let errors = Registry::parse("signals.toml", &row("colour = \"red\"")).expect_err("unknown key");
     assert_eq!(errors.0[0].line, 13, "{errors}");
