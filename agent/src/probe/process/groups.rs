@@ -15,8 +15,11 @@ const SMOOTHING: f64 = 0.9;
 const MOST_ENDED: usize = 256;
 /// A process that is blocked in the kernel for this long hangs.
 const HANGS_AFTER: Duration = Duration::from_mins(1);
-/// A smoothed rate below this many ticks a pass is no reason to be told: a tenth of a percent of a core.
-const LEAST_RATE: f64 = 1.5;
+/// A smoothed rate below this many ticks a pass is no reason to be told: half a percent of a core.
+const LEAST_RATE: f64 = 7.5;
+/// Fewer pages are no reason to be told: where little runs, the fifteen largest would be whatever ran last. 8 MiB where a
+/// page has 4 KiB.
+const LEAST_PAGES: u64 = 2048;
 
 /// All programs that run, and some that did.
 #[derive(Debug, Default)]
@@ -107,7 +110,12 @@ impl Groups {
             group.rate = SMOOTHING * group.rate + (1.0 - SMOOTHING) * group.gained as f64;
         }
         self.mark_largest(now, |group| if group.rate < LEAST_RATE { 0.0 } else { group.rate });
-        self.mark_largest(now, |group| group.resident_pages as f64);
+        self.mark_largest(
+            now,
+            |group| {
+                if group.resident_pages < LEAST_PAGES { 0.0 } else { group.resident_pages as f64 }
+            },
+        );
         self.programs.retain(|_, group| {
             group.large_at = group.large_at.filter(|&at| now.saturating_sub(at) < STICKY);
             group.processes > 0 || group.large_at.is_some()
@@ -239,8 +247,9 @@ fn is_invisible(letter: char) -> bool {
 mod tests {
     use super::*;
 
-    fn process(name: &'static str, cpu_ticks: u64, resident_pages: u64) -> PidStat<'static> {
-        let name = name.as_bytes();
+    /// Memory in steps of what is worth telling.
+    fn process(name: &'static str, cpu_ticks: u64, memory: u64) -> PidStat<'static> {
+        let (name, resident_pages) = (name.as_bytes(), memory * LEAST_PAGES);
         PidStat { name, state: b'S', cpu_ticks, threads: 1, start_ticks: 1, resident_pages, is_kernel: false }
     }
 
@@ -295,6 +304,17 @@ mod tests {
         assert_eq!(groups.told().len(), 2 * LARGEST);
         pass(&mut groups, 14 * 3600, &turned);
         assert_eq!(groups.told().len(), LARGEST);
+    }
+
+    #[test]
+    fn what_runs_for_a_moment_is_not_told() {
+        let mut groups = Groups::default();
+        let small = |cpu_ticks| PidStat { resident_pages: LEAST_PAGES - 1, ..process("ls", cpu_ticks, 0) };
+        pass(&mut groups, 0, &[(1, process("sh", 0, 5))]);
+        pass(&mut groups, 15, &[(1, process("sh", 0, 5)), (2, small(74))]);
+        assert_eq!(groups.told().iter().map(|(name, _)| *name).collect::<Vec<_>>(), ["sh"]);
+        pass(&mut groups, 30, &[(1, process("sh", 0, 5)), (2, small(84))]);
+        assert_eq!(groups.told().len(), 2, "it goes on, at half a percent of a core");
     }
 
     #[test]
