@@ -9,12 +9,14 @@
 //! more rarely, since only people can change it.
 
 mod backoff;
+mod counted;
 mod dial;
 mod offset;
 mod outbox;
 mod problem;
 mod renewal;
 mod route;
+mod sent;
 mod session;
 mod tunnel;
 
@@ -36,6 +38,7 @@ pub use outbox::{Acknowledged, Outbox};
 pub use problem::{DialError, Problem, Trouble};
 pub use renewal::Renewal;
 pub use route::{Credentials, Proxy, Route, Routes};
+pub use sent::{Amount, Sent};
 
 use crate::config::Address;
 use crate::identity::{self, Identity};

@@ -22,7 +22,7 @@ use crate::settings::Settings;
 use crate::snapshot::{History, HistoryEntry, Parts, boot_id, machine};
 use crate::spool::Fill;
 use crate::state::{self, Scratch, StateDir};
-use crate::uplink::{About, Acknowledged, Outbox};
+use crate::uplink::{About, Acknowledged, Outbox, Sent};
 
 /// Series whose last reading is kept at most.
 const LATEST_MAX: usize = 8192;
@@ -314,6 +314,11 @@ impl Intake {
     /// How far the collector has everything.
     pub fn acknowledged(&self) -> Option<Acknowledged> {
         self.outbox.acknowledged()
+    }
+
+    /// What left the machine over streams, and in what.
+    pub fn sent(&self) -> Sent {
+        self.outbox.account()
     }
 
     /// The last number of a signal that has one series.

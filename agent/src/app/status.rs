@@ -13,7 +13,7 @@ use crate::os::Clock;
 use crate::schedule::Schedule;
 use crate::service::Supervisor;
 use crate::state::{self, Scratch, StateDir};
-use crate::uplink::{Acknowledged, LinkState, LinkStatus};
+use crate::uplink::{Acknowledged, LinkState, LinkStatus, Sent};
 
 /// Its file: in the scratch directory while the agent runs, in the state directory when it has stopped.
 const FILE: &str = "status.json";
@@ -55,6 +55,9 @@ pub struct Status {
     pub certificate_until: Option<Timestamp>,
     /// What waits for the collector.
     pub spool: SpoolStatus,
+    /// What left over streams since the agent started.
+    #[serde(default)]
+    pub sent: Sent,
     /// Bytes that the recorder holds.
     pub recorder_bytes: u64,
     /// What is wrong with the recorder; absent when nothing is.
@@ -217,6 +220,7 @@ impl Reporter {
                 dropped_records: fill.dropped_records,
                 trouble: fill.trouble,
             },
+            sent: intake.sent(),
             recorder_bytes: intake.recorder_bytes(),
             recorder_trouble: intake.recorder_trouble(),
             probes: probes.collect(),

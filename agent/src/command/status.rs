@@ -206,6 +206,7 @@ mod tests {
             memory_bytes: Some(9 << 20),
             certificate_until: None,
             spool,
+            sent: crate::uplink::Sent::default(),
             recorder_bytes: 1024,
             recorder_trouble: None,
             probes: vec![probe("gateway", None), probe("path", Some("the source did not answer in time"))],

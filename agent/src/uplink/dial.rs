@@ -6,6 +6,7 @@
 
 use std::io;
 use std::pin::Pin;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -20,6 +21,7 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tonic::transport::{Channel, Endpoint};
 
+use super::counted::Counted;
 use super::problem::{DialError, Problem, Trouble};
 use super::route::{Proxy, Route, Routes};
 use super::tunnel;
@@ -29,6 +31,10 @@ use crate::identity::Stranger;
 /// Time for the way to the collector, and for TLS on it.
 const WAY_LIMIT: Duration = Duration::from_secs(15);
 const TLS_LIMIT: Duration = Duration::from_secs(15);
+
+/// A connection on which nothing arrives for so long is asked for a sign of life. More than a minute: each sample is
+/// acknowledged, which is one.
+const ALIVE_EVERY: Duration = Duration::from_secs(75);
 
 /// A connection with its channel.
 #[derive(Debug)]
@@ -79,8 +85,18 @@ fn refusal(alert: AlertDescription) -> Option<Trouble> {
 
 /// Connects to `address` with `tls`, the way that `routes` says.
 pub async fn dial(address: &Address, tls: ClientConfig, routes: &Routes) -> Result<Link, DialError> {
+    dial_counted(address, tls, routes, Arc::default()).await
+}
+
+/// The same; `sent` counts the bytes that go out, those of TLS and HTTP/2 too.
+pub(super) async fn dial_counted(
+    address: &Address,
+    tls: ClientConfig,
+    routes: &Routes,
+    sent: Arc<AtomicU64>,
+) -> Result<Link, DialError> {
     let (tcp, by) = open(address, routes.to(address)).await?;
-    let shaken = timeout(TLS_LIMIT, shake_hands(tcp, address, tls)).await;
+    let shaken = timeout(TLS_LIMIT, shake_hands(Counted::new(tcp, sent), address, tls)).await;
     let slow = || {
         DialError::new(
             Problem::Slow,
@@ -150,7 +166,7 @@ async fn connect(addresses: &[std::net::SocketAddr]) -> io::Result<TcpStream> {
     Ok(tcp)
 }
 
-async fn shake_hands(tcp: TcpStream, address: &Address, tls: ClientConfig) -> Result<TlsStream<TcpStream>, DialError> {
+async fn shake_hands(tcp: Counted, address: &Address, tls: ClientConfig) -> Result<TlsStream<Counted>, DialError> {
     let refuse = |trouble: Trouble| DialError { trouble, collector: address.clone(), source: None };
     let name = ServerName::try_from(address.host.clone()).map_err(|error| {
         refuse(Trouble::new(Problem::OtherName, format!("{address} is no name of a server: {error}")))
@@ -215,7 +231,7 @@ async fn channel(stream: Watched) -> Result<Channel, tonic::transport::Error> {
         std::future::ready(stream)
     });
     Endpoint::from_static("http://collector")
-        .http2_keep_alive_interval(Duration::from_secs(45))
+        .http2_keep_alive_interval(ALIVE_EVERY)
         .keep_alive_timeout(Duration::from_secs(20))
         .keep_alive_while_idle(true)
         .connect_with_connector(connector)
@@ -225,7 +241,7 @@ async fn channel(stream: Watched) -> Result<Channel, tonic::transport::Error> {
 /// Notes the alert that ends the stream.
 #[derive(Debug)]
 struct Watched {
-    stream: TlsStream<TcpStream>,
+    stream: TlsStream<Counted>,
     alert: Alert,
 }
 

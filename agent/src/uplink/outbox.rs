@@ -2,13 +2,14 @@
 
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use firstline_diagnosis::vocabulary::Timestamp;
+use firstline_proto::v1;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 
-use super::ClockOffset;
+use super::{ClockOffset, Sent};
 use crate::os::Clock;
 use crate::spool::Spool;
 
@@ -23,6 +24,8 @@ pub struct Outbox {
     /// The highest number that this run of the agent handed to a stream.
     sent: AtomicU64,
     offset: Mutex<Option<ClockOffset>>,
+    account: Mutex<Sent>,
+    pub(super) wire_bytes: Arc<AtomicU64>,
 }
 
 /// How far the collector has what this agent recorded.
@@ -44,6 +47,8 @@ impl Outbox {
             acknowledged: Mutex::default(),
             sent: AtomicU64::new(0),
             offset: Mutex::default(),
+            account: Mutex::default(),
+            wire_bytes: Arc::default(),
         }
     }
 
@@ -66,6 +71,22 @@ impl Outbox {
     pub(super) fn acknowledge(&self, at: Timestamp, sequence: u64) {
         self.spool().acknowledge(sequence);
         *self.acknowledged.lock().unwrap_or_else(PoisonError::into_inner) = Some(Acknowledged { at, sequence });
+    }
+
+    /// What left over streams so far.
+    pub fn account(&self) -> Sent {
+        let account = self.account.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        Sent { wire_bytes: self.wire_bytes.load(Ordering::Relaxed), ..account }
+    }
+
+    /// A frame goes out.
+    pub(super) fn note_frame(&self, frame: &v1::AgentFrame) {
+        self.account.lock().unwrap_or_else(PoisonError::into_inner).enter(frame);
+    }
+
+    /// A record goes out, as it lies in the spool.
+    pub(super) fn note_record(&self, record: &v1::Record) {
+        self.account.lock().unwrap_or_else(PoisonError::into_inner).enter_signals(record);
     }
 
     /// Records up to `sequence` were handed to a stream.

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use firstline_proto::PROTOCOL_VERSION;
 use firstline_proto::convert::{Machine, Pull};
+use firstline_proto::pack::{PACKING, Packer};
 use firstline_proto::v1;
 use firstline_proto::v1::agent_frame::Frame as Out;
 use firstline_proto::v1::agent_service_client::AgentServiceClient;
@@ -19,7 +20,8 @@ use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
 use tonic::{Status, Streaming};
 
-use super::{About, ClockOffset, Course, End, Link, LinkState, LinkStatus, Problem, Request, Trouble, Uplink, dial};
+use super::dial::dial_counted;
+use super::{About, ClockOffset, Course, End, Link, LinkState, LinkStatus, Problem, Request, Trouble, Uplink};
 use crate::config::Address;
 use flight::Flight;
 use traffic::Ahead;
@@ -30,8 +32,8 @@ const FRAME_BYTES_MAX: usize = 256 * 1024;
 /// Time for the collector to answer `hello`, and to take a frame.
 const ANSWER_LIMIT: Duration = Duration::from_secs(30);
 
-/// Sign of life when no sample went out.
-const BEAT_EVERY: Duration = Duration::from_mins(1);
+/// Sign of life when no sample went out: a little later than a sample that is a little late.
+const BEAT_EVERY: Duration = Duration::from_secs(75);
 
 /// A beat although samples go out, to measure the clock again.
 const MEASURE_EVERY: Duration = Duration::from_mins(10);
@@ -49,7 +51,14 @@ struct Session<'a> {
     uplink: &'a mut Uplink,
     link: Link,
     out: mpsc::Sender<v1::AgentFrame>,
+    /// Layouts that the collector knows.
     layouts: HashSet<u64>,
+    /// The one named last; before the welcome, the one in the hello.
+    named: u64,
+    /// The boot in the hello.
+    boot_id: String,
+    /// What the collector takes packed; nothing when it takes records as they are only.
+    packer: Option<Packer>,
     /// Highest sequence number sent in its turn in this stream.
     sent: u64,
     acknowledged: u64,
@@ -96,9 +105,10 @@ pub(super) async fn run(uplink: &mut Uplink, course: &mut Course, stop: &Cancell
         Ok(tls) => tls,
         Err(error) => return failed(Problem::Identity, format!("{:#}", anyhow::Error::from(error))),
     };
+    let wire_bytes = std::sync::Arc::clone(&uplink.outbox.wire_bytes);
     let link = tokio::select! {
         () = stop.cancelled() => return End::Stopped,
-        link = dial(&course.collector, tls, &uplink.routes) => match link {
+        link = dial_counted(&course.collector, tls, &uplink.routes, wire_bytes) => match link {
             Ok(link) => link,
             Err(error) => return End::Failed(error.trouble()),
         },
@@ -106,8 +116,10 @@ pub(super) async fn run(uplink: &mut Uplink, course: &mut Course, stop: &Cancell
     let (out, frames) = mpsc::channel(32);
     let mut client = AgentServiceClient::new(link.channel.clone()).max_decoding_message_size(FRAME_BYTES_MAX);
     let about = uplink.about.borrow_and_update().clone();
-    let told = about.machine.clone();
-    if out.send(frame(Out::Hello(hello(uplink, about, &course.run_id)))).await.is_err() {
+    let (told, boot_id, named) = (about.machine.clone(), about.boot_id.clone(), about.layout);
+    let hello = frame(Out::Hello(hello(uplink, about, &course.run_id)));
+    uplink.outbox.note_frame(&hello);
+    if out.send(hello).await.is_err() {
         return failed(Problem::Cut, "the stream could not be opened");
     }
     let opened = tokio::select! {
@@ -125,6 +137,9 @@ pub(super) async fn run(uplink: &mut Uplink, course: &mut Course, stop: &Cancell
         link,
         out,
         layouts: HashSet::new(),
+        named,
+        boot_id,
+        packer: None,
         sent: 0,
         acknowledged: 0,
         flight: Flight::default(),
@@ -226,8 +241,9 @@ impl Session<'_> {
         };
         self.measure(welcome.hello_sent_unix_ms, welcome.received_unix_ms, welcome.sent_unix_ms);
         if welcome.layout_known {
-            self.layouts.insert(self.uplink.about.borrow().layout);
+            self.layouts.insert(self.named);
         }
+        self.packer = (welcome.packing >= PACKING).then(|| Packer::new(&self.boot_id));
         self.settle(welcome.stored_sequence);
         self.ahead.allowed = welcome.takes_ahead;
         if let Some(settings) = &welcome.settings {
@@ -306,6 +322,7 @@ impl Session<'_> {
     }
 
     async fn send(&self, frame: v1::AgentFrame) -> Result<(), Gone> {
+        self.uplink.outbox.note_frame(&frame);
         match timeout(ANSWER_LIMIT, self.out.send(frame)).await {
             Ok(Ok(())) => Ok(()),
             _ => Err(Gone),

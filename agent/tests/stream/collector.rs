@@ -11,6 +11,7 @@ use std::time::Duration;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use firstline_agent::config::Address;
+use firstline_proto::pack::PACKING;
 use firstline_proto::v1;
 use sha2::{Digest, Sha256};
 use tokio::sync::{Notify, broadcast};
@@ -32,6 +33,8 @@ pub(crate) struct Temper {
     pub(crate) says: Option<&'static [u8]>,
     /// Whether records may come ahead of their turn.
     pub(crate) takes_ahead: bool,
+    /// How records and layouts may be packed; 0 for not at all.
+    pub(crate) packing: u32,
 }
 
 impl Default for Temper {
@@ -44,6 +47,7 @@ impl Default for Temper {
             ask: false,
             says: None,
             takes_ahead: false,
+            packing: PACKING,
         }
     }
 }
@@ -58,6 +62,11 @@ pub(crate) struct Seen {
     /// Numbers stored ahead of their turn, in the order in which they came.
     pub(crate) ahead: Vec<u64>,
     acknowledged: u64,
+    /// The numbers of samples, by sequence number.
+    rows: BTreeMap<u64, Vec<f32>>,
+    /// Samples that came packed, and layouts that came as a change of another.
+    packed: usize,
+    layout_changes: usize,
     streams: u32,
     beats: Vec<v1::MarkKind>,
     /// Who was signed in, as last told.
@@ -144,6 +153,17 @@ impl Collector {
     /// Records stored, doubles counted twice.
     pub(crate) fn count(&self) -> u32 {
         self.shared.seen().stored.values().sum()
+    }
+
+    /// Samples that came packed, and layouts that came as a change of another.
+    pub(crate) fn packed(&self) -> (usize, usize) {
+        let seen = self.shared.seen();
+        (seen.packed, seen.layout_changes)
+    }
+
+    /// The numbers of samples, by sequence number.
+    pub(crate) fn rows(&self) -> BTreeMap<u64, Vec<f32>> {
+        self.shared.seen().rows.clone()
     }
 
     pub(crate) fn streams(&self) -> u32 {

@@ -23,8 +23,9 @@ use crate::{enrollment, ingest};
 /// How long streams and requests may take to end.
 const GRACE: Duration = Duration::from_secs(10);
 
-/// A connection is asked for a sign of life this often, and closed when it gives none.
-const KEEPALIVE_EVERY: Duration = Duration::from_mins(1);
+/// A connection on which nothing arrives for so long is asked for a sign of life, and closed when it gives none. More than
+/// a minute, so that an agent that sends its samples need not answer.
+const KEEPALIVE_EVERY: Duration = Duration::from_secs(75);
 const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Calls on one connection at the same time: the stream, and a renewal.

@@ -11,8 +11,8 @@ use firstline_diagnosis::vocabulary::{Layout, Sample, Series};
 /// the rest is stored. Names that are not declared are never written anywhere.
 #[derive(Debug, Clone)]
 pub(super) struct Used {
-    announced: u64,
-    length: usize,
+    /// As it was announced: the same as what is stored, when all of it is declared.
+    announced: Arc<Layout>,
     /// Places of the declared series; absent when that is all of them.
     kept: Option<Vec<usize>>,
     stored: Arc<Layout>,
@@ -31,18 +31,24 @@ impl Used {
     }
 
     /// An announced layout of which `stored` remains.
-    pub(super) fn new(announced: &Layout, kept: Option<Vec<usize>>, stored: Arc<Layout>) -> Self {
-        Self { announced: announced.fingerprint(), length: announced.series().len(), kept, stored }
+    pub(super) fn new(announced: Layout, kept: Option<Vec<usize>>, stored: Arc<Layout>) -> Self {
+        let announced = if kept.is_none() { Arc::clone(&stored) } else { Arc::new(announced) };
+        Self { announced, kept, stored }
     }
 
     /// A layout that is stored as it was announced.
     pub(super) fn whole(layout: Arc<Layout>) -> Self {
-        Self { announced: layout.fingerprint(), length: layout.series().len(), kept: None, stored: layout }
+        Self { announced: Arc::clone(&layout), kept: None, stored: layout }
     }
 
     /// How many series are left out.
     pub(super) fn undeclared(&self) -> u64 {
-        self.kept.as_ref().map_or(0, |kept| (self.length - kept.len()) as u64)
+        self.kept.as_ref().map_or(0, |kept| (self.announced.series().len() - kept.len()) as u64)
+    }
+
+    /// The layout as it was announced.
+    pub(super) fn announced(&self) -> Arc<Layout> {
+        Arc::clone(&self.announced)
     }
 
     /// The layout that is stored.
@@ -52,7 +58,7 @@ impl Used {
 
     /// The sample as it is stored; nothing when its row does not fit the layout.
     pub(super) fn declared(&self, sample: Sample) -> Option<Sample> {
-        if sample.values.len() != self.length {
+        if sample.values.len() != self.announced.series().len() {
             return None;
         }
         let Some(kept) = &self.kept else { return Some(sample) };
@@ -82,7 +88,7 @@ impl InHand {
     const MOST: usize = 4;
 
     pub(super) fn add(&mut self, layout: Used) {
-        self.0.retain(|one| one.announced != layout.announced);
+        self.0.retain(|one| one.announced.fingerprint() != layout.announced.fingerprint());
         if self.0.len() == Self::MOST {
             self.0.remove(0);
         }
@@ -95,7 +101,7 @@ impl InHand {
     }
 
     pub(super) fn get(&self, fingerprint: u64) -> Option<&Used> {
-        self.0.iter().rev().find(|one| one.announced == fingerprint)
+        self.0.iter().rev().find(|one| one.announced.fingerprint() == fingerprint)
     }
 }
 
@@ -117,7 +123,7 @@ mod tests {
         let (kept, stored) = Used::of(&announced);
         let names: Vec<String> = stored.series().iter().map(ToString::to_string).collect();
         assert_eq!(names, [r#"system.cpu.utilization{cpu.mode="user"}"#, "endpoint.memory.available"]);
-        let used = Used::new(&announced, kept, Arc::new(stored));
+        let used = Used::new(announced.clone(), kept, Arc::new(stored));
         assert_eq!(used.undeclared(), 3);
         let sample = Sample {
             at: Timestamp(0),

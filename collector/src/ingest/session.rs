@@ -160,7 +160,7 @@ impl Session {
             counter!(names::STREAMS_REPLACED).increment(1);
             Self::note_replaced(&known.endpoint.id, stream.quarrels);
         }
-        let mut open = Open::new(self, stream, clock);
+        let mut open = Open::new(self, stream, clock, &hello.boot_id);
         if let Err(end) = open.welcome(&hello, received).await {
             open.close().await;
             return Err(end);

@@ -2,6 +2,8 @@ use std::time::Duration;
 
 use firstline_diagnosis::document::EndpointState;
 use firstline_diagnosis::vocabulary::{Layout, Series, Timestamp};
+use firstline_proto::convert::difference;
+use firstline_proto::pack::Packer;
 use firstline_proto::v1::agent_frame::Frame;
 use firstline_proto::v1::collector_frame::Frame as Reply;
 use firstline_proto::v1::{self};
@@ -145,6 +147,70 @@ async fn ends_a_stream_that_breaks_the_protocol() {
     let (mut talk, _) = machine.connect(&collector).await;
     talk.say(Frame::Records(v1::RecordBatch { records: vec![sample(&collector, 1)], ahead: false })).await;
     assert_eq!(ended(&mut talk).await.code(), Code::FailedPrecondition, "a sample before its layout");
+    assert_eq!(count(&collector, "SELECT COUNT(*) FROM samples").await, 0);
+}
+
+/// The same as an agent packs it.
+fn packed(packer: &mut Packer, records: Vec<v1::Record>) -> Vec<v1::Record> {
+    records.into_iter().map(|record| packer.pack(record)).collect()
+}
+
+#[tokio::test]
+async fn stores_packed_records_as_if_they_had_come_whole() {
+    let collector = Collector::start().await;
+    let machine = collector.machine("m").await;
+    let (mut talk, welcome) = machine.connect(&collector).await;
+    assert_eq!(welcome.packing, firstline_proto::pack::PACKING);
+    let mut packer = Packer::new("boot");
+    talk.say(Frame::Layout(v1::Layout::from(&layout()))).await;
+    let mut series = layout().series().to_vec();
+    series.remove(0);
+    series.push(Series::new("system.uptime", firstline_diagnosis::vocabulary::Attributes::none()));
+    let next = Layout::new(series);
+    let change = difference(&(&layout()).into(), &(&next).into()).expect("one stays");
+    let first =
+        packed(&mut packer, vec![sample(&collector, 1), inventory(&collector, 2, "desk-1"), sample(&collector, 3)]);
+    assert_eq!(talk.store(first).await.stored_sequence, 3);
+    packer.follow(&change);
+    talk.say(Frame::LayoutChange(change)).await;
+    let mut moved = sample(&collector, 4);
+    if let Some(v1::record::Body::Sample(sample)) = &mut moved.body {
+        (sample.layout_fingerprint, sample.row) = (next.fingerprint(), vec![1e9, 7.0]);
+    }
+    let ack = talk.store(packed(&mut packer, vec![moved])).await;
+    assert_eq!((ack.stored_sequence, ack.refusals.len()), (4, 0));
+    let latest = collector.app.history.latest(&machine.id).await.expect("latest");
+    let said: Vec<_> = latest.iter().map(|one| (one.signal.as_str(), one.value.clone())).collect();
+    let number = |number: f64| Some(number.into());
+    assert_eq!(said[0], ("endpoint.memory.available", number(1e9)));
+    assert_eq!(said.last(), Some(&("system.uptime", number(7.0))));
+}
+
+#[tokio::test]
+async fn ends_a_stream_whose_packed_records_build_on_nothing() {
+    let collector = Collector::start().await;
+    let machine = collector.machine("m").await;
+    let mut packer = Packer::new("boot");
+    let follows = packed(&mut packer, vec![sample(&collector, 1), sample(&collector, 2)]).remove(1);
+    let cut = v1::PackedSample { layout_fingerprint: layout().fingerprint(), step_seconds: 60, cells: vec![0x80] };
+    let cut = record(&collector, 1, v1::record::Body::PackedSample(cut));
+    let nameless = v1::PackedInventory { readings: vec![v1::PackedReading { slot: 3, ..Default::default() }] };
+    let nameless = record(&collector, 1, v1::record::Body::PackedInventory(nameless));
+    for bad in [follows, cut, nameless] {
+        let (mut talk, _) = machine.connect(&collector).await;
+        talk.say(Frame::Layout(v1::Layout::from(&layout()))).await;
+        talk.say(Frame::Records(v1::RecordBatch { records: vec![bad.clone()], ahead: false })).await;
+        assert_eq!(ended(&mut talk).await.code(), Code::InvalidArgument, "{bad:?}");
+    }
+    let fingerprint = layout().fingerprint();
+    let beyond = v1::LayoutChange { base_fingerprint: fingerprint, removed: vec![2], ..v1::LayoutChange::default() };
+    let elsewhere = v1::LayoutChange { base_fingerprint: 99, ..v1::LayoutChange::default() };
+    for (bad, code) in [(beyond, Code::InvalidArgument), (elsewhere, Code::FailedPrecondition)] {
+        let (mut talk, _) = machine.connect(&collector).await;
+        talk.say(Frame::Layout(v1::Layout::from(&layout()))).await;
+        talk.say(Frame::LayoutChange(bad)).await;
+        assert_eq!(ended(&mut talk).await.code(), code);
+    }
     assert_eq!(count(&collector, "SELECT COUNT(*) FROM samples").await, 0);
 }
 

@@ -4,6 +4,7 @@ use anyhow::Result;
 
 use super::bytes;
 use crate::app::{ProbeStatus, Status};
+use crate::uplink::Amount;
 
 /// What each probe costs, the dearest first, with the sum and the notes that explain an odd row.
 pub(super) fn table(out: &mut impl Write, agent: Option<&Status>) -> Result<()> {
@@ -34,7 +35,29 @@ pub(super) fn table(out: &mut impl Write, agent: Option<&Status>) -> Result<()> 
         )?;
     }
     sum(out, &probes, name_width)?;
-    notes(out, &probes)
+    notes(out, &probes)?;
+    sent(out, agent)
+}
+
+/// Signals that are named of those whose values were told alone.
+const SIGNALS_SHOWN: usize = 10;
+
+/// What left the machine, the most first.
+fn sent(out: &mut impl Write, agent: &Status) -> Result<()> {
+    writeln!(out, "\nSent over the stream: {} on the wire, with all that is around:", bytes(agent.sent.wire_bytes))?;
+    amounts(out, agent.sent.kinds.iter().collect(), usize::MAX)?;
+    if !agent.sent.signals.is_empty() {
+        writeln!(out, "States among them, by signal:")?;
+    }
+    amounts(out, agent.sent.signals.iter().collect(), SIGNALS_SHOWN)
+}
+
+fn amounts(out: &mut impl Write, mut amounts: Vec<(&String, &Amount)>, most: usize) -> Result<()> {
+    amounts.sort_by_key(|(_, amount)| std::cmp::Reverse(amount.bytes));
+    for (name, amount) in amounts.into_iter().take(most) {
+        writeln!(out, "  {name}: {} in {}", bytes(amount.bytes), amount.count)?;
+    }
+    Ok(())
 }
 
 fn sum(out: &mut impl Write, probes: &[&ProbeStatus], name_width: usize) -> Result<()> {
@@ -95,6 +118,22 @@ mod tests {
         assert_eq!(rows[1..5], ["probe", "process", "cpu", "all"], "{text}");
         assert!(text.contains("1.62 s") && text.contains("0.0450 % of one core"), "{text}");
         assert!(text.contains("process: 2 x put off, low battery or metered network"), "{text}");
+    }
+
+    #[test]
+    fn says_what_was_sent_the_most_first() {
+        let mut agent = document(LinkState::Connected, true).agent.expect("one is there");
+        agent.sent.wire_bytes = 4096;
+        for (kind, bytes) in [("beat", 60), ("layout", 2048)] {
+            agent.sent.kinds.insert(kind.to_owned(), Amount { count: 1, bytes });
+        }
+        let mut out = Vec::new();
+        table(&mut out, Some(&agent)).expect("memory takes everything");
+        let text = String::from_utf8(out).expect("text");
+        assert!(
+            text.contains("4 KiB on the wire, with all that is around:\n  layout: 2 KiB in 1\n  beat: 60 B"),
+            "{text}"
+        );
     }
 
     #[test]

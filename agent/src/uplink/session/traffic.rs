@@ -5,7 +5,11 @@
 //! sent ahead of its turn: the newest samples when the stream begins, and each new sample and event from then on. The
 //! collector notes their numbers with them; they come again in their turn, and are skipped then. States and marks are
 //! never sent ahead, since they mean something only in their order.
+//!
+//! Records lie whole in the spool and are packed as they leave, in the order in which they leave, when the collector takes
+//! that: see [`firstline_proto::pack`].
 
+use firstline_proto::convert::difference;
 use firstline_proto::v1;
 use firstline_proto::v1::agent_frame::Frame as Out;
 use firstline_proto::v1::record::Body;
@@ -73,6 +77,7 @@ impl Session<'_> {
         let bytes = stored.iter().map(|frame| frame.payload.len() as u64).sum();
         self.uplink.note_sent(RecordCounts { bytes, ..RecordCounts::default() });
         self.note_handed_over(&stored);
+        let records = records.into_iter().map(|record| self.pack(record)).collect();
         self.send(frame(Out::Records(v1::RecordBatch { records, ahead: true }))).await
     }
 
@@ -84,12 +89,38 @@ impl Session<'_> {
 
     async fn introduce_layouts(&mut self, frames: &[Frame]) -> Result<(), Gone> {
         for name in frames.iter().filter_map(|frame| frame.layout) {
-            let layout = self.uplink.outbox.spool().layout(name).cloned();
-            if let Some(layout) = layout.filter(|_| self.layouts.insert(name)) {
-                self.send(frame(Out::Layout(layout))).await?;
+            if let Some(announcement) = self.announcement(name) {
+                if let (Out::LayoutChange(change), Some(packer)) = (&announcement, &mut self.packer) {
+                    packer.follow(change);
+                }
+                self.layouts.insert(name);
+                self.named = name;
+                self.send(frame(announcement)).await?;
             }
         }
         Ok(())
+    }
+
+    /// What tells the collector of a layout that it does not know: what differs from the one before, when it has that.
+    fn announcement(&self, name: u64) -> Option<Out> {
+        if self.layouts.contains(&name) {
+            return None;
+        }
+        let spool = self.uplink.outbox.spool();
+        let layout = spool.layout(name)?;
+        let known = self.packer.is_some() && self.layouts.contains(&self.named);
+        let base = spool.layout(self.named).filter(|_| known);
+        let change = base.and_then(|base| difference(base, layout));
+        Some(change.map_or_else(|| Out::Layout(layout.clone()), Out::LayoutChange))
+    }
+
+    /// A record in the shape that the collector takes.
+    fn pack(&mut self, record: v1::Record) -> v1::Record {
+        self.uplink.outbox.note_record(&record);
+        match &mut self.packer {
+            Some(packer) => packer.pack(record),
+            None => record,
+        }
     }
 
     async fn send_batch(&mut self, frames: &[Frame]) -> Result<(), Gone> {
@@ -97,7 +128,7 @@ impl Session<'_> {
         let mut records = Vec::with_capacity(frames.len());
         for stored in frames {
             match stored.record() {
-                Ok(record) => records.push(count(&mut counts, record, stored.payload.len())),
+                Ok(record) => records.push(self.pack(count(&mut counts, record, stored.payload.len()))),
                 Err(error) => tracing::warn!("Record {} cannot be read back: {error}", stored.sequence),
             }
         }

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use firstline_proto::convert::{Record, check_batch, check_enroll_request};
+use firstline_diagnosis::vocabulary::Layout;
+use firstline_proto::convert::{Record, apply, check_batch, check_enroll_request};
+use firstline_proto::pack::Unpacker;
 use firstline_proto::v1;
 use firstline_proto::v1::agent_frame::Frame as In;
 use firstline_proto::v1::agent_service_server::AgentService;
@@ -94,6 +96,7 @@ async fn stream(shared: &Shared, mut inbound: Streaming<v1::AgentFrame>, out: &S
         received_unix_ms: hello.sent_unix_ms,
         sent_unix_ms: hello.sent_unix_ms,
         takes_ahead: temper.takes_ahead,
+        packing: temper.packing,
         ..Default::default()
     };
     send(out, Out::Welcome(welcome)).await?;
@@ -103,12 +106,19 @@ async fn stream(shared: &Shared, mut inbound: Streaming<v1::AgentFrame>, out: &S
     if temper.ask {
         send(out, Out::PullRequest(v1::PullRequest { pull_id: "pull-1".into(), ..Default::default() })).await?;
     }
-    let mut layouts = Vec::new();
+    let (mut layouts, mut unpacker) = (Vec::<Layout>::new(), Unpacker::new(&hello.boot_id));
     let mut in_stream = 0;
     while let Some(frame) = inbound.message().await.ok()? {
         match frame.frame? {
-            In::Layout(layout) => layouts.push(layout.fingerprint),
+            In::Layout(layout) => layouts.push(Layout::try_from(layout).expect("a layout within bounds")),
+            In::LayoutChange(change) => {
+                shared.seen().layout_changes += 1;
+                unpacker.follow(&change);
+                let base = layouts.iter().rev().find(|base| base.fingerprint() == change.base_fingerprint);
+                layouts.push(apply(base.expect("a change of what is known"), change).expect("a change within bounds"));
+            }
             In::Records(batch) => {
+                let batch = unpack(shared, &mut unpacker, batch);
                 check_batch(&batch).expect("a batch within bounds");
                 in_stream += batch.records.len() as u64;
                 store(shared, batch, &layouts);
@@ -132,13 +142,24 @@ async fn stream(shared: &Shared, mut inbound: Streaming<v1::AgentFrame>, out: &S
     Some(())
 }
 
-fn store(shared: &Shared, batch: v1::RecordBatch, layouts: &[u64]) {
+/// The batch as it lies in the spool.
+fn unpack(shared: &Shared, unpacker: &mut Unpacker, batch: v1::RecordBatch) -> v1::RecordBatch {
+    let is_packed = |record: &v1::Record| matches!(record.body, Some(v1::record::Body::PackedSample(_)));
+    shared.seen().packed += batch.records.iter().filter(|record| is_packed(record)).count();
+    let whole = batch.records.into_iter().map(|record| unpacker.unpack(record).expect("what was packed here"));
+    v1::RecordBatch { records: whole.collect(), ahead: batch.ahead }
+}
+
+fn store(shared: &Shared, batch: v1::RecordBatch, layouts: &[Layout]) {
     let mut seen = shared.seen();
     let ahead = batch.ahead;
     for record in batch.records {
         let record = Record::try_from(record).expect("a record within bounds");
         if let firstline_proto::convert::Body::Sample(sample) = &record.body {
-            assert!(layouts.contains(&sample.layout), "a layout goes before its samples");
+            let layout = layouts.iter().find(|layout| layout.fingerprint() == sample.layout);
+            let layout = layout.expect("a layout goes before its samples");
+            assert_eq!(layout.series().len(), sample.values.len());
+            seen.rows.insert(record.sequence, sample.values.clone());
         }
         let known = seen.ahead.contains(&record.sequence);
         if record.sequence > seen.stored_sequence && !known {

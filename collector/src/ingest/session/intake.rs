@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use firstline_diagnosis::vocabulary::{Layout, Timestamp};
-use firstline_proto::convert::check_batch;
+use firstline_proto::convert::{BadField, apply, check_batch};
 use firstline_proto::v1;
 use firstline_proto::v1::collector_frame::Frame as Reply;
 use metrics::{counter, histogram};
@@ -24,9 +24,26 @@ const LAYOUT_NOTED_EVERY: Duration = Duration::from_hours(12);
 impl Open<'_> {
     pub(super) async fn layout(&mut self, layout: v1::Layout, now: Timestamp) -> Result<(), End> {
         let layout = Layout::try_from(layout).map_err(|bad| End::bad(format!("layout.{bad}")))?;
+        self.announced(layout, now).await
+    }
+
+    /// A layout that is told by what differs from one that was announced before.
+    pub(super) async fn layout_change(&mut self, change: v1::LayoutChange, now: Timestamp) -> Result<(), End> {
+        let base = change.base_fingerprint;
+        let base = match self.in_hand.get(base) {
+            Some(used) => Some(used.announced()),
+            None => self.session.shared.layouts.find(base).await?,
+        };
+        let base = base.ok_or_else(no_layout)?;
+        self.unpacker.follow(&change);
+        let layout = apply(&base, change).map_err(|bad| End::bad(format!("layout_change.{bad}")))?;
+        self.announced(layout, now).await
+    }
+
+    async fn announced(&mut self, layout: Layout, now: Timestamp) -> Result<(), End> {
         let (kept, stored) = Used::of(&layout);
         let stored = self.session.shared.layouts.announce(stored, now).await?;
-        let used = Used::new(&layout, kept, stored);
+        let used = Used::new(layout, kept, stored);
         let (id, count) = (&self.stream.endpoint_id, used.undeclared());
         if count > 0 {
             info!(host.id = %id, count, "Endpoint {id} sends {count} series that are not declared; they are left out");
@@ -41,11 +58,11 @@ impl Open<'_> {
         if batch.records.is_empty() {
             return Ok(());
         }
+        let batch = self.unpack(batch).map_err(|bad| End::bad(format!("records.{bad}")))?;
         let shared = Arc::clone(&self.session.shared);
         while let Some(fingerprint) = records::missing_layout(&batch, &self.in_hand) {
             let layout = shared.layouts.find(fingerprint).await?;
-            let unknown = || End::because("no_layout", Status::failed_precondition("a sample came before its layout"));
-            self.in_hand.add(Used::whole(layout.ok_or_else(unknown)?));
+            self.in_hand.add(Used::whole(layout.ok_or_else(no_layout)?));
         }
         let ahead = batch.ahead;
         let converted = records::convert(batch, &self.in_hand, &self.clock, now);
@@ -69,6 +86,12 @@ impl Open<'_> {
             shared.listener.observe(&self.stream.endpoint_id, new).await;
         }
         Ok(())
+    }
+
+    /// The records as they lie in the agent's spool. What cannot be read ends the stream, since the rest builds on it.
+    fn unpack(&mut self, batch: v1::RecordBatch) -> Result<v1::RecordBatch, BadField> {
+        let records = batch.records.into_iter().map(|record| self.unpacker.unpack(record));
+        Ok(v1::RecordBatch { records: records.collect::<Result<_, _>>()?, ahead: batch.ahead })
     }
 
     /// Counts what became of a batch, and says what somebody may want to look at.
@@ -99,6 +122,10 @@ impl Open<'_> {
         }
         Ok(())
     }
+}
+
+fn no_layout() -> End {
+    End::because("no_layout", Status::failed_precondition("a sample or a change came before its layout"))
 }
 
 /// How many records a batch says were dropped.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use firstline_diagnosis::vocabulary::{Mark, Timestamp};
 use firstline_proto::convert::{Machine, Piece, SectionProgress};
+use firstline_proto::pack::{PACKING, Unpacker};
 use firstline_proto::v1::agent_frame::Frame;
 use firstline_proto::v1::collector_frame::Frame as Reply;
 use firstline_proto::v1::{self, AgentFrame, CollectorFrame};
@@ -38,6 +39,8 @@ pub(super) struct Open<'s> {
     pub(super) stream: Stream,
     pub(super) clock: EndpointClock,
     pub(super) in_hand: InHand,
+    /// Makes packed records whole.
+    pub(super) unpacker: Unpacker,
     /// When layouts in hand were last noted as in use.
     pub(super) noted: Instant,
     /// When the certificate ends, and with it the right to this stream.
@@ -63,11 +66,12 @@ pub(super) fn is_malformed(status: &Status) -> bool {
 }
 
 impl<'s> Open<'s> {
-    pub(super) fn new(session: &'s mut Session, stream: Stream, clock: EndpointClock) -> Self {
+    pub(super) fn new(session: &'s mut Session, stream: Stream, clock: EndpointClock, boot_id: &str) -> Self {
         let now = Instant::now();
         let left = session.certificate.expires_at.since(session.shared.clock.now());
         let expires = now + left;
-        Self { session, stream, clock, in_hand: InHand::default(), noted: now, expires, pace: Pace::new() }
+        let (in_hand, unpacker) = (InHand::default(), Unpacker::new(boot_id));
+        Self { session, stream, clock, in_hand, unpacker, noted: now, expires, pace: Pace::new() }
     }
 
     pub(super) async fn run(mut self) -> End {
@@ -113,6 +117,7 @@ impl<'s> Open<'s> {
             collector_id: shared.settings.collector_id().to_owned(),
             return_spread_ms: u32::try_from(Drain::spread(shared.fleet.streams()).as_millis()).unwrap_or(u32::MAX),
             takes_ahead: true,
+            packing: PACKING,
         };
         self.send(Reply::Welcome(welcome)).await
     }
@@ -178,6 +183,7 @@ impl<'s> Open<'s> {
         let kind = match &frame {
             Frame::Hello(_) => return Err(End::bad("there is one hello a stream")),
             Frame::Layout(_) => "layout",
+            Frame::LayoutChange(_) => "layout_change",
             Frame::Records(_) => "records",
             Frame::Beat(_) => "beat",
             Frame::PullProgress(_) => "pull_progress",
@@ -188,6 +194,7 @@ impl<'s> Open<'s> {
         match frame {
             Frame::Hello(_) => Ok(()),
             Frame::Layout(layout) => self.layout(layout, now).await,
+            Frame::LayoutChange(change) => self.layout_change(change, now).await,
             Frame::Records(batch) => self.records(batch, now).await,
             Frame::Beat(beat) => self.beat(beat, now).await,
             Frame::PullProgress(progress) => {
