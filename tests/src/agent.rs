@@ -41,7 +41,13 @@ impl Agent {
 
     /// Starts it.
     pub fn start(&mut self) {
-        let command = program("firstline-agent", &["run", "--state-dir", text(&self.state)]);
+        self.start_with(&[]);
+    }
+
+    /// Starts it with these variables in its environment.
+    pub fn start_with(&mut self, environment: &[(&str, &str)]) {
+        let mut command = program("firstline-agent", &["run", "--state-dir", text(&self.state)]);
+        command.envs(environment.iter().copied());
         self.process = Some(Process::start("the agent", command, &self.state.join("test.log")));
     }
 

@@ -53,10 +53,10 @@ async fn live(path: &Path, start_ms: i64, first: u64, count: u64) -> anyhow::Res
     for number in first..first.saturating_add(count) {
         let at = Timestamp(start_ms + i64::try_from(number)?);
         let boot_ms = u64::try_from(SystemClock.since_boot().as_millis())?;
-        outbox.spool().append(at, boot_ms, "b00t", sample(number, at));
+        outbox.spool().append(at, boot_ms, "before", sample(number, at));
         noted.write_all(format!("{number}\n").as_bytes())?;
         if number % MARK_EVERY == 0 {
-            outbox.spool().append(at, boot_ms, "b00t", Body::Mark(Mark::NetworkChanged));
+            outbox.spool().append(at, boot_ms, "before", Body::Mark(Mark::NetworkChanged));
         }
         outbox.wake();
         beat.tick().await;

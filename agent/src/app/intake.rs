@@ -7,7 +7,6 @@ use firstline_diagnosis::document::{AgentHealth, SnapshotSeries};
 use firstline_diagnosis::registry::{Registry, Tier};
 use firstline_diagnosis::vocabulary::{Attributes, Event, Mark, Reading, Series, Timestamp};
 use firstline_proto::convert::Body;
-use sha2::{Digest, Sha256};
 use tokio::sync::watch;
 
 use super::repeats::Repeats;
@@ -158,7 +157,7 @@ impl Intake {
     }
 
     fn tell_event(&mut self, event: Event) {
-        self.history.note(&HistoryEntry::Event { event: event.clone() });
+        self.note(HistoryEntry::Event { event: event.clone() });
         self.record(event.at, Body::Event(event));
     }
 
@@ -172,7 +171,7 @@ impl Intake {
             let taken = self.sampler.take(&reading, now_boot_ms);
             tell.extend(taken.tell);
             if let Some(change) = taken.changed {
-                self.history.note(&HistoryEntry::Change { change: change.into() });
+                self.note(HistoryEntry::Change { change: change.into() });
                 changed = true;
             }
             if self.latest.len() < LATEST_MAX || self.latest.contains_key(&reading.series) {
@@ -204,8 +203,12 @@ impl Intake {
 
     /// Takes a turn in the machine's day.
     pub fn mark(&mut self, at: Timestamp, mark: Mark) {
-        self.history.note(&HistoryEntry::Mark { at, mark });
+        self.note(HistoryEntry::Mark { at, mark });
         self.record(at, Body::Mark(mark));
+    }
+
+    fn note(&self, entry: HistoryEntry) {
+        self.history.note(entry, self.moment(self.clock.now()));
     }
 
     fn record(&mut self, at: Timestamp, body: Body) {
@@ -221,9 +224,7 @@ impl Intake {
 
     /// `now` by the clock that never jumps.
     fn moment(&self, now: Timestamp) -> Moment {
-        let digest = Sha256::digest(self.about.borrow().boot_id.as_bytes());
-        let boot = u64::from_be_bytes(digest[..8].try_into().expect("SHA-256 has 32 bytes"));
-        Moment { boot, boot_ms: self.since_boot_ms(), at: now }
+        Moment::new(&self.about.borrow().boot_id, self.since_boot_ms(), now)
     }
 
     /// Closes the fast step, and the minute when it is over.
@@ -362,8 +363,8 @@ impl Intake {
     }
 
     /// Marks, events and changes of the last two weeks.
-    pub fn history(&self, now: Timestamp) -> Vec<HistoryEntry> {
-        let mut history = self.history.since(now - HISTORY);
+    pub fn history(&self) -> Vec<HistoryEntry> {
+        let mut history = self.history.of_last(HISTORY, self.moment(self.clock.now()));
         let settings = self.settings.borrow();
         history.retain(|entry| entry.signal().is_none_or(|signal| !settings.denied_signals.contains(signal)));
         history

@@ -15,7 +15,7 @@ use crate::identity::{Identity, IdentityError};
 use crate::os::Clock;
 use crate::privacy::Gate;
 use crate::probe::{self, Vitals};
-use crate::recorder::Recorder;
+use crate::recorder::{Moment, Recorder};
 use crate::schedule::Schedule;
 use crate::settings::Settings;
 use crate::snapshot::{History, HistoryEntry, Parts, assemble, boot_id, machine, sign};
@@ -88,13 +88,16 @@ impl Local {
             agent.spool_bytes = Some(status.spool.bytes);
             agent.dropped_records = status.spool.dropped_records;
         }
+        let boot_id = boot_id(&readings);
+        let since_boot = self.clock.since_boot();
+        let moment = Moment::new(&boot_id, u64::try_from(since_boot.as_millis()).unwrap_or(u64::MAX), now);
         let parts = Parts {
             endpoint_id: self.identity.as_ref().map(|one| one.endpoint_id.clone()).unwrap_or_default(),
             machine: self.machine(&readings),
-            boot_id: boot_id(&readings),
-            uptime_seconds: self.clock.since_boot().as_secs(),
+            boot_id,
+            uptime_seconds: since_boot.as_secs(),
             series: self.recorded(now),
-            history: self.history(now, events),
+            history: self.history(moment, events),
             agent,
             readings,
         };
@@ -106,8 +109,8 @@ impl Local {
     }
 
     /// What the agent on this machine remembers. Where it remembers no event, or there is none, what was found now.
-    fn history(&self, now: Timestamp, found: Vec<Event>) -> Vec<HistoryEntry> {
-        let mut history = History::at(self.state.path("journal")).since(now - Duration::from_hours(14 * 24));
+    fn history(&self, now: Moment, found: Vec<Event>) -> Vec<HistoryEntry> {
+        let mut history = History::at(self.state.path("journal")).of_last(Duration::from_hours(14 * 24), now);
         if !history.iter().any(|entry| matches!(entry, HistoryEntry::Event { .. })) {
             history.extend(found.into_iter().map(|event| HistoryEntry::Event { event }));
             history.sort_by_key(HistoryEntry::at);

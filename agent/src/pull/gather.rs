@@ -95,7 +95,7 @@ async fn history(pulls: &Pulls, pull: &Pull, gathered: &mut Gathered) {
         let now = pulls.clock.now();
         let mut intake = pulls.intake();
         gathered.series = intake.series(now, Duration::from_secs(u64::from(pull.window_seconds)));
-        gathered.history = intake.history(now);
+        gathered.history = intake.history();
     }
     let count = gathered.series.len();
     tell(pulls, pull, Section::History, SectionState::Finished, count, start.elapsed(), String::new()).await;

@@ -1,4 +1,5 @@
 use firstline_diagnosis::vocabulary::Timestamp;
+use sha2::{Digest, Sha256};
 
 use super::bits::{BitReader, BitWriter, read_column, write_column};
 
@@ -17,8 +18,15 @@ pub struct Moment {
 }
 
 impl Moment {
+    /// A moment of the boot of this name.
+    pub fn new(boot_id: &str, boot_ms: u64, at: Timestamp) -> Self {
+        let digest = Sha256::digest(boot_id.as_bytes());
+        let boot = u64::from_be_bytes(digest[..8].try_into().expect("SHA-256 has 32 bytes"));
+        Self { boot, boot_ms, at }
+    }
+
     /// What the clock was ahead of the time since boot, milliseconds.
-    pub(super) fn clock_ms(&self) -> i64 {
+    pub(crate) fn clock_ms(&self) -> i64 {
         self.at.unix_ms().saturating_sub(i64::try_from(self.boot_ms).unwrap_or(i64::MAX))
     }
 }

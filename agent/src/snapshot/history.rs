@@ -1,10 +1,13 @@
+use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use firstline_diagnosis::document::Change;
 use firstline_diagnosis::vocabulary::{Event, Mark, Timestamp, Value};
 use serde::{Deserialize, Serialize};
 
 use crate::journal::Journal;
+use crate::recorder::Moment;
 use crate::sampler::Changed;
 
 /// The history's space on disk.
@@ -51,11 +54,35 @@ impl HistoryEntry {
             Self::Change { change } => change.at,
         }
     }
+
+    fn at_mut(&mut self) -> &mut Timestamp {
+        match self {
+            Self::Mark { at, .. } => at,
+            Self::Event { event } => &mut event.at,
+            Self::Change { change } => &mut change.at,
+        }
+    }
 }
 
+/// A clock that went by less was corrected little by little, as clocks are; more than this, and somebody set it.
+const SET_MS: u64 = 2_000;
+
 /// Marks, events and changes on disk.
+///
+/// They are shown by the clock as it was last in their boot, like the recorder's rows: what happened before the clock
+/// was set right stands beside the numbers of its minute.
 #[derive(Debug)]
-pub struct History(Journal<HistoryEntry>);
+pub struct History(Journal<Noted>);
+
+/// An entry, and what the clock said when it was noted.
+#[derive(Debug, Serialize, Deserialize)]
+struct Noted {
+    #[serde(flatten)]
+    entry: HistoryEntry,
+    /// Which boot, and what its clock was ahead of the time since boot. Absent in what an earlier version noted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    clock: Option<(u64, i64)>,
+}
 
 impl History {
     /// The history at `path`.
@@ -63,27 +90,46 @@ impl History {
         Self(Journal::at(path, HISTORY_BYTES_MAX))
     }
 
-    /// Adds an entry. A disk that refuses costs the entry here; what matters is in the spool.
-    pub fn note(&self, entry: &HistoryEntry) {
-        if let Err(source) = self.0.append(entry) {
+    /// Adds an entry, noted at `moment`. A disk that refuses costs the entry here; what matters is in the spool.
+    pub fn note(&self, entry: HistoryEntry, moment: Moment) {
+        let clock = Some((moment.boot, moment.clock_ms()));
+        if let Err(source) = self.0.append(&Noted { entry, clock }) {
             tracing::warn!("Writing the history failed: {source}");
         }
     }
 
-    /// Entries since `from`, oldest first.
-    pub fn since(&self, from: Timestamp) -> Vec<HistoryEntry> {
-        let mut entries: Vec<_> = self.0.read().into_iter().filter(|entry| entry.at() >= from).collect();
+    /// Entries of the `span` before `now`, oldest first.
+    pub fn of_last(&self, span: Duration, now: Moment) -> Vec<HistoryEntry> {
+        let noted = self.0.read();
+        let known = noted.iter().filter_map(|noted| noted.clock).chain([(now.boot, now.clock_ms())]);
+        let clocks: BTreeMap<u64, i64> = known.collect();
+        let placed = noted.into_iter().map(|noted| noted.placed(&clocks));
+        let from = now.at - span;
+        let mut entries: Vec<_> = placed.filter(|entry| entry.at() >= from).collect();
         entries.sort_by_key(HistoryEntry::at);
         entries
     }
 
     /// Whether the last run ended cleanly.
     pub fn ended_with_pausing(&self) -> bool {
-        let last = self.0.read().into_iter().rev().find_map(|entry| match entry {
+        let last = self.0.read().into_iter().rev().find_map(|noted| match noted.entry {
             HistoryEntry::Mark { mark, .. } => Some(mark),
             _ => None,
         });
         last == Some(Mark::Pausing)
+    }
+}
+
+impl Noted {
+    /// The entry at its time by the clock that its boot had last.
+    fn placed(self, clocks: &BTreeMap<u64, i64>) -> HistoryEntry {
+        let set_ms = self.clock.and_then(|(boot, then_ms)| clocks.get(&boot)?.checked_sub(then_ms)).unwrap_or_default();
+        let mut entry = self.entry;
+        if set_ms.unsigned_abs() > SET_MS {
+            let at = entry.at_mut();
+            *at = Timestamp(at.unix_ms().saturating_add(set_ms));
+        }
+        entry
     }
 }
 
@@ -105,5 +151,38 @@ fn words(value: &Value) -> String {
         Value::Number(number) => number.to_string(),
         Value::Flag(flag) => flag.to_string(),
         Value::Text(text) => text.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOUR_MS: i64 = 3_600_000;
+
+    fn moment(boot: u64, boot_hours: i64, clock_hours: i64) -> Moment {
+        let boot_ms = u64::try_from(boot_hours * HOUR_MS).expect("positive");
+        Moment { boot, boot_ms, at: Timestamp((boot_hours + clock_hours) * HOUR_MS) }
+    }
+
+    #[test]
+    fn what_happened_before_the_clock_was_set_right_stands_where_it_belongs() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let history = History::at(dir.path().join("journal"));
+        let mark = |moment: Moment| HistoryEntry::Mark { at: moment.at, mark: Mark::Resumed };
+        // An earlier boot whose clock was never set, then one that began an hour ahead.
+        for moment in [moment(1, 5, 0), moment(2, 1, 11), moment(2, 2, 10)] {
+            history.note(mark(moment), moment);
+        }
+        let old = format!("{}\n", serde_json::to_string(&mark(moment(0, 2, 0))).expect("plain"));
+        let whole = old + &std::fs::read_to_string(dir.path().join("journal")).expect("there");
+        std::fs::write(dir.path().join("journal"), whole).expect("written");
+        let hours = |now: Moment| -> Vec<i64> {
+            let entries = history.of_last(Duration::from_hours(24), now);
+            entries.iter().map(|entry| entry.at().unix_ms() / HOUR_MS).collect()
+        };
+        assert_eq!(hours(moment(2, 3, 10)), [2, 5, 11, 12], "the first of the boot was at eleven, whatever it said");
+        assert_eq!(hours(moment(2, 3, 9)), [2, 5, 10, 11], "the clock was set again, and nothing was noted since");
+        assert_eq!(hours(moment(3, 1, 20)), [2, 5, 11, 12], "an earlier boot keeps the clock that it had last");
     }
 }

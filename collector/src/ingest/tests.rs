@@ -24,7 +24,7 @@ fn layout() -> Layout {
 
 fn record(collector: &Collector, sequence: u64, body: v1::record::Body) -> v1::Record {
     let at_unix_ms = collector.clock.now().unix_ms() - 1000 + sequence as i64;
-    v1::Record { sequence, at_unix_ms, at_boot_ms: 5, boot_id: "boot".to_owned(), body: Some(body) }
+    v1::Record { sequence, at_unix_ms, at_boot_ms: 1_000_000, boot_id: "boot".to_owned(), body: Some(body) }
 }
 
 fn sample(collector: &Collector, sequence: u64) -> v1::Record {

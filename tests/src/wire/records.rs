@@ -20,7 +20,8 @@ pub fn layout_frame() -> v1::agent_frame::Frame {
 }
 
 /// The sample number `sequence` of an endpoint that began at `start_ms`: one millisecond apart, so that the time of a
-/// stored row names the record it came from.
+/// stored row names the record it came from. Of a boot before the one that [`super::hello`] tells of, so that nothing is
+/// known against its time.
 pub fn sample(sequence: u64, start_ms: i64) -> v1::Record {
     let user = (sequence % 100) as f32 / 100.0;
     let body = v1::Sample {
@@ -33,7 +34,7 @@ pub fn sample(sequence: u64, start_ms: i64) -> v1::Record {
         sequence,
         at_unix_ms: start_ms + i64::try_from(sequence).expect("a small number"),
         at_boot_ms: sequence,
-        boot_id: "b00t".to_owned(),
+        boot_id: "before".to_owned(),
         body: Some(v1::record::Body::Sample(body)),
     }
 }
