@@ -5,9 +5,14 @@ use std::time::Duration;
 ///
 /// The limit is ten times what the agent costs at rest: it is met only when something is wrong, such as a machine with
 /// tens of thousands of processes, and then the agent must not be one more thing that is wrong.
+///
+/// What the agent does not use it saves, up to [`SAVINGS_MAX`], and it starts with that much. So the first pass, in which
+/// every probe runs and the software of the machine is listed, is paid for, and so is that list once a day. What is over
+/// the limit for good uses the savings up in minutes.
 #[derive(Debug)]
 pub(super) struct Diet {
     since: Option<Look>,
+    savings: Duration,
     /// Probes of this priority and of larger numbers are left out.
     from: u8,
 }
@@ -22,6 +27,8 @@ struct Look {
 const LIMIT: f64 = 0.005;
 /// Below this share a level is taken back.
 const EASE: f64 = 0.002;
+/// Processor time that may be saved: twenty minutes' worth.
+const SAVINGS_MAX: Duration = Duration::from_secs(6);
 /// Time that a share is measured over.
 const SPAN: Duration = Duration::from_mins(5);
 /// No probe has a priority this high: nothing is left out.
@@ -32,7 +39,7 @@ const ESSENTIAL: u8 = 1;
 impl Diet {
     /// Nothing is left out.
     pub(super) fn new() -> Self {
-        Self { since: None, from: NOTHING }
+        Self { since: None, savings: SAVINGS_MAX, from: NOTHING }
     }
 
     /// The agent has `used` this much processor time after being `awake` this long. Says whether anything changed.
@@ -47,11 +54,13 @@ impl Diet {
             return false;
         }
         self.since = Some(now);
-        let share = used.saturating_sub(since.used).as_secs_f64() / passed.as_secs_f64();
+        let used = used.saturating_sub(since.used);
+        let may = self.savings + passed.mul_f64(LIMIT);
+        self.savings = may.saturating_sub(used).min(SAVINGS_MAX);
         let before = self.from;
-        if share > LIMIT {
+        if used > may {
             self.from = self.from.saturating_sub(1).max(ESSENTIAL);
-        } else if share < EASE {
+        } else if used < passed.mul_f64(EASE) {
             self.from = (self.from + 1).min(NOTHING);
         }
         self.from != before
@@ -85,6 +94,7 @@ mod tests {
         diet.look(at.used, at.awake);
         assert!(!five_minutes(&mut diet, &mut at, 0.0005));
         assert!(!diet.leaves_out(3));
+        assert!(!five_minutes(&mut diet, &mut at, 0.02), "it lives on what it saved");
         assert!(five_minutes(&mut diet, &mut at, 0.02));
         assert!(diet.leaves_out(3) && !diet.leaves_out(2));
         for _ in 0..5 {
@@ -101,5 +111,25 @@ mod tests {
         let mut diet = Diet::new();
         diet.look(Duration::ZERO, Duration::ZERO);
         assert!(!diet.look(Duration::from_secs(1), Duration::from_mins(1)));
+    }
+
+    #[test]
+    fn a_start_and_a_list_of_software_once_a_day_are_paid_from_savings() {
+        let (mut diet, mut at) = (Diet::new(), Look { used: Duration::ZERO, awake: Duration::ZERO });
+        diet.look(at.used, at.awake);
+        for five in 0..3 * 24 * 12 {
+            // Five seconds of work within five minutes, and otherwise what an agent costs at rest.
+            let share = if five % (24 * 12) == 0 { 5.0 / 300.0 } else { 0.0005 };
+            five_minutes(&mut diet, &mut at, share);
+            assert!(!diet.leaves_out(3), "after {five} times five minutes");
+        }
+    }
+
+    #[test]
+    fn a_little_over_the_limit_for_good_is_found_too() {
+        let (mut diet, mut at) = (Diet::new(), Look { used: Duration::ZERO, awake: Duration::ZERO });
+        diet.look(at.used, at.awake);
+        let fives = (1..100).find(|_| five_minutes(&mut diet, &mut at, 0.008));
+        assert_eq!(fives, Some(7), "five minutes after half an hour");
     }
 }
