@@ -7,6 +7,7 @@
 mod contest;
 mod evidence;
 mod fork;
+mod kin;
 mod list;
 mod live;
 mod row;

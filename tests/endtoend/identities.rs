@@ -81,6 +81,7 @@ async fn becomes_another(agent: &Agent, known: &[&str]) -> String {
 #[tokio::test]
 async fn a_copied_disk_becomes_an_endpoint_of_its_own_and_so_does_a_copy_of_it() {
     let mut stage = Stage::open().await;
+    stage.sign_in().await.done();
     let (mut first, one) = stage.agent_online("first").await;
     // What is recorded while the collector is away lies in the spool, and is copied with it.
     stage.collector.kill();
@@ -118,8 +119,14 @@ async fn a_copied_disk_becomes_an_endpoint_of_its_own_and_so_does_a_copy_of_it()
         assert_eq!(stored(&stage, id, 0, copied_ms).await, 0, "a copy tells nothing that it did not see itself");
     }
     let kin = async |id: &str| stage.endpoint(id).await["related"][0].clone();
-    assert_eq!(kin(&two).await, json!({ "kind": "clone_of", "id": one }));
-    assert_eq!(kin(&four).await, json!({ "kind": "clone_of", "id": two }));
+    for (copy, origin) in [(&two, &one), (&three, &one), (&four, &two)] {
+        let told = kin(copy).await;
+        assert_eq!((&told["kind"], &told["id"]), (&json!("clone_of"), &json!(origin)), "{told}");
+        // All of them run on this machine, so its firmware says nothing.
+        assert!(told["why"].as_str().is_some_and(|why| why.ends_with("this one came later")), "{told}");
+        let page = stage.firstline(&["endpoint", "show", origin]).await.done().stdout;
+        assert!(page.contains("runs on a copy of this machine's disk"), "the original knows of its copy: {page}");
+    }
     let log = stage.api.get("/api/v1/audit").await.to_string();
     assert_eq!(log.matches("endpoint.fork").count(), 3, "{log}");
     for agent in [&mut first, &mut second, &mut third, &mut fourth] {

@@ -126,7 +126,7 @@ async fn show(
     caller: Caller,
     Path(name): Path<String>,
 ) -> Result<Json<Endpoint>, Problem> {
-    Ok(Json(read(&app, &caller, &name, "").await?))
+    Ok(Json(app.fleet.with_kin(read(&app, &caller, &name, "").await?).await?))
 }
 
 /// What holds on an endpoint.

@@ -1,4 +1,4 @@
-use firstline_diagnosis::document::{Endpoint, EndpointList, Kinship};
+use firstline_diagnosis::document::{Endpoint, EndpointList, Related};
 use serde_json::json;
 
 use super::Out;
@@ -67,11 +67,7 @@ fn print(list: &EndpointList) -> String {
 }
 
 fn related(endpoint: &Endpoint) -> String {
-    let words = endpoint.related.iter().map(|one| match one.kind {
-        Kinship::CloneOf => format!("a copy of {}", one.id),
-        Kinship::SameHardwareAs => format!("the same machine as {}", one.id),
-    });
-    words.collect::<Vec<_>>().join(", ")
+    endpoint.related.iter().map(Related::words).collect::<Vec<_>>().join(" ")
 }
 
 fn words(endpoint: &Endpoint) -> String {

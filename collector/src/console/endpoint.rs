@@ -29,11 +29,18 @@ const TIMELINE_MAX: usize = 60;
 struct EndpointPage {
     chrome: Chrome,
     endpoint: EndpointView,
+    kin: Vec<KinView>,
     works: bool,
     diagnosis: DiagnosisView,
     charts: Vec<ChartView>,
     areas: Vec<AreaView>,
     timeline: Vec<Happened>,
+}
+
+/// Another endpoint that this one has to do with.
+struct KinView {
+    id: String,
+    words: String,
 }
 
 struct AreaView {
@@ -62,7 +69,7 @@ pub(super) async fn show(
     caller: Caller,
     Path(id): Path<String>,
 ) -> Result<Response, Fault> {
-    let endpoint = read(&app, &caller, &id, "page").await?;
+    let endpoint = app.fleet.with_kin(read(&app, &caller, &id, "page").await?).await?;
     let now = app.clock.now();
     let diagnosis = app.detect.diagnose(&endpoint.id, None).await?;
     let readings = app.history.latest(&endpoint.id).await?;
@@ -71,6 +78,7 @@ pub(super) async fn show(
     let title = |check: &str| catalogue.check(check).map_or_else(|| check.to_owned(), |check| check.title.clone());
     page(&EndpointPage {
         chrome: Chrome::new(endpoint.name.clone(), "endpoints", &caller),
+        kin: endpoint.related.iter().map(|one| KinView { id: one.id.clone(), words: one.words() }).collect(),
         works: caller.may(Roles::WORK),
         diagnosis: DiagnosisView::new(&diagnosis, now, title),
         charts: charts::views(),

@@ -92,7 +92,7 @@ fn related(row: &sql::Row) -> Result<Vec<Related>, sql::Error> {
     let kinds = [(Kinship::CloneOf, "forked_from"), (Kinship::SameHardwareAs, "same_hardware_as")];
     let mut related = Vec::new();
     for (kind, column) in kinds {
-        related.extend(row.try_get::<Option<String>>(column)?.map(|id| Related { kind, id }));
+        related.extend(row.try_get::<Option<String>>(column)?.map(|id| Related::known_as(kind, id)));
     }
     Ok(related)
 }

@@ -35,6 +35,36 @@ pub struct Related {
     pub kind: Kinship,
     /// Its id.
     pub id: String,
+    /// Its name; empty in lists.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub name: String,
+    /// When the collector told the two apart; absent in lists, and where they were never taken for one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<Timestamp>,
+    /// What told them apart, in plain words; empty like the name.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub why: String,
+}
+
+impl Related {
+    /// The other, of whom no more is known here.
+    pub fn known_as(kind: Kinship, id: String) -> Self {
+        Self { kind, id, name: String::new(), at: None, why: String::new() }
+    }
+
+    /// All of it in plain words.
+    pub fn words(&self) -> String {
+        let other = if self.name.is_empty() { &self.id } else { &self.name };
+        let what = match self.kind {
+            Kinship::CloneOf => format!("This machine runs on a copy of the disk of {other}."),
+            Kinship::ClonedAs => format!("{other} runs on a copy of this machine's disk."),
+            Kinship::SameHardwareAs => format!("This machine was enrolled before, as {other}."),
+        };
+        match self.at {
+            Some(at) => format!("{what} The collector told them apart at {at}: {}.", self.why),
+            None => what,
+        }
+    }
 }
 
 /// How two endpoints have to do with each other.
@@ -43,6 +73,8 @@ pub struct Related {
 pub enum Kinship {
     /// The disk of this one is a copy of the other's.
     CloneOf,
+    /// The disk of the other is a copy of this one's.
+    ClonedAs,
     /// This machine was enrolled before, as the other.
     SameHardwareAs,
 }
