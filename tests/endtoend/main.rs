@@ -5,6 +5,7 @@
 mod backlog;
 mod browser;
 mod checks;
+mod clock;
 mod command;
 mod disk_faults;
 mod enrolment;
