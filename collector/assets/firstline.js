@@ -73,6 +73,8 @@
   const binarySteps = Array.from({ length: 50 }, (_, power) => 2 ** power);
   const isBinary = (unit) => unit === "By" || unit === "By/s";
 
+  const clock = (seconds) => new Date(seconds * 1000).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+
   async function draw(figure) {
     if (figure.dataset.ready) return;
     figure.dataset.ready = "yes";
@@ -94,9 +96,9 @@
     const newest = (line) => line.values.findLast((value) => value !== null);
     const options = {
       width: plot.clientWidth, height: 150, padding: [8, 22, 0, 0], legend: { show: false }, cursor: { y: false, points: { size: 6 } },
-      scales: { x: { time: true }, y: { range: (u, low, high) => [Math.min(0, low ?? 0), chart.ceiling ?? Math.max(high ?? 0, chart.floor_of_ceiling) * 1.08] } },
+      scales: { x: { time: true, range: () => [chart.from, chart.to] }, y: { range: (u, low, high) => [Math.min(0, low ?? 0), chart.ceiling ?? Math.max(high ?? 0, chart.floor_of_ceiling) * 1.08] } },
       axes: [
-        { ...axis, space: 70, values: (u, ticks) => ticks.map((t) => new Date(t * 1000).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" })) },
+        { ...axis, space: 70, values: (u, ticks) => ticks.map(clock) },
         { ...axis, size: 72, space: 34, ...(isBinary(chart.unit) ? { incrs: binarySteps } : {}), values: (u, ticks) => ticks.map((t) => print(t, chart.unit)) },
       ],
       series: [{}, ...chart.lines.map((line, index) => ({
@@ -106,14 +108,14 @@
         setCursor: [(u) => {
           const at = u.cursor.idx;
           const texts = chart.lines.map((line) => print(at === null || at === undefined ? newest(line) : line.values[at], chart.unit));
-          const when = at === null || at === undefined ? "now" : new Date(chart.times[at] * 1000).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+          const when = at === null || at === undefined ? "now" : clock(chart.times[at]);
           latest.textContent = `${texts.slice(0, 3).join(" · ")} (${when})`;
         }],
       },
     };
     const drawn = new uPlot(options, [chart.times, ...chart.lines.map((line) => line.values)], plot);
     latest.textContent = `${chart.lines.slice(0, 3).map((line) => print(newest(line), chart.unit)).join(" · ")} (now)`;
-    legend.replaceChildren(...chart.lines.map((line, index) => {
+    legend.replaceChildren(...chart.lines.filter((line) => line.label).map((line, index) => {
       const item = document.createElement("li");
       const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
       const stroke = document.createElementNS("http://www.w3.org/2000/svg", "line");
@@ -135,6 +137,24 @@
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
     for (const figure of document.querySelectorAll("figure[data-chart][data-ready]")) { delete figure.dataset.ready; draw(figure); }
   });
+
+  // --- looking for a reading ---------------------------------------------------------------------------------------
+  // Areas are folded; what fits the words is shown, and its area opened.
+  function findReadings(box) {
+    const words = box.value.toLowerCase().split(/\s+/).filter(Boolean);
+    for (const area of document.querySelectorAll("details.area")) {
+      let shown = 0;
+      for (const row of area.querySelectorAll("tr")) {
+        const fits = words.every((word) => row.dataset.text.includes(word));
+        row.hidden = !fits;
+        shown += fits ? 1 : 0;
+      }
+      area.hidden = shown === 0;
+      area.open = words.length > 0 && shown > 0;
+      area.querySelector(".count").textContent = words.length > 0 ? `${shown} of ${area.dataset.count}` : area.dataset.count;
+    }
+  }
+  document.addEventListener("input", (event) => { if (event.target.matches("[data-find-readings]")) findReadings(event.target); });
 
   // --- the live light ----------------------------------------------------------------------------------------------
   function light(on, text) {

@@ -15,6 +15,9 @@ use crate::app::App;
 /// Lines in one chart; those that move most are kept.
 const LINES_MAX: usize = 6;
 
+/// How far back a chart reaches.
+const SPAN: Duration = Duration::from_hours(24);
+
 /// Finest step of a chart.
 const STEP_SECONDS_MIN: u32 = 60;
 
@@ -116,6 +119,9 @@ pub(super) struct Drawing {
     ceiling: Option<f64>,
     floor_of_ceiling: f64,
     empty: String,
+    /// The span that is shown, whatever was measured in it. Unix seconds.
+    from: i64,
+    to: i64,
     /// Unix seconds.
     times: Vec<i64>,
     lines: Vec<Drawn>,
@@ -135,11 +141,12 @@ pub(super) async fn show(
     let chart = CHARTS.iter().find(|chart| chart.name == name).ok_or_else(|| Problem::not_found("such chart"))?;
     let endpoint = app.fleet.find(&id).await?;
     let to = app.clock.now();
-    let series = app.history.series(&endpoint.id, chart.signal, to - Duration::from_hours(24), to).await?;
-    Ok(Json(draw(chart, series)))
+    let from = to - SPAN;
+    let series = app.history.series(&endpoint.id, chart.signal, from, to).await?;
+    Ok(Json(draw(chart, series, (from, to))))
 }
 
-fn draw(chart: &Chart, series: Vec<SnapshotSeries>) -> Drawing {
+fn draw(chart: &Chart, series: Vec<SnapshotSeries>, (from, to): (Timestamp, Timestamp)) -> Drawing {
     let spec = Registry::builtin().get(chart.signal);
     let counter = spec.is_some_and(|spec| spec.kind == SignalKind::Counter);
     let unit = spec.map(|spec| spec.unit.clone()).unwrap_or_default();
@@ -150,12 +157,15 @@ fn draw(chart: &Chart, series: Vec<SnapshotSeries>) -> Drawing {
     // Endpoints tell a value a minute: on a finer grid every value would stand alone, and no line would be drawn.
     let step = kept.iter().map(|one| one.step_seconds).max().unwrap_or(STEP_SECONDS_MIN).max(STEP_SECONDS_MIN);
     let times = times(&kept, step);
-    let lines = kept.iter().map(|one| Drawn { label: label(one, &kept), values: on_grid(one, &times, step, counter) });
+    let lines =
+        kept.iter().map(|one| Drawn { label: label(chart, one, &kept), values: on_grid(one, &times, step, counter) });
     Drawing {
         unit: if counter { format!("{unit}/s") } else { unit },
         ceiling: chart.ceiling,
         floor_of_ceiling: chart.top_at_least,
         empty: "Nothing was measured in the last 24 hours.".to_owned(),
+        from: from.unix_ms() / 1000,
+        to: to.unix_ms() / 1000,
         lines: lines.collect(),
         times,
     }
@@ -169,12 +179,16 @@ impl Chart {
     }
 }
 
-/// What tells this line from the others: the values of the attributes that differ; all of them when it is alone.
-fn label(series: &SnapshotSeries, all: &[SnapshotSeries]) -> String {
+/// What tells this line from the others: the values of the attributes that differ. A line that is alone is told by what
+/// the chart's title does not say; that may be nothing.
+fn label(chart: &Chart, series: &SnapshotSeries, all: &[SnapshotSeries]) -> String {
     let differs = |name: &str| all.iter().any(|other| other.attrs.get(name) != series.attrs.get(name));
     let telling: Attributes = series.attrs.iter().filter(|(name, _)| differs(name)).collect();
-    let words = instance_words(if telling.is_empty() { &series.attrs } else { &telling });
-    if words.is_empty() { "value".to_owned() } else { words }
+    if !telling.is_empty() {
+        return instance_words(&telling);
+    }
+    let known = |name: &str| chart.only.is_some_and(|(only, _)| only == name);
+    instance_words(&series.attrs.iter().filter(|(name, _)| !known(name)).collect())
 }
 
 fn most(series: &SnapshotSeries) -> f64 {
@@ -226,10 +240,13 @@ mod tests {
         }
     }
 
+    const DAY: (Timestamp, Timestamp) = (Timestamp(0), Timestamp(86_400_000));
+
     #[test]
     fn counters_become_rates_on_one_grid_and_gaps_stay_gaps() {
         let chart = CHARTS.iter().find(|chart| chart.name == "io").expect("is there");
-        let drawing = draw(chart, vec![series("sda", 600, &[Some(60.0), None]), series("sdb", 660, &[Some(120.0)])]);
+        let drawing =
+            draw(chart, vec![series("sda", 600, &[Some(60.0), None]), series("sdb", 660, &[Some(120.0)])], DAY);
         assert_eq!(drawing.unit, "By/s");
         assert_eq!(drawing.times, [600, 660]);
         assert_eq!(drawing.lines[0].values, [Some(1.0), None]);
@@ -241,8 +258,16 @@ mod tests {
         let chart = CHARTS.iter().find(|chart| chart.name == "io").expect("is there");
         let sparse: Vec<Option<f32>> = (0..12).map(|index| (index % 4 == 1).then_some(600.0)).collect();
         let fine = SnapshotSeries { step_seconds: 15, ..series("sda", 600, &sparse) };
-        let drawing = draw(chart, vec![fine]);
+        let drawing = draw(chart, vec![fine], DAY);
         assert_eq!(drawing.lines[0].values, [Some(10.0); 3]);
+    }
+
+    #[test]
+    fn the_first_minute_of_a_machine_is_shown_at_the_end_of_a_whole_day() {
+        let chart = CHARTS.iter().find(|chart| chart.name == "io").expect("is there");
+        let drawing = draw(chart, vec![series("sda", 86_340, &[Some(60.0)])], DAY);
+        assert_eq!((drawing.from, drawing.to, drawing.times), (0, 86_400, vec![86_340]));
+        assert_eq!(drawing.lines[0].label, "sda", "the only disk is named all the same");
     }
 
     #[test]

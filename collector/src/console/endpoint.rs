@@ -45,6 +45,8 @@ struct KinView {
 
 struct AreaView {
     name: &'static str,
+    /// How many of its readings have no value.
+    unknown: usize,
     readings: Vec<ReadingView>,
 }
 
@@ -55,6 +57,8 @@ struct ReadingView {
     value: String,
     unknown: bool,
     at: When,
+    /// What is looked through when somebody looks for a reading: lower case.
+    text: String,
 }
 
 /// Something that happened or changed.
@@ -135,18 +139,21 @@ fn areas(readings: &[SnapshotReading], now: Timestamp) -> Vec<AreaView> {
     for reading in readings {
         let Some(spec) = Registry::builtin().get(&reading.signal) else { continue };
         let place = Area::ALL.iter().position(|area| *area == spec.area).unwrap_or_default();
+        let (instance, value) = (instance_words(&reading.attrs), words(reading));
         sorted.entry(place).or_default().push(ReadingView {
+            text: format!("{} {instance} {value} {}", spec.label, spec.name).to_lowercase(),
             label: spec.label.clone(),
             purpose: spec.purpose.clone(),
-            instance: instance_words(&reading.attrs),
-            value: words(reading),
+            instance,
+            value,
             unknown: reading.value.is_none(),
             at: When::new(reading.at, now),
         });
     }
     let view = |(place, mut readings): (usize, Vec<ReadingView>)| {
         readings.sort_by(|one, other| (&one.label, &one.instance).cmp(&(&other.label, &other.instance)));
-        AreaView { name: heading(Area::ALL[place]), readings }
+        let unknown = readings.iter().filter(|reading| reading.unknown).count();
+        AreaView { name: heading(Area::ALL[place]), unknown, readings }
     };
     sorted.into_iter().map(view).collect()
 }

@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 
 use firstline_diagnosis::document::Change;
+use firstline_diagnosis::registry::{Registry, SignalSpec};
 use firstline_diagnosis::vocabulary::{Event, Series, Timestamp, Value};
 
 use crate::store::{Store, StoreError, sql};
@@ -48,10 +49,15 @@ fn event((series, at, fields, count): (String, i64, String, i64)) -> Option<Even
     Some(Event { series, at: Timestamp(at), fields, count: u32::try_from(count).unwrap_or(u32::MAX) })
 }
 
+/// A change of what the machine is. A number that is read seldom is told in the same way and moves all the time: it is no
+/// change, and neither is another reason for knowing nothing.
 fn change((series, at, before, after): (String, i64, String, String)) -> Option<Change> {
     let parsed: Series = series.parse().ok()?;
     let kind = parsed.signal.to_string();
-    Some(Change { reference: series, kind, at: Timestamp(at), from: words(&before), to: words(&after), score: None })
+    let is_state = Registry::builtin().get(&kind).is_some_and(SignalSpec::is_state);
+    let (from, to) = (words(&before), words(&after));
+    let changed = is_state && from != to;
+    changed.then_some(Change { reference: series, kind, at: Timestamp(at), from, to, score: None })
 }
 
 /// The value of an outcome as text; none when there was no value.
@@ -60,5 +66,23 @@ fn words(outcome: &str) -> Option<String> {
     match outcome.get("value")? {
         serde_json::Value::String(text) => Some(text.clone()),
         other => Some(other.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(series: &str, before: &str, after: &str) -> Option<(Option<String>, Option<String>)> {
+        let row = (series.to_owned(), 0, before.to_owned(), after.to_owned());
+        change(row).map(|change| (change.from, change.to))
+    }
+
+    #[test]
+    fn only_what_the_machine_is_can_change() {
+        let (old, new) = (r#"{"value":"12.1"}"#, r#"{"value":"12.2"}"#);
+        assert_eq!(told("os.version", old, new), Some((Some("12.1".to_owned()), Some("12.2".to_owned()))));
+        assert_eq!(told("os.version", r#"{"why":"timeout"}"#, r#"{"why":"failed"}"#), None);
+        assert_eq!(told("endpoint.tcp.ephemeral_used", r#"{"value":0.1}"#, r#"{"value":0.2}"#), None);
     }
 }
