@@ -143,7 +143,8 @@ impl Account {
             Body::Event(_) => self.events += 1,
             Body::Inventory(inventory) => self.states += inventory.readings.len() as u64,
             Body::Mark(_) => self.marks += 1,
-            Body::Dropped(_) => {}
+            // The swarm sends its records whole.
+            Body::Dropped(_) | Body::PackedSample(_) | Body::PackedInventory(_) => {}
         }
     }
 
