@@ -1,5 +1,6 @@
 //! Whom the command believes: an authority that was named, or the one that was seen and confirmed at the first sign-in.
 
+use std::fmt::Debug;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rustls::client::WebPkiServerVerifier;
@@ -28,7 +29,7 @@ impl Trust {
     pub(super) fn config(&self) -> Result<ClientConfig, Failure> {
         let verifier: Arc<dyn ServerCertVerifier> = match self {
             Self::Authorities(pem) => under(roots(pem)?)?,
-            Self::Fingerprint(digest) => Arc::new(Pinned { digest: digest.clone(), provider: provider() }),
+            Self::Fingerprint(digest) => court(Arc::new(Pinned(digest.clone()))),
         };
         Ok(config(verifier))
     }
@@ -37,9 +38,8 @@ impl Trust {
 /// Asks whoever listens for its chain, believing nothing, and gives the fingerprint to pin: the authority's when the
 /// chain holds it, else the server certificate's own.
 pub(super) async fn seen(host: &str, port: u16) -> Result<String, Failure> {
-    let looker = Arc::new(Looker { chain: Mutex::default(), provider: provider() });
-    let connector =
-        tokio_rustls::TlsConnector::from(Arc::new(config(Arc::clone(&looker) as Arc<dyn ServerCertVerifier>)));
+    let looker = Arc::new(Looker::default());
+    let connector = tokio_rustls::TlsConnector::from(Arc::new(config(court(Arc::clone(&looker) as Arc<dyn Judge>))));
     let unreachable = |error: std::io::Error| {
         Failure::Unreachable(format!(
             "cannot reach {host}:{port}: {error}; check the address, and that the collector runs"
@@ -49,7 +49,7 @@ pub(super) async fn seen(host: &str, port: u16) -> Result<String, Failure> {
     let name =
         ServerName::try_from(host.to_owned()).map_err(|_| Failure::usage(format!("{host:?} is no host name")))?;
     connector.connect(name, stream).await.map_err(unreachable)?;
-    let chain = looker.chain.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let chain = looker.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
     chain.last().map(|last| fingerprint(last)).ok_or_else(|| Failure::failed("the collector showed no certificate"))
 }
 
@@ -72,6 +72,10 @@ pub(super) fn tidy(text: &str) -> Result<String, Failure> {
 
 fn provider() -> Arc<CryptoProvider> {
     Arc::new(rustls::crypto::ring::default_provider())
+}
+
+fn court(judge: Arc<dyn Judge>) -> Arc<dyn ServerCertVerifier> {
+    Arc::new(Court { judge, provider: provider() })
 }
 
 fn config(verifier: Arc<dyn ServerCertVerifier>) -> ClientConfig {
@@ -100,75 +104,77 @@ fn under(roots: RootCertStore) -> Result<Arc<WebPkiServerVerifier>, Failure> {
     built.map_err(|error| Failure::usage(format!("the certificates cannot be trusted: {error}")))
 }
 
-/// Believes the chain that holds the pinned certificate.
+/// Judges the chain that a server shows.
+trait Judge: Debug + Send + Sync {
+    /// Whether `end`, signed by those of `between`, may be talked to.
+    fn judge(
+        &self,
+        end: &CertificateDer<'_>,
+        between: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        now: UnixTime,
+    ) -> Result<(), rustls::Error>;
+}
+
+/// Believes the chain that holds the certificate with this digest.
 #[derive(Debug)]
-struct Pinned {
-    digest: String,
+struct Pinned(String);
+
+impl Judge for Pinned {
+    fn judge(
+        &self,
+        end: &CertificateDer<'_>,
+        between: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        now: UnixTime,
+    ) -> Result<(), rustls::Error> {
+        if fingerprint(end) == self.0 {
+            return Ok(());
+        }
+        let refused = || rustls::Error::General("it is not under the authority that was pinned".to_owned());
+        let pinned = between.iter().find(|one| fingerprint(one) == self.0).ok_or_else(refused)?;
+        let mut store = RootCertStore::empty();
+        store.add(pinned.clone().into_owned())?;
+        let verifier = under(store).map_err(|failure| rustls::Error::General(failure.to_string()))?;
+        verifier.verify_server_cert(end, between, name, &[], now).map(|_| ())
+    }
+}
+
+/// Looks at the chain and takes any: the connection carries nothing but the handshake.
+#[derive(Debug, Default)]
+struct Looker(Mutex<Vec<CertificateDer<'static>>>);
+
+impl Judge for Looker {
+    fn judge(
+        &self,
+        end: &CertificateDer<'_>,
+        between: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: UnixTime,
+    ) -> Result<(), rustls::Error> {
+        let chain = [end].into_iter().chain(between).map(|one| one.clone().into_owned()).collect();
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = chain;
+        Ok(())
+    }
+}
+
+/// Lets a judge decide about the chain, and checks that the server has the key of what it shows.
+#[derive(Debug)]
+struct Court {
+    judge: Arc<dyn Judge>,
     provider: Arc<CryptoProvider>,
 }
 
-impl ServerCertVerifier for Pinned {
+impl ServerCertVerifier for Court {
     fn verify_server_cert(
         &self,
         end: &CertificateDer<'_>,
         between: &[CertificateDer<'_>],
         name: &ServerName<'_>,
-        ocsp: &[u8],
+        _: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
-        if fingerprint(end) == self.digest {
-            return Ok(ServerCertVerified::assertion());
-        }
-        let refused = || rustls::Error::General("it is not under the authority that was pinned".to_owned());
-        let pinned = between.iter().find(|one| fingerprint(one) == self.digest).ok_or_else(refused)?;
-        let mut store = RootCertStore::empty();
-        store.add(pinned.clone().into_owned())?;
-        let verifier = under(store).map_err(|failure| rustls::Error::General(failure.to_string()))?;
-        verifier.verify_server_cert(end, between, name, ocsp, now)
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls12_signature(message, certificate, signature, &self.provider.signature_verification_algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls13_signature(message, certificate, signature, &self.provider.signature_verification_algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.provider.signature_verification_algorithms.supported_schemes()
-    }
-}
-
-/// Looks at the chain and believes nothing: the connection carries nothing but the handshake.
-#[derive(Debug)]
-struct Looker {
-    chain: Mutex<Vec<CertificateDer<'static>>>,
-    provider: Arc<CryptoProvider>,
-}
-
-impl ServerCertVerifier for Looker {
-    fn verify_server_cert(
-        &self,
-        end: &CertificateDer<'_>,
-        between: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        let chain = [end].into_iter().chain(between).map(|one| one.clone().into_owned()).collect();
-        *self.chain.lock().unwrap_or_else(PoisonError::into_inner) = chain;
-        Ok(ServerCertVerified::assertion())
+        self.judge.judge(end, between, name, now).map(|()| ServerCertVerified::assertion())
     }
 
     fn verify_tls12_signature(
