@@ -31,6 +31,7 @@ mod tests;
 use crate::convert::BadField;
 use crate::v1;
 use crate::v1::record::Body;
+pub use bits::{BitReader, BitWriter};
 use cells::{cells, sample};
 use names::{Known, Told};
 use row::Row;

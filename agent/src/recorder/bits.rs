@@ -3,59 +3,7 @@
 //! Each number is compared with the one before by exclusive or. Equal numbers are a 0; others are a 1 and the bits that
 //! differ, in the window of the number before when they fit into it, else with a window of their own.
 
-/// Writes bits, most significant first.
-#[derive(Debug, Default)]
-pub(super) struct BitWriter {
-    bytes: Vec<u8>,
-    /// Bits used in the last byte.
-    used: u32,
-}
-
-impl BitWriter {
-    fn put(&mut self, value: u32, count: u32) {
-        for bit in (0..count).rev() {
-            if self.used.is_multiple_of(8) {
-                self.bytes.push(0);
-            }
-            let last = self.bytes.last_mut().expect("one was pushed before the first bit");
-            *last |= u8::from(value >> bit & 1 == 1) << (7 - self.used % 8);
-            self.used += 1;
-        }
-    }
-
-    pub(super) fn finish(self) -> Vec<u8> {
-        self.bytes
-    }
-}
-
-/// Reads bits; behind the end there are none.
-#[derive(Debug)]
-pub(super) struct BitReader<'a> {
-    bytes: &'a [u8],
-    position: usize,
-}
-
-impl<'a> BitReader<'a> {
-    pub(super) fn new(bytes: &'a [u8]) -> Self {
-        Self { bytes, position: 0 }
-    }
-
-    /// At most 32 bits.
-    fn take(&mut self, count: u32) -> Option<u32> {
-        let end = self.position + count as usize;
-        if end > self.bytes.len() * 8 {
-            return None;
-        }
-        let from = self.position / 8;
-        let last = self.bytes.len().min(from + 8);
-        let mut eight = [0; 8];
-        eight[..last - from].copy_from_slice(&self.bytes[from..last]);
-        let skipped = u64::from_be_bytes(eight) << (self.position % 8);
-        self.position = end;
-        // Shifted in two steps, since a shift by 64 is none.
-        Some((skipped >> 1 >> (63 - count)) as u32)
-    }
-}
+use firstline_proto::pack::{BitReader, BitWriter};
 
 /// The window of the bits that differed last: zeros before them, and how many they are.
 #[derive(Debug, Clone, Copy)]
@@ -125,7 +73,7 @@ mod tests {
             for column in columns {
                 prop_assert_eq!(read_column(&mut bits, 20), Some(column));
             }
-            prop_assert_eq!(bits.position.div_ceil(8), bytes.len());
+            prop_assert!(bits.is_over());
         }
 
         #[test]

@@ -1,7 +1,8 @@
 use firstline_diagnosis::vocabulary::Timestamp;
+use firstline_proto::pack::{BitReader, BitWriter};
 use sha2::{Digest, Sha256};
 
-use super::bits::{BitReader, BitWriter, read_column, write_column};
+use super::bits::{read_column, write_column};
 
 /// Bytes before the columns' places: number and time of the first row, boot, clock, time of the last row, rows, runs.
 const HEAD_BYTES: usize = 8 + 8 + 8 + 8 + 8 + 2 + 2;

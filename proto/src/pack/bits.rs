@@ -1,6 +1,8 @@
+//! Numbers of any length in a row of bits, most significant first.
+
 /// Writes bits, most significant first.
 #[derive(Debug, Default)]
-pub(super) struct BitWriter {
+pub struct BitWriter {
     bytes: Vec<u8>,
     /// Bits that are free in the last byte.
     free: u32,
@@ -8,7 +10,7 @@ pub(super) struct BitWriter {
 
 impl BitWriter {
     /// The lowest `count` bits of `value`.
-    pub(super) fn put(&mut self, value: u32, count: u32) {
+    pub fn put(&mut self, value: u32, count: u32) {
         for bit in (0..count).rev() {
             if self.free == 0 {
                 self.bytes.push(0);
@@ -22,40 +24,49 @@ impl BitWriter {
     }
 
     /// A number from 1 on, in twice as many bits as it has, less one.
-    pub(super) fn put_gamma(&mut self, value: u32) {
+    pub fn put_gamma(&mut self, value: u32) {
         let length = 32 - value.leading_zeros();
         self.put(0, length - 1);
         self.put(value, length);
     }
 
-    pub(super) fn finish(self) -> Vec<u8> {
+    /// The bytes; what is left of the last one is zero.
+    pub fn finish(self) -> Vec<u8> {
         self.bytes
     }
 }
 
 /// Reads bits; behind the end there are none.
 #[derive(Debug)]
-pub(super) struct BitReader<'a> {
+pub struct BitReader<'a> {
     bytes: &'a [u8],
     position: usize,
 }
 
 impl<'a> BitReader<'a> {
-    pub(super) fn new(bytes: &'a [u8]) -> Self {
+    /// From the first bit of `bytes` on.
+    pub fn new(bytes: &'a [u8]) -> Self {
         Self { bytes, position: 0 }
     }
 
-    pub(super) fn take(&mut self, count: u32) -> Option<u32> {
-        let mut value = 0;
-        for _ in 0..count {
-            let byte = *self.bytes.get(self.position / 8)?;
-            value = value << 1 | u32::from(byte >> (7 - self.position % 8) & 1);
-            self.position += 1;
+    /// The next number of `count` bits, at most 32; nothing when there are not as many.
+    pub fn take(&mut self, count: u32) -> Option<u32> {
+        let end = self.position + count as usize;
+        if end > self.bytes.len() * 8 {
+            return None;
         }
-        Some(value)
+        let from = self.position / 8;
+        let last = self.bytes.len().min(from + 8);
+        let mut eight = [0; 8];
+        eight[..last - from].copy_from_slice(&self.bytes[from..last]);
+        let skipped = u64::from_be_bytes(eight) << (self.position % 8);
+        self.position = end;
+        // Shifted in two steps, since a shift by 64 is none.
+        Some((skipped >> 1 >> (63 - count)) as u32)
     }
 
-    pub(super) fn take_gamma(&mut self) -> Option<u32> {
+    /// The next number that was put by [`BitWriter::put_gamma`].
+    pub fn take_gamma(&mut self) -> Option<u32> {
         let mut zeros = 0;
         while self.take(1)? == 0 {
             zeros += 1;
@@ -66,7 +77,7 @@ impl<'a> BitReader<'a> {
     }
 
     /// Whether nothing is left but what fills the last byte.
-    pub(super) fn is_over(&self) -> bool {
+    pub fn is_over(&self) -> bool {
         self.position.div_ceil(8) == self.bytes.len()
     }
 }
