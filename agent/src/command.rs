@@ -76,11 +76,16 @@ enum Action {
         json: bool,
     },
     /// Show what a snapshot of this machine would send, without sending it
-    #[command(after_help = "Examples:\n  firstline-agent snapshot\n  firstline-agent snapshot --json > snapshot.json")]
+    #[command(
+        after_help = "Examples:\n  firstline-agent snapshot\n  firstline-agent snapshot --json > snapshot.json\n  firstline-agent snapshot --cost"
+    )]
     Snapshot {
         /// Print the document
         #[arg(long)]
         json: bool,
+        /// Print how long each section takes to read, instead of what it says
+        #[arg(long, conflicts_with = "json")]
+        cost: bool,
     },
     /// Say what is wrong with this machine; needs no network
     Diagnose(diagnose::Diagnose),
@@ -127,7 +132,7 @@ impl Command {
                 install::say(&[enroll::Enroll::next(&state)])
             }
             Action::Status { json, cost } => status::status(&config, &state, json, cost),
-            Action::Snapshot { json } => runtime()?.block_on(snapshot::snapshot(&config, &state, json)),
+            Action::Snapshot { json, cost } => runtime()?.block_on(snapshot::snapshot(&config, &state, json, cost)),
             Action::Diagnose(diagnose) => runtime()?.block_on(diagnose.execute(&config, &state)),
             Action::Sent { json } => sent::sent(&state, json),
         }

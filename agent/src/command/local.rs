@@ -16,7 +16,7 @@ use crate::os::Clock;
 use crate::privacy::Gate;
 use crate::probe::{self, Vitals};
 use crate::recorder::{Moment, Recorder};
-use crate::schedule::Schedule;
+use crate::schedule::{Schedule, SectionReadings};
 use crate::settings::Settings;
 use crate::snapshot::{History, HistoryEntry, Parts, assemble, boot_id, machine, sign};
 use crate::state::StateDir;
@@ -26,6 +26,20 @@ const SECTION_LIMIT: Duration = Duration::from_secs(10);
 
 /// Between two readings of what is a rate: the first only gives a start.
 const BETWEEN: Duration = Duration::from_secs(2);
+
+/// What one section took. Sections are read side by side.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Took {
+    pub(super) section: Section,
+    pub(super) readings: usize,
+    pub(super) elapsed: Duration,
+}
+
+impl Took {
+    fn of(read: &SectionReadings) -> Self {
+        Self { section: read.section, readings: read.readings.len(), elapsed: read.elapsed }
+    }
+}
 
 /// Reads this machine without an agent that runs, or beside it.
 pub(super) struct Local {
@@ -69,12 +83,18 @@ impl Local {
 
     /// A snapshot of this machine now, signed when it is enrolled, with the recorder's history when there is one.
     pub(super) async fn snapshot(&self) -> Result<Snapshot> {
+        Ok(self.timed_snapshot().await?.0)
+    }
+
+    /// A snapshot, and what each section took.
+    pub(super) async fn timed_snapshot(&self) -> Result<(Snapshot, Vec<Took>)> {
         let rates = [Section::Performance, Section::Software, Section::Storage, Section::Network];
         let collect = |section| self.schedule.collect_section(section, SECTION_LIMIT);
         let first = join_all(rates.map(collect)).await;
         tokio::time::sleep(BETWEEN).await;
         let probed = every_section().filter(|section| *section != Section::History);
         let sections = join_all(probed.map(collect)).await;
+        let took = sections.iter().map(Took::of).collect();
         let mut gate = Gate::default();
         let denied = self.settings.borrow().denied_signals.clone();
         let events = first.iter().chain(&sections).flat_map(|section| section.events.clone());
@@ -105,7 +125,7 @@ impl Local {
         if let Some(identity) = &self.identity {
             sign(&mut snapshot, identity)?;
         }
-        Ok(snapshot)
+        Ok((snapshot, took))
     }
 
     /// What the agent on this machine remembers. Where it remembers no event, or there is none, what was found now.

@@ -8,14 +8,17 @@ use firstline_diagnosis::human;
 use firstline_diagnosis::registry::{Area, Registry};
 use firstline_diagnosis::vocabulary::{Unknown, Value};
 
-use super::local::Local;
+use super::local::{Local, Took};
 use super::print_json;
 use crate::config::Config;
 use crate::state::StateDir;
 
-/// Shows what a snapshot would send.
-pub(super) async fn snapshot(config: &Config, state: &StateDir, json: bool) -> Result<()> {
-    let snapshot = Local::new(config, state)?.snapshot().await?;
+/// Shows what a snapshot would send, or only what it takes to read it.
+pub(super) async fn snapshot(config: &Config, state: &StateDir, json: bool, cost: bool) -> Result<()> {
+    let (snapshot, took) = Local::new(config, state)?.timed_snapshot().await?;
+    if cost {
+        return costs(&mut std::io::stdout().lock(), &took);
+    }
     if json {
         return print_json(&snapshot);
     }
@@ -40,6 +43,19 @@ pub(super) async fn snapshot(config: &Config, state: &StateDir, json: bool) -> R
         snapshot.events.len(),
         snapshot.changes.len()
     )?;
+    Ok(())
+}
+
+/// What each section took, the longest first.
+fn costs(out: &mut impl Write, took: &[Took]) -> Result<()> {
+    let mut rows: Vec<&Took> = took.iter().collect();
+    rows.sort_by_key(|row| std::cmp::Reverse(row.elapsed));
+    writeln!(out, "{:<12} {:>9} {:>11}", "section", "readings", "time")?;
+    for Took { section, readings, elapsed } in rows {
+        let name = section.as_str_name().trim_start_matches("SECTION_").to_lowercase();
+        writeln!(out, "{name:<12} {readings:>9} {:>8.0} ms", elapsed.as_secs_f64() * 1000.0)?;
+    }
+    writeln!(out, "Sections are read side by side, after a first look two seconds earlier at what is a rate.")?;
     Ok(())
 }
 
@@ -72,7 +88,10 @@ fn moment(unix_seconds: f64) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use firstline_diagnosis::vocabulary::{Attributes, Reading, Timestamp, Why};
+    use firstline_proto::convert::Section;
 
     use super::*;
     use crate::snapshot::snapshot_reading;
@@ -89,6 +108,18 @@ mod tests {
         assert_eq!(number("system.uptime", 93_784.0), "1 d 2 h");
         assert_eq!(number("system.process.count", 412.0), "412");
         assert_eq!(number("endpoint.boot.time", 0.0), "1970-01-01T00:00:00Z");
+    }
+
+    #[test]
+    fn the_longest_section_comes_first() {
+        let took = |section, milliseconds| Took { section, readings: 3, elapsed: Duration::from_millis(milliseconds) };
+        let mut out = Vec::new();
+        costs(&mut out, &[took(Section::Identity, 7), took(Section::Network, 1200)]).expect("memory takes it");
+        let text = String::from_utf8(out).expect("text");
+        let rows: Vec<&str> =
+            text.lines().skip(1).map(|line| line.split_whitespace().next().expect("a name")).collect();
+        assert_eq!(rows[..2], ["network", "identity"], "{text}");
+        assert!(text.contains("1200 ms"), "{text}");
     }
 
     #[test]
