@@ -63,9 +63,10 @@ async fn a_machine_that_sleeps_for_an_hour_tells_so_and_nothing_of_the_hour() {
     let (before, after) = minutes.split_at(asleep);
     assert_eq!((before.len(), after.len()), (20, 40), "it was awake for an hour");
     assert_even(&before[1..]);
-    // The minute of the sleep has what was measured before and after it.
-    assert!(after[0].1 <= *MINUTE.end(), "the sleep's bytes are no minute's: {:?}", after[0]);
-    assert_even(&after[1..]);
+    // Which of two minutes the sleep falls into depends on how far the tick strayed: it lacks what nobody measured.
+    let (around, whole) = after.split_at(2);
+    assert!(around.iter().all(|(_, written)| written <= MINUTE.end()), "the sleep's bytes are no minute's: {around:?}");
+    assert_even(whole);
 
     let told = pc.records().into_iter().filter(|record| matches!(record.body, Body::Mark(_)));
     let turns: Vec<(u64, Body)> = told.map(|record| (record.at_boot_ms / 60_000, record.body)).collect();
