@@ -174,7 +174,11 @@ impl Intake {
                 self.note(HistoryEntry::Change { change: change.into() });
                 changed = true;
             }
-            if self.latest.len() < LATEST_MAX || self.latest.contains_key(&reading.series) {
+            let is_known = self.latest.contains_key(&reading.series);
+            if !is_known {
+                self.forget_absence(&reading.series);
+            }
+            if is_known || self.latest.len() < LATEST_MAX {
                 self.latest.insert(reading.series.clone(), reading);
             }
         }
@@ -183,6 +187,14 @@ impl Intake {
         }
         if !tell.is_empty() {
             self.record(self.clock.now(), Body::Inventory(tell));
+        }
+    }
+
+    /// That there is none of something is over when there is one.
+    fn forget_absence(&mut self, appeared: &Series) {
+        let nameless = Series::new(&appeared.signal, Attributes::none());
+        if *appeared != nameless && self.latest.get(&nameless).is_some_and(|reading| reading.outcome.is_err()) {
+            self.latest.remove(&nameless);
         }
     }
 

@@ -1,8 +1,9 @@
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use firstline_diagnosis::document::{Quality, SnapshotReading};
 use firstline_diagnosis::registry::{Registry, SignalKind, ValueType};
-use firstline_diagnosis::vocabulary::{Reading, Sample, Series, Timestamp, Unknown, Value, Why};
+use firstline_diagnosis::vocabulary::{Attributes, Reading, Sample, Series, Timestamp, Unknown, Value, Why};
 use serde::Deserialize;
 
 use super::rows;
@@ -30,7 +31,23 @@ pub(super) async fn of(store: &Store, endpoint_id: &str) -> Result<Vec<SnapshotR
             newest.insert(reading.series.clone(), reading);
         }
     }
-    Ok(newest.into_values().map(document).collect())
+    let mut newest: Vec<Reading> = newest.into_values().collect();
+    forget_absences(&mut newest);
+    Ok(newest.into_iter().map(document).collect())
+}
+
+/// That there is none of something, said before there was one, is not said beside it.
+fn forget_absences(readings: &mut Vec<Reading>) {
+    let mut named: BTreeMap<Arc<str>, Timestamp> = BTreeMap::new();
+    for reading in readings.iter().filter(|reading| reading.series.attributes != Attributes::none()) {
+        let at = named.entry(Arc::clone(&reading.series.signal)).or_insert(reading.at);
+        *at = reading.at.max(*at);
+    }
+    readings.retain(|reading| {
+        let is_nameless = reading.series.attributes == Attributes::none();
+        let is_over = || named.get(&reading.series.signal).is_some_and(|at| *at > reading.at);
+        !(reading.outcome.is_err() && is_nameless && is_over())
+    });
 }
 
 /// The values that are kept as state.
@@ -85,5 +102,25 @@ fn document(reading: Reading) -> SnapshotReading {
         why: unknown.as_ref().map(|unknown| unknown.why),
         detail: unknown.map(|unknown| unknown.detail).unwrap_or_default(),
         at: reading.at,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_absence_is_told_until_something_appears_and_again_when_it_is_gone() {
+        let none = |at| Reading::unknown("endpoint.session.active", Attributes::none(), Why::NotPresent, Timestamp(at));
+        let ada = |at| Reading::value("endpoint.session.active", [("user", "ada")], true, Timestamp(at));
+        let left = |mut readings: Vec<Reading>| {
+            forget_absences(&mut readings);
+            readings.len()
+        };
+        assert_eq!(left(vec![none(5)]), 1);
+        assert_eq!(left(vec![none(5), ada(9)]), 1);
+        assert_eq!(left(vec![none(9), ada(5)]), 2);
+        let other = Reading::value("endpoint.session.users", Attributes::none(), 1.0, Timestamp(9));
+        assert_eq!(left(vec![none(5), other]), 2, "another signal says nothing of it");
     }
 }
