@@ -1,7 +1,9 @@
 //! The agent as a service, on a machine of its own with systemd as the first process.
 
+mod bus;
 mod faults;
 mod install;
+mod limits;
 mod package;
 mod watching;
 
@@ -74,6 +76,13 @@ impl Site {
     /// What `status --json` prints in the guest.
     async fn status(&self) -> Value {
         self.guest.run("firstline-agent status --json").await.done().json()
+    }
+
+    /// The readings of a fresh snapshot that a technician pulls from the service.
+    async fn pulled(&self, endpoint: &str) -> Vec<Value> {
+        self.stage.sign_in().await.done();
+        let document = self.stage.firstline(&["pull", endpoint, "--json"]).await.done().json();
+        document["snapshot"]["readings"].as_array().expect("a list of readings").clone()
     }
 
     /// Waits until the service was started again by systemd for the `count`th time, and runs.

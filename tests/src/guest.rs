@@ -103,6 +103,21 @@ impl Guest {
         PathBuf::from(format!("/proc/{}/root{inside}", self.first))
     }
 
+    /// The number on this machine of a process that has this one in the guest.
+    pub fn process(&self, inside: u32) -> u32 {
+        let space = |process: &str| fs::read_link(format!("/proc/{process}/ns/pid")).ok();
+        let own = space(&self.first.to_string());
+        let entries = fs::read_dir("/proc").expect("Linux has processes").flatten();
+        let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
+        let is_it = |process: &String| {
+            let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
+            let numbers = status.lines().find_map(|line| line.strip_prefix("NSpid:")).unwrap_or_default();
+            numbers.split_whitespace().last() == Some(inside.to_string().as_str()) && space(process) == own
+        };
+        let found = names.filter(|name| name.parse::<u32>().is_ok()).find(is_it);
+        found.and_then(|name| name.parse().ok()).expect("the process runs in the guest")
+    }
+
     /// The end of what a service of it has said.
     pub async fn journal(&self, unit: &str) -> String {
         self.run(&format!("journalctl --no-pager -n 60 -u {unit}")).await.stdout

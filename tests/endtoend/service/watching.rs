@@ -52,7 +52,8 @@ async fn the_unit_confines_the_agent_and_hides_nothing_that_it_measures() {
     assert!(odd.is_empty(), "{odd:?}");
     let rating = site.guest.says("systemd-analyze security firstline-agent --no-pager | tail -n 1").await;
     let exposure: f64 = rating.split_whitespace().find_map(|word| word.parse().ok()).expect("a number");
-    assert!(exposure < 4.0, "{rating}");
+    // Of ten. What is left is what it reads: processes, disks, the log, the network.
+    assert!(exposure <= 3.8, "{rating}");
 
     // What the kernel would refuse a service that is confined too much.
     let failing: Vec<String> = site.status().await["agent"]["probes"]

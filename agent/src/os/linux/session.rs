@@ -63,18 +63,24 @@ fn micros(known: &Properties, name: &str) -> Option<u64> {
     known.get(name)?.downcast_ref::<u64>().ok().filter(|&micros| micros > 0)
 }
 
-/// How long each part of this boot took, seconds; by systemd, which counts from its own start backwards and forwards.
+/// How long each part of this boot took, seconds; by systemd, which counts from its own start backwards and forwards. One
+/// that was not started by the machine's kernel (WSL, a container) knows of its own part only.
 ///
 /// # Errors
 /// There is no systemd, or it has not finished.
 pub(crate) fn boot_phases(root: &Path) -> Result<Vec<(&'static str, f64)>, ProbeError> {
-    let at = |name: &str| -> Result<u64, ProbeError> {
-        let value: OwnedVariant = bus::property(root, MANAGER, &format!("{name}TimestampMonotonic"))?;
+    let time = |name: &str| -> Result<u64, ProbeError> {
+        let value: OwnedVariant = bus::property(root, MANAGER, name)?;
         value.downcast_ref::<u64>().map_err(|_| ProbeError::Failed("a time of systemd is none".to_owned()))
     };
+    let at = |name: &str| time(&format!("{name}TimestampMonotonic"));
     let finish = at("Finish")?;
     if finish == 0 {
         return Err(ProbeError::Failed("the machine is still starting".to_owned()));
+    }
+    if time("KernelTimestamp")? == 0 {
+        let seconds = finish.saturating_sub(at("Userspace")?) as f64 / 1e6;
+        return Ok(vec![("userspace", seconds), ("total", seconds)]);
     }
     let times = (at("Firmware")?, at("Loader")?, at("InitRD")?, at("Userspace")?);
     Ok(account::boot_phases(times.0, times.1, times.2, times.3, finish))
