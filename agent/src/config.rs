@@ -5,6 +5,7 @@
 //! ignored is worse than an agent that does not start.
 
 mod proxy;
+mod services;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -15,6 +16,7 @@ use firstline_diagnosis::registry::Registry;
 use serde::Deserialize;
 
 pub use proxy::{ProxyConfig, ProxyUrl};
+pub use services::{ServiceName, ServicesConfig};
 
 use crate::settings::Policy;
 use crate::spool;
@@ -41,6 +43,8 @@ pub struct Config {
     pub policy: PolicyConfig,
     /// How the collector is reached.
     pub proxy: ProxyConfig,
+    /// Which services are watched besides the well-known ones.
+    pub services: ServicesConfig,
     /// How much the queue for the collector may hold.
     pub spool: SpoolConfig,
     /// How much the agent's own memory may hold.
@@ -110,6 +114,7 @@ impl Config {
         within("spool.age_days", config.spool.age_days, 1..=90)?;
         within("recorder.size_mebibytes", config.recorder.size_mebibytes, 1..=256)?;
         within("recorder.age_hours", config.recorder.age_hours, 1..=72)?;
+        config.services.check()?;
         for signal in &config.policy.denied_signals {
             if Registry::builtin().get(signal).is_none() {
                 let hint = Registry::builtin().nearest(signal).map(|near| format!("; did you mean {near}?"));
@@ -132,6 +137,7 @@ impl Config {
         Policy {
             collector: collector.map(|address| (address.host.clone(), address.port)),
             denied_signals: self.policy.denied_signals.clone(),
+            watched_services: self.services.names(),
         }
     }
 }

@@ -51,6 +51,7 @@ pub(crate) mod update;
 mod vitals;
 mod volume;
 pub(crate) mod vpn;
+pub(crate) mod watch;
 pub(crate) mod wifi;
 mod writers;
 
@@ -150,6 +151,8 @@ pub fn all() -> Vec<Arc<dyn Probe>> {
         Arc::new(mtu::PacketSize::new(standing)),
         Arc::new(share::Shares::default()),
         Arc::new(service::Services::default()),
+        Arc::new(watch::States::default()),
+        Arc::new(watch::Restarts),
         Arc::new(clock::Clockwork),
         Arc::new(software::Changes::default()),
         Arc::new(software::Chosen),

@@ -34,6 +34,8 @@ pub struct Settings {
     pub corporate_networks: Vec<Network>,
     /// Signals that must not be collected: the collector's wish and the local policy together.
     pub denied_signals: BTreeSet<String>,
+    /// Services that this machine's administrator wants watched besides the well-known ones, with `.service`.
+    pub watched_services: BTreeSet<String>,
 }
 
 /// A host and port to which a connection is attempted. No data is sent.
@@ -83,6 +85,7 @@ impl Default for Settings {
             portal: None,
             corporate_networks: Vec::new(),
             denied_signals: BTreeSet::new(),
+            watched_services: BTreeSet::new(),
         }
     }
 }
@@ -104,6 +107,8 @@ pub struct Policy {
     pub collector: Option<(String, u16)>,
     /// Signals that must not be collected here.
     pub denied_signals: BTreeSet<String>,
+    /// Services that are watched here besides the well-known ones. No collector can name one.
+    pub watched_services: BTreeSet<String>,
 }
 
 impl Policy {
@@ -123,11 +128,13 @@ impl Policy {
             portal: message.portal.as_ref().map(portal).transpose()?,
             corporate_networks: networks(&message.corporate_networks)?,
             denied_signals: message.denied_signals.iter().cloned().collect(),
+            watched_services: BTreeSet::new(),
         }))
     }
 
     fn narrow(&self, mut settings: Settings) -> Settings {
         settings.denied_signals.extend(self.denied_signals.iter().cloned());
+        settings.watched_services.clone_from(&self.watched_services);
         if let Some((host, port)) = &self.collector {
             // Where it is, is this machine's business; where else it may be looked for when its name fails, the collector's.
             let listed = settings.probe_targets.iter().find(|target| target.label == "collector");
@@ -219,7 +226,7 @@ mod tests {
 
     #[test]
     fn a_collector_cannot_widen_what_the_policy_denies() {
-        let policy = Policy { collector: None, denied_signals: ["process.cpu.time".to_owned()].into() };
+        let policy = Policy { denied_signals: ["process.cpu.time".to_owned()].into(), ..Default::default() };
         let message = v1::Settings { denied_signals: vec!["host.name".into()], ..Default::default() };
         let settings = policy.apply(&message).expect("within bounds");
         assert!(settings.denied_signals.contains("process.cpu.time") && settings.denied_signals.contains("host.name"));

@@ -243,6 +243,18 @@ pub(crate) fn failed_units(_: &Path) -> Result<Vec<String>, ProbeError> {
     Err(ProbeError::Unsupported("the list of failed services"))
 }
 
+pub(crate) fn units_named(_: &Path, _: &[String]) -> Result<Vec<crate::probe::watch::Unit>, ProbeError> {
+    Err(ProbeError::Unsupported("the list of failed services"))
+}
+
+pub(crate) fn unit_origin(_: &Path, _: &str) -> Result<crate::probe::watch::Origin, ProbeError> {
+    Err(ProbeError::Unsupported("the list of failed services"))
+}
+
+pub(crate) fn unit_restarts(_: &Path, _: &str) -> Result<u32, ProbeError> {
+    Err(ProbeError::Unsupported("the list of failed services"))
+}
+
 pub(crate) fn make_humble(_: u32) {}
 
 pub(crate) fn kill_group(_: u32) {}

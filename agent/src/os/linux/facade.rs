@@ -76,7 +76,7 @@ pub(crate) use process::{
 pub(crate) use processor::{load, stat};
 pub(crate) use proxy::proxies;
 pub(crate) use sensors::{read_sensor, sensors};
-pub(crate) use service::failed_units;
+pub(crate) use service::{failed_units, unit_origin, unit_restarts, units_named};
 pub(crate) use session::{boot_phases, home_missing, password_expires, process_user, sessions};
 pub(crate) use smart::{health, nvme_log};
 pub(crate) use sockets::{ephemeral_ports, segments, tcp_sockets};
