@@ -4,6 +4,7 @@
 //! A [`pull`] asks the probes and the recorder for a [`snapshot`]. Nothing here runs a command for anybody.
 
 pub mod app;
+pub mod bookmarks;
 pub mod command;
 pub mod config;
 pub mod identity;

@@ -100,6 +100,14 @@ pub trait Probe: Send + Sync {
     /// # Errors
     /// When nothing could be read, with the reason that then stands in every reading.
     fn collect(&self, cx: &Context) -> Result<Collected, ProbeError>;
+
+    /// Reads now because somebody asks for a snapshot: also what is not read without a reason.
+    ///
+    /// # Errors
+    /// As [`Self::collect`].
+    fn answer(&self, cx: &Context) -> Result<Collected, ProbeError> {
+        self.collect(cx)
+    }
 }
 
 /// Every probe of this agent, with fresh state.
@@ -141,7 +149,7 @@ pub fn all() -> Vec<Arc<dyn Probe>> {
         Arc::new(wifi::Radios),
         Arc::new(sockets::Tcp::default()),
         Arc::new(sockets::EphemeralPorts),
-        Arc::new(vpn::Vpns),
+        Arc::new(vpn::Vpns::new(standing.clone())),
         Arc::new(proxy::Proxies),
         Arc::new(connectivity::Connectivity),
         Arc::new(firewall::Guard),

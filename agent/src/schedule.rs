@@ -28,6 +28,7 @@ use firstline_proto::v1::Section;
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
+use crate::bookmarks::Bookmark;
 use crate::os::native;
 use crate::probe::{Context, Probe, Tier};
 use crate::settings::Settings;
@@ -67,6 +68,8 @@ pub struct Batch {
     pub readings: Vec<Reading>,
     /// What happened since its last run.
     pub events: Vec<Event>,
+    /// Where their sources go on, once they are in the spool.
+    pub bookmarks: Vec<Bookmark>,
     /// What it took.
     pub cost: Cost,
 }

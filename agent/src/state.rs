@@ -8,7 +8,7 @@
 //! memory              leads to the scratch directory: what is written often, in memory
 //! memory.id           what binds the two
 //! journal             marks, events and changes of the last two weeks
-//! remembered/         what probes remember: how far a log was read, the last beat
+//! remembered/         what probes remember: bookmarks in logs, the packages of the last look, the last beat
 //! inventory.json      the values that changes are told from
 //! ledger              what left this machine
 //! status.json         the running agent's account of itself

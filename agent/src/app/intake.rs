@@ -10,6 +10,7 @@ use firstline_proto::convert::Body;
 use tokio::sync::watch;
 
 use super::repeats::Repeats;
+use crate::bookmarks::{Bookmark, Bookmarks};
 use crate::config::Config;
 use crate::os::Clock;
 use crate::privacy::Gate;
@@ -46,6 +47,7 @@ pub struct Intake {
     minute: Recorder,
     history: History,
     repeats: Repeats,
+    bookmarks: Bookmarks,
     latest: BTreeMap<Series, Reading>,
     clock: Arc<dyn Clock>,
     vitals: Arc<Vitals>,
@@ -108,6 +110,7 @@ impl Intake {
             minute: open("recorder/minute", MINUTE_ROWS, MINUTE_STEP_SECONDS, bytes / 4)?,
             history,
             repeats: Repeats::default(),
+            bookmarks: Bookmarks::open(&state.dir("remembered")?),
             latest: BTreeMap::new(),
             clock,
             vitals,
@@ -124,14 +127,22 @@ impl Intake {
     }
 
     /// Takes the first identity readings, so that the collector can be told who connects.
-    pub fn introduce(&mut self, SectionReadings { readings, events, .. }: SectionReadings) {
+    pub fn introduce(&mut self, SectionReadings { readings, events, bookmarks, .. }: SectionReadings) {
         let users = self.users();
         self.about.send_modify(|about| {
             about.boot_id = boot_id(&readings);
             about.machine = machine(&readings, users);
         });
+        self.resume();
         self.readings(readings);
-        self.events(events);
+        self.events(events, bookmarks);
+    }
+
+    /// Goes on where a run that was killed left off.
+    fn resume(&mut self) {
+        self.repeats.resume(self.bookmarks.held());
+        let unfinished = self.bookmarks.unfinished(&mut self.outbox.spool());
+        self.tell(unfinished, Vec::new());
     }
 
     /// The period of the fast tier in force.
@@ -142,23 +153,29 @@ impl Intake {
     /// Takes the readings of one run of one probe.
     pub fn batch(&mut self, batch: Batch) {
         self.readings(batch.readings);
-        self.events(batch.events);
+        self.events(batch.events, batch.bookmarks);
     }
 
-    /// Takes what happened. The same thing within ten minutes is counted, not repeated.
-    pub fn events(&mut self, events: Vec<Event>) {
-        let (denied, now) = (self.settings.borrow().denied_signals.clone(), self.clock.now());
-        for event in events {
-            let Some(event) = self.gate.admit_event(event, &denied) else { continue };
-            if let Some(event) = self.repeats.take(event, now) {
-                self.tell_event(event);
-            }
+    /// Takes what happened, and where its sources go on. The same thing within ten minutes is counted, not repeated.
+    pub fn events(&mut self, events: Vec<Event>, bookmarks: Vec<Bookmark>) {
+        if events.is_empty() && bookmarks.is_empty() {
+            return;
         }
+        let (denied, now) = (self.settings.borrow().denied_signals.clone(), self.clock.now());
+        let admitted: Vec<_> = events.into_iter().filter_map(|event| self.gate.admit_event(event, &denied)).collect();
+        let told = admitted.into_iter().filter_map(|event| self.repeats.take(event, now)).collect();
+        self.tell(told, bookmarks);
     }
 
-    fn tell_event(&mut self, event: Event) {
-        self.note(HistoryEntry::Event { event: event.clone() });
-        self.record(event.at, Body::Event(event));
+    /// Takes events to the spool in step with the bookmarks (see [`Bookmarks`]).
+    fn tell(&mut self, events: Vec<Event>, bookmarks: Vec<Bookmark>) {
+        let from = self.outbox.spool().next_sequence();
+        self.bookmarks.intend(bookmarks, self.repeats.held(), &events, from);
+        for event in events {
+            self.record(event.at, Body::Event(event.clone()));
+            self.note(HistoryEntry::Event { event });
+        }
+        self.bookmarks.done();
     }
 
     /// Takes readings; what must be told at once becomes one record.
@@ -286,8 +303,9 @@ impl Intake {
             self.about.send_modify(|about| about.layout = layout.fingerprint());
         }
         self.record(now, Body::Sample(sample));
-        for event in self.repeats.over(now) {
-            self.tell_event(event);
+        let over = self.repeats.over(now);
+        if !over.is_empty() {
+            self.tell(over, Vec::new());
         }
     }
 
@@ -313,8 +331,9 @@ impl Intake {
 
     /// Writes what is only in memory.
     pub fn finish(&mut self) {
-        for event in self.repeats.finish() {
-            self.tell_event(event);
+        let held = self.repeats.finish();
+        if !held.is_empty() {
+            self.tell(held, Vec::new());
         }
         self.settle();
     }

@@ -27,7 +27,7 @@ struct Kind {
 impl Repeats {
     /// Takes an event at `now`; gives it back when it is to be told now.
     pub(super) fn take(&mut self, event: Event, now: Timestamp) -> Option<Event> {
-        let name = format!("{} {:?}", event.series, event.fields);
+        let name = name(&event);
         if let Some(kind) = self.kinds.get_mut(&name) {
             match &mut kind.held {
                 Some(held) => {
@@ -71,10 +71,26 @@ impl Repeats {
         over
     }
 
+    /// What is counted and not told yet, and until when.
+    pub(super) fn held(&self) -> Vec<(Timestamp, Event)> {
+        self.kinds.values().filter_map(|kind| Some((kind.until, kind.held.clone()?))).collect()
+    }
+
+    /// Goes on counting what the run before counted.
+    pub(super) fn resume(&mut self, held: Vec<(Timestamp, Event)>) {
+        let kind = |(until, event): (Timestamp, Event)| (name(&event), Kind { until, held: Some(event) });
+        self.kinds.extend(held.into_iter().take(KINDS_MAX).map(kind));
+    }
+
     /// Everything that was counted, before the end.
     pub(super) fn finish(&mut self) -> Vec<Event> {
         std::mem::take(&mut self.kinds).into_values().filter_map(|kind| kind.held).collect()
     }
+}
+
+/// Two events with the same name are of a kind.
+fn name(event: &Event) -> String {
+    format!("{} {:?}", event.series, event.fields)
 }
 
 #[cfg(test)]
@@ -121,6 +137,16 @@ mod tests {
         }
         told += repeats.finish().iter().map(|event| event.count).sum::<u32>();
         assert_eq!(told as usize, 3 * 2 * KINDS_MAX);
+    }
+
+    #[test]
+    fn goes_on_counting_what_the_run_before_counted() {
+        let mut before = Repeats::default();
+        assert!(take(&mut before, "a", 0) && !take(&mut before, "a", 1) && take(&mut before, "b", 1));
+        let mut after = Repeats::default();
+        after.resume(before.held());
+        assert!(!take(&mut after, "a", 2));
+        assert_eq!(after.over(Timestamp(10 * MINUTE)).iter().map(|event| event.count).collect::<Vec<_>>(), [2]);
     }
 
     #[test]

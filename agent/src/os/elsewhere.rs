@@ -316,6 +316,19 @@ pub(crate) fn package_managers(_: &Path) -> Vec<(&'static str, i64)> {
     Vec::new()
 }
 
+pub(crate) fn package_diary(_: &Path, _: &str) -> crate::os::package::dpkg_log::Deeds {
+    crate::os::package::dpkg_log::Deeds::new()
+}
+
+pub(crate) fn text_lines(
+    _: &Path,
+    _: &mut Vec<crate::os::proc::log::text::TextPosition>,
+    _: u64,
+    _: u64,
+) -> Result<Lines, ProbeError> {
+    Err(ProbeError::Unsupported("the logs of a syslog daemon"))
+}
+
 pub(crate) fn packages(_: &Path, _: &str) -> Result<Vec<Package>, ProbeError> {
     Err(ProbeError::Unsupported("the list of packages"))
 }

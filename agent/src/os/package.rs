@@ -4,6 +4,7 @@
 
 pub(crate) mod bundle;
 pub(crate) mod dpkg;
+pub(crate) mod dpkg_log;
 pub(crate) mod history;
 pub(crate) mod inventory;
 pub(crate) mod kernel;

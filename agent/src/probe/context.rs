@@ -9,6 +9,7 @@ use tokio::runtime::{Builder, Handle};
 use tokio::sync::watch;
 
 use super::{ProbeError, Pseudonyms, Vitals};
+use crate::bookmarks;
 use crate::os::{Clock, SystemClock};
 use crate::settings::Settings;
 use crate::state;
@@ -51,6 +52,11 @@ impl Context {
         let bytes = std::fs::read(self.memory.as_ref()?.join(name)).ok()?;
         // A file that was written over in place may end with the rest of a longer one.
         serde_json::Deserializer::from_slice(&bytes).into_iter().next()?.ok()
+    }
+
+    /// Where the source `name` goes on (see [`super::Gather::bookmark`]).
+    pub(crate) fn recall_bookmark<T: DeserializeOwned>(&self, name: &str) -> Option<T> {
+        serde_json::from_value(bookmarks::recall(self.memory.as_ref()?, name)?).ok()
     }
 
     /// Remembers `what` under `name`. What cannot be written is read again after a restart, no more.

@@ -1,8 +1,15 @@
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use firstline_diagnosis::vocabulary::{Attributes, Event, Reading, Series, Timestamp, Unknown, Value};
 
+use serde::Serialize;
+
 use super::{Context, ProbeError};
+use crate::bookmarks::Bookmark;
+
+/// Bookmarks made in this run of the agent.
+static TURN: AtomicU64 = AtomicU64::new(0);
 
 /// What one run of a probe yields.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -11,11 +18,13 @@ pub struct Collected {
     pub readings: Vec<Reading>,
     /// What happened since the run before, oldest first.
     pub events: Vec<Event>,
+    /// Where the next run of the agent goes on, once these events are in the spool.
+    pub bookmarks: Vec<Bookmark>,
 }
 
 impl From<Vec<Reading>> for Collected {
     fn from(readings: Vec<Reading>) -> Self {
-        Self { readings, events: Vec::new() }
+        Self { readings, ..Self::default() }
     }
 }
 
@@ -82,6 +91,13 @@ impl Gather {
         count: u32,
     ) {
         self.collected.events.push(Event { series: Series::new(signal, attributes), at, fields, count });
+    }
+
+    /// Goes on at `place` when the agent starts again, once the events so far are in the spool.
+    pub(crate) fn bookmark<T: Serialize>(&mut self, name: &'static str, place: &T) {
+        let place = serde_json::to_value(place).expect("a place has texts for keys");
+        let turn = TURN.fetch_add(1, Ordering::Relaxed);
+        self.collected.bookmarks.push(Bookmark { name, place, turn });
     }
 
     /// Everything.

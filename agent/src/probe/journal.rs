@@ -1,11 +1,14 @@
 //! What happened, from the system's own log.
 //!
-//! Reads what is new in the journal once a minute, by kinds of entries (see [`crate::os::proc::log`]), and keeps how far
-//! it came, so that a restart of the agent neither repeats nor misses an entry. What a run costs depends on the entries
+//! Reads what is new in the journal once a minute, by kinds of entries (see [`crate::os::proc::log`]). How far it came is
+//! kept together with what it found (see [`crate::bookmarks`]), so that neither a restart of the agent nor a kill at any
+//! moment repeats or misses an entry. What a run costs depends on the entries
 //! of these kinds alone, of which at most 500 of each are read in a run; what is beyond is counted. The first start
 //! looks back for a day.
 //!
-//! Without a journal the kernel's own messages are read. Texts never leave: an event has a name, classes and numbers.
+//! Without a journal the kernel's own messages are read, and the logs of a syslog daemon. Any person can write any line to
+//! these, so that what is told of them says that it is unverified. Texts never leave: an event has a name, classes and
+//! numbers.
 
 mod kernel_log;
 mod position;
@@ -65,8 +68,8 @@ static SPEC: Spec = Spec {
     ],
 };
 
-/// Name of the file in which the position is kept.
-const KEPT: &str = "log.position";
+/// Name of the bookmark.
+const KEPT: &str = "log";
 /// A new agent tells what happened in this time before it.
 const LOOK_BACK: Duration = Duration::from_hours(24);
 
@@ -100,7 +103,7 @@ impl Probe for Journal {
 
 impl Memory {
     fn run(&mut self, cx: &Context, gather: &mut Gather) {
-        let mut kept = self.kept.take().or_else(|| cx.recall(KEPT)).unwrap_or_default();
+        let mut kept = self.kept.take().or_else(|| cx.recall_bookmark(KEPT)).unwrap_or_default();
         let before = kept.clone();
         let now_us = u64::try_from(cx.clock.now().unix_ms()).unwrap_or(0) * 1000;
         let mut reader = Reader::new(cx, kept.wifi.clone());
@@ -115,19 +118,42 @@ impl Memory {
                 kept.read_until_us = now_us;
                 Ok(lines.left_out)
             }
-            Err(_) => self.kernel_messages(cx, gather, &mut kept, &mut reader),
+            Err(_) => self.without_journal(cx, gather, &mut kept, &mut reader, since_us),
         };
         self.skipped += *skipped.as_ref().unwrap_or(&0);
         gather.outcome("endpoint.agent.log.skipped", [], skipped.map(|_| self.skipped));
-        self.stops.look(cx, &mut reader);
+        self.stops.look(cx, &mut kept, &mut reader);
         let told = reader.finish(now_us, &mut kept, gather);
         if told || kept.differs_in_more_than_numbers(&before) {
-            cx.remember(KEPT, &kept);
+            gather.bookmark(KEPT, &kept);
         }
         self.kept = Some(kept);
     }
 
-    /// The kernel's own messages, for a machine whose log cannot be read; how many were passed over.
+    /// What else there is; how many entries were passed over.
+    fn without_journal(
+        &mut self,
+        cx: &Context,
+        gather: &mut Gather,
+        kept: &mut Kept,
+        reader: &mut Reader,
+        since_us: u64,
+    ) -> Result<u64, ProbeError> {
+        let kernel = self.kernel_messages(cx, gather, kept, reader);
+        let now_us = u64::try_from(cx.clock.now().unix_ms()).unwrap_or(0) * 1000;
+        let since_us = since_us.max(kept.read_until_us);
+        let lines = native::text_lines(&cx.root, &mut kept.texts, since_us, now_us);
+        let readable = lines.as_ref().map(|_| true).map_err(Clone::clone);
+        gather.outcome("endpoint.agent.log.readable", [("source", "text")], readable);
+        let Ok(mut lines) = lines else { return kernel };
+        kept.read_until_us = now_us;
+        // The kernel's own word is better than a copy of it.
+        lines.records.retain(|record| kernel.is_err() || !record.is_from_kernel());
+        reader.take_unverified(&lines.records);
+        Ok(kernel.unwrap_or(0) + lines.left_out)
+    }
+
+    /// The kernel's own messages; how many were passed over.
     fn kernel_messages(
         &mut self,
         cx: &Context,

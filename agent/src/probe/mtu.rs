@@ -1,7 +1,7 @@
 //! How long a packet may be on the way to the collector before somebody drops it without a word.
 //!
-//! A tunnel makes packets longer, and a box that then drops them silently makes pages hang that begin to load. Asked only
-//! when a technician asks, since it tells nothing new from minute to minute.
+//! A tunnel makes packets longer, and a box that then drops them silently makes pages hang that begin to load. Asked when
+//! a technician asks, and when a VPN came up or went down, since it tells nothing new from minute to minute.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use crate::os::native;
 static SPEC: Spec = Spec {
     name: "mtu",
     section: Section::Network,
-    tier: Tier::Demand,
+    tier: Tier::Minute,
     deadline: Duration::from_secs(8),
     priority: 4,
     waits: true,
@@ -48,16 +48,32 @@ impl Probe for PacketSize {
     }
 
     fn collect(&self, cx: &Context) -> Result<Collected, ProbeError> {
-        let edge = self.standing.collector().ok_or(ProbeError::NotPresent("collector that was reached"))?;
-        let mut gather = Gather::new(cx);
-        let passed = try_sizes(edge)?;
-        for ((_, name), passed) in SIZES.iter().zip(passed).filter(|((_, name), _)| !name.is_empty()) {
-            gather.value("endpoint.path.packet.ok", [("size", *name)], passed);
+        if !self.standing.take_vpn_turn() {
+            return Ok(Collected::default());
         }
-        let largest = SIZES.iter().zip(passed).find(|(_, passed)| *passed).map(|((size, _), _)| f64::from(*size));
-        gather.outcome("endpoint.path.packet.largest", [], largest.ok_or(ProbeError::NotPresent("packet that passed")));
-        Ok(gather.done())
+        if self.standing.collector().is_none() {
+            // Nobody can say yet which way it is: the next minute may know.
+            self.standing.put_vpn_turn_back();
+            return Ok(Collected::default());
+        }
+        measure(cx, &self.standing)
     }
+
+    fn answer(&self, cx: &Context) -> Result<Collected, ProbeError> {
+        measure(cx, &self.standing)
+    }
+}
+
+fn measure(cx: &Context, standing: &Standing) -> Result<Collected, ProbeError> {
+    let edge = standing.collector().ok_or(ProbeError::NotPresent("collector that was reached"))?;
+    let mut gather = Gather::new(cx);
+    let passed = try_sizes(edge)?;
+    for ((_, name), passed) in SIZES.iter().zip(passed).filter(|((_, name), _)| !name.is_empty()) {
+        gather.value("endpoint.path.packet.ok", [("size", *name)], passed);
+    }
+    let largest = SIZES.iter().zip(passed).find(|(_, passed)| *passed).map(|((size, _), _)| f64::from(*size));
+    gather.outcome("endpoint.path.packet.largest", [], largest.ok_or(ProbeError::NotPresent("packet that passed")));
+    Ok(gather.done())
 }
 
 /// Which sizes pass.
@@ -85,4 +101,30 @@ fn passes(echoes: &native::Echoes, index: u16, payload: usize) -> bool {
         echoes.send(number, payload).is_ok()
             && std::iter::from_fn(|| echoes.receive(PATIENCE)).any(|answer| answer / TRIES == index)
     })
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use tokio::sync::watch;
+
+    use super::*;
+    use crate::probe::Pseudonyms;
+    use crate::settings::Settings;
+
+    #[test]
+    fn a_vpn_that_came_up_is_measured_once_as_soon_as_the_way_is_known() {
+        let (_, settings) = watch::channel(Settings::default());
+        let cx = Context::this_machine(settings, Pseudonyms::new(b"test"));
+        let standing = Standing::default();
+        let probe = PacketSize::new(standing.clone());
+        let measured = || probe.collect(&cx) != Ok(Collected::default());
+        assert!(!measured(), "nothing turned");
+        standing.set_vpns(["wg0".to_owned()].into());
+        assert!(!measured(), "where the collector is, is not known yet");
+        standing.set_collector(Ipv4Addr::LOCALHOST.into());
+        assert!(measured(), "now it is, and an answer or its absence is told");
+        assert!(!measured(), "once");
+    }
 }

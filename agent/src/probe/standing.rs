@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -31,6 +32,10 @@ struct Facts {
     collector: Option<IpAddr>,
     /// The last echoes to the gateway, and the share that was lost.
     echoes: Option<(Answers, Result<f64, ProbeError>)>,
+    /// The VPNs that are up.
+    vpns: BTreeSet<String>,
+    /// They are others than they were, and nobody measured the way since.
+    vpns_turned: bool,
 }
 
 /// After this long an answer is too old to conclude from.
@@ -43,7 +48,13 @@ impl Standing {
     pub(crate) fn enter_echo(&self, gateway: IpAddr, now: Duration, answered: Option<bool>) {
         let mut facts = self.facts();
         if facts.gateway != Some(gateway) {
-            *facts = Facts { gateway: Some(gateway), collector: facts.collector, ..Facts::default() };
+            *facts = Facts {
+                gateway: Some(gateway),
+                collector: facts.collector,
+                vpns: std::mem::take(&mut facts.vpns),
+                vpns_turned: facts.vpns_turned,
+                ..Facts::default()
+            };
         }
         if answered == Some(true) {
             facts.answered = Some(now);
@@ -94,6 +105,23 @@ impl Standing {
     /// The last echoes to the gateway, and the share that was lost.
     pub(crate) fn echoes(&self) -> Option<(Answers, Result<f64, ProbeError>)> {
         self.facts().echoes.clone()
+    }
+
+    /// These VPNs are up. One that came up or went down makes another way.
+    pub(crate) fn set_vpns(&self, up: BTreeSet<String>) {
+        let mut facts = self.facts();
+        facts.vpns_turned |= facts.vpns != up;
+        facts.vpns = up;
+    }
+
+    /// Whether a VPN came up or went down since the last call.
+    pub(crate) fn take_vpn_turn(&self) -> bool {
+        std::mem::take(&mut self.facts().vpns_turned)
+    }
+
+    /// The way was not measured after all.
+    pub(crate) fn put_vpn_turn_back(&self) {
+        self.facts().vpns_turned = true;
     }
 
     fn facts(&self) -> MutexGuard<'_, Facts> {
@@ -170,6 +198,16 @@ mod tests {
         assert_eq!(before.judge(seconds(110), None), None);
         let after = Facts { beyond: Some(seconds(105)), ..silent_since(100) };
         assert_eq!(after.judge(seconds(110), Some(heard(State::Failed, 60))), Some(true));
+    }
+
+    #[test]
+    fn a_vpn_that_comes_and_goes_is_another_way_each_time() {
+        let (standing, office) = (Standing::default(), BTreeSet::from(["wg0".to_owned()]));
+        let turns = [BTreeSet::new(), office.clone(), office, BTreeSet::new()].map(|up| {
+            standing.set_vpns(up);
+            standing.take_vpn_turn()
+        });
+        assert_eq!(turns, [false, true, false, true]);
     }
 
     #[test]

@@ -131,7 +131,11 @@ impl Probe for Restarts {
     }
 }
 
-/// Reads the diaries: each run is told once, as an event. What happened before the agent's first look is not told.
+/// Name of the bookmark.
+const KEPT: &str = "update-results";
+
+/// Reads the diaries: each run is told once, as an event, also when no agent ran at the time. What happened before the
+/// first look of all is not told.
 #[derive(Default)]
 pub(crate) struct Results {
     told_seconds: Mutex<Option<(i64, i64)>>,
@@ -151,11 +155,17 @@ impl Probe for Results {
         let newest = diary.runs.last().map_or(0, |run| run.at_seconds);
         let newest_unattended = diary.unattended.last().map_or(0, |run| run.at_seconds);
         let mut told = self.told_seconds.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((runs, unattended)) = told.replace((newest, newest_unattended)) {
-            diary.runs.iter().filter(|run| run.at_seconds > runs).for_each(|run| tell(&mut gather, run));
-            let failed = diary.unattended.iter().filter(|attempt| attempt.failed && attempt.at_seconds > unattended);
-            failed.for_each(|attempt| tell_failure(&mut gather, attempt));
+        let before = told.take().or_else(|| cx.recall_bookmark(KEPT));
+        // A diary that was put away and begun anew is no reason to tell what it had.
+        let (runs, unattended) = before.unwrap_or((newest, newest_unattended));
+        let now = (newest.max(runs), newest_unattended.max(unattended));
+        *told = Some(now);
+        if before != *told {
+            gather.bookmark(KEPT, &now);
         }
+        diary.runs.iter().filter(|run| run.at_seconds > runs).for_each(|run| tell(&mut gather, run));
+        let failed = diary.unattended.iter().filter(|attempt| attempt.failed && attempt.at_seconds > unattended);
+        failed.for_each(|attempt| tell_failure(&mut gather, attempt));
         Ok(gather.done())
     }
 }
@@ -220,4 +230,49 @@ impl Offers {
 /// Seconds from `at_seconds` since 1970 until now.
 fn age_seconds(cx: &Context, at_seconds: i64) -> f64 {
     cx.clock.now().seconds_since(Timestamp::from_unix_seconds(at_seconds)).max(0.0)
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use std::fs;
+
+    use tokio::sync::watch;
+
+    use super::*;
+    use crate::bookmarks::Bookmarks;
+    use crate::probe::Pseudonyms;
+    use crate::settings::Settings;
+
+    #[test]
+    fn a_run_while_no_agent_ran_is_told_once_after_the_next_start() {
+        let root = tempfile::tempdir().expect("temporary directory");
+        let (diary, memory) = (root.path().join("var/log/apt/history.log"), root.path().join("memory"));
+        fs::create_dir_all(diary.parent().expect("below the root")).expect("made");
+        fs::create_dir(&memory).expect("made");
+        let (_, settings) = watch::channel(Settings::default());
+        let cx = Context::this_machine(settings, Pseudonyms::new(b"test"));
+        let cx = Context { root: root.path().to_owned(), memory: Some(memory.clone()), ..cx };
+        let told = |probe: &Results| {
+            let collected = probe.collect(&cx).expect("read");
+            if !collected.bookmarks.is_empty() {
+                Bookmarks::open(&memory).intend(collected.bookmarks, Vec::new(), &[], 0);
+            }
+            collected.events.iter().map(|event| event.at.unix_ms() / 1000).collect::<Vec<_>>()
+        };
+        let run = |day| {
+            format!(
+                "\nStart-Date: 1970-01-{day}  00:00:00\nUpgrade: a:amd64 (1, 2)\nEnd-Date: 1970-01-{day}  00:00:10\n"
+            )
+        };
+        fs::write(&diary, run("02")).expect("written");
+        assert_eq!(told(&Results::default()), [0; 0], "the first start is no news");
+        fs::write(&diary, run("02") + &run("03")).expect("written");
+        let probe = Results::default();
+        assert_eq!(told(&probe).len(), 1);
+        assert_eq!(told(&probe), [0; 0]);
+        fs::write(&diary, "").expect("begun anew");
+        assert_eq!(told(&Results::default()), [0; 0]);
+        fs::write(&diary, run("04")).expect("written");
+        assert_eq!(told(&Results::default()).len(), 1);
+    }
 }

@@ -1,9 +1,11 @@
 //! VPNs: the tunnels of this machine, and the connections that NetworkManager runs through a program of its own.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use firstline_proto::v1::Section;
 
+use super::standing::Standing;
 use super::{Collected, Context, Gather, Probe, ProbeError, Spec, Tier};
 use crate::os::native;
 
@@ -56,7 +58,15 @@ pub(crate) struct Managed {
 }
 
 /// Every VPN.
-pub(crate) struct Vpns;
+pub(super) struct Vpns {
+    standing: Standing,
+}
+
+impl Vpns {
+    pub(super) fn new(standing: Standing) -> Self {
+        Self { standing }
+    }
+}
 
 impl Probe for Vpns {
     fn spec(&self) -> &'static Spec {
@@ -69,6 +79,7 @@ impl Probe for Vpns {
         let managed = native::managed_vpns(&cx.root).unwrap_or_default();
         let mut gather = Gather::new(cx);
         enter(cx, &tunnels, &managed, &mut gather);
+        self.standing.set_vpns(up(&tunnels, &managed));
         for tunnel in tunnels.iter().filter(|tunnel| tunnel.kind == "wireguard") {
             let now = u64::try_from(cx.clock.now().unix_ms() / 1000).unwrap_or(0);
             let age = native::last_handshake(&cx.root, &tunnel.interface).map(|at| now.saturating_sub(at));
@@ -79,6 +90,13 @@ impl Probe for Vpns {
         }
         Ok(gather.done())
     }
+}
+
+/// What tells the VPNs apart that are up.
+fn up(tunnels: &[Tunnel], managed: &[Managed]) -> BTreeSet<String> {
+    let tunnels = tunnels.iter().filter(|tunnel| tunnel.is_up).map(|tunnel| tunnel.interface.clone());
+    let managed = managed.iter().filter(|one| one.kind == "plugin" && one.state == State::Up);
+    tunnels.chain(managed.map(|one| one.id.clone())).collect()
 }
 
 fn enter(cx: &Context, tunnels: &[Tunnel], managed: &[Managed], gather: &mut Gather) {

@@ -37,7 +37,7 @@ pub(super) async fn gather(pulls: &Pulls, pull: &Pull) -> Gathered {
             gathered.missing_sections.push(missing_words(&section));
         }
         let mut intake = pulls.intake();
-        intake.events(section.events);
+        intake.events(section.events, section.bookmarks);
         gathered.readings.extend(intake.admit(section.readings));
     }
     drop(running);

@@ -10,6 +10,7 @@ use super::gate::Gate;
 use super::slot::Slot;
 use super::train::{self, Ran};
 use super::{Cost, Schedule};
+use crate::bookmarks::Bookmark;
 use crate::probe::Context;
 
 /// Fresh readings of one section of a snapshot.
@@ -21,6 +22,8 @@ pub struct SectionReadings {
     pub readings: Vec<Reading>,
     /// What the probes noticed since their last run. A probe notices each event once: these must not be lost.
     pub events: Vec<Event>,
+    /// Where their sources go on, once they are in the spool.
+    pub bookmarks: Vec<Bookmark>,
     /// Probes that gave nothing although there is something to read.
     pub missing: Vec<Missing>,
     /// From the request to the last reading.
@@ -58,6 +61,7 @@ pub(super) async fn collect(schedule: &Schedule, section: Section, deadline: Dur
         section,
         readings: Vec::new(),
         events: Vec::new(),
+        bookmarks: Vec::new(),
         missing: Vec::new(),
         elapsed: Duration::ZERO,
     };
@@ -85,15 +89,15 @@ fn together(slots: &[Arc<Slot>]) -> Vec<Vec<Arc<Slot>>> {
 
 fn too_late(slot: &Arc<Slot>, cx: &Context, deadline: Duration) -> Ran {
     let why = Unknown::new(Why::Timeout, format!("{} did not finish in {deadline:.0?}", slot.spec().name));
-    let boot_ms = u64::try_from(cx.clock.since_boot().as_millis()).unwrap_or(u64::MAX);
-    let cost = Cost { wall: deadline, cpu: None };
-    Ran { slot: Arc::clone(slot), at: cx.clock.now(), boot_ms, outcome: Err(why), cost, cut: 0 }
+    train::ran(slot, cx, Err(why), Cost { wall: deadline, cpu: None })
 }
 
 impl SectionReadings {
     fn enter(&mut self, ran: &Ran, gate: &Gate) {
         self.readings.extend(ran.slot.admitted(ran, gate));
-        self.events.extend(ran.events(gate.denied));
+        let news = ran.news(gate.denied);
+        self.events.extend(news.events);
+        self.bookmarks.extend(news.bookmarks);
         if let Some(why) = ran.failure() {
             self.missing.push(Missing { probe: ran.slot.spec().name, why: why.clone() });
         }

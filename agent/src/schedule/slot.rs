@@ -6,7 +6,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::account::{Account, ProbeCost};
 use super::gate::{self, Gate};
-use super::train::Ran;
+use super::train::{News, Ran};
 use super::{Batch, Output, weight};
 use crate::probe::{Probe, Spec};
 
@@ -31,11 +31,15 @@ struct Memory {
     network: Option<Value>,
     /// A run was put off and is to be made up for.
     owed: bool,
+    /// What runs noticed that nobody waited for.
+    left: News,
 }
 
 /// The right to run a probe, until dropped.
 pub(super) struct Ticket {
     pub(super) slot: Arc<Slot>,
+    /// Somebody waits for the answer; it is not the clock.
+    pub(super) asked: bool,
     _turn: OwnedSemaphorePermit,
 }
 
@@ -78,13 +82,13 @@ impl Slot {
     /// The right to run it now; `None` while it runs.
     pub(super) fn board(self: &Arc<Self>) -> Option<Ticket> {
         let turn = Arc::clone(&self.turn).try_acquire_owned().ok()?;
-        Some(Ticket { slot: Arc::clone(self), _turn: turn })
+        Some(Ticket { slot: Arc::clone(self), asked: false, _turn: turn })
     }
 
-    /// The right to run it, as soon as it does not run.
+    /// The right to run it for somebody who asks, as soon as it does not run.
     pub(super) async fn board_later(self: &Arc<Self>) -> Ticket {
         let turn = Arc::clone(&self.turn).acquire_owned().await.expect("the semaphore is never closed");
-        Ticket { slot: Arc::clone(self), _turn: turn }
+        Ticket { slot: Arc::clone(self), asked: true, _turn: turn }
     }
 
     pub(super) fn count_overlap(&self) {
@@ -116,7 +120,10 @@ impl Slot {
         let moved = readings.iter().find(|reading| memory.is_other_network(reading)).map(|reading| reading.at);
         outputs.extend(moved.map(|at| Output::Mark(at, Mark::NetworkChanged)));
         let readings = readings.into_iter().filter(|reading| gate.passes(self.spec().tier, reading, &mut memory.told));
-        let (readings, events): (Vec<_>, _) = (readings.chain(gone).collect(), ran.events(gate.denied));
+        let readings: Vec<_> = readings.chain(gone).collect();
+        drop(memory);
+        let News { events, bookmarks } = ran.news(gate.denied);
+        let mut memory = self.memory();
         memory.account.bytes_told += weight::told(&readings, &events, gate.due);
         outputs.push(Output::Batch(Batch {
             probe: self.spec().name,
@@ -125,6 +132,7 @@ impl Slot {
             boot_ms: ran.boot_ms,
             readings,
             events,
+            bookmarks,
             cost: ran.cost,
         }));
         outputs
@@ -176,6 +184,18 @@ impl Slot {
             flooded: account.flooded,
             failing: account.failing.clone(),
         }
+    }
+
+    /// Keeps what a run noticed that nobody waited for.
+    pub(super) fn leave(&self, news: News) {
+        if !news.is_empty() {
+            self.memory().left.extend(news);
+        }
+    }
+
+    /// What runs noticed that nobody waited for.
+    pub(super) fn left(&self) -> News {
+        std::mem::take(&mut self.memory().left)
     }
 
     fn memory(&self) -> MutexGuard<'_, Memory> {

@@ -11,6 +11,7 @@ use crate::probe::{Collected, ProbeError, Pseudonyms, Spec};
 
 #[cfg(target_os = "linux")]
 mod battery;
+mod news;
 
 #[tokio::test(start_paused = true)]
 async fn a_panicking_probe_is_a_failed_reading_and_nothing_else() {

@@ -4,6 +4,7 @@
 //! it takes the remaining tickets away, and sends them on with another thread.
 
 use std::any::Any;
+use std::cell::Cell;
 use std::collections::{BTreeSet, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -15,6 +16,7 @@ use tokio::time::Instant;
 
 use super::account::Cost;
 use super::slot::{Slot, Ticket};
+use crate::bookmarks::Bookmark;
 use crate::os::native;
 use crate::probe::{Collected, Context};
 
@@ -30,6 +32,34 @@ pub(super) struct Ran {
     pub(super) cost: Cost,
     /// Readings and events that were one too many.
     pub(super) cut: u64,
+    /// What happened, until somebody hears it.
+    news: Cell<News>,
+}
+
+/// What a probe noticed and will not notice again.
+#[derive(Debug, Default)]
+pub(super) struct News {
+    pub(super) events: Vec<Event>,
+    pub(super) bookmarks: Vec<Bookmark>,
+}
+
+impl News {
+    pub(super) fn is_empty(&self) -> bool {
+        self.events.is_empty() && self.bookmarks.is_empty()
+    }
+
+    /// With what is newer.
+    pub(super) fn extend(&mut self, newer: Self) {
+        self.events.extend(newer.events);
+        self.bookmarks.extend(newer.bookmarks);
+    }
+}
+
+/// A run that nobody waits for any more leaves its news to the next one.
+impl Drop for Ran {
+    fn drop(&mut self) {
+        self.slot.leave(self.news.take());
+    }
 }
 
 /// Readings of one run, at most: twice what a machine with hundreds of volumes and adapters has.
@@ -48,10 +78,12 @@ impl Ran {
         self.cut = over as u64;
     }
 
-    /// What happened, of the signals that are not denied.
-    pub(super) fn events(&self, denied: &BTreeSet<String>) -> Vec<Event> {
-        let events = self.outcome.iter().flat_map(|collected| &collected.events);
-        events.filter(|event| !denied.contains(&*event.series.signal)).cloned().collect()
+    /// What happened, of the signals that are not denied; and what runs before had to say that nobody heard. Once.
+    pub(super) fn news(&self, denied: &BTreeSet<String>) -> News {
+        let mut news = self.slot.left();
+        news.extend(self.news.take());
+        news.events.retain(|event| !denied.contains(&*event.series.signal));
+        news
     }
 
     /// Why it gave nothing. That there is nothing to read on this machine is an answer.
@@ -166,7 +198,7 @@ impl Track {
     /// The thread's side.
     fn run(&self, cx: &Context) {
         while let Some(ticket) = self.next() {
-            let one = run_one(&ticket.slot, cx);
+            let one = run_one(&ticket, cx);
             drop(ticket);
             let mut progress = self.lock();
             if progress.abandoned {
@@ -190,10 +222,12 @@ impl Track {
 }
 
 /// Runs one probe on this thread, whatever it does.
-fn run_one(slot: &Arc<Slot>, cx: &Context) -> Ran {
+fn run_one(ticket: &Ticket, cx: &Context) -> Ran {
+    let slot = &ticket.slot;
     let (start, cpu) = (Instant::now(), native::thread_cpu());
     let mut one = ran(slot, cx, Ok(Collected::default()), Cost::default());
-    let outcome = catch_unwind(AssertUnwindSafe(|| slot.probe.collect(cx)));
+    let outcome =
+        catch_unwind(AssertUnwindSafe(|| if ticket.asked { slot.probe.answer(cx) } else { slot.probe.collect(cx) }));
     let cpu = native::thread_cpu().zip(cpu).map(|(end, start)| end.saturating_sub(start));
     one.cost = Cost { wall: start.elapsed(), cpu };
     one.outcome = match outcome {
@@ -201,12 +235,16 @@ fn run_one(slot: &Arc<Slot>, cx: &Context) -> Ran {
         Err(panic) => Err(Unknown::new(Why::Failed, format!("{} panicked: {}", slot.spec().name, said(&*panic)))),
     };
     one.cut();
+    if let Ok(collected) = &mut one.outcome {
+        let (events, bookmarks) = (std::mem::take(&mut collected.events), std::mem::take(&mut collected.bookmarks));
+        one.news = Cell::new(News { events, bookmarks });
+    }
     one
 }
 
-fn ran(slot: &Arc<Slot>, cx: &Context, outcome: Result<Collected, Unknown>, cost: Cost) -> Ran {
+pub(super) fn ran(slot: &Arc<Slot>, cx: &Context, outcome: Result<Collected, Unknown>, cost: Cost) -> Ran {
     let boot_ms = u64::try_from(cx.clock.since_boot().as_millis()).unwrap_or(u64::MAX);
-    Ran { slot: Arc::clone(slot), at: cx.clock.now(), boot_ms, outcome, cost, cut: 0 }
+    Ran { slot: Arc::clone(slot), at: cx.clock.now(), boot_ms, outcome, cost, cut: 0, news: Cell::default() }
 }
 
 /// The message of a panic, if it is a text; cut, since it ends in documents.

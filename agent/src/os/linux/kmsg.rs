@@ -61,6 +61,7 @@ impl KernelLog {
 fn record(at_us: u64, text: &str) -> Record {
     let mut record = Record::at(at_us);
     record.keep("_TRANSPORT", "kernel".to_owned());
+    record.keep("SYSLOG_IDENTIFIER", "kernel".to_owned());
     record.keep("MESSAGE", text.to_owned());
     record
 }

@@ -6,9 +6,10 @@ use std::path::Path;
 use crate::os::child::Child;
 use crate::os::package::bundle;
 use crate::os::package::dpkg;
+use crate::os::package::dpkg_log::{self, Deeds};
 use crate::os::package::inventory::Package;
 use crate::os::package::stanza::Stanzas;
-use crate::os::{exists, list, modified_seconds, read, read_trimmed};
+use crate::os::{exists, list, modified_seconds, read, read_trimmed, tail};
 use crate::probe::ProbeError;
 
 const DPKG: &str = "var/lib/dpkg/status";
@@ -22,6 +23,8 @@ const RPM: [&str; 4] = [
     "var/lib/rpm/Packages.db",
     "var/lib/rpm/Packages",
 ];
+/// Kept of each diary: some thousand packages.
+const DIARY_BYTES_MAX: u64 = 512 * 1024;
 /// The list of rpm is longer than most.
 const RPM_BYTES_MAX: u64 = 4 * 1024 * 1024;
 
@@ -57,9 +60,22 @@ fn of_dpkg(root: &Path) -> Result<Vec<Package>, ProbeError> {
         let is_personal = installed.section.rsplit('/').next() == Some("games");
         let is_foreign = architecture == "i386";
         let name = if is_foreign { format!("{name}:{architecture}") } else { name };
-        Package { name, version: installed.version, is_personal, is_chosen }
+        Package { name, version: installed.version, is_personal, is_chosen, installed_seconds: None }
     };
     Ok(packages.installed.into_iter().map(package).collect())
+}
+
+/// What dpkg's diary says it did last, by package. The other package managers say in their record when they installed what.
+pub(crate) fn package_diary(root: &Path, manager: &str) -> Deeds {
+    let mut deeds = Deeds::new();
+    if manager == "dpkg" {
+        for diary in ["var/log/dpkg.log.1", "var/log/dpkg.log"] {
+            if let Ok(text) = tail(root, diary, DIARY_BYTES_MAX) {
+                dpkg_log::read(&text, &super::update::time_zone(root), &mut deeds);
+            }
+        }
+    }
+    deeds
 }
 
 /// What apt installed because something else needed it.
@@ -97,7 +113,8 @@ fn of_flatpak(root: &Path) -> Result<Vec<Package>, ProbeError> {
         let branch = branch.as_deref().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
         let version = bundle::metainfo_version(&metainfo).map(str::to_owned).or(branch).unwrap_or_default();
         let entry = read(root, &format!("{shared}/applications/{name}.desktop")).unwrap_or_default();
-        Package { is_personal: bundle::is_personal(&entry), is_chosen: true, version, name }
+        let installed_seconds = modified_seconds(root, &format!("{FLATPAK}/{name}/current")).ok();
+        Package { is_personal: bundle::is_personal(&entry), is_chosen: true, installed_seconds, version, name }
     };
     Ok(list(root, FLATPAK)?.into_iter().map(package).collect())
 }
@@ -109,7 +126,8 @@ fn of_snap(root: &Path) -> Result<Vec<Package>, ProbeError> {
     let package = |(name, revision): (&str, &str)| {
         let yaml = read(root, &format!("snap/{name}/current/meta/snap.yaml")).unwrap_or_default();
         let version = bundle::snap_version(&yaml).map_or_else(|| format!("revision {revision}"), str::to_owned);
-        Package { name: name.to_owned(), version, is_personal: false, is_chosen: true }
+        let installed_seconds = modified_seconds(root, &format!("{SNAP}/{name}_{revision}.snap")).ok();
+        Package { name: name.to_owned(), version, is_personal: false, is_chosen: true, installed_seconds }
     };
     Ok(names.into_iter().map(package).collect())
 }

@@ -3,7 +3,7 @@
 use super::inventory::Package;
 
 /// The format that [`rpm`] reads.
-pub(crate) const RPM_FORMAT: &str = "%{NAME}\\t%{EPOCHNUM}:%{VERSION}-%{RELEASE}\\t%{GROUP}\\n";
+pub(crate) const RPM_FORMAT: &str = "%{NAME}\\t%{EPOCHNUM}:%{VERSION}-%{RELEASE}\\t%{GROUP}\\t%{INSTALLTIME}\\n";
 
 /// The output of `rpm -qa` in [`RPM_FORMAT`]. rpm does not say in this list what was chosen.
 pub(crate) fn rpm(output: &str) -> Vec<Package> {
@@ -11,6 +11,7 @@ pub(crate) fn rpm(output: &str) -> Vec<Package> {
         let mut parts = line.split('\t');
         let (name, version, group) = (parts.next()?, parts.next()?, parts.next()?);
         let version = version.strip_prefix("0:").unwrap_or(version).to_owned();
+        let installed_seconds = parts.next().and_then(|seconds| seconds.parse().ok());
         let is_personal = group.contains("Games");
         // Keys of repositories are listed as if they were packages.
         (!name.is_empty() && name != "gpg-pubkey").then(|| Package {
@@ -18,6 +19,7 @@ pub(crate) fn rpm(output: &str) -> Vec<Package> {
             version,
             is_personal,
             is_chosen: false,
+            installed_seconds,
         })
     });
     packages.collect()
@@ -60,11 +62,18 @@ mod tests {
     #[test]
     fn reads_the_list_of_rpm() {
         let packages = rpm(
-            "glibc\t0:2.39-1.fc40\tUnspecified\nvim\t2:9.1-1\tUnspecified\ngpg-pubkey\t0:a-b\tPublic Keys\n0ad\t0:1-1\tAmusements/Games\nodd\n",
+            "glibc\t0:2.39-1.fc40\tUnspecified\t1782907200\nvim\t2:9.1-1\tUnspecified\ngpg-pubkey\t0:a-b\tPublic Keys\n0ad\t0:1-1\tAmusements/Games\nodd\n",
         );
         let names: Vec<_> =
             packages.iter().map(|package| (&*package.name, &*package.version, package.is_personal)).collect();
         assert_eq!(names, [("glibc", "2.39-1.fc40", false), ("vim", "2:9.1-1", false), ("0ad", "1-1", true)]);
+    }
+
+    #[test]
+    fn rpm_says_when_it_installed_what() {
+        let packages = rpm("glibc\t0:2.39-1\tUnspecified\t1782907200\nvim\t2:9.1-1\tUnspecified\t(none)\n");
+        let times: Vec<_> = packages.iter().map(|package| package.installed_seconds).collect();
+        assert_eq!(times, [Some(1_782_907_200), None]);
     }
 
     #[test]

@@ -15,6 +15,8 @@ pub(crate) struct Package {
     pub(crate) is_personal: bool,
     /// Whether somebody chose it, rather than another package that needs it.
     pub(crate) is_chosen: bool,
+    /// When it was installed, seconds since 1970, where the package manager's own record says so.
+    pub(crate) installed_seconds: Option<i64>,
 }
 
 /// All packages of one package manager, in one text: `name TAB version LINE`, in order of name.
@@ -52,6 +54,17 @@ impl Inventory {
         }
         text.shrink_to_fit();
         Self { text, count, personal }
+    }
+
+    /// Of a text that [`Self::text`] gave; nothing when it is of another set than `fingerprint` names.
+    pub(crate) fn of_text(text: String, fingerprint: &str) -> Option<Self> {
+        let inventory = Self { count: 0, personal: 0, text };
+        (inventory.fingerprint() == fingerprint).then_some(inventory)
+    }
+
+    /// What is compared: the named packages.
+    pub(crate) fn text(&self) -> &str {
+        &self.text
     }
 
     /// A short name for exactly this set of packages and versions.
@@ -96,6 +109,7 @@ mod tests {
             version: (*version).to_owned(),
             is_personal: name.starts_with("game"),
             is_chosen: true,
+            installed_seconds: None,
         };
         Inventory::of(packages.iter().map(package).collect())
     }
@@ -114,6 +128,14 @@ mod tests {
         assert_eq!(now.changes_since(&now), []);
         assert_ne!(now.fingerprint(), before.fingerprint());
         assert_eq!(now.fingerprint(), inventory(&[("d", "1"), ("c", "1"), ("b", "2"), ("kept", "3")]).fingerprint());
+    }
+
+    #[test]
+    fn a_text_that_was_kept_is_the_same_set_or_none() {
+        let now = inventory(&[("a", "1"), ("game-of-life", "1")]);
+        let again = Inventory::of_text(now.text().to_owned(), &now.fingerprint()).expect("the same");
+        assert_eq!(now.changes_since(&again), []);
+        assert_eq!(Inventory::of_text("a\t2\n".to_owned(), &now.fingerprint()), None);
     }
 
     #[test]

@@ -3,7 +3,13 @@
 //! Entries are found through the file's own index: every `FIELD=value` is stored once, with the list of the entries that
 //! carry it. What a run costs is therefore the number of entries that are asked for, whatever else is written to the
 //! journal meanwhile. Nothing is mapped into memory (a file that shrinks would kill the process); a value that is
-//! stored compressed (512 bytes and more) is left out.
+//! stored compressed is left out.
+//!
+//! journald compresses values of 512 bytes and more. No rule needs one: it reads names of units, signals and programs,
+//! and messages that are far shorter (the longest, of PAM, has two names of 32 letters and one of a host). What is long in
+//! an entry that a rule knows is what it does not read: the stack trace of a core dump, its environment, its maps. A name
+//! that somebody made long on purpose costs its own entry. So there is no decompressor here, and nothing that a few bytes
+//! of a file could blow up. (`Compress=` with a lower threshold than journald's own hides entries.)
 //!
 //! The file is written to while it is read. Every offset, size and count in it is taken as a claim: what does not hold
 //! together is a [`Fault`], never a panic and never an endless walk.

@@ -12,6 +12,7 @@ pub(crate) mod system;
 mod terms;
 #[cfg(test)]
 mod tests;
+pub(crate) mod text;
 
 pub(crate) use found::Found;
 pub(crate) use record::Record;

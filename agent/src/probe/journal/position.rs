@@ -1,7 +1,10 @@
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use crate::os::proc::log::Position;
 use crate::os::proc::log::network::Wifi;
+use crate::os::proc::log::text::TextPosition;
 
 /// What must be known of the log when the agent starts again.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -13,8 +16,14 @@ pub(super) struct Kept {
     pub(super) read_until_us: u64,
     /// The number of the kernel's next message, and the boot that it counts in.
     pub(super) kernel: Option<(String, u64)>,
+    /// How far each log of a syslog daemon was read.
+    pub(super) texts: Vec<TextPosition>,
     /// Wi-Fi connections that may come back.
     pub(super) wifi: Wifi,
+    /// The boot at whose start was looked how the one before ended.
+    pub(super) judged: String,
+    /// What crashes left behind and was told.
+    pub(super) remains: BTreeSet<String>,
 }
 
 impl Kept {
@@ -22,6 +31,11 @@ impl Kept {
     /// anything is not worth a write: read again, they mean nothing again.
     pub(super) fn differs_in_more_than_numbers(&self, before: &Self) -> bool {
         let files = |kept: &Self| kept.journal.iter().map(|position| position.file.clone()).collect::<Vec<_>>();
-        files(self) != files(before) || self.wifi != before.wifi
+        let stops = |kept: &Self| (kept.judged.clone(), kept.remains.clone());
+        let texts = |kept: &Self| kept.texts.iter().map(|text| (text.file.clone(), text.inode)).collect::<Vec<_>>();
+        files(self) != files(before)
+            || texts(self) != texts(before)
+            || self.wifi != before.wifi
+            || stops(self) != stops(before)
     }
 }

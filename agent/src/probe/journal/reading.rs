@@ -20,12 +20,15 @@ pub(super) struct Reader<'a> {
     /// Whether crashes are told by core dumps, so that the kernel's lines about them say nothing new.
     dumps: bool,
     found: Vec<(u64, Found)>,
+    /// What is read now may be from anybody.
+    unverified: bool,
 }
 
 impl<'a> Reader<'a> {
     pub(super) fn new(cx: &'a Context, wifi: Wifi) -> Self {
         let pattern = crate::os::read_trimmed(&cx.root, "proc/sys/kernel/core_pattern").unwrap_or_default();
-        Self { cx, attempts: Attempts::default(), wifi, dumps: pattern.contains("systemd-coredump"), found: Vec::new() }
+        let dumps = pattern.contains("systemd-coredump");
+        Self { cx, attempts: Attempts::default(), wifi, dumps, found: Vec::new(), unverified: false }
     }
 
     /// Takes entries, oldest first.
@@ -39,6 +42,16 @@ impl<'a> Reader<'a> {
             let found = self.meaning(record).map(|found| (record.at_us, found));
             self.found.extend(found);
         }
+    }
+
+    /// Takes entries, oldest first, whose writers nobody can tell.
+    pub(super) fn take_unverified(&mut self, records: &[Record]) {
+        let verified = self.found.len();
+        self.unverified = true;
+        self.take(records);
+        let found = self.found.drain(verified..).map(|(at_us, found)| (at_us, found.flag("unverified", true)));
+        let found: Vec<_> = found.collect();
+        self.found.extend(found);
     }
 
     fn meaning(&self, record: &Record) -> Option<Found> {
@@ -65,11 +78,13 @@ impl<'a> Reader<'a> {
 
     /// Adds the events to `gather`; whether there are any.
     pub(super) fn finish(mut self, now_us: u64, kept: &mut Kept, gather: &mut Gather) -> bool {
-        self.found.extend(self.wifi.over(now_us));
+        let unverified = self.unverified;
+        let marked = |found: Found| if unverified { found.flag("unverified", true) } else { found };
+        self.found.extend(self.wifi.over(now_us).into_iter().map(|(at_us, found)| (at_us, marked(found))));
         kept.wifi = self.wifi;
         for failure in std::mem::take(&mut self.attempts).done() {
             let user = failure.user.as_ref().map(|user| self.cx.pseudonyms.name("user", &user.to_lowercase()));
-            self.found.push((failure.at_us, failure.event(user.as_deref())));
+            self.found.push((failure.at_us, marked(failure.event(user.as_deref()))));
         }
         let root = &self.cx.root;
         let together = together(self.found.into_iter().map(|(at_us, found)| (at_us, with_media(root, found))));

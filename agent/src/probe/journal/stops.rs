@@ -4,6 +4,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde::{Deserialize, Serialize};
 
 use super::super::Context;
+use super::KEPT;
+use super::position::Kept;
 use super::reading::Reader;
 use crate::os::proc::log::{Found, panic, system};
 use crate::os::{self, native};
@@ -45,28 +47,32 @@ struct Beat {
     /// In steps of five percent, so that it changes seldom. Absent without a battery.
     battery_percent: Option<u8>,
     on_battery: Option<bool>,
-    /// Remains of crashes that were told.
-    told: BTreeSet<String>,
 }
 
 impl Stops {
     /// Tells what is found at the start, and beats.
-    pub(super) fn look(&mut self, cx: &Context, reader: &mut Reader) {
+    pub(super) fn look(&mut self, cx: &Context, kept: &mut Kept, reader: &mut Reader) {
         let Some(memory) = &cx.memory else { return };
         let path = memory.join(BEAT);
         let before: Option<Beat> = self.beat.take().or_else(|| cx.recall(BEAT));
-        let mut now = before.clone().unwrap_or_default();
+        let boot_id = native::boot_id(&cx.root).unwrap_or_default();
         if !std::mem::replace(&mut self.looked, true) {
-            let last_us = modified_us(&path);
-            if let (Some(before), Some(last_us)) = (&before, last_us) {
+            if kept.judged != boot_id
+                && let (Some(before), Some(last_us)) = (&before, modified_us(&path))
+            {
                 reader.extend(unclean_stop(cx, before, last_us));
             }
-            for (at_us, found) in remains(cx, &mut now.told) {
+            kept.judged.clone_from(&boot_id);
+            for (at_us, found) in remains(cx, &mut kept.remains) {
                 reader.add(at_us, found);
             }
         }
-        now.boot_id = native::boot_id(&cx.root).unwrap_or_default();
-        (now.battery_percent, now.on_battery) = battery(cx);
+        if before.as_ref().is_some_and(|before| before.boot_id != boot_id) && !is_kept(cx, &boot_id) {
+            // The last beat is all that tells how the boot before ended: it stays until what it tells is safe.
+            return;
+        }
+        let (battery_percent, on_battery) = battery(cx);
+        let now = Beat { boot_id, battery_percent, on_battery };
         if before.as_ref() == Some(&now) {
             touch(&path);
         } else {
@@ -74,6 +80,11 @@ impl Stops {
         }
         self.beat = Some(now);
     }
+}
+
+/// Whether it is kept that the start of this boot was looked at.
+fn is_kept(cx: &Context, boot_id: &str) -> bool {
+    cx.recall_bookmark::<Kept>(KEPT).is_some_and(|kept| kept.judged == boot_id)
 }
 
 /// The event, when the boot of the last beat ended without a word.

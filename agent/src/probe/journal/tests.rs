@@ -1,3 +1,5 @@
+mod text;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -7,6 +9,7 @@ use tokio::sync::watch;
 
 use super::super::Pseudonyms;
 use super::*;
+use crate::bookmarks::Bookmarks;
 use crate::os::proc::journal::forge::Forge;
 use crate::settings::Settings;
 
@@ -61,14 +64,25 @@ fn kernel(forge: &mut Forge, line: &str) {
 
 /// `signal count` of what a run tells.
 fn told(probe: &Journal, cx: &Context) -> Vec<String> {
-    events(probe, cx)
-        .iter()
-        .map(|event| format!("{} {}", event.series.to_string().replace('"', ""), event.count))
-        .collect()
+    words(&events(probe, cx))
 }
 
+fn words(events: &[Event]) -> Vec<String> {
+    events.iter().map(|event| format!("{} {}", event.series.to_string().replace('"', ""), event.count)).collect()
+}
+
+/// What a run tells, which is taken in before anything else happens.
 fn events(probe: &Journal, cx: &Context) -> Vec<Event> {
-    probe.collect(cx).expect("a probe that always has something to say").events
+    let collected = killed(probe, cx);
+    if let Some(memory) = &cx.memory {
+        Bookmarks::open(memory).intend(collected.bookmarks, Vec::new(), &[], 0);
+    }
+    collected.events
+}
+
+/// What a run finds, which is lost with the agent before anybody takes it in.
+fn killed(probe: &Journal, cx: &Context) -> Collected {
+    probe.collect(cx).expect("a probe that always has something to say")
 }
 
 const SDA: &str = "I/O error, dev sda, sector 1 op 0x0:(READ) flags 0x0 phys_seg 1 prio class 2";
@@ -94,6 +108,36 @@ fn tells_once_what_happened_also_over_a_restart_of_the_agent() {
     kernel(&mut forge, CABLE);
     machine.write_journal("system.journal", &forge);
     assert_eq!(told(&Journal::default(), &machine.cx()), [format!("{CABLE_TOLD} 1")]);
+}
+
+#[test]
+fn what_was_found_by_an_agent_that_was_killed_is_found_again() {
+    let machine = Machine::new();
+    let mut forge = Forge::new(true, true, 1, 0);
+    kernel(&mut forge, SDA);
+    machine.write_journal("system.journal", &forge);
+    assert_eq!(words(&killed(&Journal::default(), &machine.cx()).events), [format!("{SDA_TOLD} 1")]);
+    let probe = Journal::default();
+    assert_eq!(told(&probe, &machine.cx()), [format!("{SDA_TOLD} 1")]);
+    kernel(&mut forge, CABLE);
+    machine.write_journal("system.journal", &forge);
+    assert_eq!(words(&killed(&probe, &machine.cx()).events), [format!("{CABLE_TOLD} 1")]);
+    assert_eq!(told(&Journal::default(), &machine.cx()), [format!("{CABLE_TOLD} 1")]);
+    assert_eq!(told(&Journal::default(), &machine.cx()), [""; 0]);
+}
+
+#[test]
+fn a_machine_that_stopped_without_a_word_is_told_although_the_agent_was_killed_over_it() {
+    let machine = Machine::new();
+    assert_eq!(told(&Journal::default(), &machine.cx()), [""; 0]);
+    machine.boots("22222222-2222-2222-2222-222222222222");
+    for _ in 0..3 {
+        let probe = Journal::default();
+        assert_eq!(words(&killed(&probe, &machine.cx()).events), ["endpoint.os.unclean_stop 1"]);
+        assert_eq!(killed(&probe, &machine.cx()).events, [], "a minute later it is not told again");
+    }
+    assert_eq!(told(&Journal::default(), &machine.cx()), ["endpoint.os.unclean_stop 1"]);
+    assert_eq!(told(&Journal::default(), &machine.cx()), [""; 0]);
 }
 
 #[test]

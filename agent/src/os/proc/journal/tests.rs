@@ -77,6 +77,21 @@ fn refuses_what_is_not_a_journal_or_a_later_one() {
     assert!(matches!(JournalFile::new(later).header(), Err(Fault::Unknown(_))));
 }
 
+#[test]
+fn what_is_compressed_is_left_out_whatever_it_would_become() {
+    let mut bytes = forged(true, true);
+    // A frame of zstd that claims to become four gigabytes, in the place of a message; each way to compress has a flag.
+    let bomb = [0x28, 0xb5, 0x2f, 0xfd, 0xa0, 0xff, 0xff, 0xff, 0xff, 0x53];
+    let payload = b"MESSAGE=line 10";
+    let at = bytes.windows(payload.len()).position(|window| window == payload).expect("it is there");
+    bytes[at..at + bomb.len()].copy_from_slice(&bomb);
+    for flag in [1, 2, 4] {
+        bytes[at - 72 + 1] = flag;
+        let (texts, _) = messages(bytes.clone(), "_TRANSPORT=kernel", 0, 100).expect("the rest is read");
+        assert_eq!(texts.len(), 9, "{texts:?}");
+    }
+}
+
 /// The journal of a Debian 12 machine on which services had been made to fail, cut after its last object.
 #[test]
 fn reads_what_systemd_wrote() {

@@ -88,11 +88,11 @@ impl Record {
     /// that template. A person's own services are not of the machine.
     pub(crate) fn is_of(&self, services: &[&str]) -> bool {
         let unit = self.get("_SYSTEMD_UNIT").strip_suffix(".service").unwrap_or_default();
-        let is_named = |service: &&str| match service.strip_suffix('@') {
+        let is_named = |service: &str| match service.strip_suffix('@') {
             Some(template) => unit.strip_prefix(template).is_some_and(|instance| instance.starts_with('@')),
-            None => unit == *service,
+            None => unit == service,
         };
-        services.iter().any(|service| is_named(&service))
+        services.iter().any(|service| is_named(service))
     }
 }
 
