@@ -1,6 +1,7 @@
 //! The agent's rooms together, from the schedule to the spool, on a clock that a story moves.
 
 mod clocks;
+mod kills;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -225,7 +226,7 @@ impl Probe for Disk {
             count: 1,
         });
         let readings = vec![Reading::value(WRITTEN, sda, written, at), Reading::value(SHARE, [], 0.2, at)];
-        Ok(Collected { readings, events: failed.into_iter().collect() })
+        Ok(Collected { readings, events: failed.into_iter().collect(), ..Collected::default() })
     }
 }
 

@@ -12,9 +12,19 @@ async fn a_confined_agent_sees_services_that_fail_people_who_sign_in_and_volumes
     let session = "systemd-run --quiet --unit desk -p User=ada -p PAMName=login -E XDG_SESSION_CLASS=user \
                    -E XDG_SESSION_TYPE=wayland sleep infinity";
     site.guest.says(session).await;
+    // Somebody stopped it, so that it did not fail; its condition does not hold, so that it should not run.
+    let service = "[Service]\nExecStart=/bin/sleep infinity\n[Install]\nWantedBy=multi-user.target\n";
+    site.guest.write("/etc/systemd/system/cups.service", service);
+    let elsewhere = format!("[Unit]\nConditionPathExists=/nowhere\n{service}");
+    site.guest.write("/etc/systemd/system/bluetooth.service", &elsewhere);
+    site.guest.says("systemctl enable --now cups bluetooth && systemctl stop cups").await;
     let endpoint = site.enroll("firstline-agent").await;
     let doomed = "endpoint.service.failed{service=\"doomed.service\"}";
     site.told(doomed, &json!({ "value": true })).await;
+    for (service, state) in [("systemd-logind", "running"), ("cups", "stopped"), ("bluetooth", "idle")] {
+        let series = format!("endpoint.service.state{{service=\"{service}.service\"}}");
+        site.told(&series, &json!({ "value": state })).await;
+    }
     let ends = site.event("endpoint.service.unexpected_exit{service=\"doomed.service\"}").await;
     assert_eq!(ends[0]["result"], json!("exit-code"), "the journal is open to it: {ends:?}");
     wait::for_condition("ada to be seen", SOON, async || {
