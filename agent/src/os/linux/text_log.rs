@@ -2,7 +2,7 @@
 //!
 //! Daemons put a log away under another name, or copy it and empty it, whenever they like. A log is therefore known by its
 //! inode and by a hash of its first bytes, and what was not read before it was put away is read from where it went. A log
-//! that is not a system account's, or that others may write, is not read. Lines are read whole; of more than a mebibyte in
+//! that is not a system account's, or that others may write, is not read. Lines are read whole; of more than 256 KiB in
 //! one run the end is read, and what was passed over is counted in lines.
 
 use std::fs::{self, File};
@@ -19,7 +19,7 @@ const FOLDER: &str = "var/log";
 /// The log of nearly everything, and the one of sign-ins where that is another; the first of each that is there.
 const NAMES: [&[&str]; 2] = [&["syslog", "messages", "kern.log"], &["auth.log", "secure"]];
 /// Read of one log in one run.
-const BYTES_MAX: u64 = 1024 * 1024;
+const BYTES_MAX: u64 = 256 * 1024;
 /// What is passed over is counted up to here.
 const COUNTED_BYTES_MAX: u64 = 64 * 1024 * 1024;
 /// Bytes that a log is known by.
