@@ -61,7 +61,8 @@ impl Machine {
         let intake =
             Intake::open(&state, &scratch, &Config::default(), Arc::clone(&outbox), told, vitals, seen).expect("opens");
         let intake = Arc::new(Mutex::new(intake.0));
-        lock(&intake).introduce(schedule.collect_section(Section::Identity, IDENTITY_LIMIT).await);
+        let introduction = schedule.collect_section(Section::Identity, IDENTITY_LIMIT).await;
+        lock(&intake).introduce(introduction);
         let (stop, (measured_out, measured)) = (CancellationToken::new(), mpsc::channel(1));
         let rooms = (Arc::clone(&schedule), Arc::clone(&intake), stop.clone());
         let running = tokio::spawn(async move {
