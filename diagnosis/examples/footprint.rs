@@ -1,41 +1,146 @@
-//! Prints how many bytes a detector keeps for an endpoint: `cargo run --release -p firstline-diagnosis --example footprint`.
+//! Prints what a detector keeps for an endpoint and what a minute of it costs:
+//! `cargo run --release -p firstline-diagnosis --example footprint`.
 //!
-//! Every endpoint sends a layout of its own with the series of an ordinary Linux workstation, one sample a minute, long
-//! enough to fill every window. Linux only: resident memory is read from `/proc/self/statm`.
+//! Every endpoint sends a layout of its own with the series of an ordinary Linux workstation, one sample a minute with
+//! numbers that move, long enough to fill every window, and is judged after each, as the collector does it. The floors
+//! are what bare 32-bit floats of the windows take, and what adding up bare floats of the same windows takes.
+//! Times are the processor's. Linux only: both are read from `/proc/self`.
 
 use std::fs;
+use std::hint::black_box;
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+use std::time::Duration;
 
 use firstline_diagnosis::catalogue::Catalogue;
 use firstline_diagnosis::detector::{Detector, Host};
-use firstline_diagnosis::vocabulary::{Layout, Sample, Series, Timestamp};
+use firstline_diagnosis::vocabulary::{Attributes, Layout, Reading, Sample, Series, Timestamp};
 
 const ENDPOINTS: usize = 500;
 const MINUTES: i64 = 180;
+/// The last minutes, in which every window is full, are timed.
+const TIMED: i64 = 60;
+/// Minutes of a day.
+const DAY: i64 = 24 * 60;
 const START_MS: i64 = 1_770_000_000_000;
 /// Linux pages on all systems that this is run on.
 const PAGE_BYTES: usize = 4096;
 
 fn main() {
-    let series = series().len();
     let catalogue = Catalogue::builtin();
+    // What a stream holds is not the detector's: it is there before, and stays.
+    let layouts: Vec<Layout> = (0..ENDPOINTS).map(|_| layout()).collect();
+    let levels: Vec<f32> = layouts[0].series().iter().map(fine).collect();
     let before = resident_bytes();
-    let detectors: Vec<Detector> = (0..ENDPOINTS)
-        .map(|_| {
-            let mut detector = Detector::new(catalogue.clone(), Host { os_type: "linux".to_owned() });
-            let layout = layout();
-            for minute in 1..=MINUTES {
-                let values = vec![minute as f32 / 1000.0; layout.series().len()];
-                let at = Timestamp(START_MS + minute * 60_000);
-                let layout_name = layout.fingerprint();
-                let sample = Sample { at, step_seconds: 60, layout: layout_name, values, absences: Vec::new() };
-                detector.sample(&layout, &sample);
-            }
-            detector.evaluate(Timestamp(START_MS + MINUTES * 60_000));
-            detector
-        })
-        .collect();
-    let bytes = (resident_bytes() - before) / detectors.len();
-    println!("{bytes} bytes for each endpoint with {series} series, over {} endpoints", detectors.len());
+    let endpoints = layouts.iter().zip(1..).map(|(layout, random)| Endpoint::new(&catalogue, layout, &levels, random));
+    let mut endpoints: Vec<Endpoint> = endpoints.collect();
+    pass(&mut endpoints, 1..=MINUTES - TIMED);
+    let started = processor_time();
+    pass(&mut endpoints, MINUTES - TIMED + 1..=MINUTES);
+    let took = (processor_time() - started) / (ENDPOINTS as u32 * TIMED as u32);
+    let bytes = (resident_bytes() - before) / ENDPOINTS;
+    let kept = endpoints[0].detector.kept();
+    println!("{bytes} bytes for each of {ENDPOINTS} endpoints, {} of them numbers", 4 * kept.numbers);
+    println!("  {} series that checks read, of {} that are sent", kept.series, series().len());
+    println!("  floor: {} bytes, the windows of these series as bare floats", 4 * kept.needed);
+    println!("{:.4} ms for each endpoint and minute", ms(took));
+    println!("  floor: {:.4} ms, to add up as many bare floats", ms(floor(kept.needed)));
+    println!("{:.1} ms to rebuild an endpoint from a day", ms(rebuild(&catalogue, &layouts[0], &levels)));
+}
+
+/// Lets time pass for all endpoints.
+fn pass(endpoints: &mut [Endpoint], minutes: RangeInclusive<i64>) {
+    for minute in minutes {
+        for endpoint in &mut *endpoints {
+            endpoint.minute(minute);
+        }
+    }
+}
+
+/// The time to send a day through a detector, as the collector does it for an endpoint that it hears again.
+fn rebuild(catalogue: &Arc<Catalogue>, layout: &Layout, levels: &[f32]) -> Duration {
+    let started = processor_time();
+    let mut endpoint = Endpoint::new(catalogue, layout, levels, 1);
+    for minute in 1..=DAY {
+        let at = endpoint.tell(minute);
+        if minute > DAY - 120 || minute % 5 == 0 {
+            black_box(endpoint.detector.evaluate(at));
+        }
+    }
+    processor_time() - started
+}
+
+/// An endpoint and what it sends.
+struct Endpoint<'a> {
+    detector: Detector,
+    layout: &'a Layout,
+    levels: &'a [f32],
+    random: u64,
+}
+
+impl<'a> Endpoint<'a> {
+    fn new(catalogue: &Arc<Catalogue>, layout: &'a Layout, levels: &'a [f32], random: u64) -> Self {
+        let mut detector = Detector::new(catalogue.clone(), Host { os_type: "linux".to_owned() });
+        let at = Timestamp(START_MS);
+        for (signal, value) in [("system.cpu.logical.count", 8.0), ("system.memory.limit", 16e9)] {
+            detector.reading(&Reading::value(signal, Attributes::none(), value, at));
+        }
+        Self { detector, layout, levels, random }
+    }
+
+    /// A minute's sample, and the judgement after it.
+    fn minute(&mut self, minute: i64) {
+        let at = self.tell(minute);
+        black_box(self.detector.evaluate(at));
+        black_box(self.detector.findings(at));
+    }
+
+    /// A minute's sample; gives its moment.
+    fn tell(&mut self, minute: i64) -> Timestamp {
+        let at = Timestamp(START_MS + minute * 60_000);
+        let count = self.layout.series().len();
+        let values = (0..count).map(|index| self.value(index)).collect();
+        let layout = self.layout.fingerprint();
+        let sample = Sample { at, step_seconds: 60, layout, values, absences: Vec::new() };
+        self.detector.sample(self.layout, &sample);
+        at
+    }
+
+    /// A number that moves and is nothing to worry about.
+    fn value(&mut self, index: usize) -> f32 {
+        self.random = self.random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        let noise = (self.random >> 40) as f32 / 16_777_216.0;
+        self.levels[index] * (1.0 + noise / 100.0)
+    }
+}
+
+/// What a series shows on a machine that is well.
+fn fine(series: &Series) -> f32 {
+    match &*series.signal {
+        "system.filesystem.usage" | "system.filesystem.limit" | "endpoint.memory.available" => 1e11,
+        "endpoint.filesystem.inodes" => 1e6,
+        "endpoint.dns.lookup.ok" | "endpoint.probe.tls.ok" | "endpoint.probe.tcp.ok" => 1.0,
+        "endpoint.gateway.present" | "endpoint.gateway.reachable" | "hw.network.up" => 1.0,
+        "system.cpu.utilization" if series.attributes.get("cpu.mode") == Some("idle") => 0.9,
+        "process.memory.usage" | "system.uptime" => 1e5,
+        "endpoint.filesystem.readonly" => 0.0,
+        _ => 0.001,
+    }
+}
+
+/// The time to add up so many bare floats.
+fn floor(numbers: usize) -> Duration {
+    let bare = vec![1.0_f32; numbers];
+    let rounds = 10_000;
+    let started = processor_time();
+    for _ in 0..rounds {
+        black_box(black_box(&bare).iter().map(|value| f64::from(*value)).sum::<f64>());
+    }
+    (processor_time() - started) / rounds
+}
+
+fn ms(span: Duration) -> f64 {
+    span.as_secs_f64() * 1000.0
 }
 
 fn layout() -> Layout {
@@ -114,6 +219,13 @@ fn series() -> Vec<String> {
         all.push(signal.to_owned());
     }
     all
+}
+
+/// The time that this process had a processor, whatever else the machine does.
+fn processor_time() -> Duration {
+    let text = fs::read_to_string("/proc/self/schedstat").expect("Linux has it");
+    let spent_ns = text.split_whitespace().next().and_then(|spent| spent.parse().ok());
+    Duration::from_nanos(spent_ns.expect("the first number"))
 }
 
 /// Resident memory of this process.

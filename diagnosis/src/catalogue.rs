@@ -23,8 +23,9 @@ pub use error::{LoadError, LoadErrors};
 pub(crate) use raw::Effect;
 pub use symptom::Symptom;
 
+use crate::detector::Names;
 use crate::registry::Registry;
-use crate::window::Source;
+use crate::window::Sources;
 
 /// What this version knows.
 #[derive(Debug, Clone)]
@@ -33,7 +34,9 @@ pub struct Catalogue {
     checks: Vec<Check>,
     symptoms: Vec<Symptom>,
     pub(crate) edges: Vec<Edge>,
-    pub(crate) sources: Arc<[Source]>,
+    pub(crate) sources: Arc<Sources>,
+    /// Names of instances that endpoints have.
+    pub(crate) names: Arc<Names>,
 }
 
 impl Catalogue {
@@ -93,12 +96,25 @@ impl Catalogue {
             errors.sort();
             return Err(LoadErrors(errors));
         }
-        Ok(Self { version: version(files), checks, symptoms, edges, sources: Arc::from(sources.0) })
+        Ok(Self {
+            version: version(files),
+            checks,
+            symptoms,
+            edges,
+            sources: Arc::new(Sources::new(sources.0)),
+            names: Arc::default(),
+        })
     }
 
     /// Version of the crate and a short hash over all texts: the same version gives the same findings.
     pub fn version(&self) -> &str {
         &self.version
+    }
+
+    /// The same, for detectors that forget nothing.
+    #[cfg(test)]
+    pub(crate) fn endless(&self) -> Self {
+        Self { sources: Arc::new(self.sources.endless()), ..self.clone() }
     }
 
     /// Every check, by id.

@@ -81,7 +81,7 @@ mod reason;
 mod syntax;
 mod unit;
 
-pub(crate) use compile::{Compiled, InputSpec, Names, Parsed, condition, expression};
+pub(crate) use compile::{Compiled, InputSpec, Names, Need, Parsed, condition, expression};
 pub(crate) use evaluate::{Cell, Compared, Input, Scope};
 pub(crate) use expression::Kind;
 pub(crate) use lexer::Fault;

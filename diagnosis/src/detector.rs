@@ -8,7 +8,9 @@
 
 mod answer;
 mod explain;
+mod instances;
 mod judge;
+mod names;
 mod ranking;
 mod ruled_out;
 mod standing;
@@ -23,13 +25,13 @@ use crate::document::{Diagnosis, Finding, FindingState};
 use crate::vocabulary::{Event, Layout, Mark, Reading, Sample, Series, Timestamp};
 use crate::window::Store;
 
-use judge::{Instances, Judge};
+use instances::{Instances, Name};
+use judge::Judge;
+pub(crate) use names::Names;
 use standing::{Patience, Standing};
 
 /// A check is judged at least this often.
 const REJUDGE_MS: i64 = 60_000;
-/// Instances of one check on one endpoint.
-const INSTANCES_MAX: usize = 256;
 
 /// What checks and texts may know about an endpoint beside its signals.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -55,6 +57,17 @@ pub struct Transition {
     pub finding: Finding,
 }
 
+/// How much a detector keeps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Kept {
+    /// Series that checks read.
+    pub series: usize,
+    /// Numbers of these series.
+    pub numbers: usize,
+    /// Numbers that the longest windows over these series hold, at one a minute.
+    pub needed: usize,
+}
+
 /// The windows and states of one endpoint.
 #[derive(Debug)]
 pub struct Detector {
@@ -62,16 +75,14 @@ pub struct Detector {
     host: Host,
     store: Store,
     /// For each check of the catalogue, its instances.
-    judged: Vec<Judged>,
+    judged: Box<[Judged]>,
+    /// The store's generation when instances were last looked for.
+    generation: Option<u64>,
 }
 
 #[derive(Debug, Default)]
 struct Judged {
     instances: Instances,
-    /// The store's generation when instances were last looked for.
-    generation: Option<u64>,
-    /// The store's count when it was last judged.
-    taken: u64,
     last_at: Option<i64>,
 }
 
@@ -80,7 +91,7 @@ impl Detector {
     pub fn new(catalogue: Arc<Catalogue>, host: Host) -> Self {
         let store = Store::new(Arc::clone(&catalogue.sources));
         let judged = catalogue.checks().iter().map(|_| Judged::default()).collect();
-        Self { catalogue, host, store, judged }
+        Self { catalogue, host, store, judged, generation: None }
     }
 
     /// Takes the numbers of a step.
@@ -114,10 +125,19 @@ impl Detector {
         self.store.forget_ended(now);
         let catalogue = Arc::clone(&self.catalogue);
         let mut moves = Vec::new();
+        let look_for_instances = self.generation != Some(self.store.generation);
         for (index, check) in catalogue.checks().iter().enumerate() {
             if check.runs_on(&self.host.os_type) {
+                if look_for_instances {
+                    self.find_instances(index, check, now);
+                }
                 self.judge(index, check, now, &mut moves);
             }
+        }
+        self.generation = Some(self.store.generation);
+        self.store.judged();
+        if moves.is_empty() {
+            return Vec::new();
         }
         let mut transitions = Vec::new();
         for (index, values, from) in moves {
@@ -132,79 +152,81 @@ impl Detector {
         transitions
     }
 
-    fn judge(
-        &mut self,
-        index: usize,
-        check: &Check,
-        now: Timestamp,
-        moves: &mut Vec<(usize, Vec<String>, FindingState)>,
-    ) {
+    fn judge(&mut self, index: usize, check: &Check, now: Timestamp, moves: &mut Vec<(usize, Name, FindingState)>) {
+        if !self.is_due(check, &self.judged[index], now) {
+            return;
+        }
         let mut judged = std::mem::take(&mut self.judged[index]);
-        if judged.generation != Some(self.store.generation) {
-            self.find_instances(check, now, &mut judged.instances);
-            judged.generation = Some(self.store.generation);
-        }
-        if self.is_due(check, &judged, now) {
-            for (values, standing) in &mut judged.instances {
-                let binding = binding(check, values);
-                let verdict = self.judge_of(check, &binding, now).verdict(standing.is_raised());
-                let patience = Patience { hold_ms: ms(check.hold), clear_ms: ms(check.clear_hold) };
-                if let Some(from) = standing.step(now.0, &self.store.awake, verdict, patience)
-                    && (is_told(from) || is_told(standing.state))
-                {
-                    moves.push((index, values.clone(), from));
-                }
+        let patience = Patience { hold_ms: ms(check.hold), clear_ms: ms(check.clear_hold) };
+        let verdict = |values: &[String], raised| self.judge_of(check, &binding(check, values), now).verdict(raised);
+        judged.instances.judge(now.0, &self.store.awake, patience, verdict, |name, from, to| {
+            if is_told(from) || is_told(to) {
+                moves.push((index, Arc::clone(name), from));
             }
-            judged.last_at = Some(now.0);
-            judged.taken = self.store.taken;
-        }
+        });
+        judged.last_at = Some(now.0);
         self.judged[index] = judged;
     }
 
     fn is_due(&self, check: &Check, judged: &Judged, now: Timestamp) -> bool {
-        judged.last_at.is_none_or(|at| now.0 - at >= REJUDGE_MS || now.0 < at)
-            || judged.instances.values().any(Standing::holds)
-            || check.rule.inputs.iter().any(|input| self.store.is_touched(input.source, judged.taken))
+        judged.last_at.is_none_or(|at| now.0.saturating_sub(at) >= REJUDGE_MS || now.0 < at)
+            || check.rule.inputs.iter().any(|input| self.store.is_touched(input.source))
+            || judged.instances.standings().any(|(_, standing)| standing.holds())
     }
 
-    /// Adds instances whose series have appeared; takes out those that are neither there nor worth remembering.
-    fn find_instances(&self, check: &Check, now: Timestamp, instances: &mut Instances) {
-        if check.each.is_empty() {
-            instances.entry(Vec::new()).or_default();
-            return;
-        }
-        let judge = self.judge_of(check, &[], now);
-        let found = judge.instances();
-        instances
-            .retain(|values, standing| standing.holds() || standing.cleared_at.is_some() || found.contains(values));
-        for values in found {
-            if instances.len() < INSTANCES_MAX {
-                instances.entry(values).or_default();
-            }
-        }
+    fn find_instances(&mut self, index: usize, check: &Check, now: Timestamp) {
+        let found = match check.each.as_slice() {
+            [] => vec![Vec::new()],
+            _ => self.judge_of(check, &[], now).instances(),
+        };
+        let names = found.into_iter().map(|values| self.catalogue.names.share(values)).collect();
+        self.judged[index].instances.find(names);
     }
 
-    fn judge_of<'a>(&'a self, check: &'a Check, binding: &'a [(String, String)], now: Timestamp) -> Judge<'a> {
+    fn judge_of<'a>(&'a self, check: &'a Check, binding: &'a [(&'a str, &'a str)], now: Timestamp) -> Judge<'a> {
         Judge { check, store: &self.store, os_type: &self.host.os_type, binding, now }
     }
 
     fn finding(&self, index: usize, values: &[String], now: Timestamp) -> Finding {
         let check = &self.catalogue.checks()[index];
         let binding = binding(check, values);
-        let standing = &self.judged[index].instances[values];
-        self.judge_of(check, &binding, now).finding(standing)
+        let standing = self.judged[index].instances.standing(values);
+        self.judge_of(check, &binding, now).finding(&standing)
     }
 
     /// Everything that holds, if only since a moment ago, or whose inputs went missing; ranked without a symptom.
     /// What another finding explains has that finding's id in `consequence_of`, for half an hour also after it cleared.
     pub fn findings(&self, now: Timestamp) -> Vec<Finding> {
-        let roots = self.roots(now, explain::OUTLIVES_MS);
-        ranking::rank(self.holding(now), None, &roots).0
+        let holding = self.holding(now);
+        if holding.is_empty() {
+            return holding;
+        }
+        ranking::rank(holding, None, &self.roots(now, explain::OUTLIVES_MS)).0
     }
 
     /// The answer to `symptom`: free words of a ticket, or a symptom's id.
     pub fn diagnose(&self, symptom: Option<&str>, now: Timestamp) -> Diagnosis {
         self.answer(symptom, now)
+    }
+
+    /// Recalls a finding that was raised before anything that this detector was told: what it is told decides whether it
+    /// still holds.
+    pub fn recall(&mut self, finding: &Finding) {
+        let Some(index) = self.catalogue.checks().iter().position(|check| check.id == finding.id) else { return };
+        let values: Vec<String> = match self.catalogue.checks()[index].each.len() {
+            0 => Vec::new(),
+            1 => vec![finding.instance.clone()],
+            _ => finding.instance.split(", ").map(str::to_owned).collect(),
+        };
+        if values.len() == self.catalogue.checks()[index].each.len() {
+            let name = self.catalogue.names.share(values);
+            self.judged[index].instances.recall(name, Standing::raised_since(finding.state, finding.onset.0));
+        }
+    }
+
+    /// How much is kept.
+    pub fn kept(&self) -> Kept {
+        self.store.kept()
     }
 
     /// Takes another catalogue; states of checks that are in both stay.
@@ -219,10 +241,12 @@ impl Detector {
             .map(|check| {
                 let same_each = before.check(&check.id).is_some_and(|old| old.each == check.each);
                 let known = old.iter_mut().find(|(id, _)| same_each && *id == check.id);
-                let instances = known.map_or_else(Instances::new, |(_, judged)| std::mem::take(&mut judged.instances));
+                let instances =
+                    known.map_or_else(Instances::default, |(_, judged)| std::mem::take(&mut judged.instances));
                 Judged { instances, ..Judged::default() }
             })
             .collect();
+        self.generation = None;
         self.store.adopt(Arc::clone(&self.catalogue.sources));
     }
 
@@ -230,7 +254,7 @@ impl Detector {
     fn holding(&self, now: Timestamp) -> Vec<Finding> {
         let mut findings = Vec::new();
         for (index, judged) in self.judged.iter().enumerate() {
-            for (values, _) in judged.instances.iter().filter(|(_, standing)| standing.holds()) {
+            for (values, _) in judged.instances.standings().filter(|(_, standing)| standing.holds()) {
                 findings.push(self.finding(index, values, now));
             }
         }
@@ -243,8 +267,8 @@ fn is_told(state: FindingState) -> bool {
     !matches!(state, FindingState::Ok | FindingState::Unknown)
 }
 
-fn binding(check: &Check, values: &[String]) -> Vec<(String, String)> {
-    check.each.iter().cloned().zip(values.iter().cloned()).collect()
+fn binding<'a>(check: &'a Check, values: &'a [String]) -> Vec<(&'a str, &'a str)> {
+    check.each.iter().map(String::as_str).zip(values.iter().map(String::as_str)).collect()
 }
 
 fn ms(span: std::time::Duration) -> i64 {

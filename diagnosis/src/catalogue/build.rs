@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::condition::{self, Compiled, Fault, Input, InputSpec, Kind, Names, Parsed, Unit};
+use crate::condition::{self, Compiled, Fault, Input, InputSpec, Kind, Names, Need, Parsed, Unit};
 use crate::registry::{Registry, SignalKind, ValueType};
 use crate::texts::Template;
 use crate::vocabulary::Series;
-use crate::window::Source;
+use crate::window::{Reach, Source};
 
 use super::LoadError;
 use super::check::{Check, Guard, Rule, Variant};
@@ -27,17 +27,17 @@ impl Sources {
         if let Some(index) = self.0.iter().position(same) {
             return index;
         }
-        self.0.push(Source { signal: spec.signal.clone(), fixed: spec.fixed.clone(), retain_ms: 0 });
+        self.0.push(Source { signal: spec.signal.clone(), fixed: spec.fixed.clone(), reaches: Vec::new() });
         self.0.len() - 1
     }
 
-    /// Keeps what a window needs, and some more for quiet times and readings on their way.
-    fn need(&mut self, index: usize, span_ms: i64) {
-        let source = &mut self.0[index];
-        let cadence_ms = (source.signal.cadence_seconds().unwrap_or(60.0) * 1000.0) as i64;
-        let quiet_ms = if source.signal.settles { 12 * 60_000 } else { 0 };
-        let retain_ms = if span_ms == 0 { 0 } else { span_ms + span_ms / 4 + quiet_ms + 3 * cadence_ms.max(60_000) };
-        source.retain_ms = source.retain_ms.max(retain_ms);
+    /// Keeps what a window needs.
+    fn need(&mut self, index: usize, need: &Need) {
+        let reaches = &mut self.0[index].reaches;
+        match reaches.iter_mut().find(|reach| reach.only == need.only) {
+            Some(reach) => (reach.span_ms, reach.rows) = (reach.span_ms.max(need.span_ms), reach.rows.max(need.rows)),
+            None => reaches.push(Reach { span_ms: need.span_ms, rows: need.rows, only: need.only.clone() }),
+        }
     }
 }
 
@@ -84,8 +84,9 @@ fn input(registry: &Registry, name: &str, text: &str, each: &[String], single: &
 
 /// Builds one check, or lists what is wrong with it.
 pub(super) fn check(registry: &Registry, entry: &CheckEntry, sources: &mut Sources) -> Result<Check, Vec<LoadError>> {
-    let mut builder = Builder { entry, errors: Vec::new(), inputs: Vec::new(), derived: Vec::new() };
     let each = entry.each.clone().map_or_else(Vec::new, |each| each.value.into_vec());
+    let mut builder =
+        Builder { entry, errors: Vec::new(), inputs: Vec::new(), derived: Vec::new(), each: each.clone() };
     let only = entry.only.clone().map_or_else(Vec::new, |only| {
         only.value.into_iter().map(|(name, values)| (name, Many::into_vec(values))).collect::<Vec<_>>()
     });
@@ -102,6 +103,7 @@ struct Builder<'a> {
     errors: Vec<LoadError>,
     inputs: Vec<InputSpec>,
     derived: Vec<(String, Parsed)>,
+    each: Vec<String>,
 }
 
 impl Builder<'_> {
@@ -139,7 +141,7 @@ impl Builder<'_> {
     }
 
     fn names(&self) -> Names<'_> {
-        Names { inputs: &self.inputs, derived: &self.derived }
+        Names { inputs: &self.inputs, derived: &self.derived, each: &self.each }
     }
 
     fn condition(&mut self, what: &str, text: &At<String>) -> Option<Compiled> {
@@ -233,7 +235,7 @@ impl Builder<'_> {
         let entry = self.entry;
         let mut values = BTreeMap::new();
         let when_text = self.required("when", entry.when.as_ref());
-        let when = entry.when.as_ref().and_then(|when| self.condition("when", when));
+        let when = entry.when.as_ref().and_then(|when| self.condition("when", when)).map(Compiled::with_evidence);
         let clear = entry.clear.as_ref().and_then(|clear| self.condition("clear", clear));
         let guards = entry.guards.iter().filter_map(|(name, when, effect)| {
             let when = self.condition(&format!("guard {name}"), when)?;
@@ -339,7 +341,7 @@ fn rule_parts(rule: &Rule) -> Vec<&Compiled> {
 pub(super) fn register(specs: Vec<InputSpec>, parts: &[&Compiled], sources: &mut Sources) -> Vec<Input> {
     let inputs: Vec<Input> = specs.into_iter().map(|spec| Input { source: sources.add(&spec), spec }).collect();
     for need in parts.iter().flat_map(|part| &part.needs) {
-        sources.need(inputs[need.input].source, need.span_ms);
+        sources.need(inputs[need.input].source, need);
     }
     inputs
 }
@@ -360,7 +362,7 @@ fn runbook(raw: Option<&Runbook>) -> BTreeMap<&'static str, Vec<String>> {
 /// `5m`, `90s`, `0s`.
 fn duration(text: &str) -> Option<Duration> {
     let parsed = Parsed::new(text).ok()?;
-    let names = Names { inputs: &[], derived: &[] };
+    let names = Names { inputs: &[], derived: &[], each: &[] };
     let compiled = condition::expression(&parsed, &names).ok()?;
     match (compiled.expression.constant(), compiled.kind) {
         (Some(value), Kind::Number(unit)) if unit.is_time() && value >= 0.0 => {

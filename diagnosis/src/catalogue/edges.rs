@@ -65,7 +65,7 @@ fn condition_of(
     if errors.len() > before {
         return None;
     }
-    let names = Names { inputs: &specs, derived: &[] };
+    let names = Names { inputs: &specs, derived: &[], each: &[] };
     match Parsed::new(&when.value).and_then(|parsed| condition::condition(&parsed, &names)) {
         Ok(compiled) => Some((register(specs, &[&compiled], sources), compiled)),
         Err(fault) => {

@@ -1,10 +1,12 @@
 //! From what is written to what can be evaluated: names, types and units are checked here, once.
 
+mod among;
 mod call;
 mod subject;
 
 use crate::document::Comparison;
 use crate::registry::{SignalKind, SignalSpec, ValueType};
+use crate::window::Only;
 
 use super::expression::{Compare, Expression, Kind, OnOf};
 use super::lexer::Fault;
@@ -32,6 +34,8 @@ pub(crate) struct Names<'a> {
     pub(crate) inputs: &'a [InputSpec],
     /// Derived expressions: name and parsed text.
     pub(crate) derived: &'a [(String, Parsed)],
+    /// Attributes that make an instance.
+    pub(crate) each: &'a [String],
 }
 
 /// A text that was parsed, but not yet checked.
@@ -45,10 +49,14 @@ impl Parsed {
 }
 
 /// How far back an input is needed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Need {
     pub(crate) input: usize,
     pub(crate) span_ms: i64,
+    /// How many of its newest numbers, however old.
+    pub(crate) rows: usize,
+    /// For which instances; absent: all.
+    pub(crate) only: Option<Only>,
 }
 
 /// A checked expression.
@@ -61,14 +69,14 @@ pub(crate) struct Compiled {
 
 /// Checks an expression of any type.
 pub(crate) fn expression(parsed: &Parsed, names: &Names) -> Result<Compiled, Fault> {
-    let mut compiler = Compiler { names, needs: Vec::new(), place: Place::default(), expanding: Vec::new() };
+    let mut compiler = Compiler::new(names);
     let (expression, kind) = compiler.value(&parsed.0)?;
     Ok(Compiled { expression, kind, needs: compiler.needs })
 }
 
 /// Checks a condition.
 pub(crate) fn condition(parsed: &Parsed, names: &Names) -> Result<Compiled, Fault> {
-    let mut compiler = Compiler { names, needs: Vec::new(), place: Place::default(), expanding: Vec::new() };
+    let mut compiler = Compiler::new(names);
     let expression = compiler.flag(&parsed.0)?;
     Ok(Compiled { expression, kind: Kind::Flag, needs: compiler.needs })
 }
@@ -86,6 +94,14 @@ struct Compiler<'a> {
     place: Place,
     /// Derived names that are being expanded, to find circles, with the place they were named at.
     expanding: Vec<(String, usize)>,
+    /// For which instances what is compiled now can matter.
+    only: Option<Only>,
+}
+
+impl<'a> Compiler<'a> {
+    fn new(names: &'a Names<'a>) -> Self {
+        Self { names, needs: Vec::new(), place: Place::default(), expanding: Vec::new(), only: None }
+    }
 }
 
 impl Compiler<'_> {
@@ -111,9 +127,7 @@ impl Compiler<'_> {
             Form::Arithmetic(how, left, right) => self.arithmetic(node, *how, left, right),
             Form::Compare(how, left, right) => Ok((self.compare(node, *how, left, right)?, Kind::Flag)),
             Form::Not(inner) => Ok((Expression::Not(Box::new(self.flag(inner)?)), Kind::Flag)),
-            Form::And(left, right) => {
-                Ok((Expression::And(Box::new(self.flag(left)?), Box::new(self.flag(right)?)), Kind::Flag))
-            }
+            Form::And(left, right) => Ok((self.and(left, right)?, Kind::Flag)),
             Form::Or(left, right) => {
                 Ok((Expression::Or(Box::new(self.flag(left)?), Box::new(self.flag(right)?)), Kind::Flag))
             }
@@ -190,9 +204,13 @@ impl Compiler<'_> {
     }
 
     fn need(&mut self, input: usize, span_ms: i64) {
-        match self.needs.iter_mut().find(|need| need.input == input) {
-            Some(need) => need.span_ms = need.span_ms.max(span_ms),
-            None => self.needs.push(Need { input, span_ms }),
+        self.need_rows(input, span_ms, 0);
+    }
+
+    fn need_rows(&mut self, input: usize, span_ms: i64, rows: usize) {
+        match self.needs.iter_mut().find(|need| need.input == input && need.only == self.only) {
+            Some(need) => (need.span_ms, need.rows) = (need.span_ms.max(span_ms), need.rows.max(rows)),
+            None => self.needs.push(Need { input, span_ms, rows, only: self.only.clone() }),
         }
     }
 
@@ -266,9 +284,12 @@ impl Compiler<'_> {
         self.place = before;
         let inputs = self.inputs_in(inner);
         let (rows_of, settles) = self.rows_of(node, &inputs)?;
+        let mut span_ms = 0;
         for index in &rows_of {
             let cadence = self.names.inputs[*index].signal.cadence_seconds().unwrap_or(60.0).max(60.0);
-            self.need(*index, (cadence * 1000.0) as i64 * i64::try_from(of).unwrap_or(i64::MAX));
+            let own_ms = ((cadence * 1000.0) as i64).saturating_mul(i64::try_from(of).unwrap_or(i64::MAX));
+            self.need_rows(*index, own_ms, of);
+            span_ms = span_ms.max(own_ms);
         }
         let compared = match &inner.form {
             Form::Compare(_, left, _) => left,
@@ -277,7 +298,7 @@ impl Compiler<'_> {
         let label = format!("{}, readings that count", self.subject(compared, Unit::count(), None).label);
         let subject = self.subject(inner, Unit::count(), None);
         let subject = super::expression::Subject { window: format!("last {of}"), label, ..subject };
-        let left = Expression::OnOf(Box::new(OnOf { body, held, of, rows_of, settles }));
+        let left = Expression::OnOf(Box::new(OnOf { body, held, of, span_ms, rows_of, settles }));
         let right = Expression::Number(held as f64);
         Ok(Expression::Compare(Box::new(Compare { how: Comparison::AtLeast, left, right, subject })))
     }

@@ -11,7 +11,7 @@ use crate::vocabulary::{Attributes, Timestamp};
 use crate::window::Store;
 
 use super::compile::InputSpec;
-use super::expression::{Compare, Expression};
+use super::expression::{Among, Compare, Expression};
 use super::reason::Reason;
 use super::syntax::Arithmetic;
 
@@ -94,7 +94,7 @@ pub(crate) struct Scope<'a> {
     /// Attributes with the values that count (`only`).
     pub(crate) filters: &'a [(String, Vec<String>)],
     /// Attributes that the instance fixes.
-    pub(crate) binding: &'a [(String, String)],
+    pub(crate) binding: &'a [(&'a str, &'a str)],
     pub(crate) now: Timestamp,
     pub(crate) os_type: &'a str,
     /// Where comparisons go, when they are wanted.
@@ -126,13 +126,38 @@ impl Scope<'_> {
                     _ => found,
                 }
             }
-            Expression::And(left, right) => together(false, self.find(left), self.find(right)),
-            Expression::Or(left, right) => together(true, self.find(left), self.find(right)),
+            Expression::And(left, right) => self.both(false, left, right),
+            Expression::Or(left, right) => self.both(true, left, right),
+            Expression::Among(among) => self.among(among),
             Expression::Window(window) => self.fold(window),
             Expression::OnOf(on_of) => self.on_of(on_of),
             Expression::Across(across) => self.across(across),
             Expression::Rank(rank) => self.rank(rank),
         }
+    }
+
+    /// `or` when `decides` is true, `and` when it is false. Nothing is cut short where evidence is wanted.
+    fn both(&self, decides: bool, left: &Expression, right: &Expression) -> Found {
+        let left = self.find(left);
+        if left.cell == Cell::Flag(decides) && !self.wants_evidence() {
+            return left;
+        }
+        together(decides, left, self.find(right))
+    }
+
+    fn wants_evidence(&self) -> bool {
+        self.compared.is_some() && self.row.is_none()
+    }
+
+    fn among(&self, among: &Among) -> Found {
+        let own = self.binding.iter().find(|(name, _)| *name == among.only.attribute).map(|(_, value)| *value);
+        if among.only.admits(own) {
+            return self.both(false, &among.left, &among.right);
+        }
+        if self.wants_evidence() {
+            self.find(&among.right);
+        }
+        self.find(&among.left)
     }
 
     fn coalesce(&self, choices: &[Expression]) -> Found {
@@ -209,9 +234,9 @@ impl Scope<'_> {
     /// Attributes of the one series that was compared; of the instance, when there were several.
     fn attributes_of(&self, input: Option<usize>) -> Attributes {
         if let Some(track) = input.and_then(|input| self.track(input)) {
-            return track.series.attributes.clone();
+            return track.series().attributes.clone();
         }
-        self.binding.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect()
+        self.binding.iter().copied().collect()
     }
 
     fn sources_of(&self, inputs: &[usize]) -> String {

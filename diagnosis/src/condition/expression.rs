@@ -1,4 +1,5 @@
 use crate::document::Comparison;
+use crate::window::Only;
 
 use super::syntax::Arithmetic;
 use super::unit::Unit;
@@ -32,6 +33,7 @@ pub(crate) enum Expression {
     Compare(Box<Compare>),
     Not(Box<Expression>),
     And(Box<Expression>, Box<Expression>),
+    Among(Box<Among>),
     Or(Box<Expression>, Box<Expression>),
     Window(Box<Window>),
     OnOf(Box<OnOf>),
@@ -47,6 +49,14 @@ impl Expression {
             _ => None,
         }
     }
+}
+
+/// `left and right`, of which `left` can hold for some instances only. Of the others `right` is not asked.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Among {
+    pub(crate) left: Expression,
+    pub(crate) right: Expression,
+    pub(crate) only: Only,
 }
 
 /// A comparison, with what its evidence says.
@@ -110,6 +120,8 @@ pub(crate) struct OnOf {
     pub(crate) body: Expression,
     pub(crate) held: usize,
     pub(crate) of: usize,
+    /// The time that so many readings stand for.
+    pub(crate) span_ms: i64,
     pub(crate) rows_of: Vec<usize>,
     pub(crate) settles: bool,
 }

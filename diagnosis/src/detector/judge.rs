@@ -1,7 +1,6 @@
 //! One check on one instance: verdict, evidence, texts.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use crate::catalogue::{Check, Effect};
@@ -24,7 +23,7 @@ pub(super) struct Judge<'a> {
     pub(super) store: &'a Store,
     pub(super) os_type: &'a str,
     /// The instance: attribute and value, in the order of `each`.
-    pub(super) binding: &'a [(String, String)],
+    pub(super) binding: &'a [(&'a str, &'a str)],
     pub(super) now: Timestamp,
 }
 
@@ -81,10 +80,17 @@ impl<'a> Judge<'a> {
         if matches!(cell, Cell::Unknown(reason) if reason.is_not_present()) {
             return true;
         }
+        if self.check.each.is_empty() {
+            return false;
+        }
         let scope = self.scope(None);
-        let mut tracks =
-            self.check.rule.instance_inputs.iter().filter_map(|input| Some((*input, scope.track(*input)?)));
-        !self.check.each.is_empty() && tracks.all(|(input, track)| scope.is_gone(input, track))
+        let inputs = &self.check.rule.instance_inputs;
+        let mut tracks = inputs.iter().filter_map(|input| Some((*input, scope.track(*input)?))).peekable();
+        match tracks.peek() {
+            Some(_) => tracks.all(|(input, track)| scope.is_gone(input, track)),
+            // Where nothing like it is heard either, silence says nothing.
+            None => inputs.iter().any(|input| scope.is_heard(*input)),
+        }
     }
 
     /// The guard that excuses the finding.
@@ -177,7 +183,7 @@ impl<'a> Judge<'a> {
 
     /// `/home`, `eth0`; empty when the check has only one instance.
     pub(super) fn instance(&self) -> String {
-        instance_name(self.binding.iter().map(|(_, value)| value.as_str()))
+        instance_name(self.binding.iter().map(|(_, value)| *value))
     }
 
     /// What the check says of an instance on which it does not hold; nothing when it has no words for that.
@@ -193,8 +199,8 @@ impl<'a> Judge<'a> {
         if let Some(compiled) = self.check.rule.values.get(name) {
             return shown(&self.cell(compiled), &compiled.kind, style);
         }
-        if let Some((_, value)) = self.binding.iter().find(|(bound, _)| bound == name) {
-            return Some(value.clone());
+        if let Some((_, value)) = self.binding.iter().find(|(bound, _)| *bound == name) {
+            return Some((*value).to_owned());
         }
         match name {
             "instance" => Some(self.instance()),
@@ -208,7 +214,7 @@ impl<'a> Judge<'a> {
     fn attribute(&self, name: &str) -> Option<String> {
         let scope = self.scope(None);
         let mut tracks = (0..self.check.rule.inputs.len()).filter_map(|input| scope.track(input));
-        tracks.find_map(|track| track.series.attributes.get(name).map(str::to_owned))
+        tracks.find_map(|track| track.series().attributes.get(name).map(str::to_owned))
     }
 
     /// Why the condition could not be told, or why not at all, in plain words.
@@ -281,17 +287,14 @@ pub(super) fn instance_name<'a>(values: impl Iterator<Item = &'a str>) -> String
     values.collect::<Vec<_>>().join(", ")
 }
 
-/// Instances by their values of `each`.
-pub(super) type Instances = BTreeMap<Vec<String>, Standing>;
-
 impl Judge<'_> {
     /// The instances that series make now, sorted.
     pub(super) fn instances(&self) -> Vec<Vec<String>> {
         let scope = self.scope(None);
         let mut instances = Vec::new();
         for input in &self.check.rule.instance_inputs {
-            for track in scope.tracks(*input).filter(|track| !scope.is_gone(*input, track)) {
-                let values = self.check.each.iter().map(|name| track.series.attributes.get(name).map(str::to_owned));
+            for track in scope.tracks(*input).filter(|track| !scope.is_gone(*input, *track)) {
+                let values = self.check.each.iter().map(|name| track.series().attributes.get(name).map(str::to_owned));
                 instances.extend(values.collect::<Option<Vec<String>>>());
             }
         }

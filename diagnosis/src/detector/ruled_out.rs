@@ -6,7 +6,7 @@ use crate::document::{RuledOut, RuledOutResult};
 use crate::vocabulary::Timestamp;
 
 use super::judge::{nearest, sentence};
-use super::{Detector, binding};
+use super::{Detector, Instances, binding};
 
 /// How the words of a candidate begin that was checked and is fine.
 const NOT_THE_CASE: &str = "not the case.";
@@ -21,7 +21,7 @@ impl Detector {
         let instances = index.map(|index| &self.judged[index].instances);
         let mut best: Option<RuledOut> = None;
         let mut unknown: Option<RuledOut> = None;
-        for values in instances.into_iter().flat_map(|instances| instances.keys()) {
+        for values in instances.into_iter().flat_map(Instances::names) {
             let one = self.instance_ruled_out(check, values, now);
             match one.result {
                 RuledOutResult::NotFound => {

@@ -61,6 +61,23 @@ impl Default for Standing {
 }
 
 impl Standing {
+    /// Where something stands that was judged at a moment and never held.
+    pub(super) fn calm(state: FindingState, judged_at: i64) -> Self {
+        Self { state, judged_at, ..Self::default() }
+    }
+
+    /// Where something stands that was raised long ago.
+    pub(super) fn raised_since(state: FindingState, onset: i64) -> Self {
+        Self { state, onset: Some(onset), ..Self::default() }
+    }
+
+    /// Whether nothing but the state is worth remembering.
+    pub(super) fn is_calm(&self) -> bool {
+        matches!(self.state, FindingState::Ok | FindingState::Unknown)
+            && [self.onset, self.cleared_at, self.holds_since, self.clears_since, self.unknown_since] == [None; 5]
+            && self.reopened.is_empty()
+    }
+
     /// Whether people are told about it.
     pub(super) fn is_raised(&self) -> bool {
         matches!(self.state, FindingState::Active | FindingState::Recovering | FindingState::Stale)

@@ -21,6 +21,8 @@ pub(crate) struct Awake {
     /// `asleep` and the quiet times after turns, together.
     unsettled: Stretches,
     paused_at: Option<i64>,
+    /// A pause that is told late; what woke the machine from it is still on its way.
+    told_late: Option<i64>,
     first_heard: Option<i64>,
     last_heard: Option<i64>,
 }
@@ -36,6 +38,14 @@ impl Awake {
             self.slept(paused, (at - step_ms).max(paused));
             self.paused_at = None;
         }
+        // The same of a pause in the past. What comes from the present says nothing about that.
+        if let Some(paused) = self.told_late
+            && at > paused + CLOSING_MS
+            && self.last_heard.is_some_and(|last| at <= last)
+        {
+            self.slept(paused, (at - step_ms).max(paused));
+            self.told_late = None;
+        }
         self.first_heard = Some(self.first_heard.map_or(at - step_ms, |first| first.min(at - step_ms)));
         self.last_heard = Some(self.last_heard.map_or(at, |last| last.max(at)));
     }
@@ -45,7 +55,9 @@ impl Awake {
         let at = at.0;
         let settle_ms = match mark {
             Mark::Pausing => {
-                if self.paused_at.is_none_or(|paused| at > paused) {
+                if self.last_heard.is_some_and(|last| last > at + CLOSING_MS) {
+                    self.told_late = Some(at);
+                } else if self.paused_at.is_none_or(|paused| at > paused) {
                     self.paused_at = Some(at);
                 }
                 return;
@@ -64,6 +76,10 @@ impl Awake {
 
     /// The sleep that ends at `at`: announced, or seen only by the silence before it.
     fn woke(&mut self, at: i64) {
+        if let Some(paused) = self.told_late.take_if(|paused| *paused <= at) {
+            self.slept(paused, at);
+            return;
+        }
         let from = match (self.paused_at, self.last_heard) {
             (Some(paused), _) if paused <= at => Some(paused),
             (None, Some(last)) if at - last > UNANNOUNCED_SLEEP_MS => Some(last),
@@ -183,6 +199,19 @@ mod tests {
         awake.heard(at(72), MINUTE);
         assert_eq!(awake.window_start(72 * MINUTE, 5 * MINUTE, false), 7 * MINUTE);
         assert_eq!(awake.awake_ms(8 * MINUTE, 72 * MINUTE), 4 * MINUTE);
+    }
+
+    #[test]
+    fn a_sleep_that_is_told_late_was_still_a_sleep_and_ends_where_it_ended() {
+        let mut awake = Awake::default();
+        awake.heard(at(10), MINUTE);
+        awake.heard(at(100), MINUTE);
+        awake.mark(at(10), Mark::Pausing);
+        assert!(!awake.is_paused());
+        awake.heard(at(101), MINUTE);
+        awake.mark(at(70), Mark::Resumed);
+        awake.heard(at(72), MINUTE);
+        assert_eq!(awake.awake_ms(9 * MINUTE, 101 * MINUTE), 32 * MINUTE);
     }
 
     #[test]

@@ -1,298 +1,220 @@
-use std::collections::{BTreeMap, HashMap};
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::registry::{SignalKind, SignalSpec};
-use crate::vocabulary::{Event, Layout, Reading, Sample, Series, Timestamp, Unknown, Value};
+use crate::detector::Kept;
+use crate::registry::SignalKind;
+use crate::vocabulary::{Series, Timestamp, Unknown, Value};
 
+use super::aside::Aside;
+use super::coverage::Coverage;
+use super::grid::Grid;
+use super::known::{Known, Sources};
+use super::loose::Loose;
+use super::plan::Plan;
 use super::{Awake, Point, Track};
 
-/// A signal with the attributes that a selector fixes, and how much of it windows need. Shared by all checks that name it.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Source {
-    pub(crate) signal: SignalSpec,
-    pub(crate) fixed: Vec<(String, String)>,
-    pub(crate) retain_ms: i64,
-}
-
-impl Source {
-    fn selects(&self, series: &Series) -> bool {
-        *self.signal.name == *series.signal
-            && self.fixed.iter().all(|(name, value)| series.attributes.get(name) == Some(value))
-    }
-}
-
-/// Layouts remembered for one endpoint; a stream changes its layout rarely.
-const LAYOUTS_MAX: usize = 4;
+/// Series kept for one endpoint; what comes beyond is ignored.
+const TRACKS_MAX: usize = 4096;
 /// From here on, series that ended are forgotten after a day.
 const TRACKS_MANY: usize = 1024;
 const ENDED_MS: i64 = 24 * 3_600_000;
-/// Series kept for one endpoint; what comes beyond is ignored.
-const TRACKS_MAX: usize = 4096;
+/// A series that is silent for so much awake time, while others of its kind are not, makes room for new ones.
+const SILENT_MS: i64 = 2 * 3_600_000;
+const HEARD_MS: i64 = 30 * 60_000;
 
 /// Everything that is kept of one endpoint's signals.
 #[derive(Debug, Clone)]
 pub(crate) struct Store {
-    sources: Arc<[Source]>,
-    /// Tracks of each source, in order of name.
-    members: Vec<Vec<u32>>,
-    tracks: Vec<Track>,
-    /// Sources and retention of each track.
-    retain_ms: Vec<i64>,
-    kinds: Vec<Kind>,
-    /// Tracks by a hash of their series: a series is large, and its track holds it already.
-    index: HashMap<u64, u32>,
-    layouts: Vec<(u64, Vec<Option<u32>>)>,
+    pub(super) sources: Arc<Sources>,
+    pub(super) plan: Plan,
+    pub(super) grid: Grid,
+    pub(super) loose: Loose,
+    /// The newest states.
+    pub(super) states: Aside<(Value, Timestamp)>,
+    /// The newest reasons why there is no value.
+    pub(super) reasons: Aside<(Unknown, Timestamp)>,
+    /// The last raw totals of counters, to make an increment of the next one.
+    pub(super) totals: Aside<(f64, Timestamp)>,
+    /// The columns of the layouts in use, by fingerprint.
+    pub(super) layouts: Vec<(u64, Box<[u16]>)>,
     /// Why a signal has no instance at all.
-    absent: BTreeMap<Arc<str>, (Unknown, Timestamp)>,
+    pub(super) absent: Vec<(Arc<str>, Unknown)>,
     pub(crate) awake: Awake,
     /// Counts appearances of series, so that instances are looked for only then.
     pub(crate) generation: u64,
-    /// Counts everything that was taken.
-    pub(crate) taken: u64,
-    /// The count at which each source was last touched.
-    touched: Vec<u64>,
-    /// Sources of each track.
-    sources_of: Vec<Vec<usize>>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Kind {
-    signal: SignalKind,
-    is_state: bool,
-    cadence_ms: i64,
+    /// A bit for each source: whether it was touched since the last judgement.
+    touched: Box<[u64]>,
 }
 
 impl Store {
-    pub(crate) fn new(sources: Arc<[Source]>) -> Self {
-        let members = vec![Vec::new(); sources.len()];
-        let touched = vec![0; sources.len()];
+    pub(crate) fn new(sources: Arc<Sources>) -> Self {
+        let plan = Plan::new(Vec::new(), sources.len());
+        let touched = vec![0; sources.len().div_ceil(64)].into();
         Self {
             sources,
-            members,
-            tracks: Vec::new(),
-            retain_ms: Vec::new(),
-            kinds: Vec::new(),
-            index: HashMap::new(),
+            plan,
+            grid: Grid::default(),
+            loose: Loose::default(),
+            states: Aside::default(),
+            reasons: Aside::default(),
+            totals: Aside::default(),
             layouts: Vec::new(),
-            absent: BTreeMap::new(),
+            absent: Vec::new(),
             awake: Awake::default(),
             generation: 0,
-            taken: 0,
             touched,
-            sources_of: Vec::new(),
         }
     }
 
     /// Takes another set of sources; what both sets keep, stays.
-    pub(crate) fn adopt(&mut self, sources: Arc<[Source]>) {
-        self.rebuild(sources, None);
+    pub(crate) fn adopt(&mut self, sources: Arc<Sources>) {
+        let columns = self.plan.columns().iter().filter_map(|known| sources.know(&known.series)).collect();
+        self.touched = vec![0; sources.len().div_ceil(64)].into();
+        self.sources = sources;
+        self.lay_out(columns);
+        self.touch_all();
     }
 
     /// Forgets series that ended long ago, once there are many.
     pub(crate) fn forget_ended(&mut self, now: Timestamp) {
-        if self.tracks.len() >= TRACKS_MANY {
-            let sources = Arc::clone(&self.sources);
-            self.rebuild(sources, Some(Timestamp(now.0 - ENDED_MS)));
+        if self.plan.len() < TRACKS_MANY {
+            return;
+        }
+        let since = Timestamp(now.0.saturating_sub(ENDED_MS));
+        let stays = |track: &Track| track.state().is_some() || track.newest() >= Some(since);
+        let columns: Vec<_> = self.every().filter(stays).map(Track::shared).collect();
+        if columns.len() < self.plan.len() {
+            self.lay_out(columns);
         }
     }
 
-    fn rebuild(&mut self, sources: Arc<[Source]>, since: Option<Timestamp>) {
-        let before = std::mem::replace(self, Self::new(sources));
-        self.awake = before.awake;
-        self.absent = before.absent;
-        self.generation = before.generation + 1;
-        self.taken = before.taken + 1;
-        for track in before.tracks {
-            let ended = since.is_some_and(|since| track.state.is_none() && track.newest() < Some(since));
-            if !ended && let Some(index) = self.track(&track.series) {
-                self.tracks[index as usize] = track;
+    /// Gives columns to series that have none, and takes them from those that ended.
+    pub(super) fn grow(&mut self, known: Vec<Arc<Known>>) {
+        if self.plan.len() >= TRACKS_MAX {
+            return;
+        }
+        let stays = self.stays();
+        let mut columns: Vec<_> =
+            self.every().zip(&stays).filter(|(_, stays)| **stays).map(|(track, _)| track.shared()).collect();
+        for known in known {
+            let is_there = self.plan.column(&known).is_some_and(|column| stays[usize::from(column)]);
+            if columns.len() < TRACKS_MAX && !is_there {
+                columns.push(known);
             }
         }
-        self.touched.fill(self.taken);
+        self.lay_out(columns);
     }
 
-    /// Whether a source was touched after the given count.
-    pub(crate) fn is_touched(&self, source: usize, since: u64) -> bool {
-        self.touched[source] > since
+    /// For each column, whether it stays: not when it is silent for long while others that the same checks read are heard.
+    fn stays(&self) -> Vec<bool> {
+        let now = self.awake.last_heard().map_or(i64::MIN, |at| at.0);
+        let silent_ms = |track: Track| track.newest().map_or(i64::MAX, |at| self.awake.awake_ms(at.0, now));
+        let is_heard = |source: usize| self.members(source).any(|track| silent_ms(track) <= HEARD_MS);
+        let heard: Vec<bool> = (0..self.sources.len()).map(is_heard).collect();
+        let goes_on = |track: Track| track.sources().iter().any(|source| !heard[*source as usize]);
+        self.every().map(|track| track.state().is_some() || silent_ms(track) <= SILENT_MS || goes_on(track)).collect()
     }
 
-    fn touch(&mut self, index: usize) {
-        for source in &self.sources_of[index] {
-            self.touched[*source] = self.taken;
+    /// Moves everything to another set of columns.
+    fn lay_out(&mut self, columns: Vec<Arc<Known>>) {
+        let plan = Plan::new(columns, self.sources.len());
+        let places: HashMap<&Series, u16> = (0..).zip(plan.columns()).map(|(at, known)| (&known.series, at)).collect();
+        let place: Vec<Option<u16>> =
+            self.plan.columns().iter().map(|known| places.get(&known.series).copied()).collect();
+        let mut moved = vec![None; plan.len()];
+        for (old, new) in (0..).zip(&place) {
+            if let Some(new) = new {
+                moved[usize::from(*new)] = Some(old);
+            }
         }
+        let place = |column: u16| place[usize::from(column)];
+        self.grid = self.grid.moved(&plan, &moved);
+        self.loose = std::mem::take(&mut self.loose).moved(place);
+        self.states = std::mem::take(&mut self.states).moved(place);
+        self.reasons = std::mem::take(&mut self.reasons).moved(place);
+        self.totals = std::mem::take(&mut self.totals).moved(place);
+        self.layouts.clear();
+        drop(places);
+        self.plan = plan;
+        self.generation += 1;
     }
 
-    /// The series of a source.
-    pub(crate) fn members(&self, source: usize) -> impl Iterator<Item = &Track> {
-        self.members[source].iter().map(|index| &self.tracks[*index as usize])
+    fn every(&self) -> impl Iterator<Item = Track<'_>> {
+        (0..).take(self.plan.len()).map(|column| Track::new(self, column))
+    }
+
+    /// The series of a source, in order of name.
+    pub(crate) fn members(&self, source: usize) -> impl Iterator<Item = Track<'_>> {
+        self.plan.members(source).iter().map(|column| Track::new(self, *column))
+    }
+
+    /// The series of a source that may fit a binding: far fewer than all, where one attribute tells them apart.
+    pub(crate) fn members_like(&self, source: usize, binding: &[(&str, &str)]) -> impl Iterator<Item = Track<'_>> {
+        self.plan.members_like(source, binding).iter().map(|column| Track::new(self, *column))
     }
 
     /// Why the signal of a source has no instance at all.
     pub(crate) fn absence(&self, source: usize) -> Option<&Unknown> {
-        self.absent.get(self.sources[source].signal.name.as_str()).map(|(why, _)| why)
+        if self.absent.is_empty() {
+            return None;
+        }
+        let signal = self.sources.source(source).signal.name.as_str();
+        self.absent.iter().find(|(absent, _)| **absent == *signal).map(|(_, why)| why)
     }
 
-    pub(crate) fn sample(&mut self, layout: &Layout, sample: &Sample) {
-        let step_ms = i64::from(sample.step_seconds) * 1000;
-        self.awake.heard(sample.at, step_ms);
-        self.taken += 1;
-        let tracks = self.layout(layout);
-        for (index, value) in tracks.iter().zip(&sample.values).filter(|(_, value)| value.is_finite()) {
-            if let Some(index) = index {
-                let point = Point { at: sample.at.0, step_ms: step_ms as i32, value: *value };
-                self.put(*index, point);
-            }
-        }
-        for (position, why) in &sample.absences {
-            if let Some(Some(index)) = tracks.get(*position as usize) {
-                self.tracks[*index as usize].missing((*why).into(), sample.at);
-                self.touch(*index as usize);
-            }
-        }
-        self.layouts.insert(0, (layout.fingerprint(), tracks));
-        self.layouts.truncate(LAYOUTS_MAX);
+    /// Whether a source was touched since the last judgement.
+    pub(crate) fn is_touched(&self, source: usize) -> bool {
+        self.touched[source / 64] & (1 << (source % 64)) != 0
     }
 
-    /// The tracks of a layout, taken out of the memory; the caller puts them back in front.
-    fn layout(&mut self, layout: &Layout) -> Vec<Option<u32>> {
-        let known = self.layouts.iter().position(|(fingerprint, _)| *fingerprint == layout.fingerprint());
-        match known {
-            Some(position) => self.layouts.remove(position).1,
-            None => layout.series().iter().map(|series| self.track(series)).collect(),
+    pub(super) fn touch(&mut self, column: u16) {
+        for source in &self.plan.known(column).sources {
+            self.touched[*source as usize / 64] |= 1 << (source % 64);
         }
     }
 
-    /// Takes a number of one series over a step, outside of a layout.
-    pub(crate) fn number(&mut self, series: &Series, at: Timestamp, step_ms: i64, value: f32) {
-        self.awake.heard(at, step_ms);
-        self.taken += 1;
-        if let Some(index) = self.track(series) {
-            self.put(index, Point { at: at.0, step_ms: step_ms as i32, value });
+    pub(super) fn touch_all(&mut self) {
+        self.touched.fill(u64::MAX);
+    }
+
+    /// All that was touched has been judged.
+    pub(crate) fn judged(&mut self) {
+        self.touched.fill(0);
+    }
+
+    /// How much is kept.
+    pub(crate) fn kept(&self) -> Kept {
+        let minutes = |known: &Arc<Known>| (known.span_ms / 60_000).max(1) as usize;
+        let needed = self.plan.columns().iter().map(minutes).sum();
+        Kept { series: self.plan.len(), numbers: self.grid.cells() + self.loose.len(), needed }
+    }
+
+    /// Forgets what no window reaches any more.
+    pub(super) fn trim(&mut self) {
+        for (column, point) in self.grid.trim(&self.awake, &self.plan) {
+            self.loose.insert(column, point);
+        }
+        if !self.loose.is_empty() {
+            self.loose.columns().into_iter().for_each(|column| self.trim_loose(column));
         }
     }
 
-    fn put(&mut self, index: u32, point: Point) {
-        let index = index as usize;
-        self.touch(index);
-        let (track, kind, retain_ms) = (&mut self.tracks[index], self.kinds[index], self.retain_ms[index]);
-        match kind.signal {
-            _ if kind.is_state => track.settle_on(Value::Number(f64::from(point.value)), Timestamp(point.at)),
-            SignalKind::Counter => track.increment(point, retain_ms),
-            _ => track.insert(point, retain_ms),
+    /// The same for the loose points of a column. Events stand for no time; they are bounded by count alone.
+    pub(super) fn trim_loose(&mut self, column: u16) {
+        let known = self.plan.known(column);
+        if known.kind == SignalKind::Event {
+            return;
+        }
+        let (mut coverage, mut floor) = (Coverage::default(), i64::MIN);
+        let mut older_is_needed = |(count, point): (usize, Point)| {
+            let step_ms = i64::from(point.step_ms);
+            coverage.add(point.at, point.step_ms, self.awake.leaves_out(point.at, step_ms, true));
+            floor = point.at;
+            count + 1 < known.newest || !coverage.is_enough(known.retain_ms)
+        };
+        let is_needed_whole = Track::new(self, column).points_back(i64::MAX).enumerate().all(&mut older_is_needed);
+        if !is_needed_whole {
+            self.loose.forget(column, floor);
         }
     }
-
-    pub(crate) fn reading(&mut self, reading: &Reading) {
-        self.awake.heard(reading.at, 0);
-        self.taken += 1;
-        match &reading.outcome {
-            Ok(value) => self.value(&reading.series, value, reading.at),
-            Err(why) => self.missing(&reading.series, why, reading.at),
-        }
-    }
-
-    fn value(&mut self, series: &Series, value: &Value, at: Timestamp) {
-        self.absent.remove(&*series.signal);
-        let Some(index) = self.track(series) else { return };
-        let index = index as usize;
-        self.touch(index);
-        let (track, kind, retain_ms) = (&mut self.tracks[index], self.kinds[index], self.retain_ms[index]);
-        let number = value.number().filter(|number| number.is_finite());
-        match (kind.signal, number) {
-            _ if kind.is_state => track.settle_on(value.clone(), at),
-            (SignalKind::Counter, Some(total)) => track.total(total, at, 5 * kind.cadence_ms, retain_ms),
-            (_, Some(number)) => {
-                let step_ms = self.awake.since_sleep_ms(at.0, kind.cadence_ms) as i32;
-                track.insert(Point { at: at.0, step_ms, value: number as f32 }, retain_ms);
-            }
-            (_, None) => {}
-        }
-    }
-
-    /// A reason without attributes speaks of the signal as a whole.
-    fn missing(&mut self, series: &Series, why: &Unknown, at: Timestamp) {
-        let whole = series.attributes.is_empty()
-            && self
-                .sources
-                .iter()
-                .any(|source| *source.signal.name == *series.signal && !source.signal.attributes.is_empty());
-        if whole {
-            self.absent.insert(Arc::clone(&series.signal), (why.clone(), at));
-            self.touched.fill(self.taken);
-        } else if let Some(index) = self.track(series) {
-            self.tracks[index as usize].missing(why.clone(), at);
-            self.touch(index as usize);
-        }
-    }
-
-    pub(crate) fn event(&mut self, event: &Event) {
-        self.awake.heard(event.at, 0);
-        self.taken += 1;
-        if let Some(index) = self.track(&event.series) {
-            let index = index as usize;
-            self.touch(index);
-            // Events stand for no time; the ring is bounded by count alone.
-            let point = Point { at: event.at.0, step_ms: 0, value: event.count as f32 };
-            let track = &mut self.tracks[index];
-            track.insert(point, i64::MAX);
-            while track.points.len() > 512 {
-                track.points.pop_front();
-            }
-        }
-    }
-
-    /// The track of a series; absent when no check needs it.
-    fn track(&mut self, series: &Series) -> Option<u32> {
-        if let Some(known) = self.known(series) {
-            return Some(known);
-        }
-        let sources: Vec<usize> =
-            (0..self.sources.len()).filter(|index| self.sources[*index].selects(series)).collect();
-        let first = *sources.first()?;
-        (self.tracks.len() < TRACKS_MAX).then(|| self.add(series, first, sources))
-    }
-
-    fn known(&self, series: &Series) -> Option<u32> {
-        let index = *self.index.get(&hash_of(series))?;
-        if self.tracks[index as usize].series == *series {
-            return Some(index);
-        }
-        // Two series with one hash: rare enough to look through all.
-        let position = self.tracks.iter().position(|track| track.series == *series)?;
-        u32::try_from(position).ok()
-    }
-
-    fn add(&mut self, series: &Series, first: usize, sources: Vec<usize>) -> u32 {
-        let index = u32::try_from(self.tracks.len()).expect("bounded by TRACKS_MAX");
-        let spec = &self.sources[first].signal;
-        let cadence_ms = (spec.cadence_seconds().unwrap_or(60.0) * 1000.0) as i64;
-        self.kinds.push(Kind { signal: spec.kind, is_state: spec.is_state(), cadence_ms });
-        self.retain_ms.push(sources.iter().map(|source| self.sources[*source].retain_ms).max().unwrap_or(0));
-        self.tracks.push(Track::new(series.clone()));
-        for source in &sources {
-            // In order of name, so that the order of arrival is never seen in an answer.
-            let members = &mut self.members[*source];
-            let position = members.partition_point(|other| self.tracks[*other as usize].series < *series);
-            members.insert(position, index);
-        }
-        self.sources_of.push(sources);
-        self.index.entry(hash_of(series)).or_insert(index);
-        self.generation += 1;
-        index
-    }
-
-    /// Takes a turn in the endpoint's day.
-    pub(crate) fn mark(&mut self, at: Timestamp, mark: crate::vocabulary::Mark) {
-        self.awake.mark(at, mark);
-        self.taken += 1;
-        self.touched.fill(self.taken);
-    }
-}
-
-/// The same for the same series, wherever it runs.
-fn hash_of(series: &Series) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    series.hash(&mut hasher);
-    hasher.finish()
 }

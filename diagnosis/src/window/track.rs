@@ -1,9 +1,12 @@
-use std::collections::VecDeque;
+//! A view on one series of an endpoint.
+
+use std::iter::Peekable;
+use std::sync::Arc;
 
 use crate::vocabulary::{Series, Timestamp, Unknown, Value};
 
-/// Hard limit of a ring, whatever the windows say.
-const POINTS_MAX: usize = 8192;
+use super::Store;
+use super::known::Known;
 
 /// One number and the time it stands for: the `step_ms` before `at`.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -13,181 +16,113 @@ pub(crate) struct Point {
     pub(crate) value: f32,
 }
 
-/// What is kept of one series.
-#[derive(Debug, Clone)]
-pub(crate) struct Track {
-    pub(crate) series: Series,
-    /// Numbers in order of time. Counters: increments. Events: how many.
-    pub(crate) points: VecDeque<Point>,
-    /// The newest state, for inventory and texts.
-    pub(crate) state: Option<(Value, Timestamp)>,
-    /// The newest reason why there is no value.
-    pub(crate) absent: Option<(Unknown, Timestamp)>,
-    /// The last raw total of a counter, to make an increment of the next one.
-    total: Option<(f64, Timestamp)>,
-    /// Whether samples of increments have been seen; raw totals are then left alone.
-    has_increments: bool,
-    covered_ms: i64,
+impl Point {
+    /// A total order on numbers.
+    pub(super) fn ordered(value: f32) -> i32 {
+        let bits = value.to_bits() as i32;
+        bits ^ (((bits >> 31) as u32) >> 1) as i32
+    }
+
+    /// Of two numbers for one moment, the longer step says more; beyond that any fixed choice will do.
+    pub(super) fn says_more_than(&self, other: &Self) -> bool {
+        (self.step_ms, Self::ordered(self.value)) > (other.step_ms, Self::ordered(other.value))
+    }
 }
 
-impl Track {
-    pub(crate) fn new(series: Series) -> Self {
-        Self {
-            series,
-            points: VecDeque::new(),
-            state: None,
-            absent: None,
-            total: None,
-            has_increments: false,
-            covered_ms: 0,
-        }
+/// What is kept of one series: numbers in order of time (of counters increments, of events how many), the newest
+/// state, and why there is no value.
+#[derive(Clone, Copy)]
+pub(crate) struct Track<'a> {
+    store: &'a Store,
+    column: u16,
+}
+
+impl<'a> Track<'a> {
+    pub(super) fn new(store: &'a Store, column: u16) -> Self {
+        Self { store, column }
     }
 
-    /// Puts a number where it belongs in time, and forgets what no window reaches any more.
-    pub(crate) fn insert(&mut self, point: Point, retain_ms: i64) {
-        let index = self.points.partition_point(|other| other.at < point.at);
-        match self.points.get_mut(index) {
-            // The same moment twice: the longer step says more; beyond that any fixed choice will do.
-            Some(other) if other.at == point.at => {
-                if (point.step_ms, ordered(point.value)) > (other.step_ms, ordered(other.value)) {
-                    self.covered_ms += i64::from(point.step_ms - other.step_ms);
-                    *other = point;
-                }
-            }
-            _ => {
-                self.covered_ms += i64::from(point.step_ms);
-                // Doubling would leave half of every ring empty: rings end at what a window needs, not at a power of two.
-                if self.points.len() == self.points.capacity() {
-                    self.points.reserve_exact(self.points.len() / 8 + 4);
-                }
-                self.points.insert(index, point);
-            }
-        }
-        self.forget(retain_ms);
+    fn known(self) -> &'a Known {
+        self.store.plan.known(self.column)
     }
 
-    fn forget(&mut self, retain_ms: i64) {
-        while self.points.len() > 3
-            && let Some(first) = self.points.front()
-            && (self.covered_ms - i64::from(first.step_ms) >= retain_ms || self.points.len() > POINTS_MAX)
-        {
-            self.covered_ms -= i64::from(first.step_ms);
-            self.points.pop_front();
-        }
+    pub(super) fn shared(self) -> Arc<Known> {
+        Arc::clone(&self.store.plan.columns()[usize::from(self.column)])
     }
 
-    /// Takes an increment of a counter.
-    pub(crate) fn increment(&mut self, point: Point, retain_ms: i64) {
-        if !self.has_increments {
-            self.has_increments = true;
-            self.points.clear();
-            self.covered_ms = 0;
-        }
-        self.insert(point, retain_ms);
+    pub(super) fn sources(self) -> &'a [u32] {
+        &self.known().sources
     }
 
-    /// Takes the raw total of a counter. A total below the last one is a reset: counting starts there.
-    pub(crate) fn total(&mut self, total: f64, at: Timestamp, longest_step_ms: i64, retain_ms: i64) {
-        if self.has_increments {
-            return;
-        }
-        match self.total {
-            Some((_, last)) if at <= last => return,
-            Some((before, last)) if total >= before && at.0 - last.0 <= longest_step_ms => {
-                let step_ms = i32::try_from(at.0 - last.0).unwrap_or(i32::MAX);
-                self.insert(Point { at: at.0, step_ms, value: (total - before) as f32 }, retain_ms);
-            }
-            _ => {}
-        }
-        self.total = Some((total, at));
+    pub(crate) fn series(self) -> &'a Series {
+        &self.known().series
     }
 
-    /// Takes a state; an older one than what is known is history and is left alone.
-    pub(crate) fn settle_on(&mut self, value: Value, at: Timestamp) {
-        if self.state.as_ref().is_none_or(|(_, known)| at >= *known) {
-            self.state = Some((value, at));
-        }
-    }
-
-    /// Takes the reason why there is no value.
-    pub(crate) fn missing(&mut self, why: Unknown, at: Timestamp) {
-        if self.absent.as_ref().is_none_or(|(_, known)| at >= *known) {
-            self.absent = Some((why, at));
-        }
+    /// The newest state, for inventory and texts.
+    pub(crate) fn state(self) -> Option<(&'a Value, Timestamp)> {
+        self.store.states.of(self.column).map(|(value, at)| (value, *at))
     }
 
     /// When a value was last read.
-    pub(crate) fn newest(&self) -> Option<Timestamp> {
-        let point = self.points.back().map(|point| Timestamp(point.at));
-        point.max(self.state.as_ref().map(|(_, at)| *at))
+    pub(crate) fn newest(self) -> Option<Timestamp> {
+        let loose = self.store.loose.of(self.column).last().map(|(_, point)| point.at);
+        let shared = self.store.grid.points(self.column, i64::MIN, i64::MAX).next_back().map(|point| point.at);
+        let state = self.store.states.of(self.column).map(|(_, at)| *at);
+        loose.max(shared).map(Timestamp).max(state)
     }
 
     /// The reason, when it is newer than every value.
-    pub(crate) fn absence(&self) -> Option<&Unknown> {
-        let (why, at) = self.absent.as_ref()?;
+    pub(crate) fn absence(self) -> Option<&'a Unknown> {
+        let (why, at) = self.store.reasons.of(self.column)?;
         (self.newest().is_none_or(|newest| newest < *at)).then_some(why)
     }
+
+    /// Numbers after one moment and up to another, oldest first.
+    pub(crate) fn points(self, after: i64, to: i64) -> impl Iterator<Item = Point> {
+        let loose = self.loose(after, to);
+        Merged::new(self.store.grid.points(self.column, after, to), loose, i64::cmp)
+    }
+
+    /// Numbers up to a moment, newest first.
+    pub(crate) fn points_back(self, to: i64) -> impl Iterator<Item = Point> {
+        let loose = self.loose(i64::MIN, to).rev();
+        Merged::new(self.store.grid.points(self.column, i64::MIN, to).rev(), loose, |one, two| two.cmp(one))
+    }
+
+    fn loose(self, after: i64, to: i64) -> impl DoubleEndedIterator<Item = Point> {
+        let all = self.store.loose.of(self.column);
+        let from = all.partition_point(|(_, point)| point.at <= after);
+        let end = all.partition_point(|(_, point)| point.at <= to);
+        all[from..end.max(from)].iter().map(|(_, point)| *point)
+    }
 }
 
-/// A total order on numbers.
-fn ordered(value: f32) -> i32 {
-    let bits = value.to_bits() as i32;
-    bits ^ (((bits >> 31) as u32) >> 1) as i32
+/// Two lists of points in the same order as one.
+struct Merged<A: Iterator, B: Iterator> {
+    one: Peekable<A>,
+    two: Peekable<B>,
+    order: fn(&i64, &i64) -> std::cmp::Ordering,
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::vocabulary::Attributes;
-
-    fn track() -> Track {
-        Track::new(Series::new("x", Attributes::none()))
+impl<A: Iterator<Item = Point>, B: Iterator<Item = Point>> Merged<A, B> {
+    fn new(one: A, two: B, order: fn(&i64, &i64) -> std::cmp::Ordering) -> Self {
+        Self { one: one.peekable(), two: two.peekable(), order }
     }
+}
 
-    fn point(second: i64, value: f32) -> Point {
-        Point { at: second * 1000, step_ms: 15_000, value }
-    }
+impl<A: Iterator<Item = Point>, B: Iterator<Item = Point>> Iterator for Merged<A, B> {
+    type Item = Point;
 
-    #[test]
-    fn late_numbers_go_where_they_belong() {
-        let (mut one, mut two) = (track(), track());
-        let points = [point(15, 1.0), point(30, 2.0), point(45, 3.0), point(30, 4.0)];
-        for point in points {
-            one.insert(point, 60_000);
+    fn next(&mut self) -> Option<Point> {
+        let Some(two) = self.two.peek() else { return self.one.next() };
+        let Some(one) = self.one.peek() else { return self.two.next() };
+        match (self.order)(&one.at, &two.at) {
+            std::cmp::Ordering::Less => self.one.next(),
+            std::cmp::Ordering::Greater => self.two.next(),
+            std::cmp::Ordering::Equal => {
+                let (one, two) = (self.one.next()?, self.two.next()?);
+                Some(if two.says_more_than(&one) { two } else { one })
+            }
         }
-        for point in points.into_iter().rev() {
-            two.insert(point, 60_000);
-        }
-        assert_eq!(one.points, two.points);
-        assert_eq!(one.points[1].value, 4.0);
-    }
-
-    #[test]
-    fn forgets_what_no_window_reaches() {
-        let mut track = track();
-        for step in 1..1000 {
-            track.insert(point(step * 15, 0.0), 60_000);
-        }
-        assert_eq!(track.points.len(), 4);
-    }
-
-    #[test]
-    fn a_counter_that_goes_back_starts_again() {
-        let mut track = track();
-        for (second, total) in [(0, 100.0), (60, 160.0), (120, 10.0), (180, 25.0)] {
-            track.total(total, Timestamp(second * 1000), 300_000, 3_600_000);
-        }
-        let increments: Vec<f32> = track.points.iter().map(|point| point.value).collect();
-        assert_eq!(increments, [60.0, 15.0]);
-    }
-
-    #[test]
-    fn raw_totals_are_left_alone_once_there_are_increments() {
-        let mut track = track();
-        track.total(100.0, Timestamp(0), 300_000, 3_600_000);
-        track.total(160.0, Timestamp(60_000), 300_000, 3_600_000);
-        track.increment(point(120, 5.0), 3_600_000);
-        track.total(500.0, Timestamp(180_000), 300_000, 3_600_000);
-        assert_eq!(track.points.len(), 1);
     }
 }

@@ -28,7 +28,7 @@ fn compiled(text: &str) -> Result<Compiled, Fault> {
     ];
     let derived = [("ratio", "free / size"), ("one", "two + 1"), ("two", "one + 1")]
         .map(|(name, text)| (name.to_owned(), Parsed::new(text).expect("parses")));
-    condition(&Parsed::new(text)?, &Names { inputs: &inputs, derived: &derived })
+    condition(&Parsed::new(text)?, &Names { inputs: &inputs, derived: &derived, each: &[] })
 }
 
 #[test]

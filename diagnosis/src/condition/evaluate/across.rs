@@ -2,7 +2,7 @@ use super::super::expression::{Across, Join, Rank};
 use super::super::reason::Reason;
 use super::{Cell, Found, Scope};
 
-impl Scope<'_> {
+impl<'a> Scope<'a> {
     pub(super) fn across(&self, across: &Across) -> Found {
         let found: Vec<Found> =
             self.instances(across.over).iter().map(|binding| self.bound(binding).find(&across.body)).collect();
@@ -37,11 +37,11 @@ impl Scope<'_> {
     }
 
     /// The binding of each series that an aggregate walks. Those that are gone are skipped.
-    fn instances(&self, over: usize) -> Vec<Vec<(String, String)>> {
-        let mut instances: Vec<Vec<(String, String)>> = self
+    fn instances(&self, over: usize) -> Vec<Vec<(&'a str, &'a str)>> {
+        let mut instances: Vec<Vec<(&str, &str)>> = self
             .tracks(over)
-            .filter(|track| self.row.is_some() || !self.is_gone(over, track))
-            .map(|track| self.bound_by(over, &track.series))
+            .filter(|track| self.row.is_some() || !self.is_gone(over, *track))
+            .map(|track| self.bound_by(over, track.series()))
             .collect();
         instances.dedup();
         instances
@@ -54,17 +54,17 @@ impl Scope<'_> {
         }
     }
 
-    fn bound<'b>(&'b self, binding: &'b [(String, String)]) -> Scope<'b> {
+    fn bound<'b>(&'b self, binding: &'b [(&'b str, &'b str)]) -> Scope<'b> {
         Scope { binding, ..self.clone() }
     }
 
     pub(super) fn rank(&self, rank: &Rank) -> Found {
         let mut ranked: Vec<(f64, String, Option<i64>)> = self
             .tracks(rank.over)
-            .filter(|track| !self.is_gone(rank.over, track))
+            .filter(|track| !self.is_gone(rank.over, *track))
             .filter_map(|track| {
-                let name = track.series.attributes.get(&rank.attribute)?.to_owned();
-                let binding = self.bound_by(rank.over, &track.series);
+                let name = track.series().attributes.get(&rank.attribute)?.to_owned();
+                let binding = self.bound_by(rank.over, track.series());
                 let found = self.bound(&binding).find(&rank.body);
                 Some((found.cell.as_number()?, name, found.at))
             })

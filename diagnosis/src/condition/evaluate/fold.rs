@@ -7,19 +7,27 @@ use super::{Cell, Found, Scope};
 /// Share of a window that must have been measured.
 const COVERAGE_MIN: f64 = 0.7;
 
-/// A row of a window: when, the time it stands for, and what it says.
-struct Row {
-    at: i64,
-    cover_ms: i64,
+/// The rows of a window, put together as they come.
+struct Rows {
+    fold: Fold,
+    count: usize,
+    covered_ms: i64,
+    /// When the newest was read.
+    at: Option<i64>,
+    last: f64,
+    /// So far, by the fold: a sum, a weighted sum, an extreme, a count.
     value: f64,
+    weights: f64,
+    /// All values, for percentiles.
+    all: Vec<f64>,
 }
 
-impl Scope<'_> {
+impl<'a> Scope<'a> {
     pub(super) fn fold(&self, window: &Window) -> Found {
         if window.fold == Fold::Events {
             return self.events(window);
         }
-        let Some((input, driver)) = self.driver(&window.rows_of) else {
+        let Some((input, driver)) = self.driver(&window.rows_of, window.span_ms, window.settles) else {
             return Found::unknown(
                 self.input(window.rows_of[0], None).reason().unwrap_or(Reason::NoData(window.rows_of[0])),
             );
@@ -27,12 +35,11 @@ impl Scope<'_> {
         let end = self.window_end(input, driver, window.settles);
         let start = self.store.awake.window_start(end, window.span_ms, window.settles);
         let rows = self.rows(window, input, driver, start, end);
-        let covered_ms: i64 = rows.iter().map(|row| row.cover_ms).sum();
-        let share = (covered_ms as f64 / window.span_ms as f64).min(1.0);
-        let at = rows.last().map(|row| row.at);
-        let value = folded(window.fold, &rows);
+        let share = (rows.covered_ms as f64 / window.span_ms as f64).min(1.0);
+        let (at, is_empty) = (rows.at, rows.count == 0);
+        let value = rows.folded();
         if share < COVERAGE_MIN {
-            if let (true, Some(why)) = (rows.is_empty(), driver.absence()) {
+            if let (true, Some(why)) = (is_empty, driver.absence()) {
                 return Found::unknown(Reason::Absent(input, why.clone()));
             }
             if window.settles && self.store.awake.settling_until(self.now.0).is_some() {
@@ -46,28 +53,28 @@ impl Scope<'_> {
         Found { cell: value.map_or(Cell::Unknown(Reason::NoData(input)), Cell::number), at }
     }
 
-    /// The series that gives the rows: of all that fit, the one with most readings.
-    fn driver(&self, rows_of: &[usize]) -> Option<(usize, &Track)> {
-        let mut best: Option<(usize, &Track, usize)> = None;
-        for input in rows_of {
-            for track in self.tracks(*input) {
-                let readings = track.points.len();
-                if best.is_none_or(|(_, _, most)| readings > most) {
-                    best = Some((*input, track, readings));
-                }
+    /// The series that gives the rows: of all that fit, the first that has most readings in the window.
+    fn driver(&self, rows_of: &[usize], span_ms: i64, settles: bool) -> Option<(usize, Track<'a>)> {
+        let mut tracks = rows_of.iter().flat_map(|input| self.tracks(*input).map(|track| (*input, track)));
+        let first = tracks.next()?;
+        let Some(second) = tracks.next() else { return Some(first) };
+        let start = self.store.awake.window_start(self.now.0, span_ms, settles);
+        let readings = |(_, track): &(usize, Track)| track.points(start, self.now.0).count();
+        let (mut best, mut most) = (first, readings(&first));
+        for one in std::iter::once(second).chain(tracks) {
+            let count = readings(&one);
+            if count > most {
+                (best, most) = (one, count);
             }
         }
-        best.map(|(input, track, _)| (input, track))
+        Some(best)
     }
 
     /// A window ends at the newest reading while the next one is still on its way, else now.
-    fn window_end(&self, input: usize, driver: &Track, settles: bool) -> i64 {
+    fn window_end(&self, input: usize, driver: Track, settles: bool) -> i64 {
         let (awake, now) = (&self.store.awake, self.now.0);
-        let newest = driver
-            .points
-            .iter()
-            .rev()
-            .find(|point| point.at <= now && !awake.leaves_out(point.at, i64::from(point.step_ms), settles));
+        let counts = |point: &Point| !awake.leaves_out(point.at, i64::from(point.step_ms), settles);
+        let newest = driver.points_back(now).find(counts);
         match newest {
             Some(point) => {
                 let patience_ms = 2 * i64::from(point.step_ms).max(self.cadence_ms(input));
@@ -77,17 +84,17 @@ impl Scope<'_> {
         }
     }
 
-    fn rows(&self, window: &Window, input: usize, driver: &Track, start: i64, end: i64) -> Vec<Row> {
-        let mut rows = Vec::new();
+    fn rows(&self, window: &Window, input: usize, driver: Track, start: i64, end: i64) -> Rows {
+        let mut rows = Rows::new(window.fold);
         let mut covered_to = start;
-        for point in points_between(driver, start, end) {
+        for point in driver.points(start, end) {
             if self.store.awake.leaves_out(point.at, i64::from(point.step_ms), window.settles) {
                 continue;
             }
-            let Some(value) = self.row_value(&window.body, window.fold, input, point) else { continue };
+            let Some(value) = self.row_value(&window.body, window.fold, input, &point) else { continue };
             let cover_ms = point.at - (point.at - i64::from(point.step_ms)).max(covered_to);
             covered_to = point.at;
-            rows.push(Row { at: point.at, cover_ms: cover_ms.max(0), value });
+            rows.add(point.at, cover_ms.max(0), value);
         }
         rows
     }
@@ -116,7 +123,7 @@ impl Scope<'_> {
         let share = (heard_ms as f64 / window.span_ms as f64).min(1.0);
         let (mut count, mut at) = (0.0, None);
         for track in self.tracks(input) {
-            for point in points_between(track, start, now) {
+            for point in track.points(start, now) {
                 count += f64::from(point.value);
                 at = at.max(Some(point.at));
             }
@@ -129,7 +136,7 @@ impl Scope<'_> {
     }
 
     pub(super) fn on_of(&self, on_of: &OnOf) -> Found {
-        let Some((input, driver)) = self.driver(&on_of.rows_of) else {
+        let Some((input, driver)) = self.driver(&on_of.rows_of, on_of.span_ms, on_of.settles) else {
             return Found::unknown(
                 self.input(on_of.rows_of[0], None).reason().unwrap_or(Reason::NoData(on_of.rows_of[0])),
             );
@@ -138,9 +145,8 @@ impl Scope<'_> {
             return Found::unknown(reason);
         }
         let awake = &self.store.awake;
-        let rows = driver.points.iter().rev().filter(|point| {
-            point.at <= self.now.0 && !awake.leaves_out(point.at, i64::from(point.step_ms), on_of.settles)
-        });
+        let counts = |point: &Point| !awake.leaves_out(point.at, i64::from(point.step_ms), on_of.settles);
+        let rows = driver.points_back(self.now.0).filter(counts);
         let (mut held, mut failed, mut at) = (0, 0, None);
         for point in rows.take(on_of.of) {
             at = at.max(Some(point.at));
@@ -169,31 +175,46 @@ impl Found {
     }
 }
 
-fn points_between(track: &Track, start: i64, end: i64) -> impl Iterator<Item = &Point> {
-    let from = track.points.partition_point(|point| point.at <= start);
-    track.points.range(from..).take_while(move |point| point.at <= end)
-}
-
-fn folded(fold: Fold, rows: &[Row]) -> Option<f64> {
-    let values = || rows.iter().map(|row| row.value);
-    // A row that another one covers wholly still counts, if only just.
-    let weight = |row: &Row| row.cover_ms.max(1) as f64;
-    let weights: f64 = rows.iter().map(weight).sum();
-    if rows.is_empty() {
-        return None;
+impl Rows {
+    fn new(fold: Fold) -> Self {
+        let value = match fold {
+            Fold::Min => f64::INFINITY,
+            Fold::Max => f64::NEG_INFINITY,
+            _ => 0.0,
+        };
+        Self { fold, count: 0, covered_ms: 0, at: None, last: f64::NAN, value, weights: 0.0, all: Vec::new() }
     }
-    Some(match fold {
-        Fold::Mean | Fold::Share => rows.iter().map(|row| row.value * weight(row)).sum::<f64>() / weights,
-        Fold::Min => values().fold(f64::INFINITY, f64::min),
-        Fold::Max => values().fold(f64::NEG_INFINITY, f64::max),
-        Fold::Sum | Fold::Increase | Fold::Events => values().sum(),
-        Fold::Rate => values().sum::<f64>() * 1000.0 / weights,
-        Fold::Percentile(rank) => {
-            let mut sorted: Vec<f64> = values().collect();
-            sorted.sort_by(f64::total_cmp);
-            let index = (f64::from(rank) / 100.0 * sorted.len() as f64).ceil() as usize;
-            sorted[index.clamp(1, sorted.len()) - 1]
+
+    fn add(&mut self, at: i64, cover_ms: i64, value: f64) {
+        // A row that another one covers wholly still counts, if only just.
+        let weight = cover_ms.max(1) as f64;
+        match self.fold {
+            Fold::Mean | Fold::Share => self.value += value * weight,
+            Fold::Min => self.value = self.value.min(value),
+            Fold::Max => self.value = self.value.max(value),
+            Fold::Sum | Fold::Increase | Fold::Events | Fold::Rate => self.value += value,
+            Fold::Percentile(_) => self.all.push(value),
+            Fold::Changes => self.value += f64::from(u8::from(self.count > 0 && self.last != value)),
         }
-        Fold::Changes => rows.windows(2).filter(|pair| pair[0].value != pair[1].value).count() as f64,
-    })
+        (self.at, self.last) = (Some(at), value);
+        self.count += 1;
+        self.weights += weight;
+        self.covered_ms += cover_ms;
+    }
+
+    fn folded(mut self) -> Option<f64> {
+        if self.count == 0 {
+            return None;
+        }
+        Some(match self.fold {
+            Fold::Mean | Fold::Share => self.value / self.weights,
+            Fold::Rate => self.value * 1000.0 / self.weights,
+            Fold::Percentile(rank) => {
+                self.all.sort_by(f64::total_cmp);
+                let index = (f64::from(rank) / 100.0 * self.count as f64).ceil() as usize;
+                self.all[index.clamp(1, self.count) - 1]
+            }
+            Fold::Min | Fold::Max | Fold::Sum | Fold::Increase | Fold::Events | Fold::Changes => self.value,
+        })
+    }
 }

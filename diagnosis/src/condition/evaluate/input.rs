@@ -14,19 +14,24 @@ const FRESH_CADENCES: i64 = 3;
 
 impl<'a> Scope<'a> {
     /// The series of an input for this instance; with several descriptions of the same one, the newest.
-    pub(crate) fn track(&self, input: usize) -> Option<&'a Track> {
-        self.tracks(input).max_by_key(|track| track.newest())
+    pub(crate) fn track(&self, input: usize) -> Option<Track<'a>> {
+        let mut tracks = self.tracks(input);
+        let first = tracks.next()?;
+        match tracks.next() {
+            None => Some(first),
+            Some(second) => [first, second].into_iter().chain(tracks).max_by_key(|track| track.newest()),
+        }
     }
 
     /// All series of an input that fit the instance.
-    pub(crate) fn tracks(&self, input: usize) -> impl Iterator<Item = &'a Track> {
+    pub(crate) fn tracks(&self, input: usize) -> impl Iterator<Item = Track<'a>> {
         let (source, store) = (&self.inputs[input], self.store);
         let (fixed, binding, filters) = (&source.spec.fixed, self.binding, self.filters);
-        store.members(source.source).filter(move |track| {
+        store.members_like(source.source, binding).filter(move |track| {
             let fits = |name: &str, fits: &dyn Fn(&str) -> bool| {
-                fixed.iter().any(|(fixed, _)| fixed == name) || track.series.attributes.get(name).is_none_or(fits)
+                fixed.iter().any(|(fixed, _)| fixed == name) || track.series().attributes.get(name).is_none_or(fits)
             };
-            binding.iter().all(|(name, value)| fits(name, &|found| found == value))
+            binding.iter().all(|(name, value)| fits(name, &|found| found == *value))
                 && filters.iter().all(|(name, values)| fits(name, &|found| values.iter().any(|value| value == found)))
         })
     }
@@ -39,7 +44,7 @@ impl<'a> Scope<'a> {
     pub(super) fn input(&self, input: usize, within_ms: Option<i64>) -> Found {
         let Some(track) = self.track(input) else { return Found::unknown(self.no_data(input)) };
         match self.row {
-            Some(row) if track.state.is_none() => self.in_row(input, track, row),
+            Some(row) if track.state().is_none() => self.in_row(input, track, row),
             _ if self.inputs[input].spec.signal.is_state() => self.state(input, track),
             _ => self.newest(input, track, within_ms),
         }
@@ -52,7 +57,7 @@ impl<'a> Scope<'a> {
         }
     }
 
-    fn state(&self, input: usize, track: &Track) -> Found {
+    fn state(&self, input: usize, track: Track) -> Found {
         if let Some(why) = track.absence() {
             return Found::unknown(Reason::Absent(input, why.clone()));
         }
@@ -60,7 +65,7 @@ impl<'a> Scope<'a> {
         if silent_ms > STATE_SILENCE_MS {
             return Found::unknown(Reason::Silent(silent_ms));
         }
-        match &track.state {
+        match track.state() {
             Some((value, at)) => Found { cell: self.cell(input, value), at: Some(at.0) },
             None => Found::unknown(Reason::NoData(input)),
         }
@@ -77,7 +82,7 @@ impl<'a> Scope<'a> {
         }
     }
 
-    fn newest(&self, input: usize, track: &Track, within_ms: Option<i64>) -> Found {
+    fn newest(&self, input: usize, track: Track, within_ms: Option<i64>) -> Found {
         if let Some(why) = track.absence() {
             return Found::unknown(Reason::Absent(input, why.clone()));
         }
@@ -86,20 +91,17 @@ impl<'a> Scope<'a> {
         if settles && let Some(until) = awake.settling_until(now) {
             return Found::unknown(Reason::Settling(Some(until)));
         }
-        let Some(point) = track
-            .points
-            .iter()
-            .rev()
-            .find(|point| point.at <= now && !awake.leaves_out(point.at, i64::from(point.step_ms), settles))
-        else {
-            return Found::unknown(if track.points.is_empty() { self.no_data(input) } else { Reason::Settling(None) });
+        let counts = |point: &Point| !awake.leaves_out(point.at, i64::from(point.step_ms), settles);
+        let Some(point) = track.points_back(now).find(counts) else {
+            let is_empty = track.points_back(i64::MAX).next().is_none();
+            return Found::unknown(if is_empty { self.no_data(input) } else { Reason::Settling(None) });
         };
         let limit_ms = within_ms.unwrap_or(FRESH_CADENCES * self.cadence_ms(input).max(i64::from(point.step_ms)));
         let age_ms = awake.awake_ms(point.at, now);
         if age_ms > limit_ms {
             return Found::unknown(Reason::Old(input, age_ms));
         }
-        Found { cell: self.point(input, point), at: Some(point.at) }
+        Found { cell: self.point(input, &point), at: Some(point.at) }
     }
 
     /// What a number of a ring means: a flag, a rate, or itself.
@@ -114,15 +116,15 @@ impl<'a> Scope<'a> {
     }
 
     /// The value of an input as it stood at a row: the reading whose step holds the moment, or the one just before.
-    fn in_row(&self, input: usize, track: &Track, row: i64) -> Found {
-        let index = track.points.partition_point(|point| point.at < row);
-        let holding = track.points.get(index).filter(|point| point.at - i64::from(point.step_ms) < row);
+    fn in_row(&self, input: usize, track: Track, row: i64) -> Found {
+        let next = track.points(row - 1, i64::MAX).next();
+        let holding = next.filter(|point| point.at - i64::from(point.step_ms) < row);
         let before = || {
-            let point = track.points.get(index.checked_sub(1)?)?;
+            let point = track.points_back(row - 1).next()?;
             (row - point.at <= i64::from(point.step_ms).max(self.cadence_ms(input))).then_some(point)
         };
         match holding.or_else(before) {
-            Some(point) => Found { cell: self.point(input, point), at: Some(point.at) },
+            Some(point) => Found { cell: self.point(input, &point), at: Some(point.at) },
             None => Found::unknown(Reason::NoData(input)),
         }
     }
@@ -135,26 +137,33 @@ impl<'a> Scope<'a> {
     }
 
     /// Whether a series has ended while others of its signal go on: a process that exited, a volume that was removed.
-    pub(crate) fn is_gone(&self, input: usize, track: &Track) -> bool {
+    pub(crate) fn is_gone(&self, input: usize, track: Track) -> bool {
         if track.absence().is_some_and(|unknown| unknown.why == Why::NotPresent) {
             return true;
         }
         if self.inputs[input].spec.signal.is_state() {
             return false;
         }
-        let silent =
-            |track: &Track| track.newest().is_none_or(|at| self.store.awake.awake_ms(at.0, self.now.0) > GONE_MS);
-        silent(track) && self.store.members(self.inputs[input].source).any(|other| !silent(other))
+        self.is_silent(track) && self.is_heard(input)
+    }
+
+    fn is_silent(&self, track: Track) -> bool {
+        track.newest().is_none_or(|at| self.store.awake.awake_ms(at.0, self.now.0) > GONE_MS)
+    }
+
+    /// Whether any series of an input's signal was heard lately.
+    pub(crate) fn is_heard(&self, input: usize) -> bool {
+        self.store.members(self.inputs[input].source).any(|track| !self.is_silent(track))
     }
 
     /// What a series adds to a binding: the attributes that neither the selector fixes nor only describe.
-    pub(super) fn bound_by(&self, input: usize, series: &Series) -> Vec<(String, String)> {
+    pub(super) fn bound_by(&self, input: usize, series: &'a Series) -> Vec<(&'a str, &'a str)> {
         let fixed = &self.inputs[input].spec.fixed;
         let mut binding = self.binding.to_vec();
         for (name, value) in series.attributes.iter() {
-            let known = binding.iter().any(|(bound, _)| bound == name) || fixed.iter().any(|(fixed, _)| fixed == name);
+            let known = binding.iter().any(|(bound, _)| *bound == name) || fixed.iter().any(|(fixed, _)| fixed == name);
             if !known && !crate::registry::is_facet(name) {
-                binding.push((name.to_owned(), value.to_owned()));
+                binding.push((name, value));
             }
         }
         binding

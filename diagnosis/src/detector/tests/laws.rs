@@ -71,3 +71,87 @@ proptest! {
         prop_assert!(!answer(&story).contains("NaN"));
     }
 }
+
+/// Series that checks with short windows, long ones and none read; for some instances more is kept than for others.
+const READ: [&str; 6] = [
+    "process.cpu.time{process.executable.name=firefox}",
+    "process.cpu.time{process.executable.name=rustc}",
+    "system.cpu.utilization{cpu.mode=idle}",
+    "endpoint.memory.available",
+    "system.filesystem.usage{mountpoint=/,role=system,state=free,type=ext4}",
+    "system.filesystem.limit{mountpoint=/,role=system,type=ext4}",
+];
+
+/// What a series shows at a level from 0, terrible, to 1, fine.
+fn at_level(series: usize, level: f32) -> f32 {
+    match series {
+        0 | 1 => (1.0 - level) * 480.0,
+        2 => level,
+        3 => level * 16e9,
+        4 => level * 60e9,
+        _ => 100e9,
+    }
+}
+
+/// A minute's sample, how late it comes, and a turn in that minute.
+fn minute() -> impl Strategy<Value = (Vec<Option<bool>>, i64, Option<Mark>)> {
+    let shown = prop_oneof![6 => Just(Some(false)), 3 => Just(Some(true)), 1 => Just(None)];
+    let late = prop_oneof![6 => Just(0_i64), 1 => 1..12_i64];
+    let turn = prop_oneof![
+        40 => Just(None),
+        1 => Just(Some(Mark::Booted)),
+        1 => Just(Some(Mark::Pausing)),
+        1 => Just(Some(Mark::Resumed)),
+        1 => Just(Some(Mark::NetworkChanged)),
+    ];
+    (prop::collection::vec(shown, READ.len()), late, turn)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn a_detector_that_forgets_judges_as_one_that_forgets_nothing(
+        minutes in prop::collection::vec(minute(), 60..200),
+    ) {
+        let builtin = Catalogue::builtin();
+        let endless = Arc::new(builtin.endless());
+        let [mut bounded, mut endless] = [builtin, endless]
+            .map(|catalogue| Detector::new(catalogue, Host { os_type: "linux".to_owned() }));
+        let layout = Layout::new(READ.map(|text| text.parse::<Series>().expect("a series")).to_vec());
+        let cores = Reading::value("system.cpu.logical.count", Attributes::none(), 8.0, Timestamp(START));
+        let memory = Reading::value("system.memory.limit", Attributes::none(), 16e9, Timestamp(START));
+        let mut on_their_way: Vec<(i64, Sample)> = Vec::new();
+        for (minute, (shown, late, turn)) in (1..).zip(&minutes) {
+            let now = Timestamp(START + minute * MINUTE);
+            let shows = |(series, shown): (usize, &Option<bool>)| {
+                shown.map_or(f32::NAN, |bad| at_level(series, if bad { 0.01 } else { 0.9 }))
+            };
+            let values = shown.iter().enumerate().map(shows).collect();
+            let layout_name = layout.fingerprint();
+            let sample = Sample { at: now, step_seconds: 60, layout: layout_name, values, absences: Vec::new() };
+            on_their_way.push((minute + late, sample));
+            for detector in [&mut bounded, &mut endless] {
+                for reading in [&cores, &memory] {
+                    detector.reading(reading);
+                }
+                if let Some(mark) = turn {
+                    detector.mark(now, *mark);
+                }
+                for (_, sample) in on_their_way.iter().filter(|(arrives, _)| *arrives <= minute) {
+                    detector.sample(&layout, sample);
+                }
+            }
+            on_their_way.retain(|(arrives, _)| *arrives > minute);
+            let moves = |detector: &mut Detector| {
+                let moves = detector.evaluate(now).into_iter();
+                moves.map(|moved| (moved.check, moved.instance, moved.from, moved.to)).collect::<Vec<_>>()
+            };
+            prop_assert_eq!(moves(&mut bounded), moves(&mut endless));
+        }
+        let now = Timestamp(START + minutes.len() as i64 * MINUTE);
+        let answer = |detector: &Detector| serde_json::to_string(&detector.findings(now)).expect("plain data");
+        prop_assert_eq!(answer(&bounded), answer(&endless));
+        prop_assert!(bounded.kept().numbers < endless.kept().numbers);
+    }
+}

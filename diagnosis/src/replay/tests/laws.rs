@@ -130,7 +130,7 @@ proptest! {
     ) {
         let catalogue = Catalogue::builtin();
         let check = which.get(catalogue.checks());
-        let inputs = check.rule.inputs.iter().map(|input| catalogue.sources[input.source].signal.name.clone());
+        let inputs = check.rule.inputs.iter().map(|input| catalogue.sources.source(input.source).signal.name.clone());
         let unread = without(&snapshot, &inputs.collect());
         let answer = diagnose(&catalogue, &unread, None);
         prop_assert!(answer.findings.iter().all(|one| one.id != check.id), "{} was found", check.id);

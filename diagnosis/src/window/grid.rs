@@ -1,0 +1,215 @@
+//! Numbers of many series over the same steps: one list of times, and for each band of columns rows of bare floats.
+//!
+//! A band holds the newest steps only, as many as its columns need. NaN is where a series has no number.
+
+use super::coverage::Coverage;
+use super::plan::Plan;
+use super::{Awake, Point};
+
+/// Steps, and numbers, that one endpoint may fill.
+const STEPS_MAX: usize = 8192;
+const CELLS_MAX: usize = 512 * 1024;
+/// Rows that every band keeps: of most series the newest numbers, which need no other place then.
+const ROWS_MIN: usize = 3;
+
+/// The steps of an endpoint, in order of time, each moment once.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Grid {
+    ats: Vec<i64>,
+    steps: Vec<i32>,
+    bands: Vec<Band>,
+}
+
+/// Columns that are kept equally long.
+#[derive(Debug, Clone)]
+struct Band {
+    retain_ms: i64,
+    first: u16,
+    width: u16,
+    /// Row by row; the last row is the newest step.
+    values: Vec<f32>,
+}
+
+impl Band {
+    fn rows(&self) -> usize {
+        self.values.len() / usize::from(self.width)
+    }
+
+    fn has(&self, column: u16) -> bool {
+        column - self.first < self.width
+    }
+
+    /// The numbers of a column, oldest first.
+    fn column(&self, column: u16) -> impl DoubleEndedIterator<Item = f32> + ExactSizeIterator {
+        let skip = usize::from(column - self.first).min(self.values.len());
+        self.values[skip..].iter().step_by(usize::from(self.width)).copied()
+    }
+}
+
+/// A number that must leave the grid, but is among the newest of its series.
+pub(super) type Parked = (u16, Point);
+
+impl Grid {
+    /// The empty grid of a plan.
+    pub(super) fn new(plan: &Plan) -> Self {
+        let band = |(retain_ms, first, width)| Band { retain_ms, first, width, values: Vec::new() };
+        Self { bands: plan.bands().map(band).collect(), ..Self::default() }
+    }
+
+    /// The same steps for another plan; `moved` says which column each of its columns was.
+    pub(super) fn moved(&self, plan: &Plan, moved: &[Option<u16>]) -> Self {
+        let mut grid = Self { ats: self.ats.clone(), steps: self.steps.clone(), ..Self::new(plan) };
+        for band in &mut grid.bands {
+            let columns = &moved[usize::from(band.first)..usize::from(band.first) + usize::from(band.width)];
+            let rows = columns.iter().flatten().map(|column| self.band(*column).rows()).max().unwrap_or(0);
+            band.values = vec![f32::NAN; rows * columns.len()];
+            for (index, column) in columns.iter().enumerate() {
+                let Some(column) = column else { continue };
+                let old = self.band(*column).column(*column);
+                let skip = (rows - old.len()) * columns.len() + index;
+                let new = band.values.iter_mut().skip(skip).step_by(columns.len());
+                new.zip(old).for_each(|(new, old)| *new = old);
+            }
+        }
+        grid
+    }
+
+    /// The place of a step; a new one is put where it belongs. Nothing when the moment is taken by another step.
+    pub(super) fn step(&mut self, at: i64, step_ms: i32) -> Option<usize> {
+        let index = match self.ats.last() {
+            Some(last) if *last < at => self.ats.len(),
+            _ => match self.ats.binary_search(&at) {
+                Ok(index) => return (self.steps[index] == step_ms).then_some(index),
+                Err(index) => index,
+            },
+        };
+        let before = self.ats.len();
+        reserve(&mut self.ats);
+        self.ats.insert(index, at);
+        reserve(&mut self.steps);
+        self.steps.insert(index, step_ms);
+        for band in &mut self.bands {
+            let start = before - band.rows();
+            if let Some(row) = index.checked_sub(start) {
+                band.insert(row);
+            }
+        }
+        Some(index)
+    }
+
+    /// Puts a number; false when the column no longer reaches back to that step.
+    pub(super) fn put(&mut self, index: usize, column: u16, value: f32) -> bool {
+        let before = self.ats.len();
+        let Some(band) = self.bands.iter_mut().find(|band| band.has(column)) else { return false };
+        let Some(row) = index.checked_sub(before - band.rows()) else { return false };
+        let cell = &mut band.values[row * usize::from(band.width) + usize::from(column - band.first)];
+        // The same moment twice: any fixed choice will do.
+        if cell.is_nan() || Point::ordered(value) > Point::ordered(*cell) {
+            *cell = value;
+        }
+        true
+    }
+
+    /// How many numbers there is room for.
+    pub(super) fn cells(&self) -> usize {
+        self.bands.iter().map(|band| band.values.len()).sum()
+    }
+
+    fn band(&self, column: u16) -> &Band {
+        self.bands.iter().find(|band| band.has(column)).expect("every column of the plan is in a band")
+    }
+
+    /// The numbers of a column after one moment and up to another, oldest first.
+    pub(super) fn points(&self, column: u16, after: i64, to: i64) -> impl DoubleEndedIterator<Item = Point> {
+        let band = self.band(column);
+        let start = self.ats.len() - band.rows();
+        let ats = &self.ats[start..];
+        let from = if after == i64::MIN { 0 } else { ats.partition_point(|at| *at <= after) };
+        let end = if to == i64::MAX { ats.len() } else { ats.partition_point(|at| *at <= to) };
+        let (width, offset) = (usize::from(band.width), usize::from(column - band.first));
+        (from..end.max(from)).filter_map(move |row| {
+            let value = band.values[row * width + offset];
+            let point = || Point { at: ats[row], step_ms: self.steps[start + row], value };
+            (!value.is_nan()).then(point)
+        })
+    }
+
+    /// Forgets what no window reaches any more; gives what must be kept all the same.
+    pub(super) fn trim(&mut self, awake: &Awake, plan: &Plan) -> Vec<Parked> {
+        let mut parked = Vec::new();
+        let kept = self.kept(awake);
+        for (index, keep) in kept.iter().enumerate() {
+            if self.bands[index].rows() > *keep {
+                self.leave(index, *keep, plan, &mut parked);
+            }
+        }
+        let rows = self.bands.iter().map(Band::rows).max().unwrap_or(0);
+        let gone = self.ats.len() - rows;
+        self.ats.drain(..gone);
+        self.steps.drain(..gone);
+        parked
+    }
+
+    /// How many rows each band keeps.
+    fn kept(&self, awake: &Awake) -> Vec<usize> {
+        let widths: usize = self.bands.iter().map(|band| usize::from(band.width)).sum();
+        let most = STEPS_MAX.min(CELLS_MAX / widths.max(1)).max(ROWS_MIN);
+        let (mut coverage, mut counted) = (Coverage::default(), 0);
+        // Bands come in order of how long they are kept.
+        let mut keep = |band: &Band| {
+            while counted < ROWS_MIN || (counted < most && !coverage.is_enough(band.retain_ms)) {
+                let Some(index) = self.ats.len().checked_sub(counted + 1) else { break };
+                let (at, step_ms) = (self.ats[index], self.steps[index]);
+                coverage.add(at, step_ms, awake.leaves_out(at, i64::from(step_ms), true));
+                counted += 1;
+            }
+            counted
+        };
+        self.bands.iter().map(&mut keep).collect()
+    }
+
+    /// Takes the oldest rows of a band out, but for the newest numbers of each column.
+    fn leave(&mut self, index: usize, keep: usize, plan: &Plan, parked: &mut Vec<Parked>) {
+        let before = self.ats.len();
+        let band = &mut self.bands[index];
+        let (rows, width) = (band.rows(), usize::from(band.width));
+        let leaving = rows - keep;
+        for offset in 0..width {
+            let column = band.first + offset as u16;
+            let newest = plan.known(column).newest;
+            let mut newer = band.column(column).skip(leaving).filter(|value| !value.is_nan()).take(newest).count();
+            for row in (0..leaving).rev() {
+                let value = band.values[row * width + offset];
+                if newer >= newest {
+                    break;
+                }
+                if !value.is_nan() {
+                    let place = before - rows + row;
+                    parked.push((column, Point { at: self.ats[place], step_ms: self.steps[place], value }));
+                    newer += 1;
+                }
+            }
+        }
+        band.values.drain(..leaving * width);
+    }
+}
+
+impl Band {
+    /// Makes room for a row.
+    fn insert(&mut self, row: usize) {
+        let width = usize::from(self.width);
+        // Doubling would leave half of every band empty: bands end at what a window needs, not at a power of two.
+        if self.values.len() + width > self.values.capacity() {
+            self.values.reserve_exact(width * (self.rows() / 8 + 1));
+        }
+        let at = row * width;
+        self.values.resize(self.values.len() + width, f32::NAN);
+        self.values[at..].rotate_right(width);
+    }
+}
+
+fn reserve<T>(list: &mut Vec<T>) {
+    if list.len() == list.capacity() {
+        list.reserve_exact(list.len() / 8 + 2);
+    }
+}

@@ -1,0 +1,102 @@
+//! Which series an endpoint has, each with its column.
+
+use std::sync::Arc;
+
+use super::known::Known;
+
+/// The columns of an endpoint: in order of how long they are kept, then of name.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Plan {
+    columns: Vec<Arc<Known>>,
+    /// Where the members of each source begin; one more than there are sources.
+    starts: Box<[u32]>,
+    /// Columns of all sources, one source after the other. In order of name, so that the order of arrival is never
+    /// seen in an answer.
+    members: Box<[u16]>,
+    /// Sources with many members, each with one attribute, the same for all.
+    told_apart: Box<[bool]>,
+}
+
+/// Fewer members than these are looked through one by one.
+const MANY: usize = 5;
+
+impl Plan {
+    /// The plan of `columns`, which need no order, for so many sources.
+    pub(super) fn new(mut columns: Vec<Arc<Known>>, sources: usize) -> Self {
+        columns.sort_by(|one, two| order(one).cmp(&order(two)));
+        columns.dedup_by(|one, two| one.series == two.series);
+        let mut by_name: Vec<u16> = (0..).take(columns.len()).collect();
+        by_name.sort_by(|one, two| columns[usize::from(*one)].series.cmp(&columns[usize::from(*two)].series));
+        let mut members: Vec<(u32, u16)> = Vec::new();
+        for column in by_name {
+            members.extend(columns[usize::from(column)].sources.iter().map(|source| (*source, column)));
+        }
+        // Stable: the order of names stays within each source.
+        members.sort_by_key(|(source, _)| *source);
+        let start = |source: usize| members.partition_point(|(other, _)| (*other as usize) < source) as u32;
+        let starts = (0..=sources).map(start).collect();
+        let members = members.iter().map(|(_, column)| *column).collect();
+        let mut plan = Self { columns, starts, members, told_apart: Box::default() };
+        plan.told_apart = (0..sources).map(|source| plan.is_told_apart(source)).collect();
+        plan
+    }
+
+    fn is_told_apart(&self, source: usize) -> bool {
+        let members = self.members(source);
+        let names = |column: &u16| self.known(*column).series.attributes.iter().map(|(name, _)| name.to_owned());
+        let first: Vec<String> = members.first().into_iter().flat_map(names).collect();
+        members.len() >= MANY
+            && first.len() == 1
+            && members.iter().all(|column| names(column).eq(first.iter().cloned()))
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.columns.len()
+    }
+
+    pub(super) fn columns(&self) -> &[Arc<Known>] {
+        &self.columns
+    }
+
+    pub(super) fn known(&self, column: u16) -> &Known {
+        &self.columns[usize::from(column)]
+    }
+
+    /// The column of a series.
+    pub(super) fn column(&self, known: &Known) -> Option<u16> {
+        let found = self.columns.binary_search_by(|other| order(other).cmp(&order(known))).ok()?;
+        u16::try_from(found).ok()
+    }
+
+    /// Columns of the series of a source, in order of name.
+    pub(super) fn members(&self, source: usize) -> &[u16] {
+        &self.members[self.starts[source] as usize..self.starts[source + 1] as usize]
+    }
+
+    /// Of these, the one that a binding names, where exactly one attribute tells the members apart. Else all.
+    pub(super) fn members_like(&self, source: usize, binding: &[(&str, &str)]) -> &[u16] {
+        let members = self.members(source);
+        let ([(name, value)], true) = (binding, self.told_apart[source]) else { return members };
+        let attribute = |column: &u16| self.known(*column).series.attributes.iter().next();
+        if members.first().and_then(attribute).is_none_or(|(own, _)| own != *name) {
+            return members;
+        }
+        // In order of name is in order of the one value.
+        let place = members.binary_search_by(|column| attribute(column).map(|(_, own)| own).cmp(&Some(*value)));
+        place.map_or(&[], |index| &members[index..=index])
+    }
+
+    /// Runs of columns that are kept equally long: how long, the first, how many.
+    pub(super) fn bands(&self) -> impl Iterator<Item = (i64, u16, u16)> {
+        let runs = self.columns.chunk_by(|one, two| one.retain_ms == two.retain_ms);
+        runs.scan(0_u16, |first, run| {
+            let band = (run[0].retain_ms, *first, run.len() as u16);
+            *first += band.2;
+            Some(band)
+        })
+    }
+}
+
+fn order(known: &Known) -> (i64, &crate::vocabulary::Series) {
+    (known.retain_ms, &known.series)
+}
