@@ -6,12 +6,19 @@
 //!
 //! Detectors live in memory. After a restart, one is rebuilt from what is stored when its endpoint is first heard:
 //! the last day goes through it in order of time, so that holds and states are as they were. Nobody is told about
-//! what moved on the way; only where things stand at the end counts, and alerts know what they have told.
+//! what moved on the way; only where things stand at the end counts, and alerts know what they have told. Endpoints
+//! are rebuilt one after the other, beside the streams: what they tell meanwhile waits and is taken in afterwards.
 //!
-//! At most [`ENDPOINTS`] are watched; beyond that, and after a day without a word, the quietest is forgotten.
+//! What comes late is taken in and not judged at once: what an endpoint tells of its past, an hour's backlog or a
+//! trouble that is over, would look like the present for as long as the rest is on its way. It is judged when the
+//! endpoint tells of the present, or has been quiet for [`watch::BACKLOG_QUIET`].
+//!
+//! At most [`ENDPOINTS`] are watched; beyond that, and after an hour without a word, the quietest is forgotten, and
+//! rebuilt when it is heard again.
 
 mod catalogues;
 mod past;
+mod rebuild;
 mod rows;
 #[cfg(test)]
 mod tests;
@@ -19,10 +26,8 @@ mod watch;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
-use firstline_diagnosis::detector::{Detector, Host};
-use firstline_diagnosis::document::{Diagnosis, Endpoint, Finding};
+use firstline_diagnosis::document::{Diagnosis, Finding};
 use firstline_diagnosis::vocabulary::Timestamp;
 use thiserror::Error;
 use tracing::warn;
@@ -31,20 +36,15 @@ pub use catalogues::{CatalogueError, Catalogues};
 
 use crate::alert::{AlertError, Alerts, Held, Subject};
 use crate::app::Clock;
-use crate::fleet::{Fleet, FleetError, Known};
+use crate::fleet::{Fleet, FleetError};
 use crate::ingest::Observation;
 use crate::store::{Store, StoreError, sql};
+use rebuild::{Rebuilding, Waiting};
 use rows::FindingRow;
 use watch::{Verdict, Watch};
 
 /// Most endpoints that are watched at a time.
-const ENDPOINTS: usize = 20_000;
-
-/// While a watch is rebuilt, the last stretch is judged every minute, as it was; what is older every five minutes,
-/// which is enough to know what has been active since.
-const CLOSE_STRETCH: Duration = Duration::from_hours(2);
-const CLOSE_STEP: Duration = Duration::from_mins(1);
-const FAR_STEP: Duration = Duration::from_mins(5);
+const ENDPOINTS: usize = 25_000;
 
 /// The detection of one collector. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -56,10 +56,31 @@ pub struct Detect {
 struct Shared {
     parts: DetectParts,
     watches: Mutex<HashMap<String, Place>>,
+    /// Endpoints that were heard and whose watch is not there yet.
+    waiting: Waiting,
 }
 
-/// One endpoint's watch; empty until it is rebuilt. The lock keeps its observations in order.
-type Place = Arc<tokio::sync::Mutex<Option<Watch>>>;
+/// One endpoint's place. The lock keeps its observations in order.
+type Place = Arc<tokio::sync::Mutex<Seat>>;
+
+/// Who sits there.
+#[derive(Debug, Default)]
+enum Seat {
+    #[default]
+    Empty,
+    /// Its turn to be rebuilt has not come.
+    Rebuilding(Rebuilding),
+    Watched(Box<Watch>),
+}
+
+impl Seat {
+    fn watch(&mut self) -> Option<&mut Watch> {
+        match self {
+            Self::Watched(watch) => Some(watch),
+            Self::Empty | Self::Rebuilding(_) => None,
+        }
+    }
+}
 
 /// What detection stands on.
 #[derive(Debug)]
@@ -85,6 +106,9 @@ pub enum DetectError {
     /// Findings could not be told.
     #[error(transparent)]
     Alert(#[from] AlertError),
+    /// The rules failed on what is stored; the next observation tries again.
+    #[error("the stored past could not be judged")]
+    Rebuild,
     /// The store failed; the next evaluation tries again.
     #[error("findings could not be stored or read")]
     Store(#[from] StoreError),
@@ -99,16 +123,25 @@ impl From<sql::Error> for DetectError {
 impl Detect {
     /// Detection that watches nobody yet.
     pub fn new(parts: DetectParts) -> Self {
-        Self { shared: Arc::new(Shared { parts, watches: Mutex::new(HashMap::new()) }) }
+        Self { shared: Arc::new(Shared { parts, watches: Mutex::default(), waiting: Waiting::default() }) }
     }
 
     /// Takes in what an endpoint told, after it was stored, and judges. A failure is logged: the data is safe, and the
     /// next evaluation judges it.
     pub async fn observe(&self, endpoint_id: &str, observations: &[Observation]) {
         let place = self.place(endpoint_id);
-        let mut place = place.lock().await;
-        if let Err(error) = self.take_in(endpoint_id, observations, &mut place).await {
-            warn!(host.id = %endpoint_id, error = %error, "Endpoint {endpoint_id} could not be judged");
+        let mut seat = place.lock().await;
+        match &mut *seat {
+            Seat::Watched(watch) => {
+                watch.take_in(observations, self.now());
+                self.judge_when_due(endpoint_id, watch).await;
+            }
+            Seat::Rebuilding(rebuilding) => rebuilding.wait(observations),
+            Seat::Empty => {
+                // What was just told is stored already, so that the past holds it.
+                *seat = Seat::Rebuilding(Rebuilding::default());
+                self.shared.waiting.add(endpoint_id);
+            }
         }
     }
 
@@ -116,14 +149,14 @@ impl Detect {
     pub async fn tick(&self) {
         let now = self.now();
         for (endpoint_id, place) in self.places() {
-            let mut place = place.lock().await;
-            let Some(watch) = place.as_mut() else { continue };
+            let mut seat = place.lock().await;
+            let Some(watch) = seat.watch() else { continue };
             if watch.is_forgotten(now) {
+                // Whoever waits for the lock finds the seat empty.
+                *seat = Seat::Empty;
                 self.watches().remove(&endpoint_id);
-            } else if watch.is_due(now)
-                && let Err(error) = self.judge(&endpoint_id, watch).await
-            {
-                warn!(host.id = %endpoint_id, error = %error, "Endpoint {endpoint_id} could not be judged");
+            } else {
+                self.judge_when_due(&endpoint_id, watch).await;
             }
         }
     }
@@ -135,7 +168,7 @@ impl Detect {
     pub async fn findings(&self, endpoint_id: &str) -> Result<Vec<Finding>, DetectError> {
         let place = self.watches().get(endpoint_id).cloned();
         if let Some(place) = place
-            && let Some(watch) = place.lock().await.as_ref()
+            && let Some(watch) = place.lock().await.watch()
         {
             return Ok(watch.findings(self.now()));
         }
@@ -150,11 +183,11 @@ impl Detect {
         let known = self.parts().fleet.known(endpoint_id).await?;
         let place = self.watches().get(endpoint_id).cloned();
         if let Some(place) = place
-            && let Some(watch) = place.lock().await.as_ref()
+            && let Some(watch) = place.lock().await.watch()
         {
             return Ok(watch.diagnose(symptom, self.now()));
         }
-        Ok(self.rebuild(&known).await?.diagnose(symptom, self.now()))
+        Ok(self.rebuilt(&known).await?.0.diagnose(symptom, self.now()))
     }
 
     /// Takes in the administrator's files again; holds stay.
@@ -164,7 +197,7 @@ impl Detect {
     pub async fn reload(&self) -> Result<String, CatalogueError> {
         let catalogue = self.parts().catalogues.reload()?;
         for (_, place) in self.places() {
-            if let Some(watch) = place.lock().await.as_mut() {
+            if let Some(watch) = place.lock().await.watch() {
                 watch.adopt(Arc::clone(&catalogue));
             }
         }
@@ -176,37 +209,13 @@ impl Detect {
         &self.parts().catalogues
     }
 
-    async fn take_in(
-        &self,
-        endpoint_id: &str,
-        observations: &[Observation],
-        place: &mut Option<Watch>,
-    ) -> Result<(), DetectError> {
-        let now = self.now();
-        let mut watch = match place.take() {
-            Some(mut watch) => {
-                for observation in observations {
-                    watch.observe(observation);
-                }
-                watch
-            }
-            // What was just told is stored already, so that the past holds it.
-            None => self.rebuild(&self.parts().fleet.known(endpoint_id).await?).await?,
-        };
-        watch.heard(now);
-        let judged = self.judge(endpoint_id, &mut watch).await;
-        *place = Some(watch);
-        judged
-    }
-
-    /// A watch that has seen the endpoint's stored past.
-    async fn rebuild(&self, known: &Known) -> Result<Watch, DetectError> {
-        let now = self.now();
-        let past = past::of(self.parts().store.reads(), known.key, now).await?;
-        let host = host(&known.endpoint);
-        let catalogue = self.parts().catalogues.current();
-        let detector = Detector::new(catalogue, host);
-        Ok(replay(Watch::new(detector, now), &past, now))
+    /// Judges when something may have moved. A failure is logged, and the next evaluation tries again.
+    async fn judge_when_due(&self, endpoint_id: &str, watch: &mut Watch) {
+        if watch.is_due(self.now())
+            && let Err(error) = self.judge(endpoint_id, watch).await
+        {
+            warn!(host.id = %endpoint_id, error = %error, "Endpoint {endpoint_id} could not be judged");
+        }
     }
 
     async fn judge(&self, endpoint_id: &str, watch: &mut Watch) -> Result<(), DetectError> {
@@ -260,7 +269,7 @@ impl Detect {
     fn place(&self, endpoint_id: &str) -> Place {
         let mut watches = self.watches();
         if watches.len() >= ENDPOINTS && !watches.contains_key(endpoint_id) {
-            let quiet = |place: &Place| place.try_lock().ok().and_then(|watch| watch.as_ref().map(Watch::observed_at));
+            let quiet = |place: &Place| place.try_lock().ok().and_then(|mut seat| Some(seat.watch()?.observed_at()));
             let quietest = watches.iter().filter_map(|(id, place)| Some((quiet(place)?, id.clone()))).min();
             if let Some((_, id)) = quietest {
                 watches.remove(&id);
@@ -285,33 +294,4 @@ impl Detect {
     fn now(&self) -> Timestamp {
         self.parts().clock.now()
     }
-}
-
-fn host(endpoint: &Endpoint) -> Host {
-    Host { os_type: endpoint.os.os_type.clone() }
-}
-
-/// Runs the past through a watch up to (not including) `now`. It judges as it was judged then: in the last stretch
-/// whenever something arrived, and where nothing arrived, as time went by.
-fn replay(mut watch: Watch, past: &[(Timestamp, Observation)], now: Timestamp) -> Watch {
-    let step_at = |at: Timestamp| if now.since(at) > CLOSE_STRETCH { FAR_STEP } else { CLOSE_STEP };
-    let mut next = now - past::SAMPLES;
-    for (index, (at, observation)) in past.iter().enumerate() {
-        while next < *at && next < now {
-            watch.step(next);
-            next = next + step_at(next);
-        }
-        watch.observe(observation);
-        let last_of_its_moment = past.get(index + 1).is_none_or(|(following, _)| following > at);
-        let close = now.since(*at) <= CLOSE_STRETCH && *at < now;
-        if close && last_of_its_moment {
-            watch.step(*at);
-            next = *at + CLOSE_STEP;
-        }
-    }
-    while next < now {
-        watch.step(next);
-        next = next + step_at(next);
-    }
-    watch
 }

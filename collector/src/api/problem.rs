@@ -182,6 +182,7 @@ impl From<DetectError> for Problem {
         match error {
             DetectError::Endpoint(error) => error.into(),
             DetectError::Alert(error) => error.into(),
+            DetectError::Rebuild => Self::failed(&error),
             DetectError::Store(error) => error.into(),
         }
     }

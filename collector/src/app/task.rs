@@ -29,6 +29,10 @@ pub(super) fn start(app: &Arc<App>, tasks: &TaskTracker, stop: &CancellationToke
         app.detect.tick().await;
         Ok::<_, std::convert::Infallible>(())
     });
+    run.every("rebuild", Duration::from_millis(250), |app| async move {
+        app.detect.rebuild().await;
+        Ok::<_, std::convert::Infallible>(())
+    });
     run.every("pulls", Duration::from_secs(5), |app| async move { app.pulls.tick().await });
 }
 

@@ -1,4 +1,6 @@
-use firstline_diagnosis::vocabulary::{Layout, Sample, Series};
+use std::time::Duration;
+
+use firstline_diagnosis::vocabulary::{Layout, Mark, Sample, Series};
 
 use super::*;
 use crate::alert::{AlertQuery, AlertState};
@@ -67,7 +69,17 @@ impl Room {
     }
 
     async fn tell(&mut self, free_gib: f32, at: Timestamp) {
-        self.sequence += 1;
+        self.tell_ahead(free_gib, at).await;
+        self.app.detect.rebuild().await;
+    }
+
+    /// The same, before its turn to be rebuilt has come.
+    async fn tell_ahead(&mut self, free_gib: f32, at: Timestamp) {
+        let observation = self.store_sample(free_gib, at).await;
+        self.app.detect.observe(ENDPOINT, &[observation]).await;
+    }
+
+    async fn store_sample(&mut self, free_gib: f32, at: Timestamp) -> Observation {
         let values = vec![free_gib * GIB, 100.0 * GIB];
         let layout = Arc::new(layout());
         let body = Body::Sample {
@@ -76,13 +88,34 @@ impl Room {
             row: values.iter().flat_map(|value| value.to_le_bytes()).collect(),
             absences: None,
         };
+        self.store(body, at).await;
+        let sample = Sample { at, step_seconds: 60, layout: layout.fingerprint(), values, absences: Vec::new() };
+        Observation::Sample(layout, sample)
+    }
+
+    /// The endpoint tells of a turn in its day.
+    async fn turn(&mut self, mark: Mark, at: Timestamp) {
+        let body = Body::Mark(mark.name());
+        self.store(body, at).await;
+        self.app.detect.observe(ENDPOINT, &[Observation::Mark(at, mark)]).await;
+        self.app.detect.rebuild().await;
+    }
+
+    async fn store(&mut self, body: Body, at: Timestamp) {
+        self.sequence += 1;
         let rows = vec![Row { sequence: self.sequence, at_ms: at.unix_ms(), body }];
         let known = self.app.fleet.known(ENDPOINT).await.expect("enrolled");
         let batch =
             RecordBatch { endpoint_key: known.key, received_ms: self.clock.now().unix_ms(), rows, ahead: false };
         self.app.store.append(batch).await.expect("stored");
-        let sample = Sample { at, step_seconds: 60, layout: layout.fingerprint(), values, absences: Vec::new() };
-        self.app.detect.observe(ENDPOINT, &[Observation::Sample(layout, sample)]).await;
+    }
+
+    /// The administrator lays a file over the checks.
+    async fn lay_over(&self, text: &str) {
+        let folder = self.folder.path().join("checks");
+        std::fs::create_dir_all(&folder).expect("a folder");
+        std::fs::write(folder.join("mine.toml"), text).expect("a file");
+        self.app.detect.reload().await.expect("in force");
     }
 
     async fn seconds(&self, count: u64) {
@@ -254,5 +287,101 @@ async fn what_comes_late_is_stored_and_not_told_as_new() {
     // Whoever rebuilds yesterday sees it go by, and tells nobody.
     let mut room = room.restart().await;
     room.minutes(20, 50.0).await;
+    assert_eq!((room.held().await, room.alerts().await), (Vec::<String>::new(), Vec::new()));
+}
+
+#[tokio::test]
+async fn what_was_stored_and_not_judged_when_the_collector_was_killed_fires_once() {
+    let mut room = Room::open().await;
+    room.minutes(10, 50.0).await;
+    for _ in 0..2 {
+        room.clock.advance(MINUTE);
+        room.store_sample(0.1, room.clock.now()).await;
+    }
+    let mut room = room.restart().await;
+    room.minutes(2, 0.1).await;
+    assert_eq!(room.heard(), ["firing"]);
+    let mut room = room.restart().await;
+    room.minutes(2, 0.1).await;
+    assert!(room.heard().is_empty());
+    assert_eq!(room.alerts().await, [(AlertState::Firing, 1)]);
+}
+
+#[tokio::test]
+async fn what_is_told_before_the_turn_to_be_rebuilt_is_not_lost() {
+    let mut room = Room::open().await;
+    room.minutes(10, 50.0).await;
+    let mut room = room.restart().await;
+    for _ in 0..3 {
+        room.clock.advance(MINUTE);
+        room.tell_ahead(0.1, room.clock.now()).await;
+    }
+    assert!(room.heard().is_empty());
+    room.app.detect.rebuild().await;
+    assert_eq!(room.held().await, ["volume-full /mnt/data active"]);
+    assert_eq!(room.heard(), ["firing"]);
+}
+
+#[tokio::test]
+async fn a_finding_stands_over_a_weekend_of_which_nothing_is_known() {
+    let mut room = Room::open().await;
+    room.minutes(5, 50.0).await;
+    room.minutes(3, 0.1).await;
+    assert_eq!(room.heard(), ["firing"]);
+    room.turn(Mark::Pausing, room.clock.now()).await;
+    for _ in 0..60 {
+        room.seconds(3600).await;
+    }
+    room.turn(Mark::Resumed, room.clock.now()).await;
+    room.minutes(2, 0.1).await;
+    assert!(!room.heard().contains(&"resolved"));
+    assert_eq!(room.alerts().await, [(AlertState::Firing, 1)]);
+    room.minutes(3, 50.0).await;
+    assert_eq!(room.alerts().await, [(AlertState::Resolved, 1)]);
+}
+
+#[tokio::test]
+async fn an_endpoint_that_is_quiet_takes_no_memory_and_comes_back_as_it_was() {
+    let mut room = Room::open().await;
+    room.minutes(5, 50.0).await;
+    room.minutes(3, 0.1).await;
+    for _ in 0..70 {
+        room.seconds(60).await;
+    }
+    assert!(room.app.detect.watches().is_empty());
+    assert_eq!(room.held().await, ["volume-full /mnt/data stale"]);
+    room.minutes(2, 0.1).await;
+    assert_eq!(room.held().await, ["volume-full /mnt/data active"]);
+    assert_eq!(room.alerts().await, [(AlertState::Firing, 1)]);
+}
+
+#[tokio::test]
+async fn a_hold_goes_on_over_a_reload() {
+    let mut room = Room::open().await;
+    room.minutes(10, 50.0).await;
+    room.minute(0.1).await;
+    room.lay_over("[[check]]\nid = \"volume-full\"\ntitle = \"Our volume is full\"\n").await;
+    room.seconds(25).await;
+    assert_eq!(room.heard(), ["firing"]);
+}
+
+#[tokio::test]
+async fn a_trouble_of_the_past_is_not_told_while_the_rest_is_on_its_way() {
+    let mut room = Room::open().await;
+    room.lay_over("[[check]]\nid = \"volume-full\"\nhold = \"0s\"\n").await;
+    room.minutes(5, 50.0).await;
+    // Two hours without a network. The volume was full when the machine was put to sleep, and was freed when it woke.
+    room.clock.advance(MINUTE * 120);
+    let ago = |room: &Room, minutes: u32| room.clock.now() - MINUTE * minutes;
+    for minutes in (91..110).rev() {
+        room.tell(0.1, ago(&room, minutes)).await;
+    }
+    room.turn(Mark::Pausing, ago(&room, 90)).await;
+    assert!(room.held().await.is_empty(), "the last that is known so far is a full volume");
+    room.turn(Mark::Resumed, ago(&room, 10)).await;
+    for minutes in (0..9).rev() {
+        room.tell(50.0, ago(&room, minutes)).await;
+    }
+    room.seconds(30).await;
     assert_eq!((room.held().await, room.alerts().await), (Vec::<String>::new(), Vec::new()));
 }

@@ -14,8 +14,14 @@ use crate::ingest::Observation;
 /// How often an endpoint is evaluated on which nothing is about to happen.
 const CALM_PERIOD: Duration = Duration::from_mins(1);
 
-/// How long an endpoint says nothing until it is no longer watched.
-const FORGOTTEN_AFTER: Duration = Duration::from_hours(24);
+/// How long an endpoint says nothing until it is no longer watched. By then what holds is stale, and nothing moves.
+const FORGOTTEN_AFTER: Duration = Duration::from_hours(1);
+
+/// What is older than this when it arrives speaks of the past.
+const BACKLOG_AGE: Duration = Duration::from_mins(3);
+
+/// An endpoint that speaks of its past is judged when it has been quiet for so long.
+pub(super) const BACKLOG_QUIET: Duration = Duration::from_secs(10);
 
 /// An endpoint under watch.
 #[derive(Debug)]
@@ -26,6 +32,17 @@ pub(super) struct Watch {
     told: Option<Vec<Told>>,
     evaluated_at: Timestamp,
     observed_at: Timestamp,
+    news: News,
+}
+
+/// What the endpoint told since it was judged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum News {
+    None,
+    /// Of its past, and more may be on its way.
+    Backlog,
+    /// Of the present.
+    Present,
 }
 
 /// What people know of a finding; when it is the same, nobody needs to hear again.
@@ -36,6 +53,12 @@ struct Told {
     state: FindingState,
     severity: Severity,
     consequence_of: Option<String>,
+}
+
+impl News {
+    fn of(newest: Option<Timestamp>, now: Timestamp) -> Self {
+        if newest.is_some_and(|newest| now.since(newest) <= BACKLOG_AGE) { Self::Present } else { Self::Backlog }
+    }
 }
 
 /// What an evaluation brought.
@@ -49,10 +72,26 @@ pub(super) struct Verdict {
 
 impl Watch {
     pub(super) fn new(detector: Detector, now: Timestamp) -> Self {
-        Self { detector, moving: BTreeSet::new(), told: None, evaluated_at: now, observed_at: now }
+        Self { detector, moving: BTreeSet::new(), told: None, evaluated_at: now, observed_at: now, news: News::None }
     }
 
     /// Takes in what the endpoint told.
+    pub(super) fn take_in(&mut self, observations: &[Observation], now: Timestamp) {
+        for observation in observations {
+            self.observe(observation);
+        }
+        if self.news != News::Present && !observations.is_empty() {
+            self.news = News::of(observations.iter().map(Observation::at).max(), now);
+        }
+        self.observed_at = now;
+    }
+
+    /// It has seen a past that ends at `newest`.
+    pub(super) fn rebuilt(&mut self, newest: Option<Timestamp>, now: Timestamp) {
+        self.news = News::of(newest, now);
+    }
+
+    /// Takes in one thing that the endpoint told.
     pub(super) fn observe(&mut self, observation: &Observation) {
         match observation {
             Observation::Sample(layout, sample) => self.detector.sample(layout, sample),
@@ -60,11 +99,6 @@ impl Watch {
             Observation::Event(event) => self.detector.event(event),
             Observation::Mark(at, mark) => self.detector.mark(*at, *mark),
         }
-    }
-
-    /// The endpoint was heard.
-    pub(super) fn heard(&mut self, now: Timestamp) {
-        self.observed_at = now;
     }
 
     /// Judges every check at `now`.
@@ -80,6 +114,7 @@ impl Watch {
     /// Moves the states without telling anybody: how a watch is rebuilt.
     pub(super) fn step(&mut self, now: Timestamp) -> Vec<Transition> {
         self.evaluated_at = now;
+        self.news = News::None;
         let transitions = self.detector.evaluate(now);
         for moved in &transitions {
             let name = (moved.check.clone(), moved.instance.clone());
@@ -92,9 +127,13 @@ impl Watch {
         transitions
     }
 
-    /// Whether time alone may have moved something.
+    /// Whether something may have moved: by what was told, or by time alone.
     pub(super) fn is_due(&self, now: Timestamp) -> bool {
-        !self.moving.is_empty() || now.since(self.evaluated_at) >= CALM_PERIOD
+        match self.news {
+            News::Present => true,
+            News::Backlog => now.since(self.observed_at) >= BACKLOG_QUIET,
+            News::None => !self.moving.is_empty() || now.since(self.evaluated_at) >= CALM_PERIOD,
+        }
     }
 
     /// Whether nobody has heard of the endpoint for long.

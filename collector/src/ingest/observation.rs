@@ -15,3 +15,15 @@ pub enum Observation {
     /// A turn in the endpoint's day.
     Mark(Timestamp, Mark),
 }
+
+impl Observation {
+    /// Of when it tells.
+    pub fn at(&self) -> Timestamp {
+        match self {
+            Self::Sample(_, sample) => sample.at,
+            Self::Reading(reading) => reading.at,
+            Self::Event(event) => event.at,
+            Self::Mark(at, _) => *at,
+        }
+    }
+}

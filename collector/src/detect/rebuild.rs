@@ -1,0 +1,156 @@
+//! Watches from the stored past, one endpoint after the other.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use firstline_diagnosis::detector::{Detector, Host};
+use firstline_diagnosis::vocabulary::{Mark, Timestamp};
+use tracing::warn;
+
+use super::watch::Watch;
+use super::{Detect, DetectError, Place, Seat, past, rows};
+use crate::fleet::Known;
+use crate::ingest::Observation;
+
+/// While a watch is rebuilt, the last stretch is judged every minute, as it was; what is older every five minutes,
+/// which is enough to know what has been active since.
+const CLOSE_STRETCH: Duration = Duration::from_hours(2);
+const CLOSE_STEP: Duration = Duration::from_mins(1);
+const FAR_STEP: Duration = Duration::from_mins(5);
+
+/// How long endpoints are rebuilt in one go.
+const TURN: Duration = Duration::from_secs(1);
+/// Observations that wait for one endpoint; when there are more, its past is read once more.
+const WAITING: usize = 512;
+
+/// Endpoints whose turn comes, in order of arrival.
+#[derive(Debug, Default)]
+pub(super) struct Waiting(Mutex<VecDeque<String>>);
+
+impl Waiting {
+    pub(super) fn add(&self, endpoint_id: &str) {
+        self.lock().push_back(endpoint_id.to_owned());
+    }
+
+    fn take(&self) -> Option<String> {
+        self.lock().pop_front()
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, VecDeque<String>> {
+        // Every change under this lock is one call, so a panic elsewhere leaves it usable.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What an endpoint told since its turn was asked for.
+#[derive(Debug, Default)]
+pub(super) struct Rebuilding {
+    told: Vec<Observation>,
+    /// More was told than is kept; it is stored.
+    overflowed: bool,
+}
+
+impl Rebuilding {
+    pub(super) fn wait(&mut self, observations: &[Observation]) {
+        if self.told.len() + observations.len() > WAITING {
+            self.overflowed = true;
+        } else {
+            self.told.extend_from_slice(observations);
+        }
+    }
+}
+
+impl Detect {
+    /// Rebuilds watches of endpoints that were heard, for about a second. One at a time, so that streams keep the
+    /// machine; called again and again.
+    pub async fn rebuild(&self) {
+        let started = Instant::now();
+        while started.elapsed() < TURN {
+            let Some(endpoint_id) = self.shared.waiting.take() else { return };
+            let place = self.place(&endpoint_id);
+            if let Err(error) = self.take_place(&endpoint_id, &place).await {
+                // The next observation asks again.
+                *place.lock().await = Seat::Empty;
+                warn!(host.id = %endpoint_id, error = %error, "Endpoint {endpoint_id} could not be judged");
+            }
+        }
+    }
+
+    async fn take_place(&self, endpoint_id: &str, place: &Place) -> Result<(), DetectError> {
+        // The past is read with the door open: the stream goes on meanwhile.
+        let known = self.parts().fleet.known(endpoint_id).await?;
+        let (mut watch, marks) = self.rebuilt(&known).await?;
+        let mut seat = place.lock().await;
+        match std::mem::take(&mut *seat) {
+            Seat::Rebuilding(rebuilding) if rebuilding.overflowed => {
+                *seat = Seat::Rebuilding(Rebuilding::default());
+                self.shared.waiting.add(endpoint_id);
+                return Ok(());
+            }
+            Seat::Rebuilding(mut rebuilding) => {
+                // A turn must not be taken twice: told late, it would speak of what came after it.
+                rebuilding
+                    .told
+                    .retain(|told| !matches!(told, Observation::Mark(at, mark) if marks.contains(&(*at, *mark))));
+                watch.take_in(&rebuilding.told, self.now());
+            }
+            // Somebody was faster.
+            Seat::Watched(other) => watch = other,
+            Seat::Empty => {}
+        }
+        self.judge_when_due(endpoint_id, &mut watch).await;
+        *seat = Seat::Watched(watch);
+        Ok(())
+    }
+
+    /// A watch that has seen the endpoint's stored past, and the turns in there.
+    pub(super) async fn rebuilt(&self, known: &Known) -> Result<(Box<Watch>, Vec<(Timestamp, Mark)>), DetectError> {
+        let now = self.now();
+        let past = past::of(self.parts().store.reads(), known.key, now).await?;
+        let mut held = rows::held(self.parts().store.reads(), &known.endpoint.id).await?;
+        held.retain(|finding| finding.onset < now - past::SAMPLES);
+        let host = Host { os_type: known.endpoint.os.os_type.clone() };
+        let mut detector = Detector::new(self.parts().catalogues.current(), host);
+        for finding in &held {
+            detector.recall(finding);
+        }
+        let marks = past.iter().filter_map(|(_, told)| match told {
+            Observation::Mark(at, mark) => Some((*at, *mark)),
+            _ => None,
+        });
+        let marks = marks.collect();
+        let replayed = tokio::task::spawn_blocking(move || {
+            let mut watch = replay(Watch::new(detector, now), &past, now);
+            watch.rebuilt(past.last().map(|(at, _)| *at), now);
+            watch
+        });
+        let watch = replayed.await.map_err(|_| DetectError::Rebuild)?;
+        Ok((Box::new(watch), marks))
+    }
+}
+
+/// Runs the past through a watch up to (not including) `now`. It judges as it was judged then: in the last stretch
+/// whenever something arrived, and where nothing arrived, as time went by.
+fn replay(mut watch: Watch, past: &[(Timestamp, Observation)], now: Timestamp) -> Watch {
+    let step_at = |at: Timestamp| if now.since(at) > CLOSE_STRETCH { FAR_STEP } else { CLOSE_STEP };
+    let mut next = now - past::SAMPLES;
+    for (index, (at, observation)) in past.iter().enumerate() {
+        while next < *at && next < now {
+            watch.step(next);
+            next = next + step_at(next);
+        }
+        watch.observe(observation);
+        let last_of_its_moment = past.get(index + 1).is_none_or(|(following, _)| following > at);
+        let close = now.since(*at) <= CLOSE_STRETCH && *at < now;
+        if close && last_of_its_moment {
+            watch.step(*at);
+            next = *at + CLOSE_STEP;
+        }
+    }
+    while next < now {
+        watch.step(next);
+        next = next + step_at(next);
+    }
+    watch
+}
