@@ -17,6 +17,7 @@ mod uninstall;
 use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
@@ -139,10 +140,14 @@ impl Command {
     }
 }
 
+/// A thread without work ends after so long: longer than the fast tier's period with its jitter, so that the thread that
+/// reads each time stays, and does not wake up to end each time.
+const IDLE_THREAD: Duration = Duration::from_secs(20);
+
 /// One thread does everything but blocking reads, of which there are few at a time.
 fn runtime() -> Result<tokio::runtime::Runtime> {
     let mut builder = tokio::runtime::Builder::new_current_thread();
-    builder.enable_all().max_blocking_threads(8).build().context("starting the runtime")
+    builder.enable_all().max_blocking_threads(8).thread_keep_alive(IDLE_THREAD).build().context("starting the runtime")
 }
 
 /// `run` logs what happens; the other commands only what goes wrong. `RUST_LOG` overrides.

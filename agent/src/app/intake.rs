@@ -58,6 +58,8 @@ pub struct Intake {
     /// Fast steps until the minute is closed. The first step closes one, so that the collector sees a new endpoint soon.
     until_minute: u32,
     minute_closed: Option<Timestamp>,
+    /// How many fast steps were closed: what need not be on time rides on them, so that nothing wakes up for it.
+    steps: watch::Sender<u64>,
     /// When what is gathered in memory last went to the disk.
     settled_boot_ms: Option<u64>,
 }
@@ -120,6 +122,7 @@ impl Intake {
             recorder_trouble: None,
             until_minute: 1,
             minute_closed: None,
+            steps: watch::Sender::new(0),
             settled_boot_ms: None,
         };
         intake.tell_vitals();
@@ -256,6 +259,11 @@ impl Intake {
         Moment::new(&self.about.borrow().boot_id, self.since_boot_ms(), now)
     }
 
+    /// How many fast steps were closed.
+    pub fn steps(&self) -> watch::Receiver<u64> {
+        self.steps.subscribe()
+    }
+
     /// Closes the fast step, and the minute when it is over.
     pub fn close_step(&mut self) {
         let (now, fast, minute) = {
@@ -279,6 +287,7 @@ impl Intake {
             self.settle();
         }
         self.tell_vitals();
+        self.steps.send_modify(|steps| *steps += 1);
     }
 
     /// Takes rows and known states to the disk.

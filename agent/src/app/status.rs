@@ -18,8 +18,8 @@ use crate::uplink::{Acknowledged, LinkState, LinkStatus, Sent};
 /// Its file: in the scratch directory while the agent runs, in the state directory when it has stopped.
 const FILE: &str = "status.json";
 
-/// Between two looks, and between two accounts when there is nothing new to tell.
-const LOOK_EVERY: Duration = Duration::from_mins(1);
+/// Between two looks, at least, and between two accounts when there is nothing new to tell.
+const LOOK_EVERY: Duration = Duration::from_secs(50);
 const REPORT_EVERY: Duration = Duration::from_mins(5);
 
 /// Room that the account takes in steps of, on disk.
@@ -141,6 +141,7 @@ impl Reporter {
     /// every few minutes.
     pub(super) async fn run(self, mut link: watch::Receiver<LinkStatus>) {
         let (mut told, mut told_at) = (None, self.clock.awake());
+        let mut steps = super::lock(&self.intake).steps();
         loop {
             let status = self.status(link.borrow_and_update().clone(), true);
             let news = Some(status.news());
@@ -148,9 +149,26 @@ impl Reporter {
                 (told, told_at) = (news, self.clock.awake());
                 self.write(&status);
             }
-            let changed = tokio::time::timeout(LOOK_EVERY, link.changed()).await;
-            if matches!(changed, Ok(Err(_))) {
+            if self.something_to_look_at(&mut link, &mut steps).await.is_none() {
                 return;
+            }
+        }
+    }
+
+    /// Waits until the stream says something, or for the first step that is closed a while after this.
+    async fn something_to_look_at(
+        &self,
+        link: &mut watch::Receiver<LinkStatus>,
+        steps: &mut watch::Receiver<u64>,
+    ) -> Option<()> {
+        let looked_at = self.clock.awake();
+        loop {
+            tokio::select! {
+                said = link.changed() => return said.ok(),
+                closed = steps.changed() => closed.ok()?,
+            }
+            if self.clock.awake().saturating_sub(looked_at) >= LOOK_EVERY {
+                return Some(());
             }
         }
     }
