@@ -3,12 +3,14 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use firstline_tests::Process;
 use firstline_tests::port;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, UdpSocket};
 use tokio::task::JoinHandle;
 
 /// As often as the agent reads.
@@ -18,19 +20,26 @@ const PERIOD: Duration = Duration::from_secs(15);
 pub(super) struct Other {
     pub(super) name: &'static str,
     process: Process,
-    asker: Option<JoinHandle<()>>,
+    /// Asks it, or takes what it sends.
+    peer: Option<JoinHandle<()>>,
+    sent: Arc<AtomicU64>,
 }
 
 impl Other {
     pub(super) fn id(&self) -> u32 {
         self.process.id()
     }
+
+    /// Bytes that it sent, where somebody takes them.
+    pub(super) fn sent(&self) -> Option<Arc<AtomicU64>> {
+        self.peer.is_some().then(|| Arc::clone(&self.sent))
+    }
 }
 
 impl Drop for Other {
     fn drop(&mut self) {
-        if let Some(asker) = &self.asker {
-            asker.abort();
+        if let Some(peer) = &self.peer {
+            peer.abort();
         }
     }
 }
@@ -57,26 +66,31 @@ fn node_exporter(folder: &Path) -> Option<Other> {
     let mut command = Command::new(find("prometheus-node-exporter")?);
     command.arg("--collector.processes").arg(format!("--web.listen-address=127.0.0.1:{port}"));
     let process = Process::start("node_exporter", command, &folder.join("node_exporter.log"));
-    let asker =
-        tokio::spawn(ask(port, vec![b"GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".to_vec()]));
-    Some(Other { name: "node_exporter with processes", process, asker: Some(asker) })
+    let sent = Arc::default();
+    let peer = tokio::spawn(ask(port, vec![get("/metrics")], Arc::clone(&sent)));
+    Some(Other { name: "node_exporter with processes", process, peer: Some(peer), sent })
 }
 
 fn collectd(folder: &Path) -> Option<Other> {
     let program = find("collectd")?;
     let dir = folder.display();
+    let socket = std::net::UdpSocket::bind("127.0.0.1:0").expect("a port is free");
+    let port = socket.local_addr().expect("a bound socket has an address").port();
+    let sent = Arc::default();
+    let peer = tokio::spawn(take(socket, Arc::clone(&sent)));
     let plugins = ["cpu", "memory", "df", "disk", "interface", "load", "processes", "swap", "uptime", "vmem"];
     let plugins = plugins.map(|plugin| format!("LoadPlugin {plugin}\n")).concat();
     let configuration = format!(
         "BaseDir \"{dir}\"\nPIDFile \"{dir}/collectd.pid\"\nInterval 15\n{plugins}LoadPlugin csv\n\
-         <Plugin csv>\nDataDir \"{dir}/csv\"\n</Plugin>\n"
+         <Plugin csv>\nDataDir \"{dir}/csv\"\n</Plugin>\n\
+         LoadPlugin network\n<Plugin network>\nServer \"127.0.0.1\" \"{port}\"\n</Plugin>\n"
     );
     let file = folder.join("collectd.conf");
     fs::write(&file, configuration).expect("the configuration can be written");
     let mut command = Command::new(program);
     command.arg("-f").arg("-C").arg(&file);
     let process = Process::start("collectd", command, &folder.join("collectd.log"));
-    Some(Other { name: "collectd, csv", process, asker: None })
+    Some(Other { name: "collectd, csv and network", process, peer: Some(peer), sent })
 }
 
 /// Passive checks, as a server asks them. It is several processes; the one that answers is not told apart, so the figure
@@ -111,8 +125,9 @@ fn zabbix(folder: &Path) -> Option<Other> {
         "system.uptime",
     ];
     let question = |key: &&str| [b"ZBXD\x01".as_slice(), &(key.len() as u64).to_le_bytes(), key.as_bytes()].concat();
-    let asker = tokio::spawn(ask(port, keys.iter().map(question).collect()));
-    Some(Other { name: "zabbix_agentd, 14 items", process, asker: Some(asker) })
+    let sent = Arc::default();
+    let peer = tokio::spawn(ask(port, keys.iter().map(question).collect(), Arc::clone(&sent)));
+    Some(Other { name: "zabbix_agentd, 14 items", process, peer: Some(peer), sent })
 }
 
 fn netdata(folder: &Path) -> Option<Other> {
@@ -128,11 +143,17 @@ fn netdata(folder: &Path) -> Option<Other> {
     let mut command = Command::new(program);
     command.arg("-D").arg("-c").arg(&file);
     let process = Process::start("netdata", command, &folder.join("netdata.out"));
-    Some(Other { name: "netdata every 15 s", process, asker: None })
+    let sent = Arc::default();
+    let peer = tokio::spawn(ask(port, vec![get("/api/v1/allmetrics?format=prometheus")], Arc::clone(&sent)));
+    Some(Other { name: "netdata every 15 s", process, peer: Some(peer), sent })
+}
+
+fn get(path: &str) -> Vec<u8> {
+    format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").into_bytes()
 }
 
 /// Asks every question on a connection of its own, every fifteen seconds.
-async fn ask(port: u16, questions: Vec<Vec<u8>>) {
+async fn ask(port: u16, questions: Vec<Vec<u8>>, sent: Arc<AtomicU64>) {
     let mut beat = tokio::time::interval(PERIOD);
     loop {
         beat.tick().await;
@@ -141,7 +162,18 @@ async fn ask(port: u16, questions: Vec<Vec<u8>>) {
             let mut answer = Vec::new();
             if stream.write_all(question).await.is_ok() {
                 let _ = tokio::time::timeout(Duration::from_secs(3), stream.read_to_end(&mut answer)).await;
+                sent.fetch_add(answer.len() as u64, Ordering::Relaxed);
             }
         }
+    }
+}
+
+/// Takes packets, and only counts them.
+async fn take(socket: std::net::UdpSocket, sent: Arc<AtomicU64>) {
+    socket.set_nonblocking(true).expect("a socket can wait");
+    let socket = UdpSocket::from_std(socket).expect("the runtime takes sockets");
+    let mut packet = vec![0; 64 * 1024];
+    while let Ok(bytes) = socket.recv(&mut packet).await {
+        sent.fetch_add(bytes as u64, Ordering::Relaxed);
     }
 }

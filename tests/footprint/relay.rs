@@ -29,8 +29,8 @@ impl Relay {
     }
 
     /// Bytes that came from the agent, TLS and all.
-    pub(super) fn sent(&self) -> u64 {
-        self.sent.load(Ordering::Relaxed)
+    pub(super) fn sent(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.sent)
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 use std::fs;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// What a process took, a minute at a time.
 pub(super) struct Subject {
@@ -9,7 +11,8 @@ pub(super) struct Subject {
     id: u32,
     threads: HashMap<u32, Thread>,
     total: Thread,
-    sent: u64,
+    /// Bytes sent so far, where somebody counts them.
+    sent: Option<Arc<AtomicU64>>,
     /// Totals at the end of each minute; the first is the beginning.
     minutes: Vec<Reading>,
 }
@@ -48,24 +51,15 @@ pub(super) struct Account {
     pub(super) resident: f64,
     /// Bytes given to the disk in an hour: the mean, since they come in bursts.
     pub(super) written_hour: f64,
-    /// Bytes sent in an hour: the mean. Counted for the agent alone.
+    /// Bytes sent in an hour: the mean. Absent where nothing counts them.
     pub(super) sent_hour: Option<f64>,
 }
 
 impl Subject {
     /// The process of this id.
-    pub(super) fn new(name: &'static str, id: u32) -> Self {
+    pub(super) fn new(name: &'static str, id: u32, sent: Option<Arc<AtomicU64>>) -> Self {
         let (threads, total) = (HashMap::new(), Thread::default());
-        Self { name, id, threads, total, sent: 0, minutes: Vec::new() }
-    }
-
-    pub(super) fn name(&self) -> &'static str {
-        self.name
-    }
-
-    /// Bytes sent so far.
-    pub(super) fn set_sent(&mut self, sent: u64) {
-        self.sent = sent;
+        Self { name, id, threads, total, sent, minutes: Vec::new() }
     }
 
     /// Adds what its threads did since the last look.
@@ -96,7 +90,8 @@ impl Subject {
         let (private, resident) = (kib("Private_Dirty:"), kib("Rss:"));
         let clean = kib("Private_Clean:") + kib("Shared_Clean:");
         let written = number(&io, "write_bytes:").unwrap_or(0);
-        Reading { total: self.total, written, sent: self.sent, private, clean, resident }
+        let sent = self.sent.as_ref().map_or(0, |sent| sent.load(Ordering::Relaxed));
+        Reading { total: self.total, written, sent, private, clean, resident }
     }
 
     /// Everything together.
@@ -114,7 +109,7 @@ impl Subject {
             clean: median(values(|one| one.clean)),
             resident: median(values(|one| one.resident)),
             written_hour: hourly(deltas(|one| one.written)),
-            sent_hour: (self.sent > 0).then(|| hourly(deltas(|one| one.sent))),
+            sent_hour: self.sent.is_some().then(|| hourly(deltas(|one| one.sent))),
         }
     }
 }
