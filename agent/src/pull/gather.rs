@@ -84,7 +84,13 @@ fn add_states(pulls: &Pulls, pull: &Pull, readings: &mut Vec<Reading>) {
     let there: BTreeSet<_> = readings.iter().map(|reading| reading.series.clone()).collect();
     let intake = pulls.intake();
     let missing = intake.latest().filter(|reading| all && is_state(&reading.series.signal));
-    let missing: Vec<_> = missing.filter(|reading| !there.contains(&reading.series)).cloned().collect();
+    // That there was none of something is over when this pull found one.
+    let is_over = |reading: &Reading| {
+        let is_nameless = reading.series.attributes.is_empty() && reading.outcome.is_err();
+        is_nameless && there.iter().any(|series| series.signal == reading.series.signal)
+    };
+    let missing = missing.filter(|reading| !there.contains(&reading.series) && !is_over(reading));
+    let missing: Vec<_> = missing.cloned().collect();
     readings.extend(missing);
 }
 
