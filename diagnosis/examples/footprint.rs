@@ -22,6 +22,8 @@ const MINUTES: i64 = 180;
 const TIMED: i64 = 60;
 /// Minutes of a day.
 const DAY: i64 = 24 * 60;
+/// So many days are timed: the system counts a process's time in milliseconds.
+const REBUILDS: u32 = 20;
 const START_MS: i64 = 1_770_000_000_000;
 /// Linux pages on all systems that this is run on.
 const PAGE_BYTES: usize = 4096;
@@ -60,14 +62,16 @@ fn pass(endpoints: &mut [Endpoint], minutes: RangeInclusive<i64>) {
 /// The time to send a day through a detector, as the collector does it for an endpoint that it hears again.
 fn rebuild(catalogue: &Arc<Catalogue>, layout: &Layout, levels: &[f32]) -> Duration {
     let started = processor_time();
-    let mut endpoint = Endpoint::new(catalogue, layout, levels, 1);
-    for minute in 1..=DAY {
-        let at = endpoint.tell(minute);
-        if minute > DAY - 120 || minute % 5 == 0 {
-            black_box(endpoint.detector.evaluate(at));
+    for random in 1..=REBUILDS {
+        let mut endpoint = Endpoint::new(catalogue, layout, levels, u64::from(random));
+        for minute in 1..=DAY {
+            let at = endpoint.tell(minute);
+            if minute > DAY - 120 || minute % 5 == 0 {
+                black_box(endpoint.detector.evaluate(at));
+            }
         }
     }
-    processor_time() - started
+    (processor_time() - started) / REBUILDS
 }
 
 /// An endpoint and what it sends.
@@ -119,8 +123,8 @@ fn fine(series: &Series) -> f32 {
     match &*series.signal {
         "system.filesystem.usage" | "system.filesystem.limit" | "endpoint.memory.available" => 1e11,
         "endpoint.filesystem.inodes" => 1e6,
-        "endpoint.dns.lookup.ok" | "endpoint.probe.tls.ok" | "endpoint.probe.tcp.ok" => 1.0,
-        "endpoint.gateway.present" | "endpoint.gateway.reachable" | "hw.network.up" => 1.0,
+        "endpoint.dns.lookup.ok" | "endpoint.probe.tls.ok" | "endpoint.probe.tcp.ok" | "endpoint.gateway.present"
+        | "endpoint.gateway.reachable" | "hw.network.up" => 1.0,
         "system.cpu.utilization" if series.attributes.get("cpu.mode") == Some("idle") => 0.9,
         "process.memory.usage" | "system.uptime" => 1e5,
         "endpoint.filesystem.readonly" => 0.0,
