@@ -123,8 +123,12 @@ fn fine(series: &Series) -> f32 {
     match &*series.signal {
         "system.filesystem.usage" | "system.filesystem.limit" | "endpoint.memory.available" => 1e11,
         "endpoint.filesystem.inodes" => 1e6,
-        "endpoint.dns.lookup.ok" | "endpoint.probe.tls.ok" | "endpoint.probe.tcp.ok" | "endpoint.gateway.present"
-        | "endpoint.gateway.reachable" | "hw.network.up" => 1.0,
+        "endpoint.dns.lookup.ok"
+        | "endpoint.probe.tls.ok"
+        | "endpoint.probe.tcp.ok"
+        | "endpoint.gateway.present"
+        | "endpoint.gateway.reachable"
+        | "hw.network.up" => 1.0,
         "system.cpu.utilization" if series.attributes.get("cpu.mode") == Some("idle") => 0.9,
         "process.memory.usage" | "system.uptime" => 1e5,
         "endpoint.filesystem.readonly" => 0.0,
