@@ -61,9 +61,17 @@ impl<const N: usize> From<[(&str, &str); N]> for Attributes {
 
 impl<'a> FromIterator<(&'a str, &'a str)> for Attributes {
     fn from_iter<I: IntoIterator<Item = (&'a str, &'a str)>>(pairs: I) -> Self {
-        Self::from(
-            pairs.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect::<BTreeMap<_, _>>(),
-        )
+        Self::of(pairs.into_iter().map(|(name, value)| (name.into(), value.into())).collect())
+    }
+}
+
+impl Attributes {
+    /// These pairs in order of name; of two with one name the last counts.
+    fn of(mut pairs: Vec<(Box<str>, Box<str>)>) -> Self {
+        pairs.reverse();
+        pairs.sort_by(|(one, _), (other, _)| one.cmp(other));
+        pairs.dedup_by(|(later, _), (kept, _)| later == kept);
+        Self(pairs.into())
     }
 }
 
@@ -78,5 +86,20 @@ impl fmt::Display for Attributes {
             write!(f, "{comma}{name}={value:?}")?;
         }
         f.write_str("}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn are_sorted_by_name_and_the_last_of_a_name_counts() {
+        let pairs = [("state", "free"), ("mountpoint", "/"), ("state", "used"), ("a", "1"), ("state", "reserved")];
+        let attributes: Attributes = pairs.into_iter().collect();
+        let expected: BTreeMap<String, String> =
+            pairs.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        assert_eq!(attributes, Attributes::from(expected));
+        assert_eq!(attributes.to_string(), r#"{a="1",mountpoint="/",state="reserved"}"#);
     }
 }
