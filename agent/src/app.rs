@@ -45,7 +45,7 @@ const IDENTITY_LIMIT: Duration = Duration::from_secs(5);
 
 /// The start is over after so long: what it needed goes back, and what was freed since then so often.
 const START: Duration = Duration::from_mins(1);
-const EASE_EVERY: Duration = Duration::from_hours(1);
+const EASE_EVERY: Duration = Duration::from_mins(15);
 
 /// Time for the stream to say goodbye.
 const FAREWELL_LIMIT: Duration = Duration::from_secs(6);
