@@ -5,8 +5,9 @@
 //! number that stays costs one bit and others the bits that differ, of five digits each. Blocks stand in a segment, at
 //! most 960 rows (four hours of 15 s steps), with the names of their columns before them. A series has the same column
 //! for as long as the segment lasts: one that comes is named before the first block that it is in, one that is gone costs
-//! nothing, so programs that come and go cost a name each and nothing else. There are two recorders: the fast tier's at
-//! 15 s and the minute tier's at one minute, so that slow series do not pay for fast rows.
+//! nothing, so programs that come and go cost a name each and nothing else. By `tests/measure storage`, names included, a
+//! series costs 2 KB a day at 15 s when it stays, 16 KB when it moves at every step (0.34 and 2.8 bytes a row). There are
+//! two recorders: the fast tier's at 15 s and the minute tier's at one minute, so that slow series do not pay for fast rows.
 //!
 //! **Guarantees.** With a directory in memory a row survives `kill -9` at once; without one it is written with the other
 //! rows of its minute, so that the disk is not kept busy. Nothing is synced: a power cut costs the last five minutes and
