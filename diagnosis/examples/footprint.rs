@@ -39,7 +39,7 @@ fn main() {
     pass(&mut endpoints, 1..=MINUTES - TIMED);
     let started = processor_time();
     pass(&mut endpoints, MINUTES - TIMED + 1..=MINUTES);
-    let took = (processor_time() - started) / (ENDPOINTS as u32 * TIMED as u32);
+    let took = since(started) / (ENDPOINTS as u32 * TIMED as u32);
     let bytes = (resident_bytes() - before) / ENDPOINTS;
     let kept = endpoints[0].detector.kept();
     println!("{bytes} bytes for each of {ENDPOINTS} endpoints, {} of them numbers", 4 * kept.numbers);
@@ -71,7 +71,7 @@ fn rebuild(catalogue: &Arc<Catalogue>, layout: &Layout, levels: &[f32]) -> Durat
             }
         }
     }
-    (processor_time() - started) / REBUILDS
+    since(started) / REBUILDS
 }
 
 /// An endpoint and what it sends.
@@ -139,12 +139,12 @@ fn fine(series: &Series) -> f32 {
 /// The time to add up so many bare floats.
 fn floor(numbers: usize) -> Duration {
     let bare = vec![1.0_f32; numbers];
-    let rounds = 10_000;
+    let rounds = 1_000_000;
     let started = processor_time();
     for _ in 0..rounds {
         black_box(black_box(&bare).iter().map(|value| f64::from(*value)).sum::<f64>());
     }
-    (processor_time() - started) / rounds
+    since(started) / rounds
 }
 
 fn ms(span: Duration) -> f64 {
@@ -227,6 +227,11 @@ fn series() -> Vec<String> {
         all.push(signal.to_owned());
     }
     all
+}
+
+/// Processor time since `started`.
+fn since(started: Duration) -> Duration {
+    processor_time().saturating_sub(started)
 }
 
 /// The time that this process had a processor, whatever else the machine does.
