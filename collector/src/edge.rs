@@ -1,11 +1,14 @@
 //! Terminates TLS for agents and for people: reload, revocation, bounds.
 //!
-//! A listener hands each socket to a task of its own, which shakes hands within [`HANDSHAKE_TIMEOUT`]; only so many do
-//! so at once, the rest wait in the kernel's queue. The TLS configuration is looked up for every handshake, so that a
-//! renewed certificate or a longer revocation list needs no restart. Open connections live on through a reload; the
-//! streams of a revoked endpoint are ended by the fleet.
+//! A listener hands each socket to a task of its own, which shakes hands in two steps. First the client must say a whole
+//! hello within [`HELLO_TIMEOUT`]: that costs a socket and a few kilobytes, and thousands that begin and go no further
+//! displace each other and keep nobody out ([`hellos`]). Then comes the cryptography, within [`HANDSHAKE_TIMEOUT`]; only
+//! so many do that at once, in the order of their hellos, and [`QUEUE`] wait. The rest are in the kernel's queue. The TLS
+//! configuration is looked up for every handshake, so that a renewed certificate or a longer revocation list needs no
+//! restart. Open connections live on through a reload; the streams of a revoked endpoint are ended by the fleet.
 
 mod accept;
+mod hellos;
 mod http;
 mod peer;
 mod socket;
@@ -17,5 +20,11 @@ pub use http::serve;
 pub use peer::Peer;
 pub use socket::Socket;
 
-/// How long a handshake may take.
+/// How long a client may take to say its hello, which fits into its first packets.
+pub const HELLO_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Connections of a port that are not through their handshake, in whichever step.
+pub const QUEUE: usize = 2 * hellos::HELLOS;
+
+/// How long a handshake may take after the hello.
 pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);

@@ -28,6 +28,10 @@ const GRACE: Duration = Duration::from_secs(10);
 const KEEPALIVE_EVERY: Duration = Duration::from_secs(75);
 const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(20);
 
+/// Bytes that a connection may send ahead of what is read: the largest frame goes in pieces of this, and an endpoint that
+/// sends faster than its records are stored fills no more.
+const WINDOW_BYTES: u32 = 128 * 1024;
+
 /// Calls on one connection at the same time: the stream, and a renewal.
 const CALLS_MAX: u32 = 8;
 
@@ -102,6 +106,8 @@ impl Running {
             .http2_keepalive_interval(Some(KEEPALIVE_EVERY))
             .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
             .max_concurrent_streams(CALLS_MAX)
+            .initial_stream_window_size(Some(WINDOW_BYTES))
+            .initial_connection_window_size(Some(WINDOW_BYTES))
             .add_service(agents)
             .add_service(enrolments)
             .serve_with_incoming_shutdown(ReceiverStream::new(sockets), self.stop_agents.clone().cancelled_owned());

@@ -12,6 +12,7 @@ use super::{Data, say};
 use crate::app::{App, Running, SystemClock};
 use crate::config::{Config, Log, LogFormat};
 
+mod files;
 mod signals;
 
 use signals::{Signal, Signals};
@@ -44,6 +45,7 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<()> {
     crate::metrics::install();
     config.listen.agents = arguments.listen_agents.unwrap_or(config.listen.agents);
     config.listen.people = arguments.listen_people.unwrap_or(config.listen.people);
+    files::make_room(config.limits.streams);
     let mut signals = Signals::listen().context("listening for signals")?;
     let app = App::open(&arguments.data.folder, config, Arc::new(SystemClock)).await?;
     let running = app.start().await?;

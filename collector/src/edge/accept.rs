@@ -4,14 +4,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use metrics::counter;
+use rustls::server::Acceptor;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::time::timeout;
-use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+use tokio_rustls::{LazyConfigAcceptor, StartHandshake};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
-use super::{HANDSHAKE_TIMEOUT, Peer, Socket};
+use super::hellos::Hellos;
+use super::{HANDSHAKE_TIMEOUT, HELLO_TIMEOUT, Peer, QUEUE, Socket};
 use crate::authority::{Authority, LiveTls};
 use crate::metrics::HANDSHAKES;
 
@@ -27,6 +30,9 @@ struct Port {
     tls: LiveTls,
     authority: Arc<Authority>,
     ready: mpsc::Sender<io::Result<Socket>>,
+    hellos: Hellos,
+    /// Those that may do cryptography.
+    handshakes: Semaphore,
 }
 
 /// Accepts connections until `stop`; those whose handshake is done come out of the channel.
@@ -39,20 +45,27 @@ pub fn accept(
     stop: CancellationToken,
 ) -> mpsc::Receiver<io::Result<Socket>> {
     let (ready, sockets) = mpsc::channel(READY_SOCKETS);
-    let port = Arc::new(Port { name, tls, authority, ready });
-    let permits = Arc::new(Semaphore::new(handshakes));
+    let port = Arc::new(Port {
+        name,
+        tls,
+        authority,
+        ready,
+        hellos: Hellos::default(),
+        handshakes: Semaphore::new(handshakes),
+    });
+    let queue = Arc::new(Semaphore::new(QUEUE));
     tokio::spawn(async move {
         tokio::select! {
             () = stop.cancelled() => {}
-            () = listen(listener, permits, port) => {}
+            () = listen(listener, queue, port) => {}
         }
     });
     sockets
 }
 
-async fn listen(listener: TcpListener, permits: Arc<Semaphore>, port: Arc<Port>) {
+async fn listen(listener: TcpListener, queue: Arc<Semaphore>, port: Arc<Port>) {
     loop {
-        let permit = Arc::clone(&permits).acquire_owned().await.expect("the semaphore is never closed");
+        let permit = Arc::clone(&queue).acquire_owned().await.expect("the semaphore is never closed");
         match listener.accept().await {
             Ok((stream, address)) => drop(tokio::spawn(shake_hands(stream, address, permit, Arc::clone(&port)))),
             Err(cause) => {
@@ -65,21 +78,39 @@ async fn listen(listener: TcpListener, permits: Arc<Semaphore>, port: Arc<Port>)
 
 async fn shake_hands(stream: TcpStream, address: SocketAddr, permit: OwnedSemaphorePermit, port: Arc<Port>) {
     let _ = stream.set_nodelay(true);
-    let acceptor = TlsAcceptor::from(port.tls.load_full());
-    let outcome = timeout(HANDSHAKE_TIMEOUT, acceptor.accept(stream)).await;
-    drop(permit);
-    let outcome = match outcome {
-        Ok(Ok(stream)) => {
-            let certificate = stream.get_ref().1.peer_certificates().and_then(|chain| chain.first());
-            let certificate = certificate.and_then(|one| port.authority.recognise(one).ok()).map(Arc::new);
-            let _ = port.ready.send(Ok(Socket::new(stream, Peer { address, certificate }))).await;
-            "done"
+    let hello = timeout(HELLO_TIMEOUT, LazyConfigAcceptor::new(Acceptor::default(), stream));
+    let outcome = match port.hellos.enter().hold(hello).await {
+        Some(Ok(Ok(hello))) => {
+            let turn = port.handshakes.acquire().await.expect("the semaphore is never closed");
+            drop(permit);
+            let answered = timeout(HANDSHAKE_TIMEOUT, answer(hello, &port)).await;
+            drop(turn);
+            match answered {
+                Ok(Ok(stream)) => hand_over(stream, address, &port).await,
+                Ok(Err(cause)) => failed(&cause, address, &port),
+                Err(_) => "timeout",
+            }
         }
-        Ok(Err(cause)) => {
-            debug!(port = port.name, client.address = %address, error = %cause, "Handshake with {address} failed");
-            "failed"
-        }
-        Err(_) => "timeout",
+        Some(Ok(Err(cause))) => failed(&cause, address, &port),
+        Some(Err(_)) => "no_hello",
+        None => "displaced",
     };
     counter!(HANDSHAKES, "port" => port.name, "outcome" => outcome).increment(1);
+}
+
+/// The rest of a handshake. Boxed, since it is large and most of the tasks that wait never come so far.
+async fn answer(hello: StartHandshake<TcpStream>, port: &Port) -> io::Result<TlsStream<TcpStream>> {
+    Box::pin(hello.into_stream(port.tls.load_full())).await
+}
+
+async fn hand_over(stream: TlsStream<TcpStream>, address: SocketAddr, port: &Port) -> &'static str {
+    let certificate = stream.get_ref().1.peer_certificates().and_then(|chain| chain.first());
+    let certificate = certificate.and_then(|one| port.authority.recognise(one).ok()).map(Arc::new);
+    let _ = port.ready.send(Ok(Socket::new(stream, Peer { address, certificate }))).await;
+    "done"
+}
+
+fn failed(cause: &io::Error, address: SocketAddr, port: &Port) -> &'static str {
+    debug!(port = port.name, client.address = %address, error = %cause, "Handshake with {address} failed");
+    "failed"
 }
