@@ -16,6 +16,7 @@ mod task;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use firstline_diagnosis::document::{Endpoint, EndpointState};
 use firstline_diagnosis::vocabulary::Severity;
@@ -52,6 +53,8 @@ struct Shared {
     clock: Arc<dyn Clock>,
     live: live::Live,
     permits: contest::Permits,
+    /// Endpoints that may come back when all streams are lost.
+    population: AtomicUsize,
 }
 
 /// Why something could not be done to an endpoint.
@@ -95,6 +98,7 @@ impl Fleet {
                 clock,
                 live: live::Live::default(),
                 permits: contest::Permits::default(),
+                population: AtomicUsize::new(0),
             }),
         }
     }
@@ -120,6 +124,17 @@ impl Fleet {
     /// How many streams there are.
     pub fn streams(&self) -> usize {
         self.shared.live.count()
+    }
+
+    /// How many endpoints may come back at once when all streams are lost: those that were heard, or enrolled, lately.
+    /// The first of them to connect must be told of all the others, too.
+    pub fn population(&self) -> usize {
+        self.shared.population.load(Ordering::Relaxed).max(self.streams())
+    }
+
+    /// An endpoint has enrolled and will connect.
+    pub fn expect_one_more(&self) {
+        self.shared.population.fetch_add(1, Ordering::Relaxed);
     }
 
     /// An endpoint by its id, or by its name when only one has it (in any case of letters).

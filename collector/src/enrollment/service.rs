@@ -96,6 +96,7 @@ impl EnrollmentService for Service {
         let enrolled = self.enrollment.enroll(&token, &csr, machine).await;
         let (endpoint_id, issued) = enrolled.map_err(|cause| self.refused(&cause, &peer))?;
         counter!(ENROLLMENTS, "outcome" => "enrolled").increment(1);
+        self.fleet.expect_one_more();
         info!(host.id = %endpoint_id, client.address = %peer.address.ip(), "Endpoint {endpoint_id} enrolled");
         Ok(Response::new(EnrollResponse {
             endpoint_id,

@@ -32,8 +32,8 @@ pub enum Ending {
     Forks(String),
 }
 
-/// What goes out to an endpoint.
-pub type Outgoing = CollectorFrame;
+/// What goes out to an endpoint. Boxed, since a queue reserves room for dozens although few streams ever fill it.
+pub type Outgoing = Box<CollectorFrame>;
 
 /// The streams of this process.
 #[derive(Debug, Default)]
@@ -223,11 +223,11 @@ impl Live {
     }
 
     pub(super) fn send(&self, endpoint_id: &str, frame: CollectorFrame) -> Result<(), NotConnected> {
-        self.streams().get(endpoint_id).ok_or(NotConnected)?.frames.try_send(frame).map_err(|_| NotConnected)
+        self.streams().get(endpoint_id).ok_or(NotConnected)?.frames.try_send(Box::new(frame)).map_err(|_| NotConnected)
     }
 
     pub(super) fn broadcast(&self, frame: &CollectorFrame) -> usize {
-        self.streams().values().filter(|entry| entry.frames.try_send(frame.clone()).is_ok()).count()
+        self.streams().values().filter(|entry| entry.frames.try_send(Box::new(frame.clone())).is_ok()).count()
     }
 
     pub(super) fn end(&self, endpoint_id: &str, why: Ending) {

@@ -1,5 +1,6 @@
 //! Brings the stored states in step with streams and clock. Idempotent: running it twice changes nothing.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use firstline_diagnosis::document::EndpointState;
@@ -11,6 +12,9 @@ use crate::store::{StoreError, sql};
 
 /// A row's `last_seen_ms` may lag behind memory by this much.
 const LAG: Duration = Duration::from_mins(1);
+
+/// Who was not heard for so long is not counted among those who may come back at any moment.
+const MAY_COME_BACK: Duration = Duration::from_hours(24);
 
 /// What a row should say.
 struct Change {
@@ -30,16 +34,20 @@ impl Fleet {
     pub async fn settle(&self) -> Result<usize, FleetError> {
         let now = self.shared.clock.now();
         let pulses = self.shared.live.pulses();
-        let rows = sql::query("SELECT key, id, state, paused, last_seen_ms FROM endpoints WHERE revoked_at_ms IS NULL")
-            .fetch_all(self.shared.store.reads())
-            .await?;
-        let mut changes = Vec::new();
+        let rows = sql::query(
+            "SELECT key, id, state, paused, last_seen_ms, enrolled_at_ms FROM endpoints WHERE revoked_at_ms IS NULL",
+        )
+        .fetch_all(self.shared.store.reads())
+        .await?;
+        let (mut changes, mut population) = (Vec::new(), 0);
         for row in rows {
             let key: i64 = row.try_get("key")?;
             let stored: Option<i64> = row.try_get("last_seen_ms")?;
             let paused_before = row.try_get::<i64>("paused")? != 0;
             let heard = pulses.get(&key).copied();
             let last_seen = stored.map(Timestamp).max(heard.map(|heard| heard.at));
+            let known = last_seen.unwrap_or(Timestamp(0)).max(Timestamp(row.try_get("enrolled_at_ms")?));
+            population += usize::from(now.since(known) < MAY_COME_BACK);
             let paused = heard.map_or(paused_before, |heard| heard.paused);
             let facts = state::Facts { revoked: false, connected: heard.is_some(), paused, last_seen };
             let before = state::named(row.try_get("state")?);
@@ -50,6 +58,7 @@ impl Fleet {
                 changes.push(Change { key, id: row.try_get("id")?, before, now: after, paused, last_seen_ms });
             }
         }
+        self.shared.population.store(population, Ordering::Relaxed);
         let count = changes.len();
         store(&self.shared, changes).await?;
         Ok(count)

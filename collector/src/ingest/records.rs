@@ -74,7 +74,9 @@ fn one(
             let used = in_hand.get(sample.layout).ok_or("layout: was not sent")?;
             let undeclared = used.undeclared();
             let sample = used.declared(sample).ok_or("sample.row: has another length than its layout")?;
-            counter!(READINGS_UNDECLARED).increment(undeclared);
+            if undeclared > 0 {
+                counter!(READINGS_UNDECLARED).increment(undeclared);
+            }
             let body = encode(&sample);
             tell(Observation::Sample(used.layout(), Sample { at, ..sample }));
             body

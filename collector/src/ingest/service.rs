@@ -1,12 +1,15 @@
 //! The agents' service of the wire: who may open a stream, and how many.
 
+use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use firstline_proto::v1::agent_service_server::AgentService;
 use firstline_proto::v1::{AgentFrame, CollectorFrame};
 use tokio::sync::{Semaphore, mpsc};
-use tokio_stream::wrappers::ReceiverStream;
+use tokio_stream::Stream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tonic::{Request, Response, Status, Streaming};
@@ -44,16 +47,34 @@ pub(super) struct Shared {
     places: Arc<Semaphore>,
 }
 
+/// A frame on its way out, or the end. Boxed, since a queue reserves room for dozens although few are ever waiting.
+pub(super) type Outgoing = Result<Box<CollectorFrame>, Box<Status>>;
+
+/// The frames of one stream.
+#[derive(Debug)]
+pub struct Frames(mpsc::Receiver<Outgoing>);
+
+impl Stream for Frames {
+    type Item = Result<CollectorFrame, Status>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.0.poll_recv(cx).map(|frame| frame.map(|frame| frame.map(|frame| *frame).map_err(|status| *status)))
+    }
+}
+
 /// Ends all streams, spread over time. Cheap to clone.
 #[derive(Debug, Clone, Default)]
 pub struct Drain {
     begun: CancellationToken,
     streams: TaskTracker,
+    /// How many there were when it began: while they leave, their number says nothing of how many will come back.
+    leaving: Arc<AtomicUsize>,
 }
 
 impl Drain {
     /// Tells every stream to leave, and waits until they are gone or `grace` is over.
     pub async fn run(&self, grace: Duration) {
+        self.leaving.store(self.streams.len(), Ordering::Relaxed);
         self.begun.cancel();
         self.streams.close();
         let _ = tokio::time::timeout(grace, self.streams.wait()).await;
@@ -61,6 +82,16 @@ impl Drain {
 
     pub(super) async fn begun(&self) {
         self.begun.cancelled().await;
+    }
+
+    /// Counts a stream for as long as it lasts.
+    pub(super) fn join(&self, stream: impl Future<Output = ()> + Send + 'static) {
+        self.streams.spawn(stream);
+    }
+
+    /// How many streams there were when it began.
+    pub(super) fn leaving(&self) -> usize {
+        self.leaving.load(Ordering::Relaxed)
     }
 
     /// How long agents should spread their return over, when there are `streams` of them.
@@ -93,7 +124,7 @@ impl Service {
 
 #[tonic::async_trait]
 impl AgentService for Service {
-    type ConnectStream = ReceiverStream<Result<CollectorFrame, Status>>;
+    type ConnectStream = Frames;
 
     async fn connect(&self, request: Request<Streaming<AgentFrame>>) -> Result<Response<Self::ConnectStream>, Status> {
         let certificate = Peer::of(&request)?.endpoint()?.clone();
@@ -105,10 +136,10 @@ impl AgentService for Service {
             .map_err(|_| Status::resource_exhausted("the collector has as many streams as it takes"))?;
         let (outbound, frames) = mpsc::channel(OUTBOUND_FRAMES);
         let session = Session::new(Arc::clone(&self.shared), certificate, request.into_inner(), outbound);
-        self.shared.drain.streams.spawn(async move {
+        self.shared.drain.join(async move {
             session.run().await;
             drop(place);
         });
-        Ok(Response::new(ReceiverStream::new(frames)))
+        Ok(Response::new(Frames(frames)))
     }
 }

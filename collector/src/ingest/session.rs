@@ -15,7 +15,7 @@ use tonic::{Status, Streaming};
 use tracing::{debug, warn};
 
 use super::clock::EndpointClock;
-use super::service::Shared;
+use super::service::{Outgoing, Shared};
 use crate::authority::CertificateOf;
 use crate::fleet::{Agent, Contest, FleetError, Known};
 use crate::metrics as names;
@@ -35,7 +35,7 @@ const SEND_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long an endpoint stays away at least when its records could not be stored; and as much more by chance.
 const STORE_REST: Duration = Duration::from_secs(15);
 
-type Outbound = mpsc::Sender<Result<CollectorFrame, Status>>;
+type Outbound = mpsc::Sender<Outgoing>;
 
 /// A stream before its hello.
 pub(super) struct Session {
@@ -102,7 +102,8 @@ impl Session {
         let outbound = self.outbound.clone();
         let endpoint_id = self.certificate.endpoint_id.clone();
         gauge!(names::STREAMS).increment(1.0);
-        let end = match self.open().await {
+        // What happens seldom is kept apart from what waits for hours: an idle stream is as large as the largest await.
+        let end = match Box::pin(self.open()).await {
             Ok(open) => open.run().await,
             Err(end) => end,
         };
@@ -118,10 +119,10 @@ impl Session {
         }
         if let Some(last) = end.last {
             let frame = CollectorFrame { frame: Some(last) };
-            let _ = timeout(SEND_TIMEOUT, outbound.send(Ok(frame))).await;
+            let _ = timeout(SEND_TIMEOUT, outbound.send(Ok(Box::new(frame)))).await;
         }
         if let Some(status) = end.status {
-            let _ = timeout(SEND_TIMEOUT, outbound.send(Err(status))).await;
+            let _ = timeout(SEND_TIMEOUT, outbound.send(Err(Box::new(status)))).await;
         }
     }
 

@@ -403,6 +403,29 @@ async fn a_stop_tells_agents_when_to_come_back() {
 }
 
 #[tokio::test]
+async fn the_first_to_come_is_told_of_all_who_may_come() {
+    let collector = Collector::start().await;
+    let machine = collector.machine("m").await;
+    collector.app.fleet.settle().await.expect("settled");
+    (1..400).for_each(|_| collector.app.fleet.expect_one_more());
+    let (_talk, welcome) = machine.connect(&collector).await;
+    assert_eq!(welcome.return_spread_ms, 3000, "four hundred at two hundred a second, and one");
+}
+
+#[tokio::test]
+async fn those_who_leave_last_are_told_of_those_who_left_before() {
+    let drain = super::Drain::default();
+    for _ in 0..5 {
+        drain.join(async {});
+    }
+    let waits = drain.clone();
+    drain.join(async move { waits.begun().await });
+    tokio::task::yield_now().await;
+    drain.run(Duration::from_secs(5)).await;
+    assert_eq!(drain.leaving(), 1, "who was there when it began, and not who is left");
+}
+
+#[tokio::test]
 async fn puts_records_of_a_wrong_clock_in_their_place() {
     let collector = Collector::start().await;
     let machine = collector.machine("m").await;

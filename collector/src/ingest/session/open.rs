@@ -82,7 +82,7 @@ impl<'s> Open<'s> {
                 break end;
             }
         };
-        self.close().await;
+        Box::pin(self.close()).await;
         end
     }
 
@@ -115,7 +115,7 @@ impl<'s> Open<'s> {
             received_unix_ms: received.unix_ms(),
             sent_unix_ms: shared.clock.now().unix_ms(),
             collector_id: shared.settings.collector_id().to_owned(),
-            return_spread_ms: u32::try_from(Drain::spread(shared.fleet.streams()).as_millis()).unwrap_or(u32::MAX),
+            return_spread_ms: u32::try_from(Drain::spread(shared.fleet.population()).as_millis()).unwrap_or(u32::MAX),
             takes_ahead: true,
             packing: PACKING,
         };
@@ -132,7 +132,8 @@ impl<'s> Open<'s> {
             Next::Silence => {
                 Err(End::because("silent", Status::deadline_exceeded("nothing was heard for three minutes")))
             }
-            Next::Incoming(Ok(Some(AgentFrame { frame: Some(frame) }))) => self.take(frame).await,
+            // Apart, since it is large and an idle stream does none of it.
+            Next::Incoming(Ok(Some(AgentFrame { frame: Some(frame) }))) => Box::pin(self.take(frame)).await,
             Next::Incoming(Ok(Some(AgentFrame { frame: None }))) => self.unknown().await,
             Next::Incoming(Ok(None)) => Err(End::quiet("closed")),
             Next::Incoming(Err(status)) if is_malformed(&status) => Err(End::bad(status.message())),
@@ -173,7 +174,7 @@ impl<'s> Open<'s> {
     }
 
     fn drain(&self) -> End {
-        let spread = Drain::spread(self.session.shared.fleet.streams());
+        let spread = Drain::spread(self.session.shared.drain.leaving());
         End::because("drained", Status::unavailable("the collector is about to stop")).until(RETURN_AFTER, spread)
     }
 
@@ -232,7 +233,9 @@ impl<'s> Open<'s> {
     }
 
     pub(super) async fn send(&self, frame: Reply) -> Result<(), End> {
-        match timeout(SEND_TIMEOUT, self.session.outbound.send(Ok(CollectorFrame { frame: Some(frame) }))).await {
+        match timeout(SEND_TIMEOUT, self.session.outbound.send(Ok(Box::new(CollectorFrame { frame: Some(frame) }))))
+            .await
+        {
             Ok(Ok(())) => Ok(()),
             Ok(Err(_)) => Err(End::quiet("broken")),
             Err(_) => Err(End::quiet("not_reading")),
