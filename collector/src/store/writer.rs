@@ -15,6 +15,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
+use metrics::counter;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, timeout_at};
 use tracing::{error, info, warn};
@@ -23,6 +24,7 @@ use super::connection::{Connection, Engine};
 use super::link::Link;
 use super::records::{Appended, Ledger, RecordBatch};
 use super::{StoreError, sql};
+use crate::metrics::TRANSACTIONS;
 
 /// Jobs that may wait; who comes later waits for a place.
 const QUEUE_JOBS: usize = 1024;
@@ -206,6 +208,7 @@ async fn commit(link: &mut Link, ledger: &mut Ledger, batch: Batch) -> bool {
         error!(error = %cause, rows = batch.rows, "A batch could not be committed; its senders are told: {cause}");
     }
     let committed = result.is_ok();
+    counter!(TRANSACTIONS).increment(u64::from(committed));
     match result {
         Ok(appended) => answers.into_iter().zip(appended).for_each(|(answer, one)| {
             let _ = answer.send(Ok(one));

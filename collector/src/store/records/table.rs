@@ -5,13 +5,12 @@ use std::fmt::Write as _;
 use crate::store::connection::{Connection, Engine};
 use crate::store::sql::{self, Value};
 
-/// Rows of SQLite's large statement.
-const MANY: usize = 64;
+/// Rows of SQLite's statements, the largest first: a full batch and a quiet minute both take few of them.
+const SIZES: [usize; 4] = [64, 16, 4, 1];
 
-/// Stores rows of `N` columns: on SQLite [`MANY`] or one at a time, on PostgreSQL all at once.
+/// Stores rows of `N` columns: on SQLite some at a time, on PostgreSQL all at once.
 pub(super) struct Table<const N: usize> {
-    many: String,
-    one: String,
+    some: [String; SIZES.len()],
     all: String,
 }
 
@@ -19,12 +18,11 @@ impl<const N: usize> Table<N> {
     /// `INSERT INTO name (columns) .. tail`.
     pub(super) fn new(name: &str, columns: [&str; N], tail: &str) -> Self {
         let head = format!("INSERT INTO {name} ({})", columns.join(", "));
-        let values = |rows: usize| {
-            let rows: Vec<String> = (0..rows).map(|row| format!("({})", places(row * N, N))).collect();
-            format!("{head} VALUES {} {tail}", rows.join(", "))
-        };
-        let all = format!("{head} SELECT * FROM UNNEST({}) {tail}", places(0, N));
-        Self { many: values(MANY), one: values(1), all }
+        // Places without names, since SQLite looks through all of them for every value that has one.
+        let row = format!("({})", vec!["?"; N].join(", "));
+        let some = SIZES.map(|rows| format!("{head} VALUES {} {tail}", vec![row.as_str(); rows].join(", ")));
+        let all = format!("{head} SELECT * FROM UNNEST({}) {tail}", places(N));
+        Self { some, all }
     }
 
     /// Stores `rows`, in order.
@@ -45,13 +43,12 @@ impl<const N: usize> Table<N> {
         connection: &mut Connection,
         rows: Vec<[Value<'_>; N]>,
     ) -> Result<(), sql::Error> {
-        let mut left = rows.len();
         let mut rows = rows.into_iter();
-        while left > 0 {
-            let (text, count) = if left >= MANY { (&self.many, MANY) } else { (&self.one, 1) };
-            let query = rows.by_ref().take(count).flatten().fold(sql::query(text), sql::Query::bind);
-            query.execute(&mut *connection).await?;
-            left -= count;
+        for (text, size) in self.some.iter().zip(SIZES) {
+            while rows.len() >= size {
+                let query = rows.by_ref().take(size).flatten().fold(sql::query(text), sql::Query::bind);
+                query.execute(&mut *connection).await?;
+            }
         }
         Ok(())
     }
@@ -72,11 +69,11 @@ impl<const N: usize> Table<N> {
     }
 }
 
-/// `$4, $5, $6`
-fn places(after: usize, count: usize) -> String {
+/// `$1, $2, $3`
+fn places(count: usize) -> String {
     (1..=count).fold(String::new(), |mut text, place| {
         let comma = if place == 1 { "" } else { ", " };
-        let _ = write!(text, "{comma}${}", after + place);
+        let _ = write!(text, "{comma}${place}");
         text
     })
 }
