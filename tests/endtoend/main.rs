@@ -15,6 +15,7 @@ mod harness;
 mod hostile;
 mod identities;
 mod kills;
+mod load;
 mod markup;
 mod pulls;
 mod quickstart;

@@ -72,6 +72,12 @@ impl Collector {
         .await;
     }
 
+    /// What it says of itself.
+    pub async fn metrics(&self) -> String {
+        let answer = insecure().get(format!("{}/metrics", self.address())).send().await;
+        answer.expect("the collector answers").text().await.expect("metrics are text")
+    }
+
     /// Where people go.
     pub fn address(&self) -> String {
         format!("https://127.0.0.1:{}", self.people)

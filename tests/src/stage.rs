@@ -120,6 +120,13 @@ impl Stage {
         .await
     }
 
+    /// What the collector says of itself under this name and these labels, as it prints them; 0 when it says nothing.
+    pub async fn metric(&self, name: &str) -> f64 {
+        let text = self.collector.metrics().await;
+        let value = text.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok());
+        value.unwrap_or(0.0)
+    }
+
     /// One endpoint.
     pub async fn endpoint(&self, id: &str) -> Value {
         self.api.get(&format!("/api/v1/endpoints/{id}")).await

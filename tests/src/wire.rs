@@ -14,10 +14,12 @@ use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::transport::{Channel, Endpoint};
 
+mod piecemeal;
 pub mod records;
 pub mod sender;
 mod trust;
 
+use piecemeal::Piecemeal;
 pub use trust::config as tls;
 
 /// How long a frame may take.
@@ -79,14 +81,28 @@ pub fn machine(name: &str) -> v1::Machine {
     }
 }
 
+/// How a hand-made endpoint uses its connection.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Manner {
+    /// Whether every byte goes out alone.
+    pub byte_by_byte: bool,
+}
+
 /// Connects with this identity, or with none. The collector's certificate is not looked at.
 pub async fn dial(port: u16, identity: Option<&Identity>) -> anyhow::Result<Channel> {
+    dial_in(Manner::default(), port, identity).await
+}
+
+async fn dial_in(manner: Manner, port: u16, identity: Option<&Identity>) -> anyhow::Result<Channel> {
     let config = Arc::new(tls(identity)?);
     let connector = tower::service_fn(move |_: tonic::transport::Uri| {
         let config = Arc::clone(&config);
         async move {
             let socket = tokio::net::TcpStream::connect(("127.0.0.1", port)).await?;
             let name = ServerName::try_from("localhost").expect("a valid name");
+            socket.set_nodelay(true)?;
+            let most = if manner.byte_by_byte { 1 } else { usize::MAX };
+            let socket = Piecemeal { socket, most };
             let stream = tokio_rustls::TlsConnector::from(config).connect(name, socket).await?;
             Ok::<_, std::io::Error>(TokioIo::new(stream))
         }
@@ -105,7 +121,17 @@ pub struct Stream {
 impl Stream {
     /// Opens a stream and says `hello`; the answer is the `welcome`.
     pub async fn open(port: u16, identity: &Identity, hello: v1::Hello) -> anyhow::Result<(Self, v1::Welcome)> {
-        let channel = dial(port, Some(identity)).await?;
+        Self::open_in(Manner::default(), port, identity, hello).await
+    }
+
+    /// As [`Stream::open`], over a connection that is used in this manner.
+    pub async fn open_in(
+        manner: Manner,
+        port: u16,
+        identity: &Identity,
+        hello: v1::Hello,
+    ) -> anyhow::Result<(Self, v1::Welcome)> {
+        let channel = dial_in(manner, port, Some(identity)).await?;
         let (outward, frames) = mpsc::channel(16);
         outward.send(agent_frame(v1::agent_frame::Frame::Hello(hello))).await?;
         let call = AgentServiceClient::new(channel).connect(ReceiverStream::new(frames)).await?;

@@ -38,7 +38,6 @@ pub(super) struct Machine {
     /// The end of what bursts have told of the past.
     oldest_ms: i64,
     has_been_here: bool,
-    introduced: bool,
 }
 
 /// What a machine sent in its life.
@@ -79,7 +78,6 @@ impl Machine {
             course: Course::default(),
             oldest_ms: unix_ms() - 120_000,
             has_been_here: false,
-            introduced: false,
         }
     }
 
@@ -135,26 +133,17 @@ impl Machine {
         self.carried_out = number;
         self.course = Course::default();
         match order {
-            Order::Live { period, span } => {
-                self.introduce();
-                self.course = Course::of(self.character, period, span);
-            }
-            Order::Burst { samples } => {
-                self.introduce();
-                self.remember(samples);
-            }
+            Order::Live { period, span } => self.course = Course::of(self.character, period, span),
+            Order::Burst { samples } => self.remember(samples),
+            Order::Introduce => self.introduce(),
             Order::Leave | Order::Finish | Order::Stay => {}
         }
     }
 
-    /// Tells of the boot and of what the machine is, before anything else. Not earlier: a stream that nothing was told
-    /// over is measured first.
     fn introduce(&mut self) {
-        if !std::mem::replace(&mut self.introduced, true) {
-            let now_ms = unix_ms();
-            self.put(now_ms - 60_000, What::Mark(MarkKind::Booted));
-            self.put(now_ms - 59_000, What::Inventory);
-        }
+        let now_ms = unix_ms();
+        self.put(now_ms - 60_000, What::Mark(MarkKind::Booted));
+        self.put(now_ms - 59_000, What::Inventory);
     }
 
     /// Records what happened in the hours before what is known already.

@@ -1,17 +1,8 @@
 //! What the collector says about itself, between two looks.
 
-use firstline_tests::Collector;
-use firstline_tests::collector::insecure;
-
 /// A histogram's buckets: upper bound in seconds, and how many were at most that.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Buckets(Vec<(f64, f64)>);
-
-/// The text of `/metrics`.
-pub(super) async fn read(collector: &Collector) -> String {
-    let answer = insecure().get(format!("{}/metrics", collector.address())).send().await;
-    answer.expect("the collector answers").text().await.expect("metrics are text")
-}
 
 impl Buckets {
     /// The histogram of this name.

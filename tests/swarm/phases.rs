@@ -1,5 +1,6 @@
 //! One run: its phases in order, and the figures of each.
 
+mod floors;
 mod returns;
 
 use std::net::{Ipv4Addr, SocketAddr};
@@ -16,11 +17,14 @@ use super::plan::{Phase, Plan};
 use super::process::Usage;
 use super::pulls::{self, quantile};
 use super::report::{Report, kib, mib, ms};
+use super::stored;
 use super::world::Order;
-use super::{floor, stored};
 
 /// The collector's histogram from a batch's arrival to its commit.
 const COMMIT: &str = "firstline_collector_commit_duration_seconds";
+
+/// How long a burst may take.
+const LONGEST: Duration = Duration::from_hours(1);
 
 /// Rest in which an idle stream costs what it costs.
 const QUIET: Duration = Duration::from_secs(5);
@@ -33,8 +37,16 @@ pub(super) struct Run {
     crowd: Crowd,
     report: Report,
     wrong: Vec<String>,
-    /// Rate of the burst, samples a core-second, and rows of a commit.
-    rate: Option<(f64, f64)>,
+    rates: Rates,
+}
+
+/// Rates that floors are held against, records a core-second.
+#[derive(Default)]
+struct Rates {
+    life: Option<f64>,
+    burst: Option<f64>,
+    /// Records of a commit in the burst.
+    batch: Option<f64>,
 }
 
 /// What a stretch of work took.
@@ -63,12 +75,13 @@ impl Run {
         let server = SocketAddr::from((Ipv4Addr::LOCALHOST, stage.collector.agents));
         let crowd = Crowd::gather(server, &identities, plan.large, plan.handshakes);
         report.add("kinds of machines", crowd.kinds());
-        Ok(Self { plan, stage, identities, crowd, report, wrong: Vec::new(), rate: None })
+        Ok(Self { plan, stage, identities, crowd, report, wrong: Vec::new(), rates: Rates::default() })
     }
 
     /// Goes through the phases; whether everything that was sent is stored.
     pub(super) async fn go(mut self) -> anyhow::Result<bool> {
         self.connect().await;
+        self.introduce().await;
         if self.plan.wants(Phase::Live) {
             self.live().await;
         }
@@ -85,7 +98,7 @@ impl Run {
     }
 
     async fn look(&self) -> Stretch {
-        let text = metrics::read(&self.stage.collector).await;
+        let text = self.stage.collector.metrics().await;
         Stretch { usage: Usage::of(self.stage.collector.process_id()), since: Instant::now(), text }
     }
 
@@ -115,6 +128,17 @@ impl Run {
         self.crowd.world.tally.take_arrivals();
     }
 
+    /// Everybody tells what it is, and is watched from then on.
+    async fn introduce(&mut self) {
+        let before = self.look().await;
+        self.crowd.world.order(Order::Introduce);
+        let expected = 2 * usize::try_from(self.plan.agents).unwrap_or(usize::MAX);
+        let tally = &self.crowd.world.tally;
+        let told = async || tally.acknowledged.load(Ordering::Relaxed) >= expected as u64;
+        firstline_tests::wait::for_condition("introductions", Duration::from_mins(10), told).await;
+        self.account("introductions, with 12 values of state each", &before, expected as u64).await;
+    }
+
     /// Ordinary life.
     async fn live(&mut self) {
         let (period, span) = (self.plan.period(), self.plan.span());
@@ -131,7 +155,7 @@ impl Run {
         };
         let ((), pulled) = tokio::join!(lived, pulls::pull(&api, &endpoints));
         let records = self.crowd.world.tally.acknowledged.load(Ordering::Relaxed) - told;
-        self.account("ordinary life", &before, records).await;
+        self.rates.life = Some(self.account("ordinary life", &before, records).await.0);
         self.report.add(
             "pull, order to first section",
             format!("p50 {}, p95 {}", ms(quantile(&pulled.first, 0.5)), ms(quantile(&pulled.first, 0.95))),
@@ -169,12 +193,13 @@ impl Run {
         let told = self.crowd.world.tally.acknowledged.load(Ordering::Relaxed);
         self.crowd.world.order(Order::Burst { samples: self.plan.burst });
         let expected = u64::from(self.plan.agents) * u64::from(self.plan.burst);
-        firstline_tests::wait::for_condition("the burst to be taken in", Duration::from_hours(1), async || {
+        firstline_tests::wait::for_condition("the burst to be taken in", LONGEST, async || {
             self.crowd.world.tally.acknowledged.load(Ordering::Relaxed) >= told + expected
         })
         .await;
         self.crowd.world.order(Order::Stay);
-        self.rate = Some(self.account("lone samples", &before, expected).await);
+        let (rate, batch) = self.account("lone samples", &before, expected).await;
+        (self.rates.burst, self.rates.batch) = (Some(rate), Some(batch));
     }
 
     /// Figures of a stretch in which `records` were stored; the rate and the records of a commit.
@@ -211,7 +236,7 @@ impl Run {
         self.crowd.all_told().await;
         self.wrong.extend(self.crowd.world.tally.troubles());
         let refused =
-            metrics::value(&metrics::read(&self.stage.collector).await, "firstline_collector_records_refused_total");
+            metrics::value(&self.stage.collector.metrics().await, "firstline_collector_records_refused_total");
         if refused > 0.0 {
             self.wrong.push(format!("the collector refused {refused} records"));
         }
@@ -237,44 +262,5 @@ impl Run {
             }
         );
         Ok(self.wrong.is_empty())
-    }
-
-    /// The same frames and the same bytes, with nothing around them.
-    async fn floors(&mut self) -> anyhow::Result<()> {
-        let (child, port) = floor::start(&self.stage.collector.folder).await?;
-        let id = child.id().unwrap_or_default();
-        let server = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-        let crowd = Crowd::gather(server, &self.identities, self.plan.large, self.plan.handshakes);
-        let before = Usage::of(id);
-        crowd.world.order(Order::Stay);
-        crowd.all_here().await;
-        tokio::time::sleep(QUIET).await;
-        let idle = Usage::of(id);
-        let each = idle.resident.saturating_sub(before.resident) as f64 / self.agents();
-        let cpu = (idle.cpu_seconds - before.cpu_seconds) * 1000.0 / self.agents();
-        self.report
-            .add("floor: a bare stream", format!("{} resident, {cpu:.2} ms of a processor to connect", kib(each)));
-        let samples = self.plan.burst;
-        crowd.world.order(Order::Burst { samples });
-        crowd.all_told().await;
-        let records = self.agents() * f64::from(samples);
-        let bare = records / (Usage::of(id).cpu_seconds - idle.cpu_seconds);
-        self.report.add("floor: a bare server that throws away the same frames", format!("{bare:.0} a core-second"));
-        crowd.finish().await;
-        drop(child);
-        let (rate, batch) = self.rate.unwrap_or((f64::NAN, 100.0));
-        let batch = (batch.round() as usize).clamp(1, 2000);
-        let file = self.stage.folder("floor.sqlite");
-        let (cpu, rows) = floor::rows(&file, records as u64, 200, batch).await?;
-        let appended = rows / cpu;
-        let how =
-            format!("{appended:.0} rows of 200 bytes a core-second (WAL, synchronous = FULL, {batch} a transaction)");
-        self.report.add("floor: a bare SQLite appender", how);
-        let both = 1.0 / (1.0 / bare + 1.0 / appended);
-        self.report.add(
-            "lone samples, of the floors",
-            format!("{:.0} % of the bare server, {:.0} % of both together", 100.0 * rate / bare, 100.0 * rate / both),
-        );
-        Ok(())
     }
 }

@@ -18,6 +18,8 @@ pub(super) enum Order {
     Finish,
     /// Hold a stream, and send a sign of life now and then.
     Stay,
+    /// Tell of the boot and of what the machine is.
+    Introduce,
     /// A sample every period; some sleep or lose their network for a while.
     Live {
         /// Time between two samples.
