@@ -32,7 +32,9 @@ const SAVINGS_MAX: Duration = Duration::from_secs(6);
 /// Time that a share is measured over.
 const SPAN: Duration = Duration::from_mins(5);
 /// No probe has a priority this high: nothing is left out.
-const NOTHING: u8 = 4;
+const NOTHING: u8 = 8;
+/// So many priorities are left out more, or fewer, after five minutes.
+const STEP: u8 = 2;
 /// Probes below this are never left out.
 const ESSENTIAL: u8 = 1;
 
@@ -59,9 +61,9 @@ impl Diet {
         self.savings = may.saturating_sub(used).min(SAVINGS_MAX);
         let before = self.from;
         if used > may {
-            self.from = self.from.saturating_sub(1).max(ESSENTIAL);
+            self.from = self.from.saturating_sub(STEP).max(ESSENTIAL);
         } else if used < passed.mul_f64(EASE) {
-            self.from = (self.from + 1).min(NOTHING);
+            self.from = (self.from + STEP).min(NOTHING);
         }
         self.from != before
     }
@@ -93,10 +95,10 @@ mod tests {
         let (mut diet, mut at) = (Diet::new(), Look { used: Duration::ZERO, awake: Duration::ZERO });
         diet.look(at.used, at.awake);
         assert!(!five_minutes(&mut diet, &mut at, 0.0005));
-        assert!(!diet.leaves_out(3));
+        assert!(!diet.leaves_out(7));
         assert!(!five_minutes(&mut diet, &mut at, 0.02), "it lives on what it saved");
         assert!(five_minutes(&mut diet, &mut at, 0.02));
-        assert!(diet.leaves_out(3) && !diet.leaves_out(2));
+        assert!(diet.leaves_out(6) && !diet.leaves_out(5));
         for _ in 0..5 {
             five_minutes(&mut diet, &mut at, 0.02);
         }
@@ -104,6 +106,14 @@ mod tests {
         assert!(!five_minutes(&mut diet, &mut at, 0.003), "between the limits nothing moves");
         assert!(five_minutes(&mut diet, &mut at, 0.0005));
         assert!(!diet.leaves_out(1));
+    }
+
+    #[test]
+    fn an_agent_that_costs_little_leaves_no_probe_out() {
+        let diet = Diet::new();
+        let left_out: Vec<_> = crate::probe::all().iter().map(|probe| probe.spec()).collect();
+        let left_out: Vec<_> = left_out.iter().filter(|spec| diet.leaves_out(spec.priority)).collect();
+        assert!(left_out.is_empty(), "{left_out:?}");
     }
 
     #[test]
@@ -121,7 +131,7 @@ mod tests {
             // Five seconds of work within five minutes, and otherwise what an agent costs at rest.
             let share = if five % (24 * 12) == 0 { 5.0 / 300.0 } else { 0.0005 };
             five_minutes(&mut diet, &mut at, share);
-            assert!(!diet.leaves_out(3), "after {five} times five minutes");
+            assert!(!diet.leaves_out(7), "after {five} times five minutes");
         }
     }
 
