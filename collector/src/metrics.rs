@@ -21,6 +21,8 @@ pub const RECORDS_DUPLICATE: &str = "firstline_collector_records_duplicate_total
 pub const RECORDS_REFUSED: &str = "firstline_collector_records_refused_total";
 /// Readings of signals, or with attributes or types, that the registry does not declare; they are not stored.
 pub const READINGS_UNDECLARED: &str = "firstline_collector_readings_undeclared_total";
+/// Readings of series with a name that is too long to be kept.
+pub const READINGS_OVERSIZE: &str = "firstline_collector_readings_oversize_total";
 /// Sequence numbers that endpoints left out.
 pub const SEQUENCES_LEFT_OUT: &str = "firstline_collector_sequences_left_out_total";
 /// Records that endpoints had to drop.
@@ -76,6 +78,7 @@ fn describe() {
     describe_counter!(RECORDS_DUPLICATE, "Records that came again and were skipped");
     describe_counter!(RECORDS_REFUSED, "Records that can never be stored");
     describe_counter!(READINGS_UNDECLARED, "Readings that the registry does not declare; they are not stored");
+    describe_counter!(READINGS_OVERSIZE, "Readings of series with a name that is too long to be kept");
     describe_counter!(SEQUENCES_LEFT_OUT, "Sequence numbers that endpoints left out without a word");
     describe_counter!(RECORDS_DROPPED, "Records that endpoints had to drop");
     describe_histogram!(COMMIT_SECONDS, Unit::Seconds, "Time from a batch's arrival to its commit");

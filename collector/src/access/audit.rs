@@ -41,7 +41,7 @@ impl Entry {
     /// `who` did `action` to `object`.
     pub fn new(who: &Actor, action: &'static str, object: &str) -> Self {
         Self {
-            who: who.name.clone(),
+            who: shortened(&who.name),
             action,
             object: shortened(object),
             ticket: String::new(),
@@ -232,5 +232,6 @@ pub async fn append(tx: &mut Connection, entry: Entry, now: Timestamp) -> Result
 }
 
 fn shortened(text: &str) -> String {
-    text.chars().take(DETAIL_CHARACTERS_MAX).collect()
+    // PostgreSQL keeps no character 0; what is hashed must be what is kept.
+    text.chars().map(|letter| if letter == '\0' { '\u{fffd}' } else { letter }).take(DETAIL_CHARACTERS_MAX).collect()
 }

@@ -8,8 +8,10 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
-    Config::read(&arguments.data.folder)?;
-    let file = arguments.data.folder.join(config::FILE);
+    let folder = &arguments.data.folder;
+    // The secrets that the file names belong to it.
+    Config::read(folder)?.database.location(folder).map_err(anyhow::Error::msg)?;
+    let file = folder.join(config::FILE);
     say(&mut std::io::stdout(), &format!("{} is right", file.display()));
     Ok(())
 }

@@ -1,4 +1,4 @@
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
@@ -8,6 +8,7 @@ use super::{Data, say};
 use crate::app::{App, SystemClock};
 use crate::authority::hexadecimal;
 use crate::config::{self, Config};
+use crate::store::{Location, Store, sql};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
@@ -16,6 +17,9 @@ pub(super) struct Arguments {
     /// Name of the first administrator.
     #[arg(long, value_name = "NAME", default_value = "admin")]
     administrator: String,
+    /// Configuration to begin with, such as one that names a PostgreSQL server; otherwise every key has its default.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
     /// Print one JSON object.
     #[arg(long)]
     json: bool,
@@ -25,8 +29,8 @@ pub(super) struct Arguments {
 #[derive(Serialize)]
 struct Made<'a> {
     data: &'a Path,
-    config: std::path::PathBuf,
-    authority: std::path::PathBuf,
+    config: PathBuf,
+    authority: PathBuf,
     authority_sha256: String,
     administrator: &'a str,
     password: &'a str,
@@ -38,13 +42,19 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<()> {
     if file.exists() {
         bail!("{} is there already: this folder holds a collector, and it is left as it is", file.display());
     }
-    let config = Config::default();
-    App::create(folder, &config.database.location(folder).map_err(anyhow::Error::msg)?, &SystemClock)?;
-    std::fs::write(&file, config::TEMPLATE).with_context(|| format!("writing {}", file.display()))?;
-    let app = App::open(folder, Config::read(folder)?, Arc::new(SystemClock)).await?;
+    let text = match &arguments.config {
+        Some(given) => std::fs::read_to_string(given).with_context(|| format!("reading {}", given.display()))?,
+        None => config::TEMPLATE.to_owned(),
+    };
+    let config = Config::parse(&text).map_err(anyhow::Error::msg)?;
+    let database = config.database.location(folder).map_err(anyhow::Error::msg)?;
+    refuse_shared(&database).await?;
+    App::create(folder, &database, &SystemClock)?;
+    std::fs::write(&file, text).with_context(|| format!("writing {}", file.display()))?;
+    let app = App::open(folder, config, Arc::new(SystemClock)).await?;
     let first = app.access.create_first_administrator(&arguments.administrator).await;
     let Some(administrator) = first.context("making the first administrator")? else {
-        bail!("the database in {} has accounts already", folder.display());
+        bail!("the database {database} has accounts already");
     };
     let made = Made {
         data: folder,
@@ -56,6 +66,19 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<()> {
     };
     app.store.close().await;
     say(&mut std::io::stdout(), &if arguments.json { serde_json::to_string(&made)? } else { words(&made) });
+    Ok(())
+}
+
+/// Refuses a server's database that another collector uses, before anything is made. A file is new anyway.
+async fn refuse_shared(database: &Location) -> anyhow::Result<()> {
+    if let Location::Postgres(_) = database {
+        let store = Store::open(database).await.with_context(|| format!("opening the database {database}"))?;
+        let accounts: i64 = sql::query_scalar("SELECT COUNT(*) FROM accounts").fetch_one(store.reads()).await?;
+        store.close().await;
+        if accounts > 0 {
+            bail!("the database {database} belongs to a collector already; name an empty one in database.url");
+        }
+    }
     Ok(())
 }
 

@@ -12,11 +12,15 @@ use metrics::counter;
 use super::Observation;
 use super::clock::EndpointClock;
 use super::in_hand::InHand;
-use crate::metrics::READINGS_UNDECLARED;
+use crate::metrics::{READINGS_OVERSIZE, READINGS_UNDECLARED};
 use crate::store::{Body, Row, StateValue};
 
 /// A mark is news of now for this long.
 const RECENT: Duration = Duration::from_mins(5);
+
+/// A longer printed series cannot be found again by its name: PostgreSQL's indexes take 2,704 bytes, with the rest of the
+/// key. Nothing that the registry declares comes near.
+const SERIES_BYTES_MAX: usize = 2000;
 
 /// A batch, ready for the store.
 #[derive(Debug, Default)]
@@ -100,7 +104,12 @@ fn one(
                 let at =
                     clock.correct(reading.at, shifted(record.at, reading.at, record.at_boot_ms), &record.boot_id, now);
                 let reading = plain_reading(Reading { at, ..reading });
-                values.push(state(&reading));
+                let value = state(&reading);
+                if value.series.len() > SERIES_BYTES_MAX {
+                    counter!(READINGS_OVERSIZE).increment(1);
+                    continue;
+                }
+                values.push(value);
                 tell(Observation::Reading(reading));
             }
             Body::Inventory(values)

@@ -2,6 +2,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use sqlx::error::ErrorKind;
+use sqlx::postgres::PgDatabaseError;
 use thiserror::Error;
 
 use super::link::is_loss;
@@ -65,6 +67,20 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// Whether what was to be stored is the reason, not the database or the way to it.
+    pub(super) fn is_of_data(&self) -> bool {
+        let Self::Database(cause) = self else { return false };
+        match cause.as_ref() {
+            sqlx::Error::Encode(_) => true,
+            // PostgreSQL's classes: bad data, a broken constraint, a limit of rows and indexes.
+            sqlx::Error::Database(cause) if cause.try_downcast_ref::<PgDatabaseError>().is_some() => {
+                cause.code().is_some_and(|code| ["22", "23", "54"].iter().any(|class| code.starts_with(class)))
+            }
+            sqlx::Error::Database(cause) => cause.kind() != ErrorKind::Other,
+            _ => false,
+        }
+    }
+
     /// Whether the same may succeed when it is tried again at once: the connection broke, or two transactions were in
     /// each other's way.
     pub(super) fn may_pass(&self) -> bool {

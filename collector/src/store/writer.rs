@@ -5,8 +5,9 @@
 //! [`LINGER`] to join: nobody looks at that delay, and each commit saved is a flush of the disk.
 //!
 //! A batch fails whole when its transaction is lost (a full disk, a server that went away, a deadlock). Records are tried
-//! again at once when that may help, since their numbers tell them apart even if they were committed after all. Jobs ran
-//! and cannot run twice, so whoever sent them is told.
+//! again at once when that may help, since their numbers tell them apart even if they were committed after all; when the
+//! records themselves are the reason, each endpoint's are stored alone. Jobs ran and cannot run twice, so whoever sent
+//! them is told.
 
 use std::fmt;
 use std::fs::File;
@@ -43,6 +44,9 @@ struct Done {
     keep: bool,
     tell: Box<dyn FnOnce(Result<(), StoreError>) + Send>,
 }
+
+/// What became of the records of a transaction.
+type Stored = Result<Vec<Appended>, StoreError>;
 
 type Closure = Box<dyn for<'c> FnOnce(&'c mut Connection) -> BoxFuture<'c, Done> + Send>;
 
@@ -185,39 +189,70 @@ async fn gather(waiting: &mut mpsc::Receiver<Job>) -> Option<Batch> {
     }
 }
 
-/// Runs a batch in one transaction and answers everybody in it; says whether it was committed.
+/// Runs a batch in one transaction and answers everybody in it; says whether the database takes writes.
 async fn commit(link: &mut Link, ledger: &mut Ledger, batch: Batch) -> bool {
     let (records, answers): (Vec<_>, Vec<_>) = batch.appends.into_iter().unzip();
     let mut done = Vec::with_capacity(batch.closures.len());
-    let mut result = transact(link, ledger, &records, batch.closures, &mut done).await;
+    let result = transact(link, ledger, &records, batch.closures, &mut done).await;
     let outcome = result.as_ref().map(|_| ()).map_err(Clone::clone);
     for one in done {
         (one.tell)(outcome.clone());
     }
-    let mut tries = 1;
-    while let Err(cause) = &result
-        && tries < TRIES
-        && !answers.is_empty()
-        && cause.may_pass()
-    {
-        warn!(error = %cause, rows = batch.rows, "A batch of records was lost and is tried again");
-        tries += 1;
-        result = transact(link, ledger, &records, Vec::new(), &mut Vec::new()).await;
-    }
-    if let Err(cause) = &result {
-        error!(error = %cause, rows = batch.rows, "A batch could not be committed; its senders are told: {cause}");
-    }
-    let committed = result.is_ok();
-    counter!(TRANSACTIONS).increment(u64::from(committed));
+    let result = match result.and_then(|stored| stored) {
+        Err(cause) => again(link, ledger, &records, cause).await,
+        Ok(appended) => Ok(appended),
+    };
     match result {
-        Ok(appended) => answers.into_iter().zip(appended).for_each(|(answer, one)| {
-            let _ = answer.send(Ok(one));
-        }),
-        Err(cause) => answers.into_iter().for_each(|answer| {
-            let _ = answer.send(Err(cause.clone()));
-        }),
+        Ok(appended) => {
+            answers.into_iter().zip(appended).for_each(|(answer, one)| drop(answer.send(Ok(one))));
+            true
+        }
+        Err(cause) if cause.is_of_data() => {
+            one_by_one(link, ledger, records.into_iter().zip(answers)).await;
+            true
+        }
+        Err(cause) => {
+            error!(error = %cause, rows = batch.rows, "A batch could not be committed; its senders are told: {cause}");
+            answers.into_iter().for_each(|answer| drop(answer.send(Err(cause.clone()))));
+            false
+        }
     }
-    committed
+}
+
+/// Tries records again as long as that may help.
+async fn again(link: &mut Link, ledger: &mut Ledger, records: &[RecordBatch], mut cause: StoreError) -> Stored {
+    for _ in 1..TRIES {
+        if records.is_empty() || !cause.may_pass() {
+            break;
+        }
+        warn!(error = %cause, "A batch of records was lost and is tried again: {cause}");
+        match alone(link, ledger, records).await {
+            Ok(appended) => return Ok(appended),
+            Err(next) => cause = next,
+        }
+    }
+    Err(cause)
+}
+
+/// Stores each endpoint's records alone, so that those which cannot be stored harm nobody else's.
+async fn one_by_one(
+    link: &mut Link,
+    ledger: &mut Ledger,
+    records: impl Iterator<Item = (RecordBatch, oneshot::Sender<Result<Appended, StoreError>>)>,
+) {
+    for (one, answer) in records {
+        let key = one.endpoint_key;
+        let stored = alone(link, ledger, &[one]).await;
+        if let Err(cause) = &stored {
+            error!(error = %cause, endpoint.key = key, "Records of endpoint {key} cannot be stored: {cause}");
+        }
+        let _ = answer.send(stored.map(|mut appended| appended.remove(0)));
+    }
+}
+
+/// Stores records in a transaction without jobs.
+async fn alone(link: &mut Link, ledger: &mut Ledger, records: &[RecordBatch]) -> Stored {
+    transact(link, ledger, records, Vec::new(), &mut Vec::new()).await?
 }
 
 /// Runs jobs and stores records in one transaction. When it is lost, so is what the ledger knew from it.
@@ -227,25 +262,28 @@ async fn transact(
     records: &[RecordBatch],
     closures: Vec<Closure>,
     done: &mut Vec<Done>,
-) -> Result<Vec<Appended>, StoreError> {
+) -> Result<Stored, StoreError> {
     let connection = link.begin().await?;
     let result = fill(connection, ledger, records, closures, done).await;
-    if let Err(cause) = &result {
+    if !matches!(result, Ok(Ok(_))) {
         ledger.forget();
+    }
+    if let Err(cause) = &result {
         link.give_up(cause).await;
     }
     result
 }
 
-/// Fills the transaction that has begun, and commits it.
+/// Fills the transaction that has begun, and commits it. Records that cannot be stored take no job with them.
 async fn fill(
     connection: &mut Connection,
     ledger: &mut Ledger,
     records: &[RecordBatch],
     closures: Vec<Closure>,
     done: &mut Vec<Done>,
-) -> Result<Vec<Appended>, StoreError> {
-    if !closures.is_empty() {
+) -> Result<Stored, StoreError> {
+    let with_jobs = !closures.is_empty();
+    if with_jobs {
         take_baton(connection).await?;
     }
     for closure in closures {
@@ -253,13 +291,23 @@ async fn fill(
         let one = closure(&mut *connection).await;
         let keep = one.keep;
         done.push(one);
-        connection
-            .raw(if keep { "RELEASE SAVEPOINT job" } else { "ROLLBACK TO SAVEPOINT job; RELEASE SAVEPOINT job" })
-            .await?;
+        let end = if keep { "RELEASE SAVEPOINT job" } else { "ROLLBACK TO SAVEPOINT job; RELEASE SAVEPOINT job" };
+        connection.raw(end).await?;
     }
-    let appended = ledger.append(connection, records).await?;
+    if with_jobs {
+        connection.raw("SAVEPOINT records").await?;
+    }
+    let stored = match ledger.append(connection, records).await {
+        Err(cause) if with_jobs && cause.is_of_data() => {
+            connection.raw("ROLLBACK TO SAVEPOINT records").await?;
+            Err(cause)
+        }
+        Err(cause) => return Err(cause),
+        Ok(appended) => Ok(appended),
+    };
     connection.commit().await?;
-    Ok(appended)
+    counter!(TRANSACTIONS).increment(1);
+    Ok(stored)
 }
 
 /// Waits until no other collector runs jobs on this database, and keeps it so until the transaction ends. The baton is
