@@ -17,6 +17,7 @@ mod identities;
 mod kills;
 mod load;
 mod markup;
+mod postgres;
 mod pulls;
 mod quickstart;
 mod service;

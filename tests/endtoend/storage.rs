@@ -34,16 +34,22 @@ pub(crate) async fn count(folder: &Path, acknowledged: Vec<(String, u64)>, start
     let mut sum = 0;
     for (endpoint, acknowledged) in acknowledged {
         let (times, sequence) = stored(&pool, &endpoint).await;
-        assert!(sequence >= i64::try_from(acknowledged).unwrap(), "{acknowledged} acknowledged, {sequence} stored");
-        let twice: Vec<_> = times.iter().filter(|(_, count)| **count != 1).collect();
-        assert!(twice.is_empty(), "stored more than once: {twice:?}");
-        let expected: Vec<i64> = (1..=sequence).map(|number| start_ms + number).collect();
-        let found: Vec<i64> = times.into_keys().collect();
-        assert_eq!(found.len(), expected.len(), "{sequence} records were taken, {} are stored", found.len());
-        assert!(found == expected, "the stored records are not the sent ones");
-        sum += sequence;
+        sum += once_each(times, sequence, acknowledged, start_ms);
     }
     sum
+}
+
+/// Of one endpoint, at least what was acknowledged is stored, each record once, and nothing else. Returns how many records
+/// there are.
+pub(crate) fn once_each(times: BTreeMap<i64, i64>, sequence: i64, acknowledged: u64, start_ms: i64) -> i64 {
+    assert!(sequence >= i64::try_from(acknowledged).unwrap(), "{acknowledged} acknowledged, {sequence} stored");
+    let twice: Vec<_> = times.iter().filter(|(_, count)| **count != 1).collect();
+    assert!(twice.is_empty(), "stored more than once: {twice:?}");
+    let expected: Vec<i64> = (1..=sequence).map(|number| start_ms + number).collect();
+    let found: Vec<i64> = times.into_keys().collect();
+    assert_eq!(found.len(), expected.len(), "{sequence} records were taken, {} are stored", found.len());
+    assert!(found == expected, "the stored records are not the sent ones");
+    sequence
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -37,20 +37,20 @@ impl Collector {
     /// Makes the data folder below `folder`; nothing runs yet. `more` is added to the configuration.
     pub async fn prepare(folder: &Path, more: &str) -> Self {
         let data = folder.join("collector");
-        let made = Outcome::of(program("firstline-collector", &["init", "--json", "--data", text(&data)])).await.done();
+        let (agents, people) = port::free_pair();
+        let config = folder.join("collector.toml");
+        fs::write(&config, configuration(agents, people, more)).expect("the configuration can be written");
+        let arguments = ["init", "--json", "--data", text(&data), "--config", text(&config)];
+        let made = Outcome::of(program("firstline-collector", &arguments)).await.done();
         let made = made.json();
         let password = made["password"].as_str().unwrap_or_else(|| panic!("no password in {made}")).to_owned();
-        let (agents, people) = port::free_pair();
-        let collector = Self { folder: data, agents, people, password, process: None };
-        collector.configure(more);
-        collector
+        Self { folder: data, agents, people, password, process: None }
     }
 
     /// Replaces the configuration: the ports, and `more`.
     pub fn configure(&self, more: &str) {
-        let (agents, people) = (self.agents, self.people);
-        let listen = format!("[listen]\nagents = \"127.0.0.1:{agents}\"\npeople = \"127.0.0.1:{people}\"\n");
-        fs::write(self.folder.join("firstline.toml"), listen + more).expect("the configuration can be written");
+        let text = configuration(self.agents, self.people, more);
+        fs::write(self.folder.join("firstline.toml"), text).expect("the configuration can be written");
     }
 
     /// Starts it and waits until it is ready.
@@ -112,6 +112,11 @@ impl Collector {
     pub fn log(&self) -> String {
         fs::read_to_string(self.folder.join("test.log")).unwrap_or_default()
     }
+}
+
+/// The ports, and `more`.
+fn configuration(agents: u16, people: u16, more: &str) -> String {
+    format!("[listen]\nagents = \"127.0.0.1:{agents}\"\npeople = \"127.0.0.1:{people}\"\n{more}")
 }
 
 /// A client that looks at answers, not at certificates.

@@ -204,7 +204,9 @@ async fn commit(link: &mut Link, ledger: &mut Ledger, batch: Batch) -> bool {
     };
     match result {
         Ok(appended) => {
-            answers.into_iter().zip(appended).for_each(|(answer, one)| drop(answer.send(Ok(one))));
+            for (answer, one) in answers.into_iter().zip(appended) {
+                let _ = answer.send(Ok(one));
+            }
             true
         }
         Err(cause) if cause.is_of_data() => {
@@ -213,7 +215,9 @@ async fn commit(link: &mut Link, ledger: &mut Ledger, batch: Batch) -> bool {
         }
         Err(cause) => {
             error!(error = %cause, rows = batch.rows, "A batch could not be committed; its senders are told: {cause}");
-            answers.into_iter().for_each(|answer| drop(answer.send(Err(cause.clone()))));
+            for answer in answers {
+                let _ = answer.send(Err(cause.clone()));
+            }
             false
         }
     }

@@ -1,0 +1,111 @@
+//! A collector that keeps its data in PostgreSQL.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use firstline_tests::collector::insecure;
+use firstline_tests::postgres::{Durable, Pooler};
+use firstline_tests::wire::sender::Sender;
+use firstline_tests::{Postgres, Stage, wait};
+
+use crate::storage::once_each;
+
+/// How often the server is killed.
+const CRASHES: u64 = 8;
+/// How many endpoints send meanwhile.
+const SENDERS: usize = 4;
+const PROGRESS: Duration = Duration::from_mins(2);
+
+/// Connections of the pooler to the server, fewer than the collector has to the pooler: each transaction gets another one.
+const POOLED: u32 = 2;
+
+#[tokio::test]
+async fn a_ticket_gets_its_diagnosis_from_postgresql_behind_a_transaction_pooler() {
+    let server = Postgres::start(Durable::No).await;
+    let pooler = Pooler::start(&server, POOLED).await;
+    let stage = Stage::open_with(&pooler.configuration()).await;
+    let (mut agent, id) = stage.agent_online("agent").await;
+    let number = stage.ticket("My computer is slow", "sam").await;
+    let pull = stage.attach(&number, &id).await;
+    assert_eq!(pull["state"], "done", "{pull}");
+    let ticket = stage.api.get(&format!("/api/v1/tickets/{number}")).await;
+    assert!(ticket["notes"].as_array().is_some_and(|notes| !notes.is_empty()), "{ticket}");
+    assert!(ticket["attachments"].as_array().is_some_and(|files| files.len() >= 2), "{ticket}");
+    let listed = stage.api.get("/api/v1/endpoints?search=").await;
+    assert_eq!(listed["endpoints"].as_array().map(Vec::len), Some(1), "{listed}");
+    assert!(!stage.collector.folder.join("firstline.sqlite").exists(), "nothing is kept in a file");
+    assert!(agent.stop().await.success());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_acknowledged_is_lost_and_nothing_is_stored_twice_when_postgresql_is_killed() {
+    let mut server = Postgres::start(Durable::Yes).await;
+    let stage = Stage::open_with(&server.configuration()).await;
+    let records = kill_under_load(&stage, &mut server).await;
+    println!("{CRASHES} crashes of PostgreSQL, {records} records, each stored exactly once");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_acknowledged_is_lost_when_postgresql_is_killed_behind_a_transaction_pooler() {
+    let mut server = Postgres::start(Durable::Yes).await;
+    let pooler = Pooler::start(&server, POOLED).await;
+    let stage = Stage::open_with(&pooler.configuration()).await;
+    let records = kill_under_load(&stage, &mut server).await;
+    println!("{CRASHES} crashes of PostgreSQL behind a pooler, {records} records, each stored exactly once");
+}
+
+/// Kills the server again and again while endpoints send, then counts what is there. Returns the number of records.
+async fn kill_under_load(stage: &Stage, server: &mut Postgres) -> i64 {
+    // An hour ago, so that no record lies in the future and none is old enough to be forgotten.
+    let start_ms = jiff::Timestamp::now().as_millisecond() - 3_600_000;
+    let mut senders = Vec::new();
+    for number in 0..SENDERS {
+        let name = format!("sender-{number}");
+        let identity = stage.identity(&name).await;
+        senders.push(Sender::start(stage.collector.agents, &name, identity, start_ms));
+    }
+    let total = |senders: &[Sender]| senders.iter().map(Sender::acknowledged).sum::<u64>();
+    for crash in 0..CRASHES {
+        // Another distance each time, so that the blow falls on another place of a commit.
+        let goal = total(&senders) + 400 + crash * 137 % 400;
+        wait::for_condition("records to be acknowledged", PROGRESS, async || total(&senders) >= goal).await;
+        server.kill();
+        is_ready(stage, false).await;
+        server.go().await;
+        is_ready(stage, true).await;
+    }
+    let mut sum = 0;
+    for sender in senders {
+        let endpoint = sender.endpoint_id.clone();
+        let acknowledged = sender.stop().await;
+        let (times, sequence) = stored(server, &endpoint).await;
+        sum += once_each(times, sequence, acknowledged, start_ms);
+    }
+    sum
+}
+
+/// Waits until the collector says that it is ready, or not.
+async fn is_ready(stage: &Stage, ready: bool) {
+    let (client, address) = (insecure(), format!("{}/readyz", stage.collector.address()));
+    let what = if ready { "the collector to be ready again" } else { "the collector to notice" };
+    wait::for_condition(what, PROGRESS, async || {
+        client.get(&address).send().await.is_ok_and(|answer| answer.status().is_success() == ready)
+    })
+    .await;
+}
+
+/// Times of the stored samples of an endpoint, with how often each is there, and what its progress says.
+async fn stored(server: &Postgres, endpoint: &str) -> (BTreeMap<i64, i64>, i64) {
+    let times: Vec<(String, i64, i64)> = server
+        .rows(
+            "SELECT e.id, s.at_ms, COUNT(*) FROM samples s JOIN endpoints e ON e.key = s.endpoint_key
+             GROUP BY e.id, s.at_ms",
+        )
+        .await;
+    let progress: Vec<(String, i64)> = server
+        .rows("SELECT e.id, p.stored_sequence FROM endpoint_progress p JOIN endpoints e ON e.key = p.endpoint_key")
+        .await;
+    let times = times.into_iter().filter(|(id, ..)| id == endpoint).map(|(_, at, count)| (at, count)).collect();
+    let sequence = progress.into_iter().find(|(id, _)| id == endpoint).map_or(0, |(_, sequence)| sequence);
+    (times, sequence)
+}
