@@ -103,7 +103,7 @@ impl Store {
     /// # Errors
     /// Why not.
     pub async fn check(&self) -> Result<(), StoreError> {
-        sql::query_scalar::<i64>("SELECT 1").fetch_one(&self.reads).await?;
+        sql::query_scalar::<i64>("SELECT CAST(1 AS BIGINT)").fetch_one(&self.reads).await?;
         if !self.writer.is_failing() {
             return Ok(());
         }

@@ -74,14 +74,17 @@ async fn kill_under_load(stage: &Stage, server: &mut Postgres) -> i64 {
         server.go().await;
         is_ready(stage, true).await;
     }
-    let mut sum = 0;
+    let mut acknowledged = Vec::new();
     for sender in senders {
         let endpoint = sender.endpoint_id.clone();
-        let acknowledged = sender.stop().await;
-        let (times, sequence) = stored(server, &endpoint).await;
-        sum += once_each(times, sequence, acknowledged, start_ms);
+        acknowledged.push((endpoint, sender.stop().await));
     }
-    sum
+    let stored = stored(server).await;
+    let count = |(endpoint, acknowledged): (String, u64)| {
+        let (times, sequence) = stored.get(&endpoint).cloned().expect("records of this endpoint");
+        once_each(times, sequence, acknowledged, start_ms)
+    };
+    acknowledged.into_iter().map(count).sum()
 }
 
 /// Waits until the collector says that it is ready, or not.
@@ -94,18 +97,21 @@ async fn is_ready(stage: &Stage, ready: bool) {
     .await;
 }
 
-/// Times of the stored samples of an endpoint, with how often each is there, and what its progress says.
-async fn stored(server: &Postgres, endpoint: &str) -> (BTreeMap<i64, i64>, i64) {
-    let times: Vec<(String, i64, i64)> = server
+/// For each endpoint the times of its stored samples, with how often each is there, and what its progress says. One
+/// statement, since what was sent last may be stored while this looks.
+async fn stored(server: &Postgres) -> BTreeMap<String, (BTreeMap<i64, i64>, i64)> {
+    let rows: Vec<(String, i64, i64, i64)> = server
         .rows(
-            "SELECT e.id, s.at_ms, COUNT(*) FROM samples s JOIN endpoints e ON e.key = s.endpoint_key
-             GROUP BY e.id, s.at_ms",
+            "SELECT e.id, p.stored_sequence, s.at_ms, COUNT(*) FROM endpoints e
+             JOIN endpoint_progress p ON p.endpoint_key = e.key JOIN samples s ON s.endpoint_key = e.key
+             GROUP BY e.id, p.stored_sequence, s.at_ms",
         )
         .await;
-    let progress: Vec<(String, i64)> = server
-        .rows("SELECT e.id, p.stored_sequence FROM endpoint_progress p JOIN endpoints e ON e.key = p.endpoint_key")
-        .await;
-    let times = times.into_iter().filter(|(id, ..)| id == endpoint).map(|(_, at, count)| (at, count)).collect();
-    let sequence = progress.into_iter().find(|(id, _)| id == endpoint).map_or(0, |(_, sequence)| sequence);
-    (times, sequence)
+    let mut stored: BTreeMap<String, (BTreeMap<i64, i64>, i64)> = BTreeMap::new();
+    for (endpoint, sequence, at_ms, count) in rows {
+        let (times, stands) = stored.entry(endpoint).or_default();
+        times.insert(at_ms, count);
+        *stands = sequence;
+    }
+    stored
 }

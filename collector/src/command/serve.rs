@@ -83,6 +83,12 @@ async fn reload(running: &Running, folder: &Path) {
 fn start_log(log: &Log) -> anyhow::Result<()> {
     let level = std::env::var("FIRSTLINE_LOG").unwrap_or_else(|_| log.level.clone());
     let filter = EnvFilter::try_new(&level).with_context(|| format!("log.level {level:?} is not a level or filter"))?;
+    // What the library says about its pool at the level of news is told once by the store, in our words.
+    let filter = if level.contains("sqlx") {
+        filter
+    } else {
+        filter.add_directive("sqlx=warn".parse()?).add_directive("sqlx_core=warn".parse()?)
+    };
     let colours = std::io::stderr().is_terminal();
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colours);
     let started = match log.format {

@@ -69,6 +69,9 @@ fn statements(engine: Engine, migration: &Migration) -> Cow<'static, str> {
 
 /// Makes the list of migrations when it is missing. PostgreSQL refuses one of two that do this at the same time.
 async fn create_list(connection: &mut Connection) -> Result<(), StoreError> {
+    if applied(connection).await.is_ok() {
+        return Ok(());
+    }
     let create = text_for(connection.engine(), CREATE_TABLE);
     if connection.raw(create.clone()).await.is_err() {
         connection.raw(create).await?;

@@ -1,7 +1,8 @@
 //! Statements for both engines.
 //!
 //! A statement is one `&'static str` with `$1` places, in the SQL that SQLite and PostgreSQL share: `ON CONFLICT`, no
-//! `INSERT OR`, no `rowid`, no JSON functions, `CAST(SUM(..) AS BIGINT)`, explicit order of NULLs by `COALESCE`. Texts are
+//! `INSERT OR`, no `rowid`, no JSON functions, `CAST(.. AS BIGINT)` around
+//! sums and numbers that are no column's, explicit order of NULLs by `COALESCE`. Texts are
 //! compared byte by byte on both (the migrations see to it), and `LOWER` knows ASCII only on both.
 //!
 //! A statement runs on `store.reads()` or on the `tx` of [`super::Store::write`], and reads like sqlx:

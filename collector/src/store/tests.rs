@@ -79,6 +79,7 @@ async fn records_that_cannot_be_stored_harm_neither_the_others_nor_jobs() {
     assert_eq!(two.expect("stored").stored_sequence, 3);
     job.expect("a job of the same batch");
     assert!(!store.writer.is_failing(), "the database is well");
+    store.check().await.expect("and says so");
     assert_eq!(store.append(marks(1, [3])).await.expect("stored").stored_sequence, 3);
 }
 

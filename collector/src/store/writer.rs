@@ -48,7 +48,8 @@ struct Done {
 /// What became of the records of a transaction.
 type Stored = Result<Vec<Appended>, StoreError>;
 
-type Closure = Box<dyn for<'c> FnOnce(&'c mut Connection) -> BoxFuture<'c, Done> + Send>;
+/// A job: runs on the connection, or hears why there is none.
+type Closure = Box<dyn for<'c> FnOnce(Result<&'c mut Connection, StoreError>) -> BoxFuture<'c, Done> + Send>;
 
 enum Job {
     Run(Closure),
@@ -97,7 +98,10 @@ impl Writer {
         let (answer, answered) = oneshot::channel();
         let closure: Closure = Box::new(move |connection| {
             Box::pin(async move {
-                let result = job(connection).await;
+                let result = match connection {
+                    Ok(connection) => job(connection).await,
+                    Err(cause) => Err(cause.into()),
+                };
                 let keep = result.is_ok();
                 let tell = Box::new(move |committed: Result<(), StoreError>| {
                     let _ = answer.send(result.and_then(|value| committed.map(|()| value).map_err(E::from)));
@@ -267,8 +271,17 @@ async fn transact(
     closures: Vec<Closure>,
     done: &mut Vec<Done>,
 ) -> Result<Stored, StoreError> {
-    let connection = link.begin().await?;
-    let result = fill(connection, ledger, records, closures, done).await;
+    let mut jobs = closures.into_iter();
+    let result = match link.begin().await {
+        Ok(connection) => fill(connection, ledger, records, &mut jobs, done).await,
+        Err(cause) => Err(cause),
+    };
+    if let Err(cause) = &result {
+        // Those that did not run hear why.
+        for job in jobs {
+            done.push(job(Err(cause.clone())).await);
+        }
+    }
     if !matches!(result, Ok(Ok(_))) {
         ledger.forget();
     }
@@ -283,16 +296,17 @@ async fn fill(
     connection: &mut Connection,
     ledger: &mut Ledger,
     records: &[RecordBatch],
-    closures: Vec<Closure>,
+    jobs: &mut std::vec::IntoIter<Closure>,
     done: &mut Vec<Done>,
 ) -> Result<Stored, StoreError> {
-    let with_jobs = !closures.is_empty();
+    let with_jobs = jobs.len() > 0;
     if with_jobs {
         take_baton(connection).await?;
     }
-    for closure in closures {
+    while jobs.len() > 0 {
         connection.raw("SAVEPOINT job").await?;
-        let one = closure(&mut *connection).await;
+        let Some(job) = jobs.next() else { break };
+        let one = job(Ok(&mut *connection)).await;
         let keep = one.keep;
         done.push(one);
         let end = if keep { "RELEASE SAVEPOINT job" } else { "ROLLBACK TO SAVEPOINT job; RELEASE SAVEPOINT job" };
