@@ -107,7 +107,7 @@ async fn the_services_of_a_desktop_are_asked_over_the_bus_and_believed() {
     let probes = wait::until("an account of the first pass", SOON, async || {
         let probes = site.status().await["agent"]["probes"].as_array()?.clone();
         let ran = |name: &str| probes.iter().any(|probe| probe["name"] == name && probe["runs"].as_u64() > Some(0));
-        (ran("path") && ran("proxy") && ran("burst")).then_some(probes)
+        (ran("path") && ran("proxy")).then_some(probes)
     })
     .await;
     let broken: Vec<&Value> = probes.iter().filter(|probe| !probe["failing"].is_null()).collect();
