@@ -93,18 +93,18 @@ fn at_level(series: usize, level: f32) -> f32 {
     }
 }
 
-/// A minute's sample, how late it comes, and a turn in that minute.
-fn minute() -> impl Strategy<Value = (Vec<Option<bool>>, i64, Option<Mark>)> {
+/// A minute's sample, and how late it comes.
+fn minute() -> impl Strategy<Value = (Vec<Option<bool>>, i64)> {
     let shown = prop_oneof![6 => Just(Some(false)), 3 => Just(Some(true)), 1 => Just(None)];
     let late = prop_oneof![6 => Just(0_i64), 1 => 1..12_i64];
-    let turn = prop_oneof![
-        40 => Just(None),
-        1 => Just(Some(Mark::Booted)),
-        1 => Just(Some(Mark::Pausing)),
-        1 => Just(Some(Mark::Resumed)),
-        1 => Just(Some(Mark::NetworkChanged)),
-    ];
-    (prop::collection::vec(shown, READ.len()), late, turn)
+    (prop::collection::vec(shown, READ.len()), late)
+}
+
+/// Two turns of the day at most, each with its minute: windows reach back over half an hour of quiet time and no more, and
+/// a boot makes ten minutes of it.
+fn turns() -> impl Strategy<Value = Vec<(i64, Mark)>> {
+    let mark = prop::sample::select(vec![Mark::Booted, Mark::Pausing, Mark::Resumed, Mark::NetworkChanged]);
+    prop::collection::vec((1..200_i64, mark), 0..=2)
 }
 
 proptest! {
@@ -113,6 +113,7 @@ proptest! {
     #[test]
     fn a_detector_that_forgets_judges_as_one_that_forgets_nothing(
         minutes in prop::collection::vec(minute(), 60..200),
+        turns in turns(),
     ) {
         let builtin = Catalogue::builtin();
         let endless = Arc::new(builtin.endless());
@@ -122,7 +123,7 @@ proptest! {
         let cores = Reading::value("system.cpu.logical.count", Attributes::none(), 8.0, Timestamp(START));
         let memory = Reading::value("system.memory.limit", Attributes::none(), 16e9, Timestamp(START));
         let mut on_their_way: Vec<(i64, Sample)> = Vec::new();
-        for (minute, (shown, late, turn)) in (1..).zip(&minutes) {
+        for (minute, (shown, late)) in (1..).zip(&minutes) {
             let now = Timestamp(START + minute * MINUTE);
             let shows = |(series, shown): (usize, &Option<bool>)| {
                 shown.map_or(f32::NAN, |bad| at_level(series, if bad { 0.01 } else { 0.9 }))
@@ -135,7 +136,7 @@ proptest! {
                 for reading in [&cores, &memory] {
                     detector.reading(reading);
                 }
-                if let Some(mark) = turn {
+                for (_, mark) in turns.iter().filter(|(at, _)| *at == minute) {
                     detector.mark(now, *mark);
                 }
                 for (_, sample) in on_their_way.iter().filter(|(arrives, _)| *arrives <= minute) {
