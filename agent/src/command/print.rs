@@ -7,7 +7,7 @@ use firstline_diagnosis::document::{Diagnosis, Finding, Role, RuledOutResult};
 /// Prints what is wrong, why, what to do, and what was ruled out.
 pub(super) fn diagnosis(out: &mut impl Write, diagnosis: &Diagnosis) -> io::Result<()> {
     let Some(primary) = diagnosis.findings.iter().find(|finding| finding.role == Role::Primary) else {
-        writeln!(out, "Nothing is wrong that Firstline can see.")?;
+        writeln!(out, "{}", diagnosis.nothing_found())?;
         also(out, diagnosis)?;
         return ruled_out(out, diagnosis);
     };

@@ -13,7 +13,7 @@ pub(super) fn words(diagnosis: &Diagnosis) -> String {
         text.push_str(&finding_words(finding));
     }
     if diagnosis.findings.is_empty() {
-        text.push_str("Nothing wrong was found.\n\n");
+        let _ = writeln!(text, "{}\n", diagnosis.nothing_found());
     }
     for (head, result) in [("Ruled out", RuledOutResult::NotFound), ("Could not be checked", RuledOutResult::Unknown)] {
         let candidates = diagnosis.candidates(result);

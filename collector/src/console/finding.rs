@@ -91,6 +91,8 @@ pub(crate) struct DiagnosisView {
     pub also: Vec<FindingView>,
     /// What follows from it.
     pub consequences: Vec<FindingView>,
+    /// What to say when nothing was found.
+    pub nothing: String,
     /// Checked, and fine.
     pub fine: Vec<RuledOutView>,
     /// Could not be checked.
@@ -124,25 +126,13 @@ impl DiagnosisView {
             contributing: of(Role::Contributing),
             also: of(Role::Also),
             consequences: of(Role::Consequence),
+            nothing: diagnosis.nothing_found(),
             fine: ruled_out(RuledOutResult::NotFound),
             unknown: ruled_out(RuledOutResult::Unknown),
             notes: diagnosis.notes.clone(),
             at: When::new(diagnosis.at, now),
             catalogue: diagnosis.catalogue.clone(),
         }
-    }
-
-    /// The sentence for an answer without findings: honest about what could not be checked.
-    fn nothing(&self) -> String {
-        match (self.unknown.len(), self.checked()) {
-            (0, _) => "Nothing wrong was found.\n".to_owned(),
-            (unknown, all) => format!("Nothing found so far: {unknown} of {all} checks could not be made.\n"),
-        }
-    }
-
-    /// How many candidates were looked at without becoming the answer.
-    pub(crate) fn checked(&self) -> usize {
-        self.fine.len() + self.unknown.len()
     }
 
     /// The whole answer as plain text, to be pasted anywhere.
@@ -153,7 +143,7 @@ impl DiagnosisView {
             text.push_str(&finding.plain());
         }
         if text.is_empty() {
-            text.push_str(&self.nothing());
+            let _ = writeln!(text, "{}", self.nothing);
         }
         for (head, list) in [("Checked and fine", &self.fine), ("Could not be checked", &self.unknown)] {
             if !list.is_empty() {

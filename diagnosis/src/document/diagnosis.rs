@@ -39,6 +39,15 @@ impl Diagnosis {
         }
         groups
     }
+
+    /// The sentence of an answer without findings. What could not be checked does not count as healthy.
+    pub fn nothing_found(&self) -> String {
+        let unknown = self.ruled_out.iter().filter(|one| one.result == RuledOutResult::Unknown).count();
+        match (unknown, self.ruled_out.len()) {
+            (0, _) => "Nothing wrong was found.".to_owned(),
+            (unknown, all) => format!("Nothing found so far: {unknown} of {all} checks could not be made."),
+        }
+    }
 }
 
 /// What part a finding plays in the answer.
