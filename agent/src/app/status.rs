@@ -18,12 +18,28 @@ use crate::uplink::{Acknowledged, LinkState, LinkStatus, Sent};
 /// Its file: in the scratch directory while the agent runs, in the state directory when it has stopped.
 const FILE: &str = "status.json";
 
-/// Between two looks, at least, and between two accounts when there is nothing new to tell.
+/// Between two looks, at least; the first come sooner, since people ask right after the start.
 const LOOK_EVERY: Duration = Duration::from_secs(50);
+const FIRST_LOOK: Duration = Duration::from_secs(10);
+
+/// Between two accounts when there is nothing new to tell, where they are written to a disk.
 const REPORT_EVERY: Duration = Duration::from_mins(5);
 
 /// Room that the account takes in steps of, on disk.
 const ROOM_BYTES: usize = 16 * 1024;
+
+/// More records than this are a backlog; that one doubled or halved is news.
+const BACKLOG_RECORDS: u64 = 64;
+
+/// What is worth telling at once when it changes.
+#[derive(Debug, PartialEq)]
+struct News {
+    link: LinkStatus,
+    troubles: [Option<String>; 2],
+    dropped_records: u64,
+    backlog: Option<u32>,
+    failing: Vec<Option<String>>,
+}
 
 /// The running agent's account of itself, as `status --json` prints it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -142,14 +158,17 @@ impl Reporter {
     pub(super) async fn run(self, mut link: watch::Receiver<LinkStatus>) {
         let (mut told, mut told_at) = (None, self.clock.awake());
         let mut steps = super::lock(&self.intake).steps();
+        let report_every = if self.scratch.is_in_memory() { LOOK_EVERY } else { REPORT_EVERY };
         loop {
             let status = self.status(link.borrow_and_update().clone(), true);
             let news = Some(status.news());
-            if told != news || self.clock.awake().saturating_sub(told_at) >= REPORT_EVERY {
+            if told != news || self.clock.awake().saturating_sub(told_at) >= report_every {
                 (told, told_at) = (news, self.clock.awake());
                 self.write(&status);
             }
-            if self.something_to_look_at(&mut link, &mut steps).await.is_none() {
+            let is_young = self.clock.awake().saturating_sub(self.started_awake) < LOOK_EVERY;
+            let patience = if is_young { FIRST_LOOK } else { LOOK_EVERY };
+            if self.something_to_look_at(&mut link, &mut steps, patience).await.is_none() {
                 return;
             }
         }
@@ -160,6 +179,7 @@ impl Reporter {
         &self,
         link: &mut watch::Receiver<LinkStatus>,
         steps: &mut watch::Receiver<u64>,
+        patience: Duration,
     ) -> Option<()> {
         let looked_at = self.clock.awake();
         loop {
@@ -167,7 +187,7 @@ impl Reporter {
                 said = link.changed() => return said.ok(),
                 closed = steps.changed() => closed.ok()?,
             }
-            if self.clock.awake().saturating_sub(looked_at) >= LOOK_EVERY {
+            if self.clock.awake().saturating_sub(looked_at) >= patience {
                 return Some(());
             }
         }
@@ -263,10 +283,14 @@ fn line(status: &Status) -> String {
 
 impl Status {
     /// What is worth telling at once when it changes.
-    fn news(&self) -> (LinkStatus, Option<String>, Option<String>, u64, Vec<Option<String>>) {
-        let failing = self.probes.iter().map(|probe| probe.failing.clone()).collect();
-        let spool = &self.spool;
-        (self.link.clone(), spool.trouble.clone(), self.recorder_trouble.clone(), spool.dropped_records, failing)
+    fn news(&self) -> News {
+        News {
+            link: self.link.clone(),
+            troubles: [self.spool.trouble.clone(), self.recorder_trouble.clone()],
+            dropped_records: self.spool.dropped_records,
+            backlog: self.spool.records.checked_div(BACKLOG_RECORDS).and_then(u64::checked_ilog2),
+            failing: self.probes.iter().map(|probe| probe.failing.clone()).collect(),
+        }
     }
 }
 

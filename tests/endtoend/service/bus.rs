@@ -104,7 +104,7 @@ async fn the_services_of_a_desktop_are_asked_over_the_bus_and_believed() {
     assert!(userspace >= 1.0 || analyzed.contains(&words), "{userspace} s, and systemd says: {analyzed}");
 
     // A machine with a bus is where a probe once asked it from where it must not be asked.
-    let probes = wait::until("an account of the first pass", SOON, async || {
+    let probes = wait::until("an account of the first pass", SOON * 2, async || {
         let probes = site.status().await["agent"]["probes"].as_array()?.clone();
         let ran = |name: &str| probes.iter().any(|probe| probe["name"] == name && probe["runs"].as_u64() > Some(0));
         (ran("path") && ran("proxy")).then_some(probes)
