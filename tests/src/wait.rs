@@ -11,17 +11,25 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
 ///
 /// # Panics
 /// When `within` has passed; the message names `what`.
-pub async fn until<T, F>(what: &str, within: Duration, mut look: F) -> T
+pub async fn until<T, F>(what: &str, within: Duration, look: F) -> T
+where
+    F: AsyncFnMut() -> Option<T>,
+{
+    found(LOOK_EVERY, within, look).await.unwrap_or_else(|| panic!("waited {} s in vain for {what}", within.as_secs()))
+}
+
+/// Looks so often until `look` gives a value; nothing when it gave none within the time.
+pub async fn found<T, F>(every: Duration, within: Duration, mut look: F) -> Option<T>
 where
     F: AsyncFnMut() -> Option<T>,
 {
     let deadline = Instant::now() + within;
     loop {
-        if let Some(found) = look().await {
-            return found;
+        let value = look().await;
+        if value.is_some() || Instant::now() >= deadline {
+            return value;
         }
-        assert!(Instant::now() < deadline, "waited {} s in vain for {what}", within.as_secs());
-        tokio::time::sleep(LOOK_EVERY).await;
+        tokio::time::sleep(every).await;
     }
 }
 

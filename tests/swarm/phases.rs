@@ -26,9 +26,6 @@ const COMMIT: &str = "firstline_collector_commit_duration_seconds";
 /// How long a burst may take.
 const LONGEST: Duration = Duration::from_hours(1);
 
-/// Rest in which an idle stream costs what it costs.
-const QUIET: Duration = Duration::from_secs(5);
-
 /// A run under way.
 pub(super) struct Run {
     plan: Plan,
@@ -111,7 +108,7 @@ impl Run {
         let (ours, before) = (Usage::of_this(), self.look().await);
         self.crowd.world.order(Order::Stay);
         let took = self.crowd.all_here().await.as_secs_f64();
-        tokio::time::sleep(QUIET).await;
+        Usage::at_rest(self.stage.collector.process_id()).await;
         let (ours_now, now) = (Usage::of_this(), self.look().await);
         let agents = self.agents();
         let each = |now: u64, before: u64| kib(now.saturating_sub(before) as f64 / agents);

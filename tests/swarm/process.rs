@@ -1,6 +1,9 @@
 //! What a process takes, by what the kernel says.
 
 use std::fs;
+use std::time::{Duration, Instant};
+
+use firstline_tests::wait;
 
 /// Processor time and memory of a process.
 #[derive(Debug, Clone, Copy, Default)]
@@ -13,6 +16,11 @@ pub(super) struct Usage {
     pub(super) proportional: u64,
 }
 
+/// A process rests when it used no more of a processor than this in so long; it is given so long to come to it.
+const STILL_SECONDS: f64 = 0.02;
+const REST: Duration = Duration::from_secs(2);
+const RESTLESS: Duration = Duration::from_mins(1);
+
 impl Usage {
     /// Of the process with this id; zeros when it is gone.
     pub(super) fn of(id: u32) -> Self {
@@ -22,6 +30,20 @@ impl Usage {
             line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok()).unwrap_or(0) * 1024
         };
         Self { cpu_seconds: cpu_seconds(id), resident: bytes("Rss:"), proportional: bytes("Pss:") }
+    }
+
+    /// Of the process with this id when it has come to rest, or after a minute.
+    pub(super) async fn at_rest(id: u32) -> Self {
+        let mut still = (cpu_seconds(id), Instant::now());
+        let rests = async || {
+            let now = cpu_seconds(id);
+            if now - still.0 > STILL_SECONDS {
+                still = (now, Instant::now());
+            }
+            (still.1.elapsed() >= REST).then_some(())
+        };
+        wait::found(Duration::from_millis(100), RESTLESS, rests).await;
+        Self::of(id)
     }
 
     /// Of this process.

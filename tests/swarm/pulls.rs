@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use firstline_tests::Api;
+use firstline_tests::{Api, wait};
 use serde_json::json;
 
 /// How long a pull may take.
@@ -30,18 +30,16 @@ pub(super) async fn pull(api: &Api, endpoints: &[String]) -> Pulled {
         let pull = api.post("/api/v1/pulls", &json!({ "endpoint": endpoint, "symptom": "it is slow" })).await;
         let path = format!("/api/v1/pulls/{}", pull["id"].as_str().unwrap_or_default());
         let mut first = None;
-        let state = loop {
+        let over = wait::found(LOOK_EVERY, LONG, async || {
             let now = api.get(&path).await;
             let sections = now["sections"].as_array().into_iter().flatten();
             if first.is_none() && sections.into_iter().any(|section| section["state"] == "finished") {
                 first = Some(since.elapsed().as_secs_f64());
             }
             let state = now["state"].as_str().unwrap_or_default().to_owned();
-            if matches!(state.as_str(), "done" | "failed" | "expired" | "cancelled") || since.elapsed() > LONG {
-                break state;
-            }
-            tokio::time::sleep(LOOK_EVERY).await;
-        };
+            matches!(state.as_str(), "done" | "failed" | "expired" | "cancelled").then_some(state)
+        });
+        let state = over.await.unwrap_or_else(|| "not over".to_owned());
         let took = since.elapsed().as_secs_f64();
         if state == "done" {
             pulled.first.push(first.unwrap_or(took));

@@ -3,7 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::atomic::Ordering;
 
-use super::{QUIET, Run};
+use super::Run;
 use crate::crowd::Crowd;
 use crate::floor;
 use crate::plan::Phase;
@@ -49,8 +49,7 @@ impl Run {
         let before = Usage::of(id);
         crowd.world.order(Order::Stay);
         crowd.all_here().await;
-        tokio::time::sleep(QUIET).await;
-        let idle = Usage::of(id);
+        let idle = Usage::at_rest(id).await;
         let each = idle.resident.saturating_sub(before.resident) as f64 / self.agents();
         let cpu = (idle.cpu_seconds - before.cpu_seconds) * 1000.0 / self.agents();
         self.report
