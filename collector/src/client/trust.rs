@@ -1,6 +1,5 @@
 //! Whom the command believes: an authority that was named, or the one that was seen and confirmed at the first sign-in.
 
-use std::fmt::Debug;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rustls::client::WebPkiServerVerifier;
@@ -29,7 +28,7 @@ impl Trust {
     pub(super) fn config(&self) -> Result<ClientConfig, Failure> {
         let verifier: Arc<dyn ServerCertVerifier> = match self {
             Self::Authorities(pem) => under(roots(pem)?)?,
-            Self::Fingerprint(digest) => court(Arc::new(Pinned(digest.clone()))),
+            Self::Fingerprint(digest) => court(Belief::Pinned(digest.clone())),
         };
         Ok(config(verifier))
     }
@@ -38,8 +37,8 @@ impl Trust {
 /// Asks whoever listens for its chain, believing nothing, and gives the fingerprint to pin: the authority's when the
 /// chain holds it, else the server certificate's own.
 pub(super) async fn seen(host: &str, port: u16) -> Result<String, Failure> {
-    let looker = Arc::new(Looker::default());
-    let connector = tokio_rustls::TlsConnector::from(Arc::new(config(court(Arc::clone(&looker) as Arc<dyn Judge>))));
+    let noted = Arc::default();
+    let connector = tokio_rustls::TlsConnector::from(Arc::new(config(court(Belief::Noted(Arc::clone(&noted))))));
     let unreachable = |error: std::io::Error| {
         Failure::Unreachable(format!(
             "cannot reach {host}:{port}: {error}; check the address, and that the collector runs"
@@ -49,7 +48,7 @@ pub(super) async fn seen(host: &str, port: u16) -> Result<String, Failure> {
     let name =
         ServerName::try_from(host.to_owned()).map_err(|_| Failure::usage(format!("{host:?} is no host name")))?;
     connector.connect(name, stream).await.map_err(unreachable)?;
-    let chain = looker.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let chain = noted.lock().unwrap_or_else(PoisonError::into_inner).clone();
     chain.last().map(|last| fingerprint(last)).ok_or_else(|| Failure::failed("the collector showed no certificate"))
 }
 
@@ -74,8 +73,8 @@ fn provider() -> Arc<CryptoProvider> {
     Arc::new(rustls::crypto::ring::default_provider())
 }
 
-fn court(judge: Arc<dyn Judge>) -> Arc<dyn ServerCertVerifier> {
-    Arc::new(Court { judge, provider: provider() })
+fn court(belief: Belief) -> Arc<dyn ServerCertVerifier> {
+    Arc::new(Court { belief, provider: provider() })
 }
 
 fn config(verifier: Arc<dyn ServerCertVerifier>) -> ClientConfig {
@@ -104,65 +103,38 @@ fn under(roots: RootCertStore) -> Result<Arc<WebPkiServerVerifier>, Failure> {
     built.map_err(|error| Failure::usage(format!("the certificates cannot be trusted: {error}")))
 }
 
-/// Judges the chain that a server shows.
-trait Judge: Debug + Send + Sync {
-    /// Whether `end`, signed by those of `between`, may be talked to.
-    fn judge(
-        &self,
-        end: &CertificateDer<'_>,
-        between: &[CertificateDer<'_>],
-        name: &ServerName<'_>,
-        now: UnixTime,
-    ) -> Result<(), rustls::Error>;
-}
-
-/// Believes the chain that holds the certificate with this digest.
-#[derive(Debug)]
-struct Pinned(String);
-
-impl Judge for Pinned {
-    fn judge(
-        &self,
-        end: &CertificateDer<'_>,
-        between: &[CertificateDer<'_>],
-        name: &ServerName<'_>,
-        now: UnixTime,
-    ) -> Result<(), rustls::Error> {
-        if fingerprint(end) == self.0 {
-            return Ok(());
-        }
-        let refused = || rustls::Error::General("it is not under the authority that was pinned".to_owned());
-        let pinned = between.iter().find(|one| fingerprint(one) == self.0).ok_or_else(refused)?;
-        let mut store = RootCertStore::empty();
-        store.add(pinned.clone().into_owned())?;
-        let verifier = under(store).map_err(|failure| rustls::Error::General(failure.to_string()))?;
-        verifier.verify_server_cert(end, between, name, &[], now).map(|_| ())
-    }
-}
-
-/// Looks at the chain and takes any: the connection carries nothing but the handshake.
-#[derive(Debug, Default)]
-struct Looker(Mutex<Vec<CertificateDer<'static>>>);
-
-impl Judge for Looker {
-    fn judge(
-        &self,
-        end: &CertificateDer<'_>,
-        between: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: UnixTime,
-    ) -> Result<(), rustls::Error> {
-        let chain = [end].into_iter().chain(between).map(|one| one.clone().into_owned()).collect();
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = chain;
-        Ok(())
-    }
-}
-
-/// Lets a judge decide about the chain, and checks that the server has the key of what it shows.
+/// Who may be talked to. Whoever it is, the handshake proves that the server has the key of what it shows.
 #[derive(Debug)]
 struct Court {
-    judge: Arc<dyn Judge>,
+    belief: Belief,
     provider: Arc<CryptoProvider>,
+}
+
+#[derive(Debug)]
+enum Belief {
+    /// The chain that holds the certificate with this digest.
+    Pinned(String),
+    /// Any chain, which is noted: the connection carries nothing but the handshake.
+    Noted(Arc<Mutex<Vec<CertificateDer<'static>>>>),
+}
+
+/// Whether the certificate with this digest is `end` itself, or one of `between` and `end` is under it.
+fn holds_pinned(
+    digest: &str,
+    end: &CertificateDer<'_>,
+    between: &[CertificateDer<'_>],
+    name: &ServerName<'_>,
+    now: UnixTime,
+) -> Result<(), rustls::Error> {
+    if fingerprint(end) == digest {
+        return Ok(());
+    }
+    let refused = || rustls::Error::General("it is not under the authority that was pinned".to_owned());
+    let pinned = between.iter().find(|one| fingerprint(one) == digest).ok_or_else(refused)?;
+    let mut store = RootCertStore::empty();
+    store.add(pinned.clone().into_owned())?;
+    let verifier = under(store).map_err(|failure| rustls::Error::General(failure.to_string()))?;
+    verifier.verify_server_cert(end, between, name, &[], now).map(|_| ())
 }
 
 impl ServerCertVerifier for Court {
@@ -174,7 +146,14 @@ impl ServerCertVerifier for Court {
         _: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
-        self.judge.judge(end, between, name, now).map(|()| ServerCertVerified::assertion())
+        match &self.belief {
+            Belief::Pinned(digest) => holds_pinned(digest, end, between, name, now)?,
+            Belief::Noted(chain) => {
+                let shown = [end].into_iter().chain(between).map(|one| one.clone().into_owned()).collect();
+                *chain.lock().unwrap_or_else(PoisonError::into_inner) = shown;
+            }
+        }
+        Ok(ServerCertVerified::assertion())
     }
 
     fn verify_tls12_signature(
