@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use firstline_tests::collector::insecure;
 use firstline_tests::postgres::{Durable, Pooler};
-use firstline_tests::wire::sender::Sender;
+use firstline_tests::wire::senders::Senders;
 use firstline_tests::{Postgres, Stage, wait};
 
 use crate::storage::once_each;
@@ -56,29 +56,16 @@ async fn nothing_acknowledged_is_lost_when_postgresql_is_killed_behind_a_transac
 
 /// Kills the server again and again while endpoints send, then counts what is there. Returns the number of records.
 async fn kill_under_load(stage: &Stage, server: &mut Postgres) -> i64 {
-    // An hour ago, so that no record lies in the future and none is old enough to be forgotten.
-    let start_ms = jiff::Timestamp::now().as_millisecond() - 3_600_000;
-    let mut senders = Vec::new();
-    for number in 0..SENDERS {
-        let name = format!("sender-{number}");
-        let identity = stage.identity(&name).await;
-        senders.push(Sender::start(stage.collector.agents, &name, identity, start_ms));
-    }
-    let total = |senders: &[Sender]| senders.iter().map(Sender::acknowledged).sum::<u64>();
+    let senders = Senders::start(stage, SENDERS).await;
     for crash in 0..CRASHES {
         // Another distance each time, so that the blow falls on another place of a commit.
-        let goal = total(&senders) + 400 + crash * 137 % 400;
-        wait::for_condition("records to be acknowledged", PROGRESS, async || total(&senders) >= goal).await;
+        senders.go_on(400 + crash * 137 % 400, PROGRESS).await;
         server.kill();
         is_ready(stage, false).await;
         server.go().await;
         is_ready(stage, true).await;
     }
-    let mut acknowledged = Vec::new();
-    for sender in senders {
-        let endpoint = sender.endpoint_id.clone();
-        acknowledged.push((endpoint, sender.stop().await));
-    }
+    let (start_ms, acknowledged) = (senders.start_ms, senders.stop().await);
     let stored = stored(server).await;
     let count = |(endpoint, acknowledged): (String, u64)| {
         let (times, sequence) = stored.get(&endpoint).cloned().expect("records of this endpoint");

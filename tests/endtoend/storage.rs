@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
-use firstline_tests::wire::sender::Sender;
-use firstline_tests::{Stage, wait};
+use firstline_tests::wire::senders::Senders;
+use firstline_tests::Stage;
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePool};
 
 /// How often the collector is killed.
@@ -55,27 +55,14 @@ pub(crate) fn once_each(times: BTreeMap<i64, i64>, sequence: i64, acknowledged: 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_acknowledged_is_lost_and_nothing_is_stored_twice_when_the_collector_is_killed() {
     let mut stage = Stage::open().await;
-    // An hour ago, so that no record lies in the future and none is old enough to be forgotten.
-    let start_ms = jiff::Timestamp::now().as_millisecond() - 3_600_000;
-    let mut senders = Vec::new();
-    for number in 0..SENDERS {
-        let name = format!("sender-{number}");
-        let identity = stage.identity(&name).await;
-        senders.push(Sender::start(stage.collector.agents, &name, identity, start_ms));
-    }
-    let total = |senders: &[Sender]| senders.iter().map(Sender::acknowledged).sum::<u64>();
+    let senders = Senders::start(&stage, SENDERS).await;
     for crash in 0..CRASHES {
         // Another distance each time, so that the blow falls on another place of a commit.
-        let goal = total(&senders) + 200 + crash * 37 % 400;
-        wait::for_condition("records to be acknowledged", PROGRESS, async || total(&senders) >= goal).await;
+        senders.go_on(200 + crash * 37 % 400, PROGRESS).await;
         stage.collector.kill();
         stage.collector.start().await;
     }
-    let mut acknowledged = Vec::new();
-    for sender in senders {
-        let endpoint = sender.endpoint_id.clone();
-        acknowledged.push((endpoint, sender.stop().await));
-    }
+    let (start_ms, acknowledged) = (senders.start_ms, senders.stop().await);
     stage.collector.kill();
 
     let sum = count(&stage.collector.folder, acknowledged, start_ms).await;

@@ -17,6 +17,7 @@ use tonic::transport::{Channel, Endpoint};
 mod piecemeal;
 pub mod records;
 pub mod sender;
+pub mod senders;
 mod trust;
 
 use piecemeal::Piecemeal;
