@@ -35,8 +35,8 @@ pub(crate) use evidence::is_same_machine;
 pub use fork::ForkError;
 pub use list::{ListQuery, Sort};
 pub use live::{Ending, NotConnected, Outgoing, Stream};
-pub(crate) use row::json;
 pub use row::{Agent, Known};
+pub(crate) use row::{json, told};
 
 /// The endpoints of this collector. Cheap to clone.
 #[derive(Debug, Clone)]

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
-use firstline_tests::wire::senders::Senders;
 use firstline_tests::Stage;
+use firstline_tests::wire::senders::Senders;
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePool};
 
 /// How often the collector is killed.

@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::{EnrollmentError, Token, TokenCreated, TokenOrder};
 use crate::authority::Issued;
-use crate::fleet::{is_same_machine, json};
+use crate::fleet::{is_same_machine, json, told};
 use crate::store::{Connection, Store, sql};
 
 /// First part of every token's text.
@@ -139,24 +139,18 @@ async fn insert_endpoint(
     terms: Terms,
     now: Timestamp,
 ) -> Result<(), EnrollmentError> {
-    sql::query(
+    let insert = sql::query(
         "INSERT INTO endpoints (id, name, os_type, os_name, os_version, os_build_id, users, tags, hardware,
          agent_version, boot_id, state, worst_severity, enrolled_at_ms, last_seen_ms, paused, token_id)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, '', '', 'silent', 0, $10, $10, 0, $11)",
-    )
-    .bind(id)
-    .bind(machine.host_name)
-    .bind(machine.os.os_type)
-    .bind(machine.os.name)
-    .bind(machine.os.version)
-    .bind(machine.os.build_id)
-    .bind(json(&machine.users))
-    .bind(terms.tags)
-    .bind(json(&machine.hardware))
-    .bind(now.unix_ms())
-    .bind(terms.id)
-    .execute(tx)
-    .await?;
+    );
+    told(insert.bind(id), &machine)
+        .bind(terms.tags)
+        .bind(json(&machine.hardware))
+        .bind(now.unix_ms())
+        .bind(terms.id)
+        .execute(tx)
+        .await?;
     Ok(())
 }
 

@@ -139,27 +139,32 @@ pub(super) async fn update_machine(
     store
         .write(move |tx| {
             Box::pin(async move {
-                sql::query(
+                let update = sql::query(
                     "UPDATE endpoints SET name = $2, os_type = $3, os_name = $4, os_version = $5, os_build_id = $6,
                      users = $7, agent_version = $8, boot_id = $9, state = 'online', paused = 0, last_seen_ms = $10
                      WHERE key = $1 AND revoked_at_ms IS NULL",
-                )
-                .bind(key)
-                .bind(machine.host_name)
-                .bind(machine.os.os_type)
-                .bind(machine.os.name)
-                .bind(machine.os.version)
-                .bind(machine.os.build_id)
-                .bind(json(&machine.users))
-                .bind(agent.version)
-                .bind(agent.boot_id)
-                .bind(now.unix_ms())
-                .execute(tx)
-                .await?;
+                );
+                told(update.bind(key), &machine)
+                    .bind(agent.version)
+                    .bind(agent.boot_id)
+                    .bind(now.unix_ms())
+                    .execute(tx)
+                    .await?;
                 Ok(())
             })
         })
         .await
+}
+
+/// Fills the next six places of a statement with what an endpoint says of its machine: name, the system's four, users.
+pub(crate) fn told<'q>(query: sql::Query<'q>, machine: &Machine) -> sql::Query<'q> {
+    query
+        .bind(machine.host_name.clone())
+        .bind(machine.os.os_type.clone())
+        .bind(machine.os.name.clone())
+        .bind(machine.os.version.clone())
+        .bind(machine.os.build_id.clone())
+        .bind(json(&machine.users))
 }
 
 /// Stores what an endpoint said about its machine since it connected.
@@ -167,19 +172,11 @@ pub(super) async fn change_machine(store: &Store, key: i64, machine: Machine) ->
     store
         .write(move |tx| {
             Box::pin(async move {
-                sql::query(
+                let update = sql::query(
                     "UPDATE endpoints SET name = $2, os_type = $3, os_name = $4, os_version = $5, os_build_id = $6,
                      users = $7 WHERE key = $1 AND revoked_at_ms IS NULL",
-                )
-                .bind(key)
-                .bind(machine.host_name)
-                .bind(machine.os.os_type)
-                .bind(machine.os.name)
-                .bind(machine.os.version)
-                .bind(machine.os.build_id)
-                .bind(json(&machine.users))
-                .execute(tx)
-                .await?;
+                );
+                told(update.bind(key), &machine).execute(tx).await?;
                 Ok(())
             })
         })
