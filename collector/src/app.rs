@@ -96,9 +96,9 @@ impl App {
         let enrollment = Enrollment::new(store.clone(), Arc::clone(&authority), Arc::clone(&clock));
         let settings = Settings::open(store.clone(), &config.agents).await.context("reading the settings of agents")?;
         let history = History::new(store.clone());
-        let access = Access::new(store.clone(), Arc::clone(&clock))?;
-        let alerts = Alerts::new(store.clone(), Arc::clone(&clock), feed.clone());
-        let desk = BuiltinDesk::new(store.clone(), Arc::clone(&clock), feed.clone());
+        let access = Access::new(store.for_people(), Arc::clone(&clock))?;
+        let alerts = Alerts::new(store.for_people(), Arc::clone(&clock), feed.clone());
+        let desk = BuiltinDesk::new(store.for_people(), Arc::clone(&clock), feed.clone());
         let catalogues = Catalogues::open(folder);
         let detect = Detect::new(DetectParts {
             store: store.clone(),
@@ -108,7 +108,7 @@ impl App {
             catalogues: catalogues.clone(),
         });
         let pulls = Pulls::open(PullParts {
-            store: store.clone(),
+            store: store.for_people(),
             clock: Arc::clone(&clock),
             feed: feed.clone(),
             fleet: fleet.clone(),

@@ -9,6 +9,7 @@
 //!
 //! - All writes go through [`Store::write`] or [`Store::append`] to one task, which commits many of them at once.
 //!   An answer is given only after the commit. A write that fails is undone alone; the others of its batch stay.
+//!   What people wait for ([`Store::for_people`]) goes first.
 //! - Reads use [`Store::reads`], a pool of connections that see the last commit and never wait for the writer.
 //! - What one job of [`Store::write`] reads stays true until it is committed, also when several collectors write: its
 //!   transaction holds the baton (a locked row) from before its first statement. Records need no baton, the ledger locks
@@ -39,7 +40,7 @@ use link::Link;
 pub use location::{Location, Server};
 pub use migrations::Migration;
 pub use records::{Appended, Body, RecordBatch, Row, StateValue};
-use writer::Writer;
+use writer::{Lane, Writer};
 
 /// The database of one collector. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -62,6 +63,12 @@ impl Store {
         migrate::run(&mut connection, migrations::ALL).await?;
         let reads = location.reads().await?;
         Ok(Self { reads, writer: Writer::start(Link::new(location.clone(), connection), lock) })
+    }
+
+    /// The same database for those who look at a screen meanwhile: their writes do not wait behind the fleet's records.
+    #[must_use]
+    pub fn for_people(&self) -> Self {
+        Self { reads: self.reads.clone(), writer: self.writer.for_lane(Lane::People) }
     }
 
     /// The pool for reads. Its connections refuse to write.

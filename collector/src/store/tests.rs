@@ -1,3 +1,6 @@
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesOrdered;
+
 use super::*;
 
 const ENDPOINT: &str = "INSERT INTO endpoints (key, id, name, os_type, os_name, os_version, os_build_id, users,
@@ -201,4 +204,24 @@ async fn texts_are_in_the_order_of_their_bytes() {
         .await
         .expect("names");
     assert_eq!(found, names);
+}
+
+/// Who looks at a screen is answered while the records of a fleet still wait in line.
+#[tokio::test]
+async fn what_people_wait_for_does_not_stand_in_line_with_records() {
+    const BATCHES: u64 = 900;
+    const EACH: u64 = 20;
+    let folder = tempfile::tempdir().expect("folder");
+    let store = fixture::open(folder.path()).await;
+    endpoint(&store, 1).await.expect("an endpoint");
+    let told = async |first: u64| store.append(marks(1, first..first + EACH)).await.expect("stored").stored_sequence;
+    let mut records: FuturesOrdered<_> = (0..BATCHES).map(|batch| told(1 + batch * EACH)).collect();
+    // All are in line before the task that writes has run once: this runtime has one thread.
+    assert!(tokio::task::unconstrained(async { futures_util::poll!(records.next()) }).await.is_pending());
+    let people = store.for_people();
+    endpoint(&people, 2).await.expect("a job of somebody who waits");
+    let stored: i64 = sql::query_scalar("SELECT COUNT(*) FROM marks").fetch_one(store.reads()).await.expect("a count");
+    let line = (BATCHES * EACH) as i64;
+    assert!(stored < line / 2, "{stored} of {line} records went first");
+    assert_eq!(records.collect::<Vec<_>>().await.last(), Some(&(BATCHES * EACH)));
 }

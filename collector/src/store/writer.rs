@@ -4,21 +4,24 @@
 //! themselves, since jobs queue up while the disk is flushed. When only agents' records wait, it gives others
 //! [`LINGER`] to join: nobody looks at that delay, and each commit saved is a flush of the disk.
 //!
+//! Somebody who looks at a screen does not wait for a fleet: jobs of [`Lane::People`] have a queue of their own, which is
+//! emptied first, and a batch with such a job takes only a little of what else waits.
+//!
 //! A batch fails whole when its transaction is lost (a full disk, a server that went away, a deadlock). Records are tried
 //! again at once when that may help, since their numbers tell them apart even if they were committed after all; when the
 //! records themselves are the reason, each endpoint's are stored alone. Jobs ran and cannot run twice, so whoever sent
 //! them is told.
 
+mod waiting;
+
 use std::fmt;
 use std::fs::File;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use metrics::counter;
-use tokio::sync::{mpsc, oneshot};
-use tokio::time::{Instant, timeout_at};
+use tokio::sync::oneshot;
 use tracing::{error, info, warn};
 
 use super::connection::{Connection, Engine};
@@ -26,54 +29,33 @@ use super::link::Link;
 use super::records::{Appended, Ledger, RecordBatch};
 use super::{StoreError, sql};
 use crate::metrics::TRANSACTIONS;
-
-/// Jobs that may wait; who comes later waits for a place.
-const QUEUE_JOBS: usize = 1024;
-
-/// Rows after which a batch is committed without waiting for more.
-const BATCH_ROWS: usize = 2000;
-
-/// How long a batch of nothing but records waits for company.
-const LINGER: Duration = Duration::from_millis(50);
+pub(super) use waiting::Lane;
+use waiting::{Batch, Closure, Done, Job, Lanes, Waiting};
 
 /// How often records are tried.
 const TRIES: usize = 3;
 
-/// What a job leaves behind: whether to keep its writes, and whom to tell when they are committed or lost.
-struct Done {
-    keep: bool,
-    tell: Box<dyn FnOnce(Result<(), StoreError>) + Send>,
-}
-
 /// What became of the records of a transaction.
 type Stored = Result<Vec<Appended>, StoreError>;
-
-/// A job: runs on the connection, or hears why there is none.
-type Closure = Box<dyn for<'c> FnOnce(Result<&'c mut Connection, StoreError>) -> BoxFuture<'c, Done> + Send>;
-
-enum Job {
-    Run(Closure),
-    Append(RecordBatch, oneshot::Sender<Result<Appended, StoreError>>),
-    Close(oneshot::Sender<()>),
-}
 
 /// A handle to the writing task.
 #[derive(Clone)]
 pub(super) struct Writer {
-    jobs: mpsc::Sender<Job>,
+    lane: Lane,
+    lanes: Lanes,
     failing: Arc<AtomicBool>,
 }
 
 impl fmt::Debug for Writer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Writer").field("waiting", &(QUEUE_JOBS - self.jobs.capacity())).finish_non_exhaustive()
+        f.debug_struct("Writer").field("waiting", &self.lanes.waiting()).finish_non_exhaustive()
     }
 }
 
 impl Writer {
     /// Starts the task on `link`; `lock` is held until it ends.
     pub(super) fn start(link: Link, lock: Option<File>) -> Self {
-        let (jobs, waiting) = mpsc::channel(QUEUE_JOBS);
+        let (lanes, waiting) = waiting::lanes();
         let failing = Arc::new(AtomicBool::new(false));
         let said = Arc::clone(&failing);
         tokio::spawn(async move {
@@ -81,7 +63,12 @@ impl Writer {
             drop(lock);
             closed.map(|answer| answer.send(()))
         });
-        Self { jobs, failing }
+        Self { lane: Lane::Fleet, lanes, failing }
+    }
+
+    /// The same task, for jobs of `lane`.
+    pub(super) fn for_lane(&self, lane: Lane) -> Self {
+        Self { lane, ..self.clone() }
     }
 
     /// Whether the newest batch could not be committed.
@@ -109,54 +96,28 @@ impl Writer {
                 Done { keep, tell }
             })
         });
-        self.jobs.send(Job::Run(closure)).await.map_err(|_| StoreError::Closed)?;
+        self.lanes.of(self.lane).send(Job::Run(closure)).await.map_err(|_| StoreError::Closed)?;
         answered.await.unwrap_or_else(|_| Err(StoreError::Closed.into()))
     }
 
     pub(super) async fn append(&self, batch: RecordBatch) -> Result<Appended, StoreError> {
         let (answer, answered) = oneshot::channel();
-        self.jobs.send(Job::Append(batch, answer)).await.map_err(|_| StoreError::Closed)?;
+        self.lanes.of(Lane::Fleet).send(Job::Append(batch, answer)).await.map_err(|_| StoreError::Closed)?;
         answered.await.unwrap_or(Err(StoreError::Closed))
     }
 
     pub(super) async fn close(&self) {
         let (answer, answered) = oneshot::channel();
-        if self.jobs.send(Job::Close(answer)).await.is_ok() {
+        if self.lanes.of(Lane::Fleet).send(Job::Close(answer)).await.is_ok() {
             let _ = answered.await;
         }
     }
 }
 
-/// What goes into one transaction.
-#[derive(Default)]
-struct Batch {
-    closures: Vec<Closure>,
-    appends: Vec<(RecordBatch, oneshot::Sender<Result<Appended, StoreError>>)>,
-    rows: usize,
-    close: Option<oneshot::Sender<()>>,
-}
-
-impl Batch {
-    fn add(&mut self, job: Job) {
-        match job {
-            Job::Run(closure) => self.closures.push(closure),
-            Job::Append(batch, answer) => {
-                self.rows += batch.rows.len();
-                self.appends.push((batch, answer));
-            }
-            Job::Close(answer) => self.close = Some(answer),
-        }
-    }
-
-    fn is_urgent(&self) -> bool {
-        self.rows >= BATCH_ROWS || !self.closures.is_empty() || self.close.is_some()
-    }
-}
-
 /// Writes until the store closes; who asked for that is to be told.
-async fn run(mut link: Link, mut waiting: mpsc::Receiver<Job>, failing: &AtomicBool) -> Option<oneshot::Sender<()>> {
+async fn run(mut link: Link, mut waiting: Waiting, failing: &AtomicBool) -> Option<oneshot::Sender<()>> {
     let mut ledger = Ledger::default();
-    while let Some(mut batch) = gather(&mut waiting).await {
+    while let Some(mut batch) = waiting.batch().await {
         let close = batch.close.take();
         let committed = commit(&mut link, &mut ledger, batch).await;
         if failing.swap(!committed, Ordering::Relaxed) && committed {
@@ -171,26 +132,6 @@ async fn run(mut link: Link, mut waiting: mpsc::Receiver<Job>, failing: &AtomicB
         }
     }
     None
-}
-
-/// Waits for a job, then takes what else is there, and for records a little of what comes.
-async fn gather(waiting: &mut mpsc::Receiver<Job>) -> Option<Batch> {
-    let mut batch = Batch::default();
-    batch.add(waiting.recv().await?);
-    let until = Instant::now() + LINGER;
-    loop {
-        while batch.rows < BATCH_ROWS && batch.close.is_none() {
-            let Ok(job) = waiting.try_recv() else { break };
-            batch.add(job);
-        }
-        if batch.is_urgent() {
-            return Some(batch);
-        }
-        match timeout_at(until, waiting.recv()).await {
-            Ok(Some(job)) => batch.add(job),
-            Ok(None) | Err(_) => return Some(batch),
-        }
-    }
 }
 
 /// Runs a batch in one transaction and answers everybody in it; says whether the database takes writes.
