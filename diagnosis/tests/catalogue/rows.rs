@@ -56,6 +56,8 @@ const BUSIEST: &str = "endpoint.cpu.interrupt_time";
 const UPTIME: &str = "system.uptime";
 const CUPS: &str = "endpoint.service.failed{service=cups}";
 const FAILED_UNITS: &str = "endpoint.service.failed.count";
+const SSSD: &str = "endpoint.service.state{service=sssd}";
+const SSSD_RESTARTS: &str = "endpoint.service.restarts{service=sssd}";
 const LINK: &str = "endpoint.network.physical_up";
 const ETH0: &str = "hw.network.up{network.interface.name=eth0,endpoint.nic.kind=eth}";
 const ADDRESS: &str = "endpoint.network.usable_address";
@@ -200,6 +202,18 @@ pub(crate) const ROWS: &[Row] = &[
         "medium",
         &[(CUPS, Flag(true)), (FAILED_UNITS, Number(1.0))],
         &[(CUPS, Flag(false)), (FAILED_UNITS, Number(0.0))],
+    ),
+    row(
+        "service-not-running",
+        "medium",
+        &[(SSSD, Text("stopped")), (SSSD_RESTARTS, Number(0.0))],
+        &[(SSSD, Text("idle"))],
+    ),
+    row(
+        "service-not-running",
+        "medium",
+        &[(SSSD, Text("restarting")), (SSSD_RESTARTS, Number(40.0))],
+        &[(SSSD, Text("failed"))],
     ),
     row(
         "no-network-link",
