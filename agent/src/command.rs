@@ -3,6 +3,7 @@
 //! Exit status 0: done. 1: failed, with a sentence on standard error. 2: the command line is wrong. 3: the collector
 //! could not be reached.
 
+mod collected;
 mod diagnose;
 mod enroll;
 mod install;
@@ -91,8 +92,13 @@ enum Action {
     /// Say what is wrong with this machine; needs no network
     Diagnose(diagnose::Diagnose),
     /// List what left this machine, when, to whom, and for which ticket
-    #[command(after_help = "Examples:\n  firstline-agent sent\n  firstline-agent sent --json")]
+    #[command(
+        after_help = "Examples:\n  firstline-agent sent\n  firstline-agent sent --collected\n  firstline-agent sent --json"
+    )]
     Sent {
+        /// Say what is collected on this machine, in plain words, and what is not
+        #[arg(long)]
+        collected: bool,
         /// Print the document
         #[arg(long)]
         json: bool,
@@ -135,7 +141,8 @@ impl Command {
             Action::Status { json, cost } => status::status(&config, &state, json, cost),
             Action::Snapshot { json, cost } => runtime()?.block_on(snapshot::snapshot(&config, &state, json, cost)),
             Action::Diagnose(diagnose) => runtime()?.block_on(diagnose.execute(&config, &state)),
-            Action::Sent { json } => sent::sent(&state, json),
+            Action::Sent { collected: true, .. } => collected::collected(&config),
+            Action::Sent { json, .. } => sent::sent(&state, json),
         }
     }
 }

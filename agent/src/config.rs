@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use firstline_diagnosis::registry::Registry;
+use firstline_diagnosis::registry::{Privacy, Registry};
 use serde::Deserialize;
 
 pub use proxy::{ProxyConfig, ProxyUrl};
@@ -57,6 +57,16 @@ pub struct Config {
 pub struct PolicyConfig {
     /// Signals that are never read here. Default: none.
     pub denied_signals: BTreeSet<String>,
+    /// Classes of signals that are never read here: `person`, `software`, `network`, `machine`. Default: none.
+    pub denied_classes: BTreeSet<Privacy>,
+}
+
+impl PolicyConfig {
+    /// Every signal that is denied, by its name or by its class.
+    fn denied(&self) -> BTreeSet<String> {
+        let of_class = Registry::builtin().iter().filter(|spec| self.denied_classes.contains(&spec.privacy));
+        of_class.map(|spec| spec.name.clone()).chain(self.denied_signals.iter().cloned()).collect()
+    }
 }
 
 /// `[spool]`
@@ -136,7 +146,7 @@ impl Config {
     pub fn policy(&self, collector: Option<&Address>) -> Policy {
         Policy {
             collector: collector.map(|address| (address.host.clone(), address.port)),
-            denied_signals: self.policy.denied_signals.clone(),
+            denied_signals: self.policy.denied(),
             watched_services: self.services.names(),
         }
     }
@@ -238,6 +248,19 @@ mod tests {
         assert!(Config::parse("[policy]\ndenied_signals = ['process.cpu.time']").is_ok());
         let error = Config::parse("[policy]\ndenied_signals = ['process.cpu.tim']").expect_err("misspelt");
         assert!(error.to_string().contains("process.cpu.time"), "{error}");
+    }
+
+    #[test]
+    fn a_denied_class_denies_all_its_signals_and_no_collector_brings_them_back() {
+        let config = Config::parse("[policy]\ndenied_classes = ['person']").expect("a class");
+        let policy = config.policy(None);
+        let person = |name: &str| Registry::builtin().get(name).is_some_and(|spec| spec.privacy == Privacy::Person);
+        assert!(policy.denied_signals.contains("endpoint.session.users"));
+        assert!(policy.denied_signals.iter().all(|name| person(name)));
+        let wishes = firstline_proto::v1::Settings { revision: 9, ..Default::default() };
+        let settings = policy.apply(&wishes).expect("good settings");
+        assert!(settings.denied_signals.is_superset(&policy.denied_signals));
+        assert!(Config::parse("[policy]\ndenied_classes = ['persons']").is_err());
     }
 
     #[test]

@@ -25,6 +25,7 @@ pub(super) fn sent(state: &StateDir, json: bool) -> Result<()> {
     for entry in &sent {
         writeln!(out, "{}", entry.words())?;
     }
+    writeln!(out, "What is collected and why: `firstline-agent sent --collected`.")?;
     if state.is_locked() {
         writeln!(out, "(The hour that is going on is listed when it is over.)")?;
     }

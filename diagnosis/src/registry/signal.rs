@@ -101,6 +101,9 @@ pub enum Privacy {
 }
 
 impl Privacy {
+    /// Every class, the most personal first.
+    pub const ALL: [Self; 4] = [Self::Person, Self::Software, Self::Network, Self::Machine];
+
     /// The word in tables.
     pub fn name(self) -> &'static str {
         match self {
