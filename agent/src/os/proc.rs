@@ -30,6 +30,7 @@ pub(crate) mod proxy;
 pub(crate) mod release;
 pub(crate) mod resolv;
 pub(crate) mod route;
+pub(crate) mod ruleset;
 pub(crate) mod sockets;
 pub(crate) mod stat;
 pub(crate) mod throttle;

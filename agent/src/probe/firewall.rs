@@ -21,7 +21,7 @@ static SPEC: Spec = Spec {
 /// Who guards this machine, and whether it does.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Firewall {
-    /// `firewalld`, `ufw`, `nftables` or `none`.
+    /// `firewalld`, `ufw`, `nftables`, `iptables` or `none`.
     pub(crate) provider: &'static str,
     /// The zone in force, where there are zones.
     pub(crate) profile: Option<String>,
