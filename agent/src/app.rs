@@ -30,8 +30,8 @@ pub use status::{ProbeStatus, SpoolStatus, Status, read as read_status};
 use crate::config::Config;
 use crate::identity::{Identity, evidence};
 use crate::os::native::give_memory_back;
-use crate::privacy::{Ledger, pseudonyms};
-use crate::probe::{self, Context};
+use crate::privacy::{Ledger, PSEUDONYM_KEY, pseudonyms};
+use crate::probe::{self, Context, Pseudonyms};
 use crate::pull::Pulls;
 use crate::schedule::{Output, Schedule};
 use crate::service::{Pulse, Supervisor};
@@ -79,7 +79,8 @@ async fn run_once(
     let (settings, settings_seen) = watch::channel(policy.remembered(&state.path("settings")));
     // Ends with the uplink, which holds the other end.
     tokio::spawn(remember(settings_seen.clone(), state.path("settings")));
-    let mut cx = context(state, settings_seen.clone(), Some(&identity))?;
+    let names = pseudonyms(identity.naming_key(), &state.path(PSEUDONYM_KEY))?;
+    let mut cx = context(names, settings_seen.clone(), Some(&identity));
     let identity = Arc::new(Mutex::new(identity));
     cx.memory = Some(state.dir("remembered")?);
     let clock = Arc::clone(&cx.clock);
@@ -179,11 +180,10 @@ async fn run_once(
 }
 
 /// The probes' view of this machine.
-pub fn context(state: &StateDir, settings: watch::Receiver<Settings>, identity: Option<&Identity>) -> Result<Context> {
-    let key = identity.and_then(Identity::naming_key);
-    let mut cx = Context::this_machine(settings, pseudonyms(key, &state.path("pseudonym.key"))?);
+pub fn context(names: Pseudonyms, settings: watch::Receiver<Settings>, identity: Option<&Identity>) -> Context {
+    let mut cx = Context::this_machine(settings, names);
     cx.collector_ca = identity.map(Identity::authorities);
-    Ok(cx)
+    cx
 }
 
 fn lock(intake: &Mutex<Intake>) -> std::sync::MutexGuard<'_, Intake> {

@@ -20,7 +20,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use clap::{Parser, Subcommand};
 use serde::Serialize;
 use tracing::Level;
@@ -34,7 +34,7 @@ use crate::os::native::keep_memory_small;
 use crate::state::StateDir;
 use crate::uplink::DialError;
 
-/// Reads this machine's health and tells its collector. It only reads: nothing on this machine is run or changed.
+/// Reads this machine's health and tells its collector. It only reads: nothing on this machine is changed.
 #[derive(Debug, Parser)]
 #[command(name = "firstline-agent", version, after_help = EXAMPLES)]
 pub struct Command {
@@ -120,14 +120,21 @@ impl Command {
     }
 
     fn attempt(self) -> Result<()> {
+        let is_named = self.config.is_some();
         let config_file = self.config.unwrap_or_else(|| config::file_for(&self.state_dir));
         let action = match self.action {
             Action::Install(install) => return install.execute(&self.state_dir, &config_file),
             Action::Uninstall(uninstall) => return uninstall.execute(&self.state_dir, &config_file),
             action => action,
         };
-        let state = StateDir::open(&self.state_dir)?;
+        if is_named && !config_file.exists() {
+            bail!("there is no configuration {}; correct --config, or leave it out", config_file.display());
+        }
         let config = Config::read(&config_file)?;
+        let state = match action {
+            Action::Run | Action::Enroll(_) => StateDir::open(&self.state_dir)?,
+            _ => StateDir::look(&self.state_dir),
+        };
         match action {
             Action::Install(_) | Action::Uninstall(_) => Ok(()),
             Action::Run => {

@@ -18,20 +18,27 @@ pub use ledger::{Entry, Ledger, RecordCounts, Sent};
 use crate::probe::Pseudonyms;
 use crate::state;
 
+/// Where the installation's own key of pseudonyms is, in the state directory.
+pub const PSEUDONYM_KEY: &str = "pseudonym.key";
+
 /// With the collector's key, so that the same name is the same pseudonym on all its endpoints. Without one (not enrolled
 /// yet, or at an older collector) with the installation's own, which is read from `path` or made.
 pub fn pseudonyms(collectors: Option<[u8; 32]>, path: &Path) -> Result<Pseudonyms> {
-    if let Some(key) = collectors {
-        return Ok(Pseudonyms::new(&key));
-    }
-    if let Ok(key) = std::fs::read(path)
-        && key.len() == 32
-    {
+    if let Some(key) = collectors.or_else(|| own_key(path)) {
         return Ok(Pseudonyms::new(&key));
     }
     let key: [u8; 32] = rand::random();
     state::replace(path, &key).with_context(|| format!("keeping the key of pseudonyms in {}", path.display()))?;
     Ok(Pseudonyms::new(&key))
+}
+
+/// The same for those who only look: where there is no key, names stand for nothing beyond this look.
+pub fn known_pseudonyms(collectors: Option<[u8; 32]>, path: &Path) -> Pseudonyms {
+    Pseudonyms::new(&collectors.or_else(|| own_key(path)).unwrap_or_else(rand::random))
+}
+
+fn own_key(path: &Path) -> Option<[u8; 32]> {
+    std::fs::read(path).ok()?.try_into().ok()
 }
 
 #[cfg(test)]
@@ -47,5 +54,16 @@ mod tests {
         assert_eq!(name(Some([7; 32]), &one), name(Some([7; 32]), &two));
         assert_ne!(name(None, &one), name(None, &two), "before it was enrolled, each has its own");
         assert_eq!(name(None, &one), name(None, &one));
+    }
+
+    #[test]
+    fn who_only_looks_takes_the_key_that_is_there_and_makes_none() {
+        let dir = tempfile::tempdir().expect("folder");
+        let path = dir.path().join(PSEUDONYM_KEY);
+        let look = || known_pseudonyms(None, &path).name("printer", "hall-2");
+        assert_ne!(look(), look());
+        assert!(!path.exists());
+        let kept = pseudonyms(None, &path).expect("a key").name("printer", "hall-2");
+        assert_eq!((look(), look()), (kept.clone(), kept));
     }
 }

@@ -47,6 +47,32 @@ impl StateDir {
         Ok(Self { root: root.to_owned() })
     }
 
+    /// The directory `root` for those who only look: nothing is made, and it may be absent.
+    pub fn look(root: &Path) -> Self {
+        Self { root: root.to_owned() }
+    }
+
+    /// Whether there is such a directory.
+    pub fn is_there(&self) -> bool {
+        self.root.is_dir()
+    }
+
+    /// Whether what is in it can be read; what cannot would look as if it were not there.
+    ///
+    /// # Errors
+    /// It is there and may not be read.
+    pub fn check_readable(&self) -> Result<()> {
+        let root = self.root.display();
+        match fs::read_dir(&self.root) {
+            Err(denied) if denied.kind() == io::ErrorKind::PermissionDenied => bail!(
+                "the state directory {root} may be read by the agent and by root only; run this as root, for example with sudo"
+            ),
+            Err(source) if source.kind() != io::ErrorKind::NotFound => Err(source)
+                .with_context(|| format!("reading the state directory {root}; name the agent's with --state-dir")),
+            _ => Ok(()),
+        }
+    }
+
     /// The directory itself.
     pub fn root(&self) -> &Path {
         &self.root
@@ -158,6 +184,17 @@ mod tests {
         assert!(state.lock().expect_err("second").to_string().contains("another firstline-agent"));
         drop(lock);
         assert!(state.lock().is_ok());
+    }
+
+    #[test]
+    fn who_only_looks_makes_nothing() {
+        let dir = tempfile::tempdir().expect("temporary directory");
+        let (absent, file) = (dir.path().join("misspelt"), dir.path().join("file"));
+        fs::write(&file, "").expect("written");
+        assert!(StateDir::look(&absent).check_readable().is_ok(), "there is nothing to read");
+        assert!(!absent.exists());
+        let refused = StateDir::look(&file).check_readable().expect_err("a file is no directory");
+        assert!(refused.to_string().contains("--state-dir"), "{refused}");
     }
 
     #[test]

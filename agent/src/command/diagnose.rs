@@ -52,7 +52,9 @@ impl Diagnose {
         }
         let mut out = std::io::stdout().lock();
         print::diagnosis(&mut out, &document.diagnosis)?;
-        if document.snapshot.series.is_empty() {
+        if let Err(closed) = state.check_readable() {
+            writeln!(out, "\nNote: only what can be seen now was judged, since {closed:#}.")?;
+        } else if document.snapshot.series.is_empty() {
             writeln!(out, "\nNote: no agent has recorded this machine yet, so only what can be seen now was judged.")?;
         }
         if let Some(path) = &self.save {

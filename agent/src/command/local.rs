@@ -13,7 +13,7 @@ use crate::app::{self, FAST_ROWS, MINUTE_ROWS, USERS, catalogue_version, health,
 use crate::config::Config;
 use crate::identity::{Identity, IdentityError};
 use crate::os::Clock;
-use crate::privacy::Gate;
+use crate::privacy::{Gate, PSEUDONYM_KEY, known_pseudonyms};
 use crate::probe::{self, Vitals};
 use crate::recorder::{Moment, Recorder};
 use crate::schedule::{Schedule, SectionReadings};
@@ -54,9 +54,11 @@ pub(super) struct Local {
 
 impl Local {
     pub(super) fn new(config: &Config, state: &StateDir) -> Result<Self> {
-        let identity = match Identity::load(&state.dir("identity")?) {
+        let identity = match Identity::load(&state.path("identity")) {
             Ok(identity) => Some(identity),
             Err(IdentityError::NotEnrolled) => None,
+            // Said in one sentence with everything else that cannot be read.
+            Err(_) if state.check_readable().is_err() => None,
             Err(damaged) => {
                 tracing::warn!("Going on without an identity: {damaged}");
                 None
@@ -64,7 +66,8 @@ impl Local {
         };
         let collector = config.collector.clone().or_else(|| identity.as_ref().map(|one| one.collector.clone()));
         let (sender, settings) = watch::channel(config.policy(collector.as_ref()).remembered(&state.path("settings")));
-        let cx = app::context(state, settings.clone(), identity.as_ref())?;
+        let names = known_pseudonyms(identity.as_ref().and_then(Identity::naming_key), &state.path(PSEUDONYM_KEY));
+        let cx = app::context(names, settings.clone(), identity.as_ref());
         let (clock, vitals) = (Arc::clone(&cx.clock), Arc::clone(&cx.vitals));
         let schedule = Schedule::new(probe::all(), cx, settings.clone());
         Ok(Self { schedule, settings, clock, vitals, state: state.clone(), identity, _settings: sender })

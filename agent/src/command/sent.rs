@@ -14,12 +14,16 @@ struct Document {
 
 /// Lists what left this machine.
 pub(super) fn sent(state: &StateDir, json: bool) -> Result<()> {
+    state.check_readable()?;
     let sent = Ledger::at(state.path("ledger")).read();
     if json {
         return print_json(&Document { sent });
     }
     let mut out = std::io::stdout().lock();
     if sent.is_empty() {
+        if !state.is_there() {
+            writeln!(out, "There is no state directory {}: no agent has used it.", state.root().display())?;
+        }
         writeln!(out, "Nothing has left this machine.")?;
     }
     for entry in &sent {

@@ -43,6 +43,9 @@ pub(super) async fn snapshot(config: &Config, state: &StateDir, json: bool, cost
         snapshot.events.len(),
         snapshot.changes.len()
     )?;
+    if let Err(closed) = state.check_readable() {
+        writeln!(out, "Note: what the agent remembers is missing here, since {closed:#}.")?;
+    }
     Ok(())
 }
 

@@ -29,8 +29,11 @@ struct Document {
 
 /// Says how the agent is doing, whether it runs or not.
 pub(super) fn status(config: &Config, state: &StateDir, json: bool, cost: bool) -> Result<()> {
-    let identity = Identity::load(&state.dir("identity")?);
-    let problem = identity.as_ref().err().map(ToString::to_string);
+    state.check_readable()?;
+    let identity = Identity::load(&state.path("identity"));
+    let nowhere = || format!("there is no state directory {}, so ", state.root().display());
+    let before = if state.is_there() { String::new() } else { nowhere() };
+    let problem = identity.as_ref().err().map(|problem| format!("{before}{problem}"));
     let identity = identity.ok();
     let collector = config.collector.as_ref().or(identity.as_ref().map(|one| &one.collector));
     let document = Document {

@@ -5,6 +5,7 @@ use firstline_proto::v1;
 use firstline_proto::v1::enrollment_service_client::EnrollmentServiceClient;
 use rustls::ClientConfig;
 use thiserror::Error;
+use tonic::{Code, Status};
 
 use super::crypto::{Key, provider};
 use super::pin::{Pinned, fingerprint};
@@ -12,7 +13,7 @@ use super::store::{Certificates, Identity, IdentityError};
 use super::token::Token;
 use super::witness::Witness;
 use crate::config::Address;
-use crate::uplink::{DialError, Routes, dial};
+use crate::uplink::{DialError, Link, Routes, dial};
 
 /// Why a machine could not be enrolled.
 #[derive(Debug, Error)]
@@ -25,6 +26,25 @@ pub enum EnrollError {
         "the collector {collector} refused this machine: {reason}; a new token is made with `firstline token create`"
     )]
     Refused {
+        /// Which collector.
+        collector: Address,
+        /// What it said.
+        reason: String,
+    },
+    /// Something answers there, and not as a collector does.
+    #[error(
+        "what answers at {collector} is not a collector's port for agents ({reason}); check host and port, agents have \
+         7443 unless the collector's configuration says otherwise, and nothing in between may change what is said"
+    )]
+    NoCollector {
+        /// Which address.
+        collector: Address,
+        /// What it said.
+        reason: String,
+    },
+    /// The collector has no time for it.
+    #[error("the collector {collector} cannot enrol this machine now: {reason}; try again in a minute")]
+    NotNow {
         /// Which collector.
         collector: Address,
         /// What it said.
@@ -54,16 +74,27 @@ pub async fn enroll(
         machine: Some(machine.into()),
     };
     let mut client = EnrollmentServiceClient::new(link.channel.clone());
-    let response = client
-        .enroll(request)
-        .await
-        .map_err(|status| EnrollError::Refused { collector: collector.clone(), reason: link.explain(&status) })?;
-    let response = response.into_inner();
+    let response = client.enroll(request).await.map_err(|status| refused(&link, &collector, &status))?.into_inner();
     let certificates = Certificates::from_wire(response.certificate_chain, response.authorities, &response.naming_key);
     if !certificates.authorities.iter().any(|authority| fingerprint(authority) == token.fingerprint) {
         return Err(EnrollError::OtherAuthority(collector));
     }
     Ok(Identity::create(dir, key, response.endpoint_id, collector, certificates)?)
+}
+
+/// What an answer means that is no certificate: a collector's own words have a code of its own choice; whatever else
+/// speaks HTTP there leads to one that the transport makes up.
+fn refused(link: &Link, collector: &Address, status: &Status) -> EnrollError {
+    let (collector, reason) = (collector.clone(), link.explain(status));
+    match status.code() {
+        Code::Unknown | Code::Unimplemented => EnrollError::NoCollector { collector, reason },
+        // What tonic says of an answer that is no gRPC.
+        Code::Internal if reason.starts_with("protocol error") => EnrollError::NoCollector { collector, reason },
+        Code::Internal | Code::Unavailable | Code::ResourceExhausted | Code::DeadlineExceeded => {
+            EnrollError::NotNow { collector, reason }
+        }
+        _ => EnrollError::Refused { collector, reason },
+    }
 }
 
 /// TLS 1.3 to the authority that the token pins, without a certificate of our own.

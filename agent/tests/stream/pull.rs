@@ -9,7 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use firstline_agent::app::{self, Intake};
 use firstline_agent::config::Config;
 use firstline_agent::identity::{Token, enroll};
-use firstline_agent::privacy::{Ledger, Sent};
+use firstline_agent::privacy::{Ledger, Sent, pseudonyms};
 use firstline_agent::probe;
 use firstline_agent::pull::Pulls;
 use firstline_agent::schedule::Schedule;
@@ -47,7 +47,8 @@ async fn pulls() -> Running {
     let identity = enroll(&identity, collector.address(), &Routes::default(), &token, machine).await.expect("enrolled");
     assert_eq!(identity.naming_key(), Some([7; 32]), "the collector's key of pseudonyms");
     let (settings, seen) = watch::channel(Policy::default().defaults());
-    let cx = app::context(&state, seen.clone(), Some(&identity)).expect("a context");
+    let names = pseudonyms(identity.naming_key(), &state.path("pseudonym.key")).expect("a key");
+    let cx = app::context(names, seen.clone(), Some(&identity));
     let (clock, vitals) = (Arc::clone(&cx.clock), Arc::clone(&cx.vitals));
     let scratch = Scratch::on_disk(&state.path("memory")).expect("made");
     let spool = Spool::open(&state.dir("spool").expect("made"), &scratch, Limits::default()).expect("opens");
