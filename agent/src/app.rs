@@ -30,7 +30,7 @@ pub use status::{ProbeStatus, SpoolStatus, Status, read as read_status};
 use crate::config::Config;
 use crate::identity::{Identity, evidence};
 use crate::os::native::give_memory_back;
-use crate::privacy::{Ledger, PSEUDONYM_KEY, pseudonyms};
+use crate::privacy::{HOUR, Ledger, PSEUDONYM_KEY, pseudonyms};
 use crate::probe::{self, Context, Pseudonyms};
 use crate::pull::Pulls;
 use crate::schedule::{Output, Schedule};
@@ -97,7 +97,7 @@ async fn run_once(
     let introduction = schedule.collect_section(Section::Identity, IDENTITY_LIMIT).await;
     lock(&intake).introduce(introduction);
 
-    let ledger = Arc::new(Mutex::new(Ledger::at(state.path("ledger"))));
+    let ledger = Arc::new(Mutex::new(Ledger::at(state.path("ledger")).with_hour(scratch.path(HOUR))));
     let (requests_out, requests) = mpsc::channel(16);
     let (frames_out, frames) = mpsc::channel(4);
     let (measured_out, measured) = mpsc::channel(16);

@@ -13,7 +13,7 @@ use anyhow::{Context, Result};
 
 pub(crate) use firstline_diagnosis::privacy::is_hidden;
 pub use gate::Gate;
-pub use ledger::{Entry, Ledger, RecordCounts, Sent};
+pub use ledger::{Entry, HOUR, Ledger, RecordCounts, Sent};
 
 use crate::probe::Pseudonyms;
 use crate::state;

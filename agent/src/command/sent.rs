@@ -4,7 +4,7 @@ use anyhow::Result;
 use serde::Serialize;
 
 use super::print_json;
-use crate::privacy::{Entry, Ledger};
+use crate::privacy::{Entry, HOUR, Ledger};
 use crate::state::StateDir;
 
 #[derive(Serialize)]
@@ -15,7 +15,7 @@ struct Document {
 /// Lists what left this machine.
 pub(super) fn sent(state: &StateDir, json: bool) -> Result<()> {
     state.check_readable()?;
-    let sent = Ledger::at(state.path("ledger")).read();
+    let sent = Ledger::at(state.path("ledger")).with_hour(state.scratch_file(HOUR)).read();
     if json {
         return print_json(&Document { sent });
     }
@@ -30,8 +30,5 @@ pub(super) fn sent(state: &StateDir, json: bool) -> Result<()> {
         writeln!(out, "{}", entry.words())?;
     }
     writeln!(out, "What is collected and why: `firstline-agent sent --collected`.")?;
-    if state.is_locked() {
-        writeln!(out, "(The hour that is going on is listed when it is over.)")?;
-    }
     Ok(())
 }

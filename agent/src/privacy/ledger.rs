@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::fs;
 use std::io;
 use std::path::PathBuf;
 
@@ -6,6 +7,7 @@ use firstline_diagnosis::vocabulary::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::journal::Journal;
+use crate::state;
 
 /// The ledger's space on disk.
 const LEDGER_BYTES_MAX: u64 = 256 * 1024;
@@ -75,17 +77,28 @@ impl Entry {
     }
 }
 
-/// The list of what left this machine, when, to whom, and for which ticket. Records are summed by the hour.
+/// The name of the file in the scratch directory that has the hour that goes on.
+pub const HOUR: &str = "ledger.hour";
+
+/// The list of what left this machine, when, to whom, and for which ticket. Records are summed by the hour. The hour that
+/// goes on is kept in the scratch directory: a killed agent finds it again, a power cut costs what it had.
 #[derive(Debug)]
 pub struct Ledger {
     journal: Journal<Entry>,
     hour: Option<Entry>,
+    hour_file: Option<PathBuf>,
 }
 
 impl Ledger {
     /// The ledger at `path`.
     pub fn at(path: PathBuf) -> Self {
-        Self { journal: Journal::at(path, LEDGER_BYTES_MAX), hour: None }
+        Self { journal: Journal::at(path, LEDGER_BYTES_MAX), hour: None, hour_file: None }
+    }
+
+    /// The same, with the hour that goes on as it stands at `path`, or stood when the agent ended.
+    pub fn with_hour(self, path: PathBuf) -> Self {
+        let hour = fs::read(&path).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        Self { hour, hour_file: Some(path), ..self }
     }
 
     /// Notes something that left at once.
@@ -111,14 +124,20 @@ impl Ledger {
             *events += what.events;
             *bytes += what.bytes;
         }
-        Ok(())
+        match &self.hour_file {
+            Some(path) => state::keep(path, &serde_json::to_vec(hour)?),
+            None => Ok(()),
+        }
     }
 
     /// Writes the hour that is being summed.
     pub fn flush(&mut self) -> io::Result<()> {
-        match self.hour.take() {
-            Some(hour) => self.journal.append(&hour),
-            None => Ok(()),
+        if let Some(hour) = self.hour.take() {
+            self.journal.append(&hour)?;
+        }
+        match self.hour_file.as_ref().map(fs::remove_file) {
+            Some(Err(source)) if source.kind() != io::ErrorKind::NotFound => Err(source),
+            _ => Ok(()),
         }
     }
 
@@ -126,7 +145,7 @@ impl Ledger {
     pub fn read(&self) -> Vec<Entry> {
         let mut hours: BTreeMap<(Timestamp, String), usize> = BTreeMap::new();
         let mut all: Vec<Entry> = Vec::new();
-        for entry in self.journal.read() {
+        for entry in self.journal.read().into_iter().chain(self.hour.clone()) {
             let key = (entry.at, entry.to.clone());
             let known = hours.get(&key).copied().filter(|_| matches!(entry.sent, Sent::Records { .. }));
             if let Some(index) = known {
@@ -186,6 +205,23 @@ mod tests {
         let entries = Ledger::at(dir.path().join("ledger")).read();
         assert_eq!(entries.len(), 1);
         assert_eq!(entries[0].sent, Sent::Records { samples: 10, inventories: 0, events: 0, bytes: 2000 });
+    }
+
+    #[test]
+    fn the_hour_that_goes_on_is_listed_and_outlives_a_killed_agent() {
+        let dir = tempfile::tempdir().expect("temporary directory");
+        let ledger = || Ledger::at(dir.path().join("ledger")).with_hour(dir.path().join(HOUR));
+        let minute = RecordCounts { samples: 1, bytes: 200, ..Default::default() };
+        for run in 0..3 {
+            let mut killed = ledger();
+            (0..5).for_each(|n| killed.add_records(Timestamp((run * 5 + n) * 60_000), "c:1", minute).expect("noted"));
+        }
+        let told = |samples| vec![Sent::Records { samples, inventories: 0, events: 0, bytes: samples * 200 }];
+        let listed = || ledger().read().into_iter().map(|entry| entry.sent).collect::<Vec<_>>();
+        assert_eq!(listed(), told(15));
+        ledger().flush().expect("written");
+        assert_eq!(listed(), told(15), "it is not told twice");
+        assert!(!dir.path().join(HOUR).exists());
     }
 
     #[test]

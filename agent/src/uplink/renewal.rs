@@ -10,6 +10,7 @@ use std::time::Duration;
 use firstline_diagnosis::vocabulary::Timestamp;
 use tokio::sync::watch;
 
+use super::backoff::Backoff;
 use super::{Outbox, Routes};
 use crate::config::Address;
 use crate::identity::{Identity, renew, renewal_due};
@@ -45,33 +46,40 @@ impl Renewal {
     /// Renews whenever it is due; tries again until it works.
     pub async fn run(self) {
         let chance = rand::random::<f64>();
+        let mut patience = Backoff::default();
         loop {
             let validity = self.identity.lock().unwrap_or_else(PoisonError::into_inner).validity();
             let Some(validity) = validity else { return };
             let now = self.outbox.collector_now(&*self.clock);
             let mut wait = due(validity, chance).since(now);
             if wait.is_zero() {
-                wait = self.renew(validity, now).await;
+                wait = self.renew(validity, now, &mut patience).await;
             }
             tokio::time::sleep(wait.clamp(LOOK_LEAST, LOOK_MOST)).await;
         }
     }
 
     /// Renews, and says how long to wait then.
-    async fn renew(&self, (_, until): (Timestamp, Timestamp), now: Timestamp) -> Duration {
+    async fn renew(&self, (_, until): (Timestamp, Timestamp), now: Timestamp, patience: &mut Backoff) -> Duration {
         match renew(&self.identity, &self.collector, &self.routes).await {
             Ok(()) => {
                 tracing::info!("The endpoint's certificate was renewed");
                 self.renewed.send_modify(|count| *count += 1);
+                *patience = Backoff::default();
                 Duration::ZERO
             }
             Err(error) => {
                 tracing::warn!("The endpoint's certificate was not renewed: {error:#}");
-                // Ten tries in what is left of it.
-                until.since(now) / 10
+                again(until.since(now), patience)
             }
         }
     }
+}
+
+/// When to try again: ten tries in what is `left` of the certificate. When nothing is, as on a machine that was away for
+/// weeks or whose clock runs ahead, hurry saves nothing, and would be a handshake a second.
+fn again(left: Duration, patience: &mut Backoff) -> Duration {
+    if left.is_zero() { patience.refused_wait() } else { left / 10 }
 }
 
 /// When to renew, with `chance` from 0 to 1.
@@ -82,6 +90,15 @@ fn due(validity: (Timestamp, Timestamp), chance: f64) -> Timestamp {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_certificate_that_has_expired_is_not_asked_for_all_the_time() {
+        let mut patience = Backoff::default();
+        assert_eq!(again(Duration::from_secs(300), &mut patience), Duration::from_secs(30));
+        let waits: Vec<Duration> = (0..5).map(|_| again(Duration::ZERO, &mut patience)).collect();
+        assert!(waits.iter().all(|wait| *wait >= Duration::from_mins(2)), "{waits:?}");
+        assert!(waits[4] > LOOK_MOST, "{waits:?}");
+    }
 
     #[test]
     fn falls_due_after_two_thirds_and_well_before_the_end() {
