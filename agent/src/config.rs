@@ -112,9 +112,11 @@ impl Config {
         let text = match std::fs::read_to_string(path) {
             Ok(text) => text,
             Err(missing) if missing.kind() == std::io::ErrorKind::NotFound => return Ok(Self::default()),
-            Err(source) => return Err(source).with_context(|| {
-                format!("reading {}; it must be text in UTF-8 that this account may read", path.display())
-            }),
+            Err(source) => {
+                return Err(source).with_context(|| {
+                    format!("reading {}; it must be text in UTF-8 that this account may read", path.display())
+                });
+            }
         };
         Self::parse(&text).with_context(|| format!("{} is not usable; correct it and start again", path.display()))
     }

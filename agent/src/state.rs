@@ -93,7 +93,9 @@ impl StateDir {
     /// Takes the lock of the running agent; it is free again when the result is dropped or the process ends.
     pub fn lock(&self) -> Result<Lock> {
         let path = self.path("lock");
-        let file = open_private(&path, true).with_context(|| format!("opening the lock {}", path.display()))?;
+        let file = open_private(&path, true).with_context(|| {
+            format!("opening the lock {}; the agent must be able to write where it keeps its state", path.display())
+        })?;
         match file.try_lock() {
             Ok(()) => Ok(Lock { _file: file }),
             Err(fs::TryLockError::WouldBlock) => {

@@ -120,11 +120,11 @@ fn account(out: &mut impl Write, agent: &Status) -> Result<()> {
     }
     let spool = &agent.spool;
     let dropped = if spool.dropped_records == 0 { "none".to_owned() } else { spool.dropped_records.to_string() };
-    writeln!(out, "Spool: {} records wait ({}); dropped: {dropped}.", spool.records, bytes(spool.bytes))?;
+    writeln!(out, "Spool: {} records wait; {} on disk; dropped: {dropped}.", spool.records, bytes(spool.bytes))?;
     if let Some(trouble) = &spool.trouble {
         writeln!(out, "Spool: records are kept in memory only: {trouble}.")?;
     }
-    writeln!(out, "Recorder: {}.", bytes(agent.recorder_bytes))?;
+    writeln!(out, "Recorder: {} on disk.", bytes(agent.recorder_bytes))?;
     if let Some(trouble) = &agent.recorder_trouble {
         writeln!(out, "Recorder: what is measured is not kept on this machine: {trouble}.")?;
     }
@@ -238,7 +238,7 @@ mod tests {
             "Enrolled at c:1 as endpoint e1.",
             "down since 1970-01-01T00:00:00Z: the port is closed. It is tried again.",
             "up to number 41",
-            "3 records wait (2 KiB); dropped: 7.",
+            "3 records wait; 2 KiB on disk; dropped: 7.",
             "in memory only: no space left on device.",
             "0.030 % of one core, 9 MiB of memory.",
             "1 of 2 give nothing:\n  path: the source did not answer in time",

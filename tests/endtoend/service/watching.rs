@@ -39,6 +39,24 @@ async fn a_confined_agent_sees_services_that_fail_people_who_sign_in_and_volumes
 }
 
 #[tokio::test]
+async fn an_ordinary_account_is_told_what_it_may_not_read_and_can_still_look_at_the_machine() {
+    let (site, _) = Site::managed().await;
+    let as_ada = async |command: &str| {
+        site.guest.run(&format!("setpriv --reuid 1000 --clear-groups firstline-agent {command}")).await
+    };
+    for command in ["sent", "status"] {
+        let refused = as_ada(command).await.ended_with(1);
+        assert!(refused.stdout.is_empty() && refused.stderr.contains("run this as root"), "{refused:?}");
+    }
+    let seen = as_ada("diagnose").await.done().stdout;
+    assert!(seen.contains("only what can be seen now was judged, since the state directory"), "{seen}");
+    // Of the hour that goes on, too.
+    site.guest.comes_to("firstline-agent sent | grep -q 'within the hour'").await;
+    let named = as_ada("status --config /nowhere/agent.toml").await.ended_with(1);
+    assert!(named.stderr.contains("there is no configuration /nowhere/agent.toml"), "{named:?}");
+}
+
+#[tokio::test]
 async fn the_unit_confines_the_agent_and_hides_nothing_that_it_measures() {
     let (site, _) = Site::managed().await;
     let process = site.property("MainPID").await;

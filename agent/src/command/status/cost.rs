@@ -18,13 +18,13 @@ pub(super) fn table(out: &mut impl Write, agent: Option<&Status>) -> Result<()> 
     let name_width = probes.iter().map(|probe| probe.name.len()).max().unwrap_or(0).max("probe".len());
     writeln!(
         out,
-        "{:name_width$}  {:>12}  {:>6}  {:>9}  {:>9}  {:>10}  {:>10}",
+        "{:name_width$} {:>12} {:>5} {:>9} {:>9} {:>9} {:>9}",
         "probe", "runs every", "runs", "p50", "p99", "CPU/hour", "told/hour"
     )?;
     for probe in &probes {
         writeln!(
             out,
-            "{:name_width$}  {:>12}  {:>6}  {:>9}  {:>9}  {:>10}  {:>10}",
+            "{:name_width$} {:>12} {:>5} {:>9} {:>9} {:>9} {:>9}",
             probe.name,
             probe.tier,
             probe.runs,
@@ -67,7 +67,7 @@ fn sum(out: &mut impl Write, probes: &[&ProbeStatus], name_width: usize) -> Resu
     let blank = "";
     writeln!(
         out,
-        "{:name_width$}  {blank:>12}  {runs:>6}  {blank:>9}  {blank:>9}  {:>10}  {:>10}",
+        "{:name_width$} {blank:>12} {runs:>5} {blank:>9} {blank:>9} {:>9} {:>9}",
         "all",
         ms(cpu),
         bytes(told as u64),
@@ -118,6 +118,16 @@ mod tests {
         assert_eq!(rows[1..5], ["probe", "process", "cpu", "all"], "{text}");
         assert!(text.contains("1.62 s") && text.contains("0.0450 % of one core"), "{text}");
         assert!(text.contains("process: 2 x put off, low battery or metered network"), "{text}");
+    }
+
+    #[test]
+    fn fits_into_a_terminal_of_eighty_columns() {
+        let longest = crate::probe::all().iter().map(|probe| probe.spec().name).max_by_key(|name| name.len());
+        let dear =
+            ProbeStatus { runs: 40_320, wall_ms_p50: 250.17, tier: "for a ticket".to_owned(), ..probe("", None) };
+        let text = told(vec![ProbeStatus { name: longest.expect("a probe").to_owned(), ..dear }]);
+        let mut rows = text.lines().skip_while(|line| !line.is_empty()).skip(1).take_while(|line| !line.is_empty());
+        assert!(rows.all(|row| row.len() <= 80), "{text}");
     }
 
     #[test]
