@@ -78,6 +78,10 @@ pub struct AuditEntry {
     pub action: String,
     /// To what.
     pub object: String,
+    /// The name of the endpoint that `object` is; absent when it is none.
+    #[sqlx(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub endpoint: Option<String>,
     /// For which ticket; may be empty.
     pub ticket: String,
     /// Circumstances; may be empty.
@@ -131,17 +135,24 @@ impl Audit<'_> {
         self.store.write(move |tx| Box::pin(append(tx, entry, now))).await
     }
 
-    /// A page of the log, newest first.
+    /// A page of the log, newest first; only of entries with these words in one of their fields, or in the name of the
+    /// endpoint that they are about, when there are any.
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn page(&self, before: Option<i64>, limit: u32) -> Result<AuditPage, AccessError> {
-        const SQL: &str = "SELECT sequence, at_ms, who, action, object, ticket, detail, address, hash FROM audit_log \
-                           WHERE sequence < $1 ORDER BY sequence DESC LIMIT $2";
+    pub async fn page(&self, words: &str, before: Option<i64>, limit: u32) -> Result<AuditPage, AccessError> {
+        const SQL: &str = "SELECT a.sequence, a.at_ms, a.who, a.action, a.object, e.name AS endpoint, a.ticket, a.detail, \
+            a.address, a.hash FROM audit_log a LEFT JOIN endpoints e ON e.id = a.object WHERE a.sequence < $1 \
+            AND ($3 = '' OR LOWER(a.who || ' ' || a.action || ' ' || a.object || ' ' || COALESCE(e.name, '') || ' ' || \
+            a.ticket || ' ' || a.detail || ' ' || a.address) LIKE $3 ESCAPE '!') ORDER BY a.sequence DESC LIMIT $2";
         let limit = limit.clamp(1, PAGE_ENTRIES_MAX);
         let before = before.unwrap_or(i64::MAX);
-        let entries: Vec<AuditEntry> =
-            sql::query_as(SQL).bind(before).bind(i64::from(limit)).fetch_all(self.store.reads()).await?;
+        let entries: Vec<AuditEntry> = sql::query_as(SQL)
+            .bind(before)
+            .bind(i64::from(limit))
+            .bind(sql::containing(words))
+            .fetch_all(self.store.reads())
+            .await?;
         let full = entries.len() == limit as usize;
         let next = entries.last().filter(|entry| full && entry.sequence > 1).map(|entry| entry.sequence);
         Ok(AuditPage { entries, next })
@@ -210,6 +221,7 @@ pub async fn append(tx: &mut Connection, entry: Entry, now: Timestamp) -> Result
         who,
         action,
         object,
+        endpoint: None,
         ticket,
         detail,
         address,

@@ -65,7 +65,11 @@ pub(super) fn doors(doors: Doors) -> Doors {
             audit,
             Told {
                 summary: "Who read or changed what, newest first.",
-                query: &[("before", "what `next` of the page before said"), ("limit", "1 to 500; 100 when absent")],
+                query: &[
+                    ("search", "words that must stand in an entry, or in the name of its endpoint"),
+                    ("before", "what `next` of the page before said"),
+                    ("limit", "1 to 500; 100 when absent"),
+                ],
                 answer: "AuditPage",
                 ..Told::default()
             },
@@ -128,13 +132,15 @@ async fn disable_account(
 }
 
 #[derive(Deserialize)]
-struct Before {
+struct Log {
+    #[serde(default)]
+    search: String,
     before: Option<i64>,
     limit: Option<u32>,
 }
 
-async fn audit(State(app): State<Arc<App>>, Search(query): Search<Before>) -> Result<Json<AuditPage>, Problem> {
-    Ok(Json(app.access.audit().page(query.before, query.limit.unwrap_or(100)).await?))
+async fn audit(State(app): State<Arc<App>>, Search(query): Search<Log>) -> Result<Json<AuditPage>, Problem> {
+    Ok(Json(app.access.audit().page(&query.search, query.before, query.limit.unwrap_or(100)).await?))
 }
 
 async fn verify(State(app): State<Arc<App>>) -> Result<Json<ChainReport>, Problem> {

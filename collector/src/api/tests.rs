@@ -298,11 +298,24 @@ async fn reads_of_an_endpoint_are_written_down_before_the_answer() {
     house.page("/endpoints/e1", &session).await;
     let response = house.ask(Method::GET, "/api/v1/endpoints/laptop/findings", Some(&session), "").await;
     assert_eq!(response.status(), StatusCode::OK);
-    let page = house.app.access.audit().page(None, 10).await.expect("log");
+    let page = house.app.access.audit().page("", None, 10).await.expect("log");
     let reads: Vec<_> = page.entries.iter().filter(|one| one.action == "endpoint.read").collect();
     assert_eq!(reads.len(), 2);
     assert!(reads.iter().all(|one| one.object == "e1" && one.who == "technician"));
     assert!(house.app.access.audit().verify().await.expect("walk").whole);
+}
+
+#[tokio::test]
+async fn the_log_is_searched_by_what_people_call_things() {
+    let house = house().await;
+    let session = house.session(Role::Administrator).await;
+    house.endpoint("e1", "laptop_7").await;
+    house.endpoint("e2", "laptopX7").await;
+    house.page("/endpoints/e1", &session).await;
+    house.page("/endpoints/e2", &session).await;
+    let found = house.page("/audit?search=LAPTOP_7", &session).await;
+    assert!(found.contains(">laptop_7</a>") && !found.contains("laptopX7"), "{found}");
+    assert!(house.page("/audit?search=nobody", &session).await.contains("No entry matches"));
 }
 
 #[tokio::test]

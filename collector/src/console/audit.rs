@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::chrome::{Chrome, When, page};
 use crate::access::audit::{AuditEntry, ChainReport};
-use crate::access::gate::Caller;
+use crate::access::gate::{Caller, percent_encoded};
 use crate::api::extract::Search;
 use crate::api::problem::Fault;
 use crate::app::App;
@@ -23,6 +23,7 @@ struct AuditPage {
     report: ChainReport,
     entries: Vec<EntryView>,
     next: String,
+    search: String,
 }
 
 struct EntryView {
@@ -31,6 +32,7 @@ struct EntryView {
     who: String,
     action: String,
     object: String,
+    endpoint: String,
     detail: String,
     ticket: String,
     address: String,
@@ -38,13 +40,17 @@ struct EntryView {
 
 impl EntryView {
     fn new(entry: AuditEntry, now: Timestamp) -> Self {
-        let AuditEntry { sequence, at, who, action, object, ticket, detail, address, .. } = entry;
-        Self { sequence, at: When::new(at.0, now).full(), who, action, object, detail, ticket, address }
+        let AuditEntry { sequence, at, who, action, object, endpoint, ticket, detail, address, .. } = entry;
+        let endpoint = endpoint.map(|name| if name.is_empty() { object.clone() } else { name }).unwrap_or_default();
+        Self { sequence, at: When::new(at.0, now).full(), who, action, object, endpoint, detail, ticket, address }
     }
 }
 
-#[derive(Deserialize)]
-pub(super) struct Before {
+/// What the form sends.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Form {
+    search: String,
     before: Option<i64>,
 }
 
@@ -52,15 +58,19 @@ pub(super) struct Before {
 pub(super) async fn show(
     State(app): State<Arc<App>>,
     caller: Caller,
-    Search(query): Search<Before>,
+    Search(form): Search<Form>,
 ) -> Result<Response, Fault> {
-    let found = app.access.audit().page(query.before, SHOWN).await?;
+    let found = app.access.audit().page(&form.search, form.before, SHOWN).await?;
     let report = app.access.audit().verify().await?;
     let now = app.clock.now();
     page(&AuditPage {
         chrome: Chrome::new("Audit log", "audit", &caller),
         report,
-        next: found.next.map(|before| format!("/audit?before={before}")).unwrap_or_default(),
+        next: found
+            .next
+            .map(|before| format!("/audit?search={}&before={before}", percent_encoded(&form.search)))
+            .unwrap_or_default(),
         entries: found.entries.into_iter().map(|entry| EntryView::new(entry, now)).collect(),
+        search: form.search,
     })
 }

@@ -8,6 +8,15 @@ use firstline_diagnosis::vocabulary::{Attributes, Timestamp};
 
 use super::chrome::When;
 use super::units::quantity;
+use crate::ticket::rich_text::{Line, Span};
+
+/// A step of a runbook.
+pub(crate) struct Step {
+    /// As it was written.
+    pub text: String,
+    /// Words and machine text.
+    pub spans: Vec<Span>,
+}
 
 /// One finding on a page.
 pub(crate) struct FindingView {
@@ -36,7 +45,7 @@ pub(crate) struct FindingView {
     /// What could have excused it: name and result in words.
     pub guards: Vec<(String, String)>,
     /// What to do, in order.
-    pub steps: Vec<String>,
+    pub steps: Vec<Step>,
     /// Queue to hand over to; empty when there is none.
     pub queue: String,
     /// When to hand over.
@@ -157,6 +166,12 @@ impl DiagnosisView {
     }
 }
 
+impl Step {
+    fn new(text: &str) -> Self {
+        Self { text: text.to_owned(), spans: Line::step(text).0 }
+    }
+}
+
 impl FindingView {
     /// The finding, seen from `now`.
     pub(crate) fn new(finding: &Finding, now: Timestamp) -> Self {
@@ -173,7 +188,7 @@ impl FindingView {
             instance: finding.instance.clone(),
             evidence: finding.evidence.iter().map(EvidenceView::new).collect(),
             guards: finding.guards.iter().map(|guard| (guard.name.clone(), guard_words(&guard.result))).collect(),
-            steps: finding.runbook.clone(),
+            steps: finding.runbook.iter().map(|step| Step::new(step)).collect(),
             queue: finding.escalation.queue.clone(),
             when: finding.escalation.when.clone(),
             bring: finding.escalation.bring.clone(),
@@ -185,7 +200,7 @@ impl FindingView {
     fn plain(&self) -> String {
         let mut text = format!("[{}] {}\nWhy: {}\n", self.severity, self.sentence, self.why);
         for (index, step) in self.steps.iter().enumerate() {
-            let _ = writeln!(text, "{}. {step}", index + 1);
+            let _ = writeln!(text, "{}. {}", index + 1, step.text);
         }
         if !self.queue.is_empty() {
             let _ = writeln!(text, "Hand over to {} when: {}. Bring: {}", self.queue, self.when, self.bring);

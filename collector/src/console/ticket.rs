@@ -196,7 +196,10 @@ pub(super) async fn steps(
     if steps.is_empty() {
         return Ok(back(&number, "diagnosis"));
     }
-    let body = RichText(vec![Block::paragraph(Line::default().bold("Steps taken")), Block::bullets(steps)]);
+    let body = RichText(vec![
+        Block::paragraph(Line::default().bold("Steps taken")),
+        Block::bullets(steps.iter().map(|step| Line::step(step))),
+    ]);
     note_as(&app, &caller, &number, body, Visibility::Private).await?;
     Ok(back(&number, "notes"))
 }

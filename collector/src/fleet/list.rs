@@ -103,8 +103,10 @@ impl Fleet {
             Sort::LastSeen => sql::query(BY_LAST_SEEN),
             Sort::Severity => sql::query(BY_SEVERITY),
         };
-        let page =
-            page.bind(pattern(query.search.as_deref())).bind(query.state.map_or("", EndpointState::name)).bind(id);
+        let page = page
+            .bind(sql::containing(query.search.as_deref().unwrap_or_default()))
+            .bind(query.state.map_or("", EndpointState::name))
+            .bind(id);
         let page = match query.sort {
             Sort::Name => page.bind(value),
             Sort::LastSeen | Sort::Severity => page.bind(value.parse::<i64>().unwrap_or(0)),
@@ -139,13 +141,4 @@ fn place(row: &sql::Row, sort: Sort) -> Result<Place, sql::Error> {
         Sort::Severity => row.try_get::<i64>("worst_severity")?.to_string(),
     };
     Ok(Place { value, id: row.try_get("id")? })
-}
-
-/// A pattern that finds `search` anywhere; its own wildcards are taken literally.
-fn pattern(search: Option<&str>) -> String {
-    let words = search.unwrap_or("").trim().to_lowercase();
-    if words.is_empty() {
-        return String::new();
-    }
-    format!("%{}%", words.replace('!', "!!").replace('%', "!%").replace('_', "!_"))
 }

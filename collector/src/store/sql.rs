@@ -81,6 +81,16 @@ pub struct QueryScalar<'q, T> {
     query: QueryAs<'q, (T,)>,
 }
 
+/// What `LIKE ... ESCAPE '!'` takes to find `words` anywhere in a text in small letters, their own wildcards taken
+/// literally; empty for no words.
+pub fn containing(words: &str) -> String {
+    let words = words.trim().to_lowercase();
+    if words.is_empty() {
+        return words;
+    }
+    format!("%{}%", words.replace('!', "!!").replace('%', "!%").replace('_', "!_"))
+}
+
 impl<'q> Query<'q> {
     /// Fills the next place.
     pub fn bind(mut self, value: impl Into<Value<'q>>) -> Self {

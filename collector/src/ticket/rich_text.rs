@@ -162,6 +162,13 @@ impl Line {
         self.span(text, Style::Code)
     }
 
+    /// A line in which what stands between backticks is machine text, as in the steps of a runbook.
+    pub fn step(step: &str) -> Self {
+        let parts = step.split('`').enumerate().filter(|(_, part)| !part.is_empty());
+        parts
+            .fold(Self::default(), |line, (index, part)| if index % 2 == 1 { line.code(part) } else { line.text(part) })
+    }
+
     fn span(mut self, text: impl Into<String>, style: Style) -> Self {
         self.0.push(Span { text: text.into(), style });
         self

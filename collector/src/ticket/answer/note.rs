@@ -50,19 +50,13 @@ fn what_to_do(finding: &Finding) -> Vec<Block> {
     let mut blocks = Vec::new();
     if !finding.runbook.is_empty() {
         blocks.push(Block::heading("What to do"));
-        blocks.push(Block::steps(finding.runbook.iter().map(|step| step_line(step))));
+        blocks.push(Block::steps(finding.runbook.iter().map(|step| Line::step(step))));
     }
     if let Some(text) = words::escalation(finding) {
         blocks.push(Block::heading("When to hand over"));
         blocks.push(Block::paragraph(text));
     }
     blocks
-}
-
-/// A step in which what stands between backticks is machine text.
-pub(super) fn step_line(step: &str) -> Line {
-    let parts = step.split('`').enumerate().filter(|(_, part)| !part.is_empty());
-    parts.fold(Line::default(), |line, (index, part)| if index % 2 == 1 { line.code(part) } else { line.text(part) })
 }
 
 fn others(facts: &Facts<'_>) -> Vec<Block> {

@@ -7,9 +7,8 @@ use std::fmt::Write as _;
 
 use firstline_diagnosis::document::{Finding, Role, RuledOutResult};
 
-use super::note::step_line;
 use super::{Facts, primary, sentence, sparkline, words};
-use crate::ticket::rich_text::{Block, RichText, escape};
+use crate::ticket::rich_text::{Block, Line, RichText, escape};
 
 /// Colours of both schemes, and of paper.
 const STYLE: &str = include_str!("report.css");
@@ -110,7 +109,7 @@ fn guards(page: &mut String, finding: &Finding) {
 
 fn what_to_do(page: &mut String, finding: &Finding) {
     if !finding.runbook.is_empty() {
-        let steps = RichText(vec![Block::steps(finding.runbook.iter().map(|step| step_line(step)))]);
+        let steps = RichText(vec![Block::steps(finding.runbook.iter().map(|step| Line::step(step)))]);
         let _ = write!(page, "<section><h2>What to do</h2>{}</section>", steps.to_html());
     }
     if let Some(text) = words::escalation(finding) {
@@ -144,7 +143,7 @@ fn other(page: &mut String, facts: &Facts<'_>, finding: &Finding) {
         "<details class=\"{severity}\"><summary><strong class=\"badge\">{severity}</strong> {title}. {tech}</summary>",
     );
     evidence(page, finding);
-    let steps = RichText(vec![Block::steps(finding.runbook.iter().map(|step| step_line(step)))]);
+    let steps = RichText(vec![Block::steps(finding.runbook.iter().map(|step| Line::step(step)))]);
     page.push_str(&steps.to_html());
     page.push_str("</details>");
 }

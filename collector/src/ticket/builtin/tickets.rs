@@ -103,7 +103,7 @@ pub(super) async fn row(reads: &Reads, number: i64) -> Result<Ticket, DeskError>
 pub(super) async fn list(reads: &Reads, query: &TicketQuery) -> Result<TicketList, DeskError> {
     let limit = i64::from(query.limit.unwrap_or(PAGE.0).clamp(1, PAGE.1));
     let after = query.after.as_deref().map(number::parse).transpose()?;
-    let words = query.search.as_deref().map(str::trim).filter(|words| !words.is_empty()).map(pattern);
+    let words = query.search.as_deref().map(str::trim).filter(|words| !words.is_empty()).map(sql::containing);
     let rows: Vec<TicketRow> = sql::query_as(
         "SELECT t.*, e.name AS endpoint_name FROM tickets t LEFT JOIN endpoints e ON e.id = t.endpoint_id \
          WHERE ($1 IS NULL OR t.number < $1) AND ($2 IS NULL OR t.state = $2) \
@@ -134,19 +134,6 @@ pub(super) async fn touch(tx: &mut Connection, number: i64, now: Timestamp) -> R
 
 fn missing(number: i64) -> DeskError {
     DeskError::NotFound(format!("ticket {}", number::display(number)))
-}
-
-/// A pattern that finds `words` anywhere, whatever letters they hold.
-fn pattern(words: &str) -> String {
-    let mut pattern = String::from("%");
-    for letter in words.to_lowercase().chars() {
-        if matches!(letter, '%' | '_' | '!') {
-            pattern.push('!');
-        }
-        pattern.push(letter);
-    }
-    pattern.push('%');
-    pattern
 }
 
 impl From<TicketRow> for Ticket {

@@ -72,3 +72,10 @@ proptest! {
         prop_assert_eq!(everywhere(&words).to_html().matches('<').count() - breaks, bare);
     }
 }
+
+#[test]
+fn what_stands_between_backticks_in_a_step_is_machine_text() {
+    let line = Line::step("Confirm: `df -h` shows <b>.");
+    let html = RichText(vec![Block::paragraph(line)]).to_html();
+    assert!(html.contains("Confirm: <code>df -h</code> shows &lt;b&gt;."), "{html}");
+}
