@@ -2,8 +2,10 @@
 //!
 //! Exit status: 0 done, 1 failed, 2 usage.
 
+mod backup;
 mod check_config;
 mod init;
+mod restore;
 mod serve;
 
 use std::path::PathBuf;
@@ -27,6 +29,10 @@ enum Command {
     Serve(serve::Arguments),
     /// Says whether the configuration is right, without doing anything.
     CheckConfig(check_config::Arguments),
+    /// Copies database, keys and configuration, while the collector runs or not.
+    Backup(backup::Arguments),
+    /// Puts a backup into a new data folder.
+    Restore(restore::Arguments),
 }
 
 /// Where a collector lives.
@@ -43,6 +49,8 @@ pub async fn run(line: CommandLine) -> ExitCode {
         Command::Init(arguments) => init::run(arguments).await,
         Command::Serve(arguments) => serve::run(arguments).await,
         Command::CheckConfig(arguments) => check_config::run(&arguments),
+        Command::Backup(arguments) => backup::run(&arguments).await,
+        Command::Restore(arguments) => restore::run(&arguments).await,
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

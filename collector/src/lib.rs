@@ -8,6 +8,7 @@ pub mod alert;
 pub mod api;
 pub mod app;
 pub mod authority;
+pub mod backup;
 pub mod client;
 pub mod command;
 pub mod config;

@@ -25,6 +25,8 @@ pub const READINGS_UNDECLARED: &str = "firstline_collector_readings_undeclared_t
 pub const READINGS_OVERSIZE: &str = "firstline_collector_readings_oversize_total";
 /// Sequence numbers that endpoints left out.
 pub const SEQUENCES_LEFT_OUT: &str = "firstline_collector_sequences_left_out_total";
+/// Records that were acknowledged and are not here, since the database was put back to an earlier state.
+pub const RECORDS_FORGOTTEN: &str = "firstline_collector_records_forgotten_total";
 /// Records that endpoints had to drop.
 pub const RECORDS_DROPPED: &str = "firstline_collector_records_dropped_by_endpoints_total";
 /// Time from a batch's arrival to its commit.
@@ -80,6 +82,10 @@ fn describe() {
     describe_counter!(READINGS_UNDECLARED, "Readings that the registry does not declare; they are not stored");
     describe_counter!(READINGS_OVERSIZE, "Readings of series with a name that is too long to be kept");
     describe_counter!(SEQUENCES_LEFT_OUT, "Sequence numbers that endpoints left out without a word");
+    describe_counter!(
+        RECORDS_FORGOTTEN,
+        "Records that were acknowledged before the database was put back, and are not here"
+    );
     describe_counter!(RECORDS_DROPPED, "Records that endpoints had to drop");
     describe_histogram!(COMMIT_SECONDS, Unit::Seconds, "Time from a batch's arrival to its commit");
     describe_counter!(TRANSACTIONS, "Transactions that were committed");

@@ -20,9 +20,11 @@
 //! Not here: what the rows mean. Every room keeps its own statements beside its own types.
 
 mod connection;
+mod copy;
 mod error;
 #[cfg(test)]
 pub(crate) mod fixture;
+mod inspection;
 mod link;
 mod location;
 mod lock;
@@ -35,7 +37,9 @@ mod writer;
 use futures_util::future::BoxFuture;
 
 pub use connection::{Connection, Engine, Reads};
+pub use copy::copy;
 pub use error::StoreError;
+pub use inspection::Inspection;
 use link::Link;
 pub use location::{Location, Server};
 pub use migrations::Migration;

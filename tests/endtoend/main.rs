@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot unwrap has found something")]
 
 mod backlog;
+mod backups;
 mod browser;
 mod checks;
 mod clock;

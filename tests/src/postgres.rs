@@ -124,6 +124,15 @@ impl Postgres {
         sqlx::query_as(statement).fetch_all(&mut connection).await.expect(statement)
     }
 
+    /// Takes everything out of the database, as a new one would be.
+    pub async fn empty(&self) {
+        let mut connection = self.connect(NAME).await.expect("it answers");
+        sqlx::raw_sql("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+            .execute(&mut connection)
+            .await
+            .expect("emptied");
+    }
+
     async fn connect(&self, database: &str) -> Result<PgConnection, sqlx::Error> {
         let url = self.url();
         let (server, _) = url.rsplit_once('/').expect("a URL has a path");

@@ -217,6 +217,7 @@ fn hello(uplink: &Uplink, about: About, run_id: &str) -> v1::Hello {
         sent_unix_ms: uplink.clock.now().unix_ms(),
         uptime_seconds: uplink.clock.since_boot().as_secs(),
         run_id: run_id.to_owned(),
+        acknowledged_sequence: uplink.outbox.acknowledged().map_or(0, |acknowledged| acknowledged.sequence),
     }
 }
 
@@ -265,6 +266,13 @@ impl Session<'_> {
                  back to an earlier state; {count} records that were made since get new numbers"
             ),
             Err(source) => tracing::warn!("Records could not be given new numbers: {source}"),
+        }
+        let before = self.uplink.outbox.acknowledged().map_or(0, |acknowledged| acknowledged.sequence);
+        if stored < before {
+            tracing::warn!(
+                "The collector has records up to {stored} of this endpoint and had acknowledged those up to {before}: it was \
+                 put back to an earlier state; what it forgot is not here any more"
+            );
         }
         self.uplink.outbox.acknowledge(self.uplink.clock.now(), stored);
         (self.sent, self.acknowledged) = (stored, stored);

@@ -98,7 +98,11 @@ impl Database {
         Ok(if options.get_application_name().is_some() { options } else { options.application_name("firstline") })
     }
 
-    fn password(&self, folder: &Path) -> Result<Option<String>, String> {
+    /// The server's password, when the file or the environment has one.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub(crate) fn password(&self, folder: &Path) -> Result<Option<String>, String> {
         if self.password_file.as_os_str().is_empty() {
             return Ok(env::var(PASSWORD_VARIABLE).ok());
         }

@@ -76,6 +76,18 @@ impl Location {
             Self::Postgres(server) => Ok(server.reads()),
         }
     }
+
+    /// Connections that look at a database of which nothing is known: on SQLite without setting anything up.
+    pub(super) async fn looks(&self) -> Result<Reads, Error> {
+        match self {
+            Self::Sqlite(path) => {
+                let options = SqliteConnectOptions::new().filename(path).read_only(true).busy_timeout(BUSY_TIMEOUT);
+                let pool = SqlitePoolOptions::new().max_connections(1).connect_with(options).await?;
+                Ok(Reads::Sqlite(pool))
+            }
+            Self::Postgres(server) => Ok(server.reads()),
+        }
+    }
 }
 
 /// How every connection to SQLite is set up.

@@ -35,7 +35,7 @@ const WORDS: [(&str, &str); 3] = [
 pub(super) async fn run(connection: &mut Connection, list: &[Migration]) -> Result<(), StoreError> {
     let engine = connection.engine();
     create_list(connection).await?;
-    let applied = applied(connection).await?;
+    let applied = applied(&mut *connection).await?;
     verify(&applied, list, engine)?;
     for migration in list.iter().filter(|one| !applied.contains_key(&one.number)) {
         let applied = apply(connection, migration).await;
@@ -69,7 +69,7 @@ fn statements(engine: Engine, migration: &Migration) -> Cow<'static, str> {
 
 /// Makes the list of migrations when it is missing. PostgreSQL refuses one of two that do this at the same time.
 async fn create_list(connection: &mut Connection) -> Result<(), StoreError> {
-    if applied(connection).await.is_ok() {
+    if applied(&mut *connection).await.is_ok() {
         return Ok(());
     }
     let create = text_for(connection.engine(), CREATE_TABLE);
@@ -80,14 +80,18 @@ async fn create_list(connection: &mut Connection) -> Result<(), StoreError> {
 }
 
 /// Name and checksum of the migrations that the database has seen.
-async fn applied(connection: &mut Connection) -> Result<BTreeMap<i64, (String, String)>, StoreError> {
+pub(super) async fn applied<'c>(on: impl sql::Executor<'c>) -> Result<BTreeMap<i64, (String, String)>, StoreError> {
     let rows: Vec<(i64, String, String)> =
-        sql::query_as("SELECT number, name, checksum FROM schema_migrations").fetch_all(connection).await?;
+        sql::query_as("SELECT number, name, checksum FROM schema_migrations").fetch_all(on).await?;
     Ok(rows.into_iter().map(|(number, name, checksum)| (number, (name, checksum))).collect())
 }
 
 /// Refuses a database that this program does not understand.
-fn verify(applied: &BTreeMap<i64, (String, String)>, list: &[Migration], engine: Engine) -> Result<(), StoreError> {
+pub(super) fn verify(
+    applied: &BTreeMap<i64, (String, String)>,
+    list: &[Migration],
+    engine: Engine,
+) -> Result<(), StoreError> {
     for (&number, (name, checksum)) in applied {
         let Some(migration) = list.iter().find(|one| one.number == number) else {
             return Err(StoreError::Newer { number, name: name.clone() });

@@ -1,7 +1,7 @@
 //! An endpoint that sends as fast as it is acknowledged, across any number of collector crashes.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use firstline_proto::v1;
@@ -23,27 +23,52 @@ const RETURN: Duration = Duration::from_mins(2);
 pub struct Sender {
     /// The endpoint's id.
     pub endpoint_id: String,
-    acknowledged: Arc<AtomicU64>,
+    known: Arc<Known>,
     stop: CancellationToken,
     task: JoinHandle<()>,
+}
+
+/// What a sender knows of its records.
+#[derive(Debug, Default)]
+struct Known {
+    /// Highest sequence number that the collector has acknowledged.
+    acknowledged: AtomicU64,
+    /// Whether the collector may be put back to an earlier state.
+    may_be_put_back: AtomicBool,
+    /// First and last number of what was acknowledged and forgotten.
+    forgotten: Mutex<Vec<(u64, u64)>>,
 }
 
 impl Sender {
     /// Starts sending [`records::sample`]s that begin at `start_ms` to `127.0.0.1:port`.
     pub fn start(port: u16, name: &str, identity: Identity, start_ms: i64) -> Self {
-        let (acknowledged, stop) = (Arc::new(AtomicU64::new(0)), CancellationToken::new());
+        let (known, stop) = (Arc::new(Known::default()), CancellationToken::new());
         let endpoint_id = identity.endpoint_id.clone();
-        let life = Life { port, name: name.to_owned(), identity, start_ms, acknowledged: Arc::clone(&acknowledged) };
+        let life = Life { port, name: name.to_owned(), identity, start_ms, known: Arc::clone(&known) };
         let (token, run) = (stop.clone(), async move { life.live().await });
         let task = tokio::spawn(async move {
             token.run_until_cancelled(run).await;
         });
-        Self { endpoint_id, acknowledged, stop, task }
+        Self { endpoint_id, known, stop, task }
     }
 
     /// Highest sequence number that the collector has acknowledged.
     pub fn acknowledged(&self) -> u64 {
-        self.acknowledged.load(Ordering::SeqCst)
+        self.known.acknowledged.load(Ordering::SeqCst)
+    }
+
+    /// From now on the collector may stand behind what it had acknowledged, as one does that was restored from a backup. As
+    /// an agent, this sender has only what was not acknowledged, and goes on with that.
+    pub fn may_be_put_back(&self) {
+        self.known.may_be_put_back.store(true, Ordering::SeqCst);
+    }
+
+    /// First and last number of what was acknowledged and forgotten, each time that happened.
+    ///
+    /// # Panics
+    /// When the sender has panicked.
+    pub fn forgotten(&self) -> Vec<(u64, u64)> {
+        self.known.forgotten.lock().expect("the sender lives").clone()
     }
 
     /// Stops sending; returns what was acknowledged.
@@ -53,7 +78,7 @@ impl Sender {
     pub async fn stop(self) -> u64 {
         self.stop.cancel();
         self.task.await.expect("the collector never forgot an acknowledged record");
-        self.acknowledged.load(Ordering::SeqCst)
+        self.known.acknowledged.load(Ordering::SeqCst)
     }
 }
 
@@ -62,7 +87,7 @@ struct Life {
     name: String,
     identity: Identity,
     start_ms: i64,
-    acknowledged: Arc<AtomicU64>,
+    known: Arc<Known>,
 }
 
 impl Life {
@@ -75,20 +100,25 @@ impl Life {
     }
 
     async fn session(&self) -> anyhow::Result<()> {
-        let acknowledged = self.acknowledged.load(Ordering::SeqCst);
-        let (mut stream, welcome) =
-            Stream::open(self.port, &self.identity, hello(&self.name, acknowledged + 1)).await?;
+        let acknowledged = self.known.acknowledged.load(Ordering::SeqCst);
+        let hello = v1::Hello { acknowledged_sequence: acknowledged, ..hello(&self.name, acknowledged + 1) };
+        let (mut stream, welcome) = Stream::open(self.port, &self.identity, hello).await?;
         let stored = welcome.stored_sequence;
-        assert!(stored >= acknowledged, "{}: {acknowledged} were acknowledged, {stored} are stored", self.name);
-        stream.send(records::layout_frame()).await?;
         let mut next = stored.saturating_sub(REPEATED) + 1;
+        if stored < acknowledged {
+            let allowed = self.known.may_be_put_back.load(Ordering::SeqCst);
+            assert!(allowed, "{}: {acknowledged} were acknowledged, {stored} are stored", self.name);
+            self.known.forgotten.lock().expect("nobody panics with it").push((stored + 1, acknowledged));
+            next = acknowledged + 1;
+        }
+        stream.send(records::layout_frame()).await?;
         loop {
             stream.send(self.batch(next)).await?;
             next += BATCH;
-            while self.acknowledged.load(Ordering::SeqCst) + 4 * BATCH < next {
+            while self.known.acknowledged.load(Ordering::SeqCst) + 4 * BATCH < next {
                 let ack = stream.acknowledged().await?;
                 anyhow::ensure!(ack.refusals.is_empty(), "refused: {:?}", ack.refusals);
-                self.acknowledged.fetch_max(ack.stored_sequence, Ordering::SeqCst);
+                self.known.acknowledged.fetch_max(ack.stored_sequence, Ordering::SeqCst);
             }
         }
     }

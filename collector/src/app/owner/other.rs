@@ -11,3 +11,18 @@ pub(crate) fn create(path: &Path) -> io::Result<File> {
 pub(crate) fn make_folder(path: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).create(path)
 }
+
+/// A folder that was not there before.
+pub(crate) fn make_new_folder(path: &Path) -> io::Result<()> {
+    DirBuilder::new().create(path)
+}
+
+/// Nothing to do: a file has the access list of its folder.
+pub(crate) fn hide(_path: &Path) -> io::Result<()> {
+    Ok(())
+}
+
+/// Nothing to do: what is made in a folder has its access list.
+pub(crate) fn hand_over(_path: &Path, _folder: &Path) -> io::Result<()> {
+    Ok(())
+}

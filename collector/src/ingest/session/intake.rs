@@ -77,6 +77,9 @@ impl Open<'_> {
         histogram!(names::COMMIT_SECONDS).record(started.elapsed().as_secs_f64());
         count_some(names::RECORDS_DROPPED, records_dropped);
         self.account(&appended, count, &converted.refusals);
+        if !ahead && appended.new_from < count {
+            self.account_forgotten(appended.left_out);
+        }
         let ack = v1::Ack { stored_sequence: appended.stored_sequence, refusals: converted.refusals };
         self.send(Reply::Ack(ack)).await?;
         let is_new = |index: usize| appended.is_new(index, sequences[index]);
@@ -109,6 +112,20 @@ impl Open<'_> {
         if let Some(first) = refusals.first() {
             let (count, reason) = (refusals.len(), &first.reason);
             warn!(host.id = %id, count, "{count} records of endpoint {id} were refused, the first because of {reason}");
+        }
+    }
+
+    /// Counts, of the numbers that were left out, those that were acknowledged by a later state of this database.
+    fn account_forgotten(&mut self, left_out: u64) {
+        let count = std::mem::take(&mut self.forgotten).min(left_out);
+        if count > 0 {
+            let id = &self.stream.endpoint_id;
+            counter!(names::RECORDS_FORGOTTEN).increment(count);
+            warn!(
+                host.id = %id, count,
+                "{count} records of endpoint {id} were acknowledged and are not here: this database was put back to an \
+                 earlier state, and the endpoint does not have them any more"
+            );
         }
     }
 

@@ -43,6 +43,9 @@ pub(super) struct Open<'s> {
     pub(super) unpacker: Unpacker,
     /// When layouts in hand were last noted as in use.
     pub(super) noted: Instant,
+    /// Numbers that the endpoint was told are stored, and are not: this database was put back to an earlier state. Counted
+    /// when the next record is stored.
+    pub(super) forgotten: u64,
     /// When the certificate ends, and with it the right to this stream.
     expires: Instant,
     pace: Pace,
@@ -71,7 +74,7 @@ impl<'s> Open<'s> {
         let left = session.certificate.expires_at.since(session.shared.clock.now());
         let expires = now + left;
         let (in_hand, unpacker) = (InHand::default(), Unpacker::new(boot_id));
-        Self { session, stream, clock, in_hand, unpacker, noted: now, expires, pace: Pace::new() }
+        Self { session, stream, clock, in_hand, unpacker, noted: now, forgotten: 0, expires, pace: Pace::new() }
     }
 
     pub(super) async fn run(mut self) -> End {
@@ -107,8 +110,10 @@ impl<'s> Open<'s> {
                 .fetch_optional(shared.store.reads())
                 .await
                 .map_err(StoreError::from)?;
+        let stored_sequence = stored.map_or(0, i64::cast_unsigned);
+        self.forgotten = hello.acknowledged_sequence.saturating_sub(stored_sequence);
         let welcome = v1::Welcome {
-            stored_sequence: stored.map_or(0, i64::cast_unsigned),
+            stored_sequence,
             layout_known,
             settings: Some(shared.settings.current()),
             hello_sent_unix_ms: hello.sent_unix_ms,
