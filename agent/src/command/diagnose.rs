@@ -39,7 +39,7 @@ struct Document {
 
 impl Diagnose {
     pub(super) async fn execute(self, config: &Config, state: &StateDir) -> Result<()> {
-        let snapshot = Local::new(config, state)?.snapshot().await?;
+        let snapshot = Local::new(config, state).snapshot().await?;
         let catalogue = Catalogue::builtin();
         let diagnosis = firstline_diagnosis::diagnose(&catalogue, &snapshot, self.symptom.as_deref());
         let document = Document { snapshot, diagnosis };

@@ -51,7 +51,7 @@ impl Enroll {
             bail!("an agent runs with the state directory {}; stop it before enrolling", state.root().display());
         }
         let token: Token = self.token_text()?.parse()?;
-        let local = Local::new(config, state)?;
+        let local = Local::new(config, state);
         let readings = local.section(Section::Identity, Duration::from_secs(5)).await;
         let routes = Routes::of_this_machine(&config.proxy, Path::new("/")).map_err(anyhow::Error::msg);
         let routes = routes.context("the proxy's configuration cannot be used")?;

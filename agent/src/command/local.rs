@@ -53,7 +53,7 @@ pub(super) struct Local {
 }
 
 impl Local {
-    pub(super) fn new(config: &Config, state: &StateDir) -> Result<Self> {
+    pub(super) fn new(config: &Config, state: &StateDir) -> Self {
         let identity = match Identity::load(&state.path("identity")) {
             Ok(identity) => Some(identity),
             Err(IdentityError::NotEnrolled) => None,
@@ -70,7 +70,7 @@ impl Local {
         let cx = app::context(names, settings.clone(), identity.as_ref());
         let (clock, vitals) = (Arc::clone(&cx.clock), Arc::clone(&cx.vitals));
         let schedule = Schedule::new(probe::all(), cx, settings.clone());
-        Ok(Self { schedule, settings, clock, vitals, state: state.clone(), identity, _settings: sender })
+        Self { schedule, settings, clock, vitals, state: state.clone(), identity, _settings: sender }
     }
 
     /// Fresh readings of one section.

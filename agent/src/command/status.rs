@@ -1,7 +1,7 @@
 mod cost;
 
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use firstline_diagnosis::condition::Unit;
@@ -25,6 +25,18 @@ struct Document {
     /// What the service manager says; absent where nobody manages this machine's own agent.
     service: Option<ServiceState>,
     agent: Option<Status>,
+    #[serde(skip)]
+    state_dir: PathBuf,
+}
+
+impl Document {
+    /// How the agent of this state directory is started by hand.
+    fn run_it(&self) -> String {
+        match self.state_dir.display() {
+            _ if self.state_dir == Path::new(STATE_DIR) => "firstline-agent run".to_owned(),
+            other => format!("firstline-agent run --state-dir {other}"),
+        }
+    }
 }
 
 /// Says how the agent is doing, whether it runs or not.
@@ -43,6 +55,7 @@ pub(super) fn status(config: &Config, state: &StateDir, json: bool, cost: bool) 
         collector: collector.map(ToString::to_string),
         service: (state.root() == Path::new(STATE_DIR)).then(service::state).flatten(),
         agent: read_status(state),
+        state_dir: state.root().to_owned(),
     };
     if json {
         return print_json(&document);
@@ -71,7 +84,7 @@ fn tell(out: &mut impl Write, document: &Document, problem: Option<&str>) -> Res
         (false, agent) => {
             let until = agent.as_ref().map(|agent| format!(" (it last ran until {})", agent.at)).unwrap_or_default();
             let managed = document.service.as_ref().is_some_and(|one| one.installed_by != InstalledBy::Nobody);
-            let start = if managed { "systemctl start firstline-agent" } else { "firstline-agent run" };
+            let start = if managed { "systemctl start firstline-agent".to_owned() } else { document.run_it() };
             writeln!(out, "The agent does not run{until}; start it with `{start}`.")?;
         }
     }
@@ -222,6 +235,7 @@ mod tests {
             collector: Some("c:1".to_owned()),
             service: None,
             agent: Some(agent),
+            state_dir: "/srv/agent".into(),
         }
     }
 
@@ -251,6 +265,7 @@ mod tests {
     fn an_agent_that_does_not_run_is_not_said_to_be_connected() {
         let text = told(&document(LinkState::Connected, false), None);
         assert!(text.contains("does not run (it last ran until 1970-01-01T00:01:00Z)"), "{text}");
+        assert!(text.contains("start it with `firstline-agent run --state-dir /srv/agent`"), "{text}");
         assert!(!text.contains("Stream:"), "{text}");
     }
 
@@ -263,6 +278,7 @@ mod tests {
             collector: None,
             service: None,
             agent: None,
+            state_dir: STATE_DIR.into(),
         };
         assert!(told(&empty, Some("run enroll")).starts_with("Run enroll.\nThe agent does not run; start"));
     }

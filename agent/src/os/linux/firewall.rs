@@ -62,8 +62,11 @@ fn in_the_kernel(root: &Path) -> Result<Firewall, ProbeError> {
     Ok(Firewall { provider: "nftables", profile: None, is_on })
 }
 
+/// Whether rules as they are written refuse anything.
+type Reader = fn(&str) -> Option<bool>;
+
 /// Who loads rules at every start, where they are, and how they are read.
-const AT_START: [(&str, &str, &str, fn(&str) -> Option<bool>); 3] = [
+const AT_START: [(&str, &str, &str, Reader); 3] = [
     ("nftables", "nftables.service", "etc/nftables.conf", ruleset::nftables),
     ("nftables", "nftables.service", "etc/sysconfig/nftables.conf", ruleset::nftables),
     ("iptables", "netfilter-persistent.service", "etc/iptables/rules.v4", ruleset::iptables),
