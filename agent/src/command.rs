@@ -97,7 +97,7 @@ enum Action {
     )]
     Sent {
         /// Say what is collected on this machine, in plain words, and what is not
-        #[arg(long)]
+        #[arg(long, conflicts_with = "json")]
         collected: bool,
         /// Print the document
         #[arg(long)]

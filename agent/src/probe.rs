@@ -36,6 +36,7 @@ pub(crate) mod power;
 mod pressure;
 mod printer;
 mod process;
+mod protection;
 mod proxy;
 mod pseudonym;
 mod service;
@@ -124,6 +125,7 @@ pub fn all() -> Vec<Arc<dyn Probe>> {
         Arc::new(process::Processes::new(programs.clone())),
         Arc::new(process::Details::new(programs.clone())),
         Arc::new(process::Clients::new(programs.clone())),
+        Arc::new(protection::Protection::new(programs.clone())),
         Arc::new(session::Sessions::new(programs)),
         Arc::new(session::Starts::default()),
         Arc::new(session::Passwords),

@@ -397,6 +397,10 @@ pub(crate) fn password_expires(_: &Path, _: &str) -> Result<Option<i64>, ProbeEr
     Err(ProbeError::Unsupported("the age of passwords"))
 }
 
+pub(crate) fn is_locked_out(_: &Path, _: &str, _: u64) -> Result<bool, ProbeError> {
+    Err(ProbeError::Unsupported("locked accounts"))
+}
+
 pub(crate) fn membership(_: &Path) -> Result<Membership, ProbeError> {
     Err(ProbeError::Unsupported("the domain"))
 }

@@ -7,6 +7,7 @@ pub(crate) mod account;
 pub(crate) mod asound;
 pub(crate) mod diskstats;
 pub(crate) mod dmi;
+pub(crate) mod faillock;
 pub(crate) mod filesystem_errors;
 pub(crate) mod firmware;
 pub(crate) mod hardware_errors;

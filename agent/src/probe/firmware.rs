@@ -15,7 +15,13 @@ static SPEC: Spec = Spec {
     priority: 2,
     waits: false,
     heavy: false,
-    signals: &["endpoint.firmware.date", "endpoint.serial_number", "endpoint.secure_boot", "endpoint.tpm.state"],
+    signals: &[
+        "endpoint.firmware.date",
+        "endpoint.serial_number",
+        "endpoint.secure_boot",
+        "endpoint.uefi_ca_2023",
+        "endpoint.tpm.state",
+    ],
 };
 
 /// Reads what the firmware says.
@@ -31,6 +37,8 @@ impl Probe for Firmware {
         gather.outcome("endpoint.firmware.date", [], native::firmware_date(&cx.root));
         gather.outcome("endpoint.serial_number", [], native::serial_number(&cx.root));
         gather.outcome("endpoint.secure_boot", [], native::secure_boot(&cx.root));
+        let keys = native::knows_keys_of_2023(&cx.root).map(|knows| if knows { "present" } else { "absent" });
+        gather.outcome("endpoint.uefi_ca_2023", [], keys);
         gather.outcome("endpoint.tpm.state", [], native::tpm(&cx.root));
         Ok(gather.done())
     }

@@ -57,6 +57,7 @@ static SPEC: Spec = Spec {
         "endpoint.oom_kill",
         "endpoint.os.crash",
         "endpoint.os.unclean_stop",
+        "endpoint.security.malware",
         "endpoint.service.start_failure",
         "endpoint.service.unexpected_exit",
         "endpoint.thermal.alarm",

@@ -8,6 +8,7 @@ mod clients;
 mod detail;
 mod groups;
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -54,6 +55,19 @@ impl Programs {
     pub(super) fn starts(&self, wanted: impl Fn(&str) -> bool) -> Vec<(u32, u64)> {
         let groups = self.lock();
         groups.processes().filter(|(.., program)| wanted(program)).map(|(pid, start, _)| (pid, start)).collect()
+    }
+
+    /// Which of these programs ran when processes were last looked at; nobody did yet when the agent has just started.
+    pub(super) fn running<'a>(
+        &self,
+        cx: &Context,
+        wanted: impl Iterator<Item = &'a str>,
+    ) -> Result<BTreeSet<&'a str>, ProbeError> {
+        let mut groups = self.lock();
+        if groups.is_fresh() {
+            look(cx, &mut groups)?;
+        }
+        Ok(wanted.filter(|program| groups.runs(program)).collect())
     }
 
     fn lock(&self) -> MutexGuard<'_, Groups> {

@@ -51,7 +51,7 @@ static PASSWORDS: Spec = Spec {
     priority: 7,
     waits: false,
     heavy: true,
-    signals: &["endpoint.user.password_expires_in"],
+    signals: &["endpoint.user.password_expires_in", "endpoint.user.locked"],
 };
 
 /// Programs whose start is the moment when a person can begin.
@@ -199,7 +199,7 @@ impl Probe for Starts {
     }
 }
 
-/// Asks when the passwords of those signed in expire, for a ticket only.
+/// Asks when the passwords of those signed in expire, and whether their accounts are locked, for a ticket only.
 pub(crate) struct Passwords;
 
 impl Probe for Passwords {
@@ -220,6 +220,9 @@ impl Probe for Passwords {
                 Ok(Timestamp::from_unix_seconds(at).seconds_since(cx.clock.now()).max(0.0))
             });
             gather.outcome("endpoint.user.password_expires_in", [("user", name.as_str())], expires);
+            let now = u64::try_from(cx.clock.now().unix_ms() / 1000).unwrap_or(0);
+            let locked = native::is_locked_out(&cx.root, user, now);
+            gather.outcome("endpoint.user.locked", [("user", name.as_str())], locked);
         }
         Ok(gather.done())
     }

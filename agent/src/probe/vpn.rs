@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use firstline_diagnosis::vocabulary::Attributes;
 use firstline_proto::v1::Section;
 
 use super::standing::Standing;
@@ -44,6 +45,8 @@ pub(crate) struct Tunnel {
     pub(crate) interface: String,
     /// `wireguard`, `tun`, `ppp` or `other`.
     pub(crate) kind: &'static str,
+    /// Whose it is, where the interface's name says it.
+    pub(crate) product: Option<&'static str>,
     pub(crate) is_up: bool,
 }
 
@@ -110,6 +113,8 @@ fn enter(cx: &Context, tunnels: &[Tunnel], managed: &[Managed], gather: &mut Gat
     for tunnel in tunnels {
         let state = if tunnel.is_up { State::Up } else { State::Down };
         let attributes = [("vpn", tunnel.interface.as_str()), ("endpoint.vpn.kind", tunnel.kind)];
+        let product = tunnel.product.map(|product| ("endpoint.vpn.product", product));
+        let attributes: Attributes = attributes.into_iter().chain(product).collect();
         gather.value("endpoint.vpn.state", attributes, state.name());
     }
     for one in managed {
@@ -151,11 +156,18 @@ mod tests {
 
     #[test]
     fn a_tunnel_that_network_manager_runs_is_told_once() {
-        let tunnel = Tunnel { interface: "wg0".to_owned(), kind: "wireguard", is_up: true };
+        let tunnel = Tunnel { interface: "wg0".to_owned(), kind: "wireguard", product: None, is_up: true };
         let told = look(&[tunnel], &[Managed { kind: "wireguard", ..plugin(State::Up) }]);
         let states = told.iter().filter(|(series, _)| series.starts_with("endpoint.vpn.state"));
         assert_eq!(states.count(), 1);
         assert_eq!(told[0].1, Some(Value::Flag(true)));
+    }
+
+    #[test]
+    fn a_tunnel_of_a_known_product_says_whose_it_is() {
+        let tunnel = Tunnel { interface: "cscotun0".to_owned(), kind: "tun", product: Some("anyconnect"), is_up: true };
+        let told = look(&[tunnel], &[]);
+        assert!(told[1].0.contains("endpoint.vpn.product=\"anyconnect\""), "{}", told[1].0);
     }
 
     #[test]

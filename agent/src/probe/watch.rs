@@ -2,7 +2,8 @@
 //!
 //! A service that is not installed, or switched off, is not told. One that does not run because nobody needs it just now
 //! (it starts when asked, or its condition does not hold, or its work is done) is `idle`; one that should run with the
-//! machine and does not is `stopped`. Sound runs as a service of a person's session and is not asked here.
+//! machine and does not is `stopped`. Sound runs as a service of a person's session; whether it
+//! does is told by its processes (`process/clients.rs`).
 
 mod list;
 

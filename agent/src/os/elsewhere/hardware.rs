@@ -31,6 +31,10 @@ pub(crate) fn secure_boot(_: &Path) -> Result<bool, ProbeError> {
     Err(ProbeError::Unsupported("secure boot"))
 }
 
+pub(crate) fn knows_keys_of_2023(_: &Path) -> Result<bool, ProbeError> {
+    Err(ProbeError::Unsupported("the keys of the firmware"))
+}
+
 pub(crate) fn tpm(_: &Path) -> Result<String, ProbeError> {
     Err(ProbeError::Unsupported("the security chip"))
 }

@@ -52,7 +52,7 @@ pub(crate) use device::{camera_in_use, cameras, device_stamp, devices, displays,
 pub(crate) use domain::{certificates, membership, secure_channel};
 pub(crate) use echo::{Echoes, wake_neighbour};
 pub(crate) use firewall::firewall;
-pub(crate) use firmware::{firmware_date, secure_boot, serial_number, tpm};
+pub(crate) use firmware::{firmware_date, knows_keys_of_2023, secure_boot, serial_number, tpm};
 pub(crate) use hardware::hardware;
 pub(crate) use hardware_errors::hardware_errors;
 pub(crate) use journal::Journal;
@@ -78,7 +78,7 @@ pub(crate) use processor::{load, stat};
 pub(crate) use proxy::proxies;
 pub(crate) use sensors::{read_sensor, sensors};
 pub(crate) use service::{failed_units, unit_origin, unit_restarts, units_named};
-pub(crate) use session::{boot_phases, home_missing, password_expires, process_user, sessions};
+pub(crate) use session::{boot_phases, home_missing, is_locked_out, password_expires, process_user, sessions};
 pub(crate) use smart::{health, nvme_log};
 pub(crate) use sockets::{ephemeral_ports, segments, tcp_sockets};
 pub(crate) use software::{autostart, drivers, package_diary, package_managers, packages};

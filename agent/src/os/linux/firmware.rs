@@ -7,6 +7,8 @@ use crate::probe::ProbeError;
 const EFI: &str = "sys/firmware/efi";
 /// The variable of the specification, with the identity of its owner.
 const SECURE_BOOT: &str = "sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c";
+/// The certificates that the firmware trusts.
+const TRUSTED: &str = "sys/firmware/efi/efivars/db-d719b2cb-3d3a-4596-a3bc-dad00e67656f";
 const DMI: &str = "sys/class/dmi/id";
 const TPM: &str = "sys/class/tpm";
 
@@ -22,13 +24,25 @@ pub(crate) fn serial_number(root: &Path) -> Result<String, ProbeError> {
     firmware::serial(&text).ok_or(ProbeError::NotPresent("serial number in the firmware"))
 }
 
+/// That the machine was started by UEFI.
+fn check_uefi(root: &Path) -> Result<(), ProbeError> {
+    if exists(root, EFI) {
+        return Ok(());
+    }
+    // A machine that was started in the old way cannot check signatures; one that shows no firmware says nothing.
+    let shown = exists(root, "sys/firmware");
+    Err(if shown { ProbeError::NotPresent("UEFI") } else { ProbeError::Missing(EFI.to_owned()) })
+}
+
+/// Whether the firmware trusts what is signed with the keys that follow those that end in 2026.
+pub(crate) fn knows_keys_of_2023(root: &Path) -> Result<bool, ProbeError> {
+    check_uefi(root)?;
+    Ok(firmware::names_keys_of_2023(&read_bytes(root, TRUSTED)?))
+}
+
 /// Whether the firmware starts only what is signed.
 pub(crate) fn secure_boot(root: &Path) -> Result<bool, ProbeError> {
-    if !exists(root, EFI) {
-        // A machine that was started in the old way cannot check signatures; one that shows no firmware says nothing.
-        let shown = exists(root, "sys/firmware");
-        return Err(if shown { ProbeError::NotPresent("UEFI") } else { ProbeError::Missing(EFI.to_owned()) });
-    }
+    check_uefi(root)?;
     let bytes = read_bytes(root, SECURE_BOOT)?;
     firmware::efi_flag(&bytes).ok_or_else(|| ProbeError::Failed("the variable SecureBoot is odd".to_owned()))
 }

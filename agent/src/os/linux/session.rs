@@ -8,7 +8,8 @@ use zbus::wire::OwnedObjectPath;
 use super::bus::{self, Object, Properties};
 use super::storage::mounts;
 use crate::os::proc::account;
-use crate::os::{exists, read};
+use crate::os::proc::faillock::Rules;
+use crate::os::{exists, read, read_bytes};
 use crate::probe::ProbeError;
 use crate::probe::session::Session;
 
@@ -112,6 +113,23 @@ pub(crate) fn home_missing(root: &Path, user: &str) -> Result<bool, ProbeError> 
     }
 }
 
+/// Whether too many wrong passwords have locked the account of `user` for now.
+///
+/// # Errors
+/// This machine does not count them, or the count may not be read.
+pub(crate) fn is_locked_out(root: &Path, user: &str, now_seconds: u64) -> Result<bool, ProbeError> {
+    const FAILURES: &str = "run/faillock";
+    let rules = Rules::parse(&read(root, "etc/security/faillock.conf").unwrap_or_default());
+    if !exists(root, FAILURES) || user.contains('/') || user.starts_with('.') {
+        return Err(ProbeError::NotPresent("count of wrong passwords"));
+    }
+    match read_bytes(root, &format!("{FAILURES}/{user}")) {
+        Ok(failures) => Ok(rules.is_locked(&failures, now_seconds)),
+        Err(ProbeError::Missing(_)) => Ok(false),
+        Err(why) => Err(why),
+    }
+}
+
 /// When a person's password expires, seconds since 1970; `None` when it does not. `chage` is asked, so that no hash of a
 /// password comes into the agent's memory.
 pub(crate) fn password_expires(root: &Path, user: &str) -> Result<Option<i64>, ProbeError> {
@@ -135,6 +153,19 @@ pub(crate) fn password_expires(root: &Path, user: &str) -> Result<Option<i64>, P
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_account_without_a_wrong_password_is_not_locked() {
+        let root = tempfile::tempdir().expect("temporary directory");
+        let locked = |user: &str| is_locked_out(root.path(), user, 1_000);
+        assert_eq!(locked("ada"), Err(ProbeError::NotPresent("count of wrong passwords")));
+        fs::create_dir_all(root.path().join("run/faillock")).expect("made");
+        assert_eq!(locked("ada"), Ok(false));
+        let failure = [&[0; 54][..], &1_u16.to_ne_bytes(), &990_u64.to_ne_bytes()].concat();
+        fs::write(root.path().join("run/faillock/ada"), failure.repeat(3)).expect("written");
+        assert_eq!(locked("ada"), Ok(true));
+        assert!(locked("../faillock/ada").is_err(), "no name leads elsewhere");
+    }
 
     #[test]
     fn a_home_that_is_not_there_is_missing() {

@@ -13,8 +13,40 @@ use crate::probe::vpn::Tunnel;
 pub(crate) fn tunnels(root: &Path) -> Result<Vec<Tunnel>, ProbeError> {
     let names = interfaces(root)?.into_iter().filter(|(_, kind)| *kind == Kind::Vpn).map(|(name, _)| name);
     Ok(names
-        .map(|name| Tunnel { kind: kind(root, &name), is_up: network::is_up(root, &name), interface: name })
+        .map(|name| Tunnel {
+            kind: kind(root, &name),
+            product: product(&name),
+            is_up: network::is_up(root, &name),
+            interface: name,
+        })
         .collect())
+}
+
+/// Products that give their interface a name of their own, by how it begins.
+const PRODUCTS: [(&str, &str); 12] = [
+    ("cscotun", "anyconnect"),
+    ("gpd", "globalprotect"),
+    ("fctvpn", "forticlient"),
+    ("tunsnx", "checkpoint"),
+    ("tailscale", "tailscale"),
+    ("CloudflareWARP", "warp"),
+    ("wt", "netbird"),
+    ("zt", "zerotier"),
+    ("nebula", "nebula"),
+    ("nord", "nordvpn"),
+    ("wg-mullvad", "mullvad"),
+    ("proton", "protonvpn"),
+];
+
+fn product(name: &str) -> Option<&'static str> {
+    let stem = name.trim_end_matches(|letter: char| letter.is_ascii_digit());
+    let is_it = |begins: &str| match begins {
+        // Followed by letters of the network's own.
+        "zt" => name.len() > 8 && name.starts_with(begins),
+        "nord" | "proton" => stem.starts_with(begins),
+        _ => stem == begins,
+    };
+    PRODUCTS.iter().find(|(begins, _)| is_it(begins)).map(|(_, product)| *product)
 }
 
 fn kind(root: &Path, name: &str) -> &'static str {
@@ -47,5 +79,22 @@ pub(crate) fn last_handshake(root: &Path, interface: &str) -> Result<u64, ProbeE
         Handshake::At(seconds) => Ok(seconds),
         Handshake::Never => Err(ProbeError::NotPresent("handshake yet")),
         Handshake::NoPeer => Err(ProbeError::NotPresent("peer of the tunnel")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn products_are_told_by_the_names_that_they_give() {
+        let known = ["cscotun0", "gpd0", "tailscale0", "CloudflareWARP", "wt0", "ztabcdefgh", "nordlynx", "proton0"];
+        let told = known.map(|name| product(name).expect("a product"));
+        let expected =
+            ["anyconnect", "globalprotect", "tailscale", "warp", "netbird", "zerotier", "nordvpn", "protonvpn"];
+        assert_eq!(told, expected);
+        for plain in ["tun0", "wg0", "wg-office", "wtunnel", "ppp0", "zt", "gpdx"] {
+            assert_eq!(product(plain), None, "{plain}");
+        }
     }
 }

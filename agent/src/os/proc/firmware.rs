@@ -19,6 +19,12 @@ pub(crate) fn efi_flag(bytes: &[u8]) -> Option<bool> {
     }
 }
 
+/// Whether the trusted certificates hold one of the makers' keys of 2023, by the name of its owner.
+pub(crate) fn names_keys_of_2023(certificates: &[u8]) -> bool {
+    const OWNERS: [&[u8]; 2] = [b"Microsoft UEFI CA 2023", b"Windows UEFI CA 2023"];
+    OWNERS.iter().any(|owner| certificates.windows(owner.len()).any(|bytes| bytes == *owner))
+}
+
 /// A serial number, unless it is what makers write who forgot it.
 pub(crate) fn serial(text: &str) -> Option<String> {
     const JUNK: [&str; 15] = [
@@ -52,6 +58,14 @@ pub(crate) fn serial(text: &str) -> Option<String> {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn knows_keys_by_the_name_in_their_certificates() {
+        let named = |owner: &str| [b"\x30\x82\x05\xa0\x13\x16".as_slice(), owner.as_bytes(), b"\x30\x82"].concat();
+        assert!(names_keys_of_2023(&named("Microsoft UEFI CA 2023")));
+        assert!(!names_keys_of_2023(&named("Microsoft Corporation UEFI CA 2011")));
+        assert!(!names_keys_of_2023(&[]));
+    }
 
     #[test]
     fn writes_dates_so_that_they_sort() {

@@ -1,4 +1,5 @@
-//! Whether the programs for mail and calls run. Which of them, and nothing that happens in them.
+//! Whether the programs for mail and calls run, and the services for sound, which belong to a person's session and not to
+//! the machine. Which of them, and nothing that happens in them.
 
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
@@ -6,7 +7,7 @@ use std::time::Duration;
 
 use firstline_proto::v1::Section;
 
-use super::{Programs, look};
+use super::Programs;
 use crate::probe::{Collected, Context, Gather, Probe, ProbeError, Spec, Tier};
 
 static SPEC: Spec = Spec {
@@ -17,34 +18,44 @@ static SPEC: Spec = Spec {
     priority: 5,
     waits: false,
     heavy: false,
-    signals: &["endpoint.mail.running", "endpoint.collab.running"],
+    signals: &[MAIL, CALLS, SOUND],
 };
 
-/// Program, its name in readings, whether it is for mail.
-const CLIENTS: [(&str, &str, bool); 16] = [
-    ("thunderbird", "thunderbird", true),
-    ("thunderbird-bin", "thunderbird", true),
-    ("evolution", "evolution", true),
-    ("geary", "geary", true),
-    ("kmail", "kmail", true),
-    ("claws-mail", "claws-mail", true),
-    ("teams", "teams", false),
-    ("teams-for-linux", "teams", false),
-    ("zoom", "zoom", false),
-    ("zoom.real", "zoom", false),
-    ("CiscoCollabHost", "webex", false),
-    ("webex", "webex", false),
-    ("slack", "slack", false),
-    ("element-desktop", "element", false),
-    ("jitsi-meet", "jitsi", false),
-    ("rocketchat-desktop", "rocketchat", false),
+/// The signals, and what tells their instances apart.
+const SIGNALS: [(&str, &str); 3] = [(MAIL, "client"), (CALLS, "client"), (SOUND, "service")];
+const MAIL: &str = "endpoint.mail.running";
+const CALLS: &str = "endpoint.collab.running";
+const SOUND: &str = "endpoint.audio.service.running";
+
+/// Program, its name in readings, its signal.
+const CLIENTS: [(&str, &str, &str); 20] = [
+    ("thunderbird", "thunderbird", MAIL),
+    ("thunderbird-bin", "thunderbird", MAIL),
+    ("evolution", "evolution", MAIL),
+    ("geary", "geary", MAIL),
+    ("kmail", "kmail", MAIL),
+    ("claws-mail", "claws-mail", MAIL),
+    ("teams", "teams", CALLS),
+    ("teams-for-linux", "teams", CALLS),
+    ("zoom", "zoom", CALLS),
+    ("zoom.real", "zoom", CALLS),
+    ("CiscoCollabHost", "webex", CALLS),
+    ("webex", "webex", CALLS),
+    ("slack", "slack", CALLS),
+    ("element-desktop", "element", CALLS),
+    ("jitsi-meet", "jitsi", CALLS),
+    ("rocketchat-desktop", "rocketchat", CALLS),
+    ("pipewire", "pipewire", SOUND),
+    ("pipewire-pulse", "pipewire-pulse", SOUND),
+    ("wireplumber", "wireplumber", SOUND),
+    ("pulseaudio", "pulseaudio", SOUND),
 ];
 
 /// Looks for them among the programs.
 pub(crate) struct Clients {
     programs: Programs,
     /// Those that ran since the agent started, to say when they no longer do.
-    seen: Mutex<BTreeSet<(bool, &'static str)>>,
+    seen: Mutex<BTreeSet<(&'static str, &'static str)>>,
 }
 
 impl Clients {
@@ -60,25 +71,19 @@ impl Probe for Clients {
     }
 
     fn collect(&self, cx: &Context) -> Result<Collected, ProbeError> {
-        let mut groups = self.programs.lock();
-        if groups.is_fresh() {
-            look(cx, &mut groups)?;
-        }
-        let running: BTreeSet<_> = CLIENTS
-            .iter()
-            .filter(|(program, ..)| groups.runs(program))
-            .map(|(_, client, is_mail)| (*is_mail, *client))
-            .collect();
+        let running = self.programs.running(cx, CLIENTS.iter().map(|(program, ..)| *program))?;
+        let clients = CLIENTS.iter().filter(|(program, ..)| running.contains(program));
+        let running: BTreeSet<_> = clients.map(|(_, client, signal)| (*signal, *client)).collect();
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         seen.extend(&running);
         let mut gather = Gather::new(cx);
-        for (wanted, signal) in [(true, "endpoint.mail.running"), (false, "endpoint.collab.running")] {
-            let mut clients = seen.iter().filter(|(is_mail, _)| *is_mail == wanted).peekable();
+        for (signal, told_apart_by) in SIGNALS {
+            let mut clients = seen.iter().filter(|(of, _)| *of == signal).peekable();
             if clients.peek().is_none() {
                 gather.unknown(signal, [], ProbeError::NotPresent("such program"));
             }
-            for (is_mail, client) in clients {
-                gather.value(signal, [("client", *client)], running.contains(&(*is_mail, *client)));
+            for client in clients {
+                gather.value(signal, [(told_apart_by, client.1)], running.contains(client));
             }
         }
         Ok(gather.done())

@@ -123,6 +123,9 @@ pub(crate) fn companion(record: &Record) -> Option<Found> {
         "systemd-resolved" if record.is_from(&["systemd-resolved"]) => no_answer(message),
         "systemd-timesyncd" if record.is_from(&["systemd-timesyncd"]) => clock_stepped(message),
         "chronyd" if record.is_from(&["chrony", "chronyd"]) => clock_stepped(message),
+        "clamd" | "clamonacc" if record.is_from(&["clamav-daemon", "clamav-clamonacc", "clamonacc"]) => {
+            malware(message)
+        }
         "ntpd" if record.is_from(&["ntp", "ntpd", "ntpsec"]) => clock_stepped(message),
         _ => None,
     }
@@ -154,6 +157,17 @@ fn no_answer(message: &str) -> Option<Found> {
     let to = between(message, "Using degraded feature set ", " instead of ")?;
     let to = name(&to.replace('+', "_")).map(str::to_ascii_lowercase)?;
     Some(Found::new("endpoint.dns.client_timeout").text("fallback", &to))
+}
+
+/// `/home/ada/Downloads/invoice.pdf: Win.Test.EICAR_HDB-1 FOUND`; the file is not told. A file may be called anything, so
+/// the name is what stands between the last colon and the last word.
+fn malware(message: &str) -> Option<Found> {
+    let threat = message.strip_suffix(" FOUND")?.rsplit_once(": ")?.1.split('(').next()?;
+    let plain = |letter: char| letter.is_ascii_alphanumeric() || "_-.".contains(letter);
+    if threat.is_empty() || threat.len() > 64 || !threat.chars().all(plain) {
+        return None;
+    }
+    Some(Found::new("endpoint.security.malware").of("product", "clamav").text("threat", threat))
 }
 
 /// `System clock was stepped by 12.345678 seconds`; `Initial clock synchronization to ...` is no step.

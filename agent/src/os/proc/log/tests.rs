@@ -242,6 +242,22 @@ fn system_words<const N: usize>(fields: [(&str, &str); N]) -> Option<String> {
 }
 
 #[test]
+fn names_malware_and_not_where_it_was() {
+    let said = |message, unit| {
+        let fields = [("MESSAGE", message), ("SYSLOG_IDENTIFIER", "clamd"), ("_UID", "105"), ("_SYSTEMD_UNIT", unit)];
+        system_words(fields)
+    };
+    let found = "/home/ada/Downloads/Rechnung: letzte.pdf: Win.Test.EICAR_HDB-1 FOUND";
+    let expected = "endpoint.security.malware{product=clamav} threat=Win.Test.EICAR_HDB-1";
+    assert_eq!(said(found, "clamav-daemon.service").as_deref(), Some(expected));
+    assert_eq!(said(found, "user@1000.service"), None, "anybody may write that");
+    assert_eq!(said("/home/ada/all FOUND", "clamav-daemon.service"), None);
+    let hash = "instream(local): Eicar-Signature(69630e4574ec6798239b091cda43dca0:69) FOUND";
+    let expected = "endpoint.security.malware{product=clamav} threat=Eicar-Signature";
+    assert_eq!(said(hash, "clamav-daemon.service").as_deref(), Some(expected));
+}
+
+#[test]
 fn knows_what_the_service_manager_says() {
     let failed = |unit, pid| {
         system_words([("MESSAGE_ID", system::UNIT_FAILED), ("UNIT", unit), ("UNIT_RESULT", "exit-code"), ("_PID", pid)])

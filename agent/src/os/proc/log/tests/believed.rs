@@ -11,7 +11,7 @@ const SUDO: &str =
     "pam_unix(sudo:auth): authentication failure; logname= uid=1000 euid=0 tty=/dev/pts/0 ruser=ada rhost=  user=ada";
 const OOMD: &str = "Killed /user.slice/user-1000.slice/user@1000.service/app.slice/app-gnome-firefox-2345.scope due to memory pressure for /user.slice being 60.1% > 50.00% for > 20s with reclaim activity";
 
-const STORIES: [Story; 14] = [
+const STORIES: [Story; 15] = [
     (&[("SYSLOG_IDENTIFIER", "sshd"), ("MESSAGE", PAM)], &[("_UID", "0")], "endpoint.auth.failure"),
     (
         &[("SYSLOG_IDENTIFIER", "sudo"), ("MESSAGE", SUDO)],
@@ -38,6 +38,11 @@ const STORIES: [Story; 14] = [
         &[("SYSLOG_IDENTIFIER", "chronyd"), ("MESSAGE", "System clock was stepped by 99.5 seconds")],
         &[("_UID", "105"), ("_SYSTEMD_UNIT", "chrony.service")],
         "endpoint.clock.step",
+    ),
+    (
+        &[("SYSLOG_IDENTIFIER", "clamd"), ("MESSAGE", "/srv/a.zip: Win.Test.EICAR_HDB-1 FOUND")],
+        &[("_UID", "105"), ("_SYSTEMD_UNIT", "clamav-daemon.service")],
+        "endpoint.security.malware",
     ),
     (
         &[("SYSLOG_IDENTIFIER", "systemd-oomd"), ("MESSAGE", OOMD)],
