@@ -95,7 +95,7 @@ impl App {
             Fleet::new(store.clone(), Arc::clone(&authority), Arc::clone(&config), feed.clone(), Arc::clone(&clock));
         let enrollment = Enrollment::new(store.clone(), Arc::clone(&authority), Arc::clone(&clock));
         let settings = Settings::open(store.clone(), &config.agents).await.context("reading the settings of agents")?;
-        let history = History::new(store.clone());
+        let history = History::new(store.clone(), config.history.clone());
         let access = Access::new(store.for_people(), Arc::clone(&clock))?;
         let alerts = Alerts::new(store.for_people(), Arc::clone(&clock), feed.clone());
         let desk = BuiltinDesk::new(store.for_people(), Arc::clone(&clock), feed.clone());

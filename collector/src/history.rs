@@ -1,37 +1,53 @@
-//! Minutes, kept in arrival order and forgotten by age.
+//! What endpoints told: minutes in the order of their arrival, then sealed into columns ([`seal`]), rolled up to five
+//! minutes and to hours ([`roll`]), and forgotten by age ([`retention`]).
 //!
 //! A sample is a row of 32-bit floats against a layout; here rows become series again: on an even grid, thinned for
-//! charts by what the registry says a signal's numbers mean. Also the current state of an endpoint (its inventory and
-//! its last sample), and the task that forgets.
+//! charts by what the registry says a signal's numbers mean. Who asks does not know how what it asks for is kept ([`rows`]);
+//! the older it is and the more of it, the longer are the steps ([`tier`]). Also the current state of an endpoint: its
+//! inventory and its last sample.
+//!
+//! Each of the tasks is idempotent, works in small steps beside the ingest, and may be killed at any moment.
 
+mod columns;
 mod happened;
 mod latest;
+pub mod minutes;
 mod retention;
-mod rows;
+mod roll;
+mod rollup;
+pub(crate) mod rows;
+mod seal;
 mod series;
+mod tier;
 
-use firstline_diagnosis::document::{SnapshotReading, SnapshotSeries};
+use firstline_diagnosis::document::SnapshotReading;
 use firstline_diagnosis::vocabulary::Timestamp;
 
 use crate::config;
 use crate::store::{Store, StoreError};
+use tier::Tier;
 
+pub use columns::Damaged;
 pub use happened::Happened;
 pub use retention::Forgotten;
+pub use seal::Sealed;
+pub use series::Stretch;
 
 /// What endpoints told earlier. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct History {
     store: Store,
+    keep: config::History,
 }
 
 impl History {
-    /// Over `store`.
-    pub fn new(store: Store) -> Self {
-        Self { store }
+    /// Over `store`, which keeps things as long as `keep` says.
+    pub fn new(store: Store, keep: config::History) -> Self {
+        Self { store, keep }
     }
 
-    /// All series of `signal` on an endpoint, from `from` to `to`, at most 1,500 points each.
+    /// All series of `signal` on an endpoint between two moments, at most 1,500 points each, in the shortest steps that are
+    /// still there at `now` and that such a stretch can be shown in.
     ///
     /// # Errors
     /// The database's.
@@ -39,11 +55,14 @@ impl History {
         &self,
         endpoint_id: &str,
         signal: &str,
-        from: Timestamp,
-        to: Timestamp,
-    ) -> Result<Vec<SnapshotSeries>, StoreError> {
-        let samples = rows::samples(&self.store, endpoint_id, from, to).await?;
-        Ok(series::of(&samples, signal))
+        (from, to): (Timestamp, Timestamp),
+        now: Timestamp,
+    ) -> Result<Vec<Stretch>, StoreError> {
+        let Some(key) = rows::key(&self.store, endpoint_id).await? else { return Ok(Vec::new()) };
+        match Tier::of(from, to, now, &self.keep) {
+            Tier::Minutes => Ok(series::of(&rows::samples(&self.store, key, from, to).await?, signal)),
+            tier => Ok(series::rolled(rows::rolled(&self.store, key, signal, (from, to), tier).await?, signal)),
+        }
     }
 
     /// The newest value of every series of an endpoint, by signal and instance.
@@ -66,8 +85,24 @@ impl History {
     ///
     /// # Errors
     /// The database's.
-    pub async fn forget(&self, keep: &config::History, now: Timestamp) -> Result<Forgotten, StoreError> {
-        retention::run(&self.store, keep, now).await
+    pub async fn forget(&self, now: Timestamp) -> Result<Forgotten, StoreError> {
+        retention::run(&self.store, &self.keep, now).await
+    }
+
+    /// Seals the samples whose time has come.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn seal(&self, now: Timestamp) -> Result<Sealed, StoreError> {
+        seal::run(&self.store, &self.keep, now).await
+    }
+
+    /// Rolls up the columns whose time has come; says how many rows of columns that were.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn roll_up(&self, now: Timestamp) -> Result<u64, StoreError> {
+        roll::run(&self.store, &self.keep, now).await
     }
 }
 

@@ -37,6 +37,10 @@ pub const TRANSACTIONS: &str = "firstline_collector_transactions_total";
 pub const HANDSHAKES: &str = "firstline_collector_tls_handshakes_total";
 /// Enrolments and renewals, by outcome.
 pub const ENROLLMENTS: &str = "firstline_collector_enrollments_total";
+/// Samples that were sealed.
+pub const HISTORY_SEALED_SAMPLES: &str = "firstline_collector_history_sealed_samples_total";
+/// Bytes that sealed samples take.
+pub const HISTORY_SEALED_BYTES: &str = "firstline_collector_history_sealed_bytes_total";
 /// Runs of background tasks, by task and outcome.
 pub const TASK_RUNS: &str = "firstline_collector_task_runs_total";
 /// Endpoints, by state.
@@ -91,6 +95,8 @@ fn describe() {
     describe_counter!(TRANSACTIONS, "Transactions that were committed");
     describe_counter!(HANDSHAKES, "TLS handshakes, by port and outcome");
     describe_counter!(ENROLLMENTS, "Enrolments and renewals, by outcome");
+    describe_counter!(HISTORY_SEALED_SAMPLES, "Samples that were sealed into columns");
+    describe_counter!(HISTORY_SEALED_BYTES, Unit::Bytes, "Bytes that sealed samples take");
     describe_counter!(TASK_RUNS, "Runs of background tasks, by task and outcome");
     describe_gauge!(ENDPOINTS, "Endpoints, by state");
 }

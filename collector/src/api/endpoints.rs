@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Path, State};
-use firstline_diagnosis::document::{Diagnosis, Endpoint, EndpointList, Finding, SnapshotReading, SnapshotSeries};
+use firstline_diagnosis::document::{Diagnosis, Endpoint, EndpointList, Finding, SnapshotReading};
 use firstline_diagnosis::vocabulary::{Event, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -15,6 +15,7 @@ use crate::access::audit::Entry;
 use crate::access::gate::{Caller, Doors, Told};
 use crate::app::App;
 use crate::fleet::ListQuery;
+use crate::history;
 
 /// Adds the routes of endpoints.
 pub(super) fn doors(doors: Doors) -> Doors {
@@ -184,7 +185,7 @@ struct Stretch {
 /// A signal's history, a series for each instance.
 #[derive(Debug, Serialize)]
 struct SeriesList {
-    series: Vec<SnapshotSeries>,
+    series: Vec<history::Stretch>,
 }
 
 async fn series(
@@ -196,7 +197,8 @@ async fn series(
     let endpoint = read(&app, &caller, &name, &query.signal).await?;
     let to = query.to.unwrap_or_else(|| app.clock.now());
     let from = query.from.unwrap_or(to - std::time::Duration::from_hours(24));
-    Ok(Json(SeriesList { series: app.history.series(&endpoint.id, &query.signal, from, to).await? }))
+    let series = app.history.series(&endpoint.id, &query.signal, (from, to), app.clock.now()).await?;
+    Ok(Json(SeriesList { series }))
 }
 
 #[derive(Debug, Deserialize)]

@@ -20,9 +20,17 @@ pub(super) fn start(app: &Arc<App>, tasks: &TaskTracker, stop: &CancellationToke
     let run = Starter { app, tasks, stop };
     run.every("fleet_states", Duration::from_secs(15), |app| async move { app.fleet.settle().await.map(drop) });
     run.every("authority", Duration::from_hours(1), |app| async move { app.fleet.refresh_authority().await });
-    run.every("forget", Duration::from_mins(10), |app| async move {
-        app.history.forget(&app.config.history, app.clock.now()).await.map(drop)
-    });
+    run.every(
+        "forget",
+        Duration::from_mins(10),
+        |app| async move { app.history.forget(app.clock.now()).await.map(drop) },
+    );
+    run.every("seal", Duration::from_mins(1), |app| async move { app.history.seal(app.clock.now()).await.map(drop) });
+    run.every(
+        "roll_up",
+        Duration::from_mins(5),
+        |app| async move { app.history.roll_up(app.clock.now()).await.map(drop) },
+    );
     run.every("metrics", Duration::from_secs(10), |app| async move { measure(&app).await });
     run.every("alerts", Duration::from_secs(5), |app| async move { app.alerts.tick().await });
     run.every("detect", Duration::from_secs(5), |app| async move {

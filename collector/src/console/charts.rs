@@ -142,7 +142,8 @@ pub(super) async fn show(
     let endpoint = app.fleet.find(&id).await?;
     let to = app.clock.now();
     let from = to - SPAN;
-    let series = app.history.series(&endpoint.id, chart.signal, from, to).await?;
+    let series = app.history.series(&endpoint.id, chart.signal, (from, to), to).await?;
+    let series = series.into_iter().map(|stretch| stretch.series).collect();
     Ok(Json(draw(chart, series, (from, to))))
 }
 

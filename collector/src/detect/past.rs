@@ -1,18 +1,14 @@
 //! An endpoint's stored past, in the form in which it was told. From it a watch is rebuilt after a restart.
 
-use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
-use std::sync::Arc;
 use std::time::Duration;
 
-use firstline_diagnosis::vocabulary::{
-    Attributes, Event, Layout, Mark, Reading, Sample, Series, Timestamp, Unknown, Value,
-};
+use firstline_diagnosis::vocabulary::{Attributes, Event, Mark, Reading, Series, Timestamp, Unknown, Value};
 use serde::Deserialize;
 
 use super::DetectError;
+use crate::history::rows;
 use crate::ingest::Observation;
-use crate::store::{Reads, sql};
+use crate::store::{Reads, Store, sql};
 
 /// How far back samples and marks are read.
 pub(super) const SAMPLES: Duration = Duration::from_hours(24);
@@ -29,8 +25,9 @@ enum Outcome {
 }
 
 /// Everything that is stored of an endpoint and still matters, in order of time.
-pub(super) async fn of(reads: &Reads, key: i64, now: Timestamp) -> Result<Vec<(Timestamp, Observation)>, DetectError> {
-    let mut past = samples(reads, key, now - SAMPLES).await?;
+pub(super) async fn of(store: &Store, key: i64, now: Timestamp) -> Result<Vec<(Timestamp, Observation)>, DetectError> {
+    let reads = store.reads();
+    let mut past = samples(store, key, now - SAMPLES).await?;
     past.extend(events(reads, key, now - EVENTS).await?);
     past.extend(marks(reads, key, now - SAMPLES).await?);
     past.extend(states(reads, key).await?);
@@ -39,45 +36,10 @@ pub(super) async fn of(reads: &Reads, key: i64, now: Timestamp) -> Result<Vec<(T
     Ok(past)
 }
 
-async fn samples(reads: &Reads, key: i64, since: Timestamp) -> Result<Vec<(Timestamp, Observation)>, DetectError> {
-    let rows: Vec<(i64, i64, i64, Vec<u8>)> = sql::query_as(
-        "SELECT at_ms, step_seconds, layout, row FROM samples WHERE endpoint_key = $1 AND at_ms >= $2 ORDER BY at_ms, id",
-    )
-    .bind(key)
-    .bind(since.unix_ms())
-    .fetch_all(reads)
-    .await?;
-    let mut layouts = BTreeMap::new();
-    let mut samples = Vec::with_capacity(rows.len());
-    for (at_ms, step_seconds, fingerprint, row) in rows {
-        if let Entry::Vacant(place) = layouts.entry(fingerprint) {
-            place.insert(layout(reads, fingerprint).await?);
-        }
-        let Some(layout) = layouts.get(&fingerprint).cloned().flatten() else { continue };
-        let at = Timestamp(at_ms);
-        let sample = Sample {
-            at,
-            step_seconds: u32::try_from(step_seconds).unwrap_or(0),
-            layout: layout.fingerprint(),
-            values: row
-                .chunks_exact(4)
-                .map(|bytes| f32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]))
-                .collect(),
-            absences: Vec::new(),
-        };
-        samples.push((at, Observation::Sample(layout, sample)));
-    }
-    Ok(samples)
-}
-
-/// A layout; nothing when it is not known or does not read, and its samples say nothing then.
-async fn layout(reads: &Reads, fingerprint: i64) -> Result<Option<Arc<Layout>>, DetectError> {
-    let row: Option<(String,)> = sql::query_as("SELECT series FROM layouts WHERE fingerprint = $1")
-        .bind(fingerprint)
-        .fetch_optional(reads)
-        .await?;
-    let series = row.and_then(|(series,)| serde_json::from_str::<Vec<Series>>(&series).ok());
-    Ok(series.map(|series| Arc::new(Layout::new(series))))
+async fn samples(store: &Store, key: i64, since: Timestamp) -> Result<Vec<(Timestamp, Observation)>, DetectError> {
+    let before = Timestamp(since.unix_ms().saturating_sub(1));
+    let samples = rows::samples(store, key, before, Timestamp(i64::MAX)).await?;
+    Ok(samples.into_iter().map(|(layout, sample)| (sample.at, Observation::Sample(layout, sample))).collect())
 }
 
 async fn events(reads: &Reads, key: i64, since: Timestamp) -> Result<Vec<(Timestamp, Observation)>, DetectError> {

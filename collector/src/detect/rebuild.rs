@@ -107,7 +107,7 @@ impl Detect {
     /// A watch that has seen the endpoint's stored past, and the turns in there.
     pub(super) async fn rebuilt(&self, known: &Known) -> Result<(Box<Watch>, Vec<(Timestamp, Mark)>), DetectError> {
         let now = self.now();
-        let past = past::of(self.parts().store.reads(), known.key, now).await?;
+        let past = past::of(&self.parts().store, known.key, now).await?;
         let mut held = rows::held(self.parts().store.reads(), &known.endpoint.id).await?;
         held.retain(|finding| finding.onset < now - past::SAMPLES);
         let host = Host { os_type: known.endpoint.os.os_type.clone() };

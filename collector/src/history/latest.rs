@@ -23,7 +23,10 @@ enum Outcome {
 /// The newest reading of every series.
 pub(super) async fn of(store: &Store, endpoint_id: &str) -> Result<Vec<SnapshotReading>, StoreError> {
     let mut newest: BTreeMap<Series, Reading> = BTreeMap::new();
-    let sampled = rows::last(store, endpoint_id).await?;
+    let sampled = match rows::key(store, endpoint_id).await? {
+        Some(key) => rows::last(store, key).await?,
+        None => None,
+    };
     let sampled = sampled.iter().flat_map(|(layout, sample)| readings(layout.series(), sample));
     for reading in inventory(store, endpoint_id).await?.into_iter().chain(sampled) {
         let older = newest.get(&reading.series).is_none_or(|before| before.at <= reading.at);

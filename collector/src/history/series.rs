@@ -3,10 +3,27 @@ use std::sync::Arc;
 
 use firstline_diagnosis::document::SnapshotSeries;
 use firstline_diagnosis::registry::{Aggregate, Registry, SignalKind};
-use firstline_diagnosis::vocabulary::{Attributes, Layout, Sample, Timestamp};
+use firstline_diagnosis::vocabulary::{Attributes, Layout, Sample, Series, Timestamp};
+use serde::Serialize;
+
+use super::rollup::{Cell, Kind, Rolled, Rollup};
 
 /// The most points of a series; more than a chart can show.
 const POINTS_MAX: usize = 1500;
+
+/// A series over a stretch of time.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Stretch {
+    /// Its points, by the meaning of the signal.
+    #[serde(flatten)]
+    pub series: SnapshotSeries,
+    /// The least number of each step; empty for counters, and where minutes are told.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub low: Vec<Option<f32>>,
+    /// The greatest.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub high: Vec<Option<f32>>,
+}
 
 /// How the points of a longer step come from those of a shorter one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,6 +44,17 @@ impl Thin {
             (_, Aggregate::Max) => Self::Max,
             (_, Aggregate::Min) => Self::Min,
             (_, Aggregate::Last) => Self::Last,
+        }
+    }
+
+    /// The point of a step that is rolled up.
+    fn of(self, cell: &Cell) -> f32 {
+        match self {
+            Self::Sum => cell.sum as f32,
+            Self::Mean => cell.mean(),
+            Self::Max => cell.high,
+            Self::Min => cell.low,
+            Self::Last => cell.last,
         }
     }
 
@@ -74,7 +102,7 @@ impl Grid {
 }
 
 /// The series of `signal` in samples that are in order of time. Counters are increments of a step.
-pub(super) fn of(samples: &[(Arc<Layout>, Sample)], signal: &str) -> Vec<SnapshotSeries> {
+pub(super) fn of(samples: &[(Arc<Layout>, Sample)], signal: &str) -> Vec<Stretch> {
     let Some(grid) = Grid::over(samples) else { return Vec::new() };
     let thin = Thin::for_signal(signal);
     let mut found: BTreeMap<Attributes, Vec<Option<f32>>> = BTreeMap::new();
@@ -89,20 +117,50 @@ pub(super) fn of(samples: &[(Arc<Layout>, Sample)], signal: &str) -> Vec<Snapsho
         }
     }
     let factor = grid.places.div_ceil(POINTS_MAX).max(1);
-    let finish = |(attrs, values): (Attributes, Vec<Option<f32>>)| SnapshotSeries {
-        signal: signal.to_owned(),
-        attrs,
-        start: grid.start,
-        step_seconds: grid.step_seconds * u32::try_from(factor).unwrap_or(1),
-        values: values.chunks(factor).map(|points| thin.one(points)).collect(),
+    let finish = |(attrs, values): (Attributes, Vec<Option<f32>>)| {
+        let series = SnapshotSeries {
+            signal: signal.to_owned(),
+            attrs,
+            start: grid.start,
+            step_seconds: grid.step_seconds * u32::try_from(factor).unwrap_or(1),
+            values: values.chunks(factor).map(|points| thin.one(points)).collect(),
+        };
+        Stretch { series, low: Vec::new(), high: Vec::new() }
     };
     found.into_iter().map(finish).collect()
+}
+
+/// The series of a roll-up of `signal`.
+pub(super) fn rolled(rollup: Rollup, signal: &str) -> Vec<Stretch> {
+    let Some((from, to)) = rollup.span() else { return Vec::new() };
+    let step_ms = rollup.step_ms();
+    let first = from.unix_ms().div_euclid(step_ms);
+    let places = usize::try_from((to.unix_ms() - from.unix_ms()) / step_ms).unwrap_or(0);
+    let factor = places.div_ceil(POINTS_MAX).max(1);
+    let points = |rolled: &Rolled, thin: Thin| -> Vec<Option<f32>> {
+        let point = |place: usize| rolled.cells.get(&(first + place as i64)).map(|cell| thin.of(cell));
+        let all: Vec<Option<f32>> = (0..places).map(point).collect();
+        all.chunks(factor).map(|points| thin.one(points)).collect()
+    };
+    let thin = Thin::for_signal(signal);
+    let stretch = |(name, rolled): (Series, Rolled)| {
+        let is_gauge = rolled.kind != Kind::Counter;
+        let bound = |thin: Thin| if is_gauge { points(&rolled, thin) } else { Vec::new() };
+        let series = SnapshotSeries {
+            signal: signal.to_owned(),
+            attrs: name.attributes,
+            start: from,
+            step_seconds: u32::try_from(step_ms / 1000 * factor as i64).unwrap_or(u32::MAX),
+            values: points(&rolled, thin),
+        };
+        Stretch { series, low: bound(Thin::Min), high: bound(Thin::Max) }
+    };
+    rollup.series.into_iter().map(stretch).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use firstline_diagnosis::vocabulary::Series;
 
     const MINUTE_MS: i64 = 60_000;
 
@@ -114,6 +172,10 @@ mod tests {
             Sample { at, step_seconds: 60, layout: layout.fingerprint(), values: vec![9.0, value], absences: vec![] }
         };
         minutes.iter().map(|one| (Arc::clone(&layout), sample(one))).collect()
+    }
+
+    fn of(samples: &[(Arc<Layout>, Sample)], signal: &str) -> Vec<SnapshotSeries> {
+        super::of(samples, signal).into_iter().map(|stretch| stretch.series).collect()
     }
 
     #[test]

@@ -46,11 +46,15 @@ async fn filled() -> (Collector, String, Timestamp) {
 async fn rows_become_series_again() {
     let (collector, id, now) = filled().await;
     let hour_ago = now - Duration::from_hours(1);
-    let series = collector.app.history.series(&id, "system.disk.io", hour_ago, now).await.expect("series");
+    let series = collector.app.history.series(&id, "system.disk.io", (hour_ago, now), now).await.expect("series");
     assert_eq!(series.len(), 1);
-    assert_eq!(series[0].values, [Some(10.0), None, None, Some(20.0)]);
-    assert!(collector.app.history.series(&id, "host.name", hour_ago, now).await.expect("none").is_empty());
-    assert!(collector.app.history.series("nobody", "system.disk.io", hour_ago, now).await.expect("none").is_empty());
+    assert_eq!(series[0].series.values, [Some(10.0), None, None, Some(20.0)]);
+    let ask = |id: String, signal: &'static str| {
+        let history = collector.app.history.clone();
+        async move { history.series(&id, signal, (hour_ago, now), now).await.expect("an answer") }
+    };
+    assert!(ask(id.clone(), "host.name").await.is_empty());
+    assert!(ask("nobody".to_owned(), "system.disk.io").await.is_empty());
 }
 
 #[tokio::test]
@@ -70,10 +74,13 @@ async fn the_latest_values_say_why_they_are_missing() {
 async fn forgets_by_age_and_nothing_sooner() {
     let (collector, _, now) = filled().await;
     let keep = crate::config::History::default();
-    let forget = |at| collector.app.history.forget(&keep, at);
+    let forget = |at| collector.app.history.forget(at);
     assert_eq!(forget(now + keep.minutes()).await.expect("nothing yet"), Forgotten::default());
     let forgotten = forget(now + keep.minutes() + Duration::from_secs(1)).await.expect("minutes");
-    assert_eq!(forgotten, Forgotten { samples: 2, others: 0, layouts: 0 });
+    assert_eq!(forgotten, Forgotten { samples: 1, ..Forgotten::default() }, "the newest row holds its number");
     let forgotten = forget(now + keep.events() + Duration::from_secs(1)).await.expect("the rest");
-    assert_eq!(forgotten, Forgotten { samples: 0, others: 1, layouts: 1 });
+    assert_eq!(forgotten, Forgotten { others: 1, layouts: 1, ..Forgotten::default() });
 }
+
+mod memory;
+mod sudden_death;

@@ -3,7 +3,8 @@
 /// One step of the tables' history.
 #[derive(Debug, Clone, Copy)]
 pub struct Migration {
-    /// Its place in the order. Rooms have ranges: intake 1 to 9, detection and desk 10 to 19, people 20 to 29.
+    /// Its place in the order. Rooms have ranges: intake 1 to 9, detection and desk 10 to 19, people 20 to 29,
+    /// history 30 to 34.
     pub number: i64,
     /// What it does: verb and noun.
     pub name: &'static str,
@@ -56,6 +57,7 @@ pub(super) const ALL: &[Migration] = &[
     migration!("0013", "create_pulls"),
     migration!("0020", "create_accounts"),
     migration!("0021", "create_audit_log", postgres),
+    migration!("0030", "create_sealed_history"),
 ];
 
 #[cfg(test)]
