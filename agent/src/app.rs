@@ -71,10 +71,10 @@ async fn run_once(
     let mut identity = Identity::load(&state.dir("identity")?)?;
     settle_fork(&mut identity, config, state)?;
     let collector = config.collector.clone().unwrap_or_else(|| identity.collector.clone());
-    let (endpoint_id, authorities) = (identity.endpoint_id.clone(), identity.authorities());
+    let endpoint_id = identity.endpoint_id.clone();
     let routes = Routes::of_this_machine(&config.proxy, Path::new("/")).map_err(anyhow::Error::msg);
     let routes = routes.context("the proxy's configuration cannot be used")?;
-    let hardware = authorities.first().map(|authority| evidence(Path::new("/"), authority)).unwrap_or_default();
+    let hardware = evidence(Path::new("/"), &identity.evidence_key());
     let policy = config.policy(Some(&collector));
     let (settings, settings_seen) = watch::channel(policy.remembered(&state.path("settings")));
     // Ends with the uplink, which holds the other end.
@@ -103,6 +103,7 @@ async fn run_once(
     let (measured_out, measured) = mpsc::channel(16);
     let (link, link_seen) = watch::channel(LinkStatus::new(LinkState::Connecting, "starting", clock.now()));
     let (renewed, renewals) = watch::channel(0);
+    let wanted_at = watch::Sender::new(None);
     let uplink = Uplink {
         collector: collector.clone(),
         routes: routes.clone(),
@@ -119,6 +120,7 @@ async fn run_once(
         status: link,
         ledger: Arc::clone(&ledger),
         renewals,
+        renew_at: wanted_at.clone(),
         forked: over.clone(),
     };
     let renewal = Renewal {
@@ -128,6 +130,7 @@ async fn run_once(
         clock: Arc::clone(&clock),
         outbox: Arc::clone(&outbox),
         renewed,
+        wanted_at,
     };
     let pulls = Pulls {
         schedule: Arc::clone(&schedule),

@@ -21,7 +21,7 @@ pub use crypto::{NotAKey, install_provider, provider};
 pub use enroll::{EnrollError, enroll};
 pub use fork::fork;
 pub(crate) use hardware::Told;
-pub use hardware::{evidence, evidence_for};
+pub use hardware::evidence;
 pub use renew::{renew, renewal_due};
 pub use store::{Identity, IdentityError};
 pub use token::{BadToken, Token};

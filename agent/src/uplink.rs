@@ -29,6 +29,7 @@ use firstline_proto::convert::{Machine, Pull};
 use firstline_proto::v1;
 use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 pub use backoff::Backoff;
@@ -143,6 +144,8 @@ pub struct Uplink {
     pub ledger: Arc<Mutex<Ledger>>,
     /// How often the certificate was renewed; the stream goes over to the new one.
     pub renewals: watch::Receiver<u64>,
+    /// When the collector wants the certificate to be renewed, if it does.
+    pub renew_at: watch::Sender<Option<Instant>>,
     /// Cancelled when this machine has become an endpoint of its own, and the agent must begin anew.
     pub forked: CancellationToken,
 }

@@ -5,6 +5,7 @@
 //! headers on every answer, refusals included.
 
 pub(crate) mod alerts;
+pub(crate) mod authority;
 mod checks;
 pub(crate) mod endpoints;
 pub(crate) mod extract;
@@ -58,9 +59,18 @@ fn assemble(app: &Arc<App>, plain: Router) -> (Router, Vec<Door>) {
 }
 
 fn api_doors(doors: Doors) -> Doors {
-    [people::doors, tokens::doors, endpoints::doors, tickets::doors, pulls::doors, alerts::doors, checks::doors]
-        .into_iter()
-        .fold(doors, |doors, room| room(doors))
+    [
+        people::doors,
+        tokens::doors,
+        authority::doors,
+        endpoints::doors,
+        tickets::doors,
+        pulls::doors,
+        alerts::doors,
+        checks::doors,
+    ]
+    .into_iter()
+    .fold(doors, |doors, room| room(doors))
 }
 
 async fn nothing_here(request: Request) -> Response {

@@ -74,10 +74,11 @@ impl App {
     ///
     /// # Errors
     /// When the folder cannot be written, or holds a collector.
-    pub fn create(folder: &Path, database: &Location, clock: &dyn Clock) -> anyhow::Result<()> {
-        Authority::create(folder, clock.now()).context("making the certificate authority")?;
+    pub fn create(folder: &Path, config: &Config, clock: &dyn Clock) -> anyhow::Result<()> {
+        Authority::create(&config.authority.place(folder), clock.now()).context("making the certificate authority")?;
+        let database = config.database.location(folder).map_err(anyhow::Error::msg)?;
         let Location::Sqlite(database) = database else { return Ok(()) };
-        owner::create(database).map(drop).with_context(|| format!("making the database {}", database.display()))
+        owner::create(&database).map(drop).with_context(|| format!("making the database {}", database.display()))
     }
 
     /// Opens the collector that lives in `folder`.
@@ -88,7 +89,8 @@ impl App {
         let database = config.database.location(folder).map_err(anyhow::Error::msg)?;
         let store = Store::open(&database).await.with_context(|| format!("opening the database {database}"))?;
         let config = Arc::new(config);
-        let authority = Authority::open(folder, &config.listen, clock.now()).context("opening the authority")?;
+        let authority = Authority::open(config.authority.place(folder), &config.listen, clock.now())
+            .context("opening the authority")?;
         let authority = Arc::new(authority.with_lifetime(config.limits.certificate_lifetime()));
         let feed = Feed::new(clock.now());
         let fleet =

@@ -1,34 +1,45 @@
 //! The certificate authority: issues, renews, revokes.
 //!
-//! One P-256 root for ten years, made by `init`, whose key never leaves the data folder (readable by its owner only).
-//! It signs the collector's server certificates and every endpoint's certificate. An endpoint's certificate names its
-//! id, is good for 30 days and for nothing but being a client; whatever a request wishes beyond its key is ignored.
-//! Revocation is in the database; this room turns it into a list that the TLS edge checks at every handshake.
+//! One P-256 root for ten years, made by `init`, whose key is readable by its owner only: in the data folder, or in a file
+//! elsewhere ([`Place`]). It signs the collector's server certificates and every endpoint's certificate. An endpoint's
+//! certificate names its id, is good for 30 days and for nothing but being a client; whatever a request wishes beyond its
+//! key is ignored. Revocation is in the database; this room turns it into a list that the TLS edge checks at every
+//! handshake.
+//!
+//! The key is looked for at the start, at every refresh, and when something is to be signed. While it is away nothing is
+//! signed: no enrolment, no renewal, no fork. Handshakes, streams and revocation do without it.
+//!
+//! The root can be replaced ([`Authority::rotate`], [`Authority::retire`]). In between both are trusted; the new one signs,
+//! and the chain that agents are shown leads to either, so that an endpoint that knows only one of them comes in, and so
+//! does a token that pins one. Whoever shows a certificate under the new root knows it: the reply that brought the one
+//! brought the other.
 
 mod endpoint;
 mod files;
 mod naming;
+mod place;
 mod root;
 mod server;
 mod tls;
 
 use std::fmt;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use firstline_diagnosis::vocabulary::Timestamp;
-use rcgen::{Issuer, KeyPair};
 use rustls::ServerConfig;
-use rustls::pki_types::CertificateDer;
-use sha2::{Digest, Sha256};
+use tracing::warn;
 
 use crate::config::Listen;
 
 pub(crate) use endpoint::hexadecimal;
 pub use endpoint::{CERTIFICATE_LIFETIME, CertificateOf, Issued};
 pub use files::AuthorityError;
+pub use place::Place;
+use root::Roots;
+pub use root::{Fingerprint, Root};
 pub use tls::RevokedSerial;
 
 /// A TLS configuration that can be replaced while it is in use.
@@ -36,52 +47,49 @@ pub type LiveTls = Arc<ArcSwap<ServerConfig>>;
 
 /// The authority of one collector.
 pub struct Authority {
-    issuer: Issuer<'static, KeyPair>,
-    certificate: CertificateDer<'static>,
-    certificate_pem: String,
-    folder: std::path::PathBuf,
+    place: Place,
+    roots: ArcSwap<Roots>,
     agents: LiveTls,
     people: LiveTls,
     naming_key: [u8; 32],
     lifetime: Duration,
+    /// One at a time reads or changes the files.
+    files: Mutex<()>,
 }
 
 impl fmt::Debug for Authority {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Authority").field("folder", &self.folder).finish_non_exhaustive()
+        f.debug_struct("Authority").field("place", &self.place).finish_non_exhaustive()
     }
 }
 
 impl Authority {
-    /// Makes a new authority in `folder`; refuses to replace one.
+    /// Makes a new authority; refuses to replace one.
     ///
     /// # Errors
     /// When there is one already, or the folder cannot be written.
-    pub fn create(folder: &Path, now: Timestamp) -> Result<(), AuthorityError> {
-        root::create(&files::folder(folder), now)
+    pub fn create(place: &Place, now: Timestamp) -> Result<(), AuthorityError> {
+        root::create(place, now)
     }
 
-    /// Opens the authority in `folder`, and makes or renews the server certificates for `listen`.
+    /// Opens the authority, and makes or renews the server certificates for `listen`.
     ///
     /// # Errors
-    /// When a file is missing, damaged, or cannot be written.
-    pub fn open(folder: &Path, listen: &Listen, now: Timestamp) -> Result<Self, AuthorityError> {
-        let folder = files::folder(folder);
-        let (certificate_pem, issuer) = root::open(&folder)?;
-        let certificate = files::first_certificate(&certificate_pem, "the root")?;
-        let servers = server::open_or_renew(&folder, &issuer, &certificate_pem, listen, now)?;
-        let agents = tls::agents(&issuer, &certificate, &servers.agents, &[], now)?;
-        let people = tls::people(&certificate, &servers.people)?;
-        let naming_key = naming::open(&folder)?;
+    /// When a file is missing, damaged, or cannot be written. A root's key that is away is no error.
+    pub fn open(place: Place, listen: &Listen, now: Timestamp) -> Result<Self, AuthorityError> {
+        let roots = Roots::open(&place)?;
+        let servers = server::open_or_renew(&place, &roots, listen, now)?;
+        let agents = tls::agents(&roots, &servers.agents, &[])?;
+        let people = tls::people(&roots, &servers.people)?;
+        let naming_key = naming::open(&place.folder)?;
         Ok(Self {
-            issuer,
-            certificate,
-            certificate_pem,
-            folder,
+            place,
+            roots: ArcSwap::from_pointee(roots),
             agents: Arc::new(ArcSwap::from_pointee(agents)),
             people: Arc::new(ArcSwap::from_pointee(people)),
             naming_key,
             lifetime: CERTIFICATE_LIFETIME,
+            files: Mutex::new(()),
         })
     }
 
@@ -95,20 +103,55 @@ impl Authority {
     /// # Errors
     /// As [`Authority::open`]; what was in force stays in force then.
     pub fn refresh(&self, listen: &Listen, revoked: &[RevokedSerial], now: Timestamp) -> Result<(), AuthorityError> {
-        let servers = server::open_or_renew(&self.folder, &self.issuer, &self.certificate_pem, listen, now)?;
-        let agents = tls::agents(&self.issuer, &self.certificate, &servers.agents, revoked, now)?;
-        let people = tls::people(&self.certificate, &servers.people)?;
+        let _one = self.alone();
+        let roots = Roots::open(&self.place)?;
+        if let Err(away) = roots.issuer(&self.place) {
+            warn!("{away}");
+        }
+        let servers = server::open_or_renew(&self.place, &roots, listen, now)?;
+        let agents = tls::agents(&roots, &servers.agents, revoked)?;
+        let people = tls::people(&roots, &servers.people)?;
+        self.roots.store(Arc::new(roots));
         self.agents.store(Arc::new(agents));
         self.people.store(Arc::new(people));
         Ok(())
     }
 
+    /// Makes a new root that signs from now on; the present one is trusted until [`Authority::retire`]. It is in force
+    /// with the next [`Authority::refresh`].
+    ///
+    /// # Errors
+    /// When the root before the present one is still trusted, the key is away, or a file cannot be written.
+    pub fn rotate(&self, listen: &Listen, now: Timestamp) -> Result<(), AuthorityError> {
+        let _one = self.alone();
+        let roots = Roots::open(&self.place)?;
+        roots.refuse_third()?;
+        server::renew_people(&self.place, &roots, listen, now)?;
+        roots.rotate(&self.place, now)
+    }
+
+    /// Ends the trust in the root before the present one. It is in force with the next [`Authority::refresh`].
+    ///
+    /// # Errors
+    /// When there is none, or a file cannot be written.
+    pub fn retire(&self) -> Result<(), AuthorityError> {
+        let _one = self.alone();
+        Roots::open(&self.place)?.retire(&self.place)
+    }
+
     /// Signs a certificate for endpoint `id` over the key of a request (PKCS #10, DER).
     ///
     /// # Errors
-    /// When the request is not one, or is not signed by its own key.
+    /// When the request is not one, or is not signed by its own key; or the root's key is away.
     pub fn issue(&self, request: &[u8], id: &str, now: Timestamp) -> Result<Issued, AuthorityError> {
-        endpoint::issue(&self.issuer, &self.certificate, request, id, (now, self.lifetime))
+        let mut roots = self.roots.load_full();
+        if roots.issuer.is_none() {
+            let _one = self.alone();
+            roots = Arc::new(Roots::open(&self.place)?);
+            self.roots.store(Arc::clone(&roots));
+        }
+        let issuer = roots.issuer(&self.place)?;
+        endpoint::issue(issuer, &roots.current, request, id, (now, self.lifetime))
     }
 
     /// Reads a certificate (DER) that this authority signed for an endpoint: whose it is. Does not look at its age or
@@ -117,7 +160,12 @@ impl Authority {
     /// # Errors
     /// When somebody else signed it, or it is not an endpoint's.
     pub fn recognise(&self, certificate: &[u8]) -> Result<CertificateOf, AuthorityError> {
-        endpoint::recognise(&self.certificate, certificate)
+        endpoint::recognise(self.roots.load().trusted(), certificate)
+    }
+
+    fn alone(&self) -> std::sync::MutexGuard<'_, ()> {
+        // It guards nothing in memory.
+        self.files.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// TLS for the agents' port.
@@ -136,19 +184,29 @@ impl Authority {
         &self.naming_key
     }
 
-    /// The root certificate, PEM.
-    pub fn certificate_pem(&self) -> &str {
-        &self.certificate_pem
+    /// The root that signs.
+    pub fn root(&self) -> Root {
+        self.roots.load().current.clone()
     }
 
-    /// The root certificate, DER.
-    pub fn certificate_der(&self) -> &[u8] {
-        &self.certificate
+    /// The root before, while it is trusted.
+    pub fn root_before(&self) -> Option<Root> {
+        self.roots.load().before.as_ref().map(|(root, _)| root.clone())
     }
 
-    /// SHA-256 of the root certificate: what a token pins.
-    pub fn fingerprint(&self) -> [u8; 32] {
-        Sha256::digest(&self.certificate).into()
+    /// The roots that endpoints must trust, DER.
+    pub fn trusted(&self) -> Vec<Vec<u8>> {
+        self.roots.load().trusted().map(|root| root.der.to_vec()).collect()
+    }
+
+    /// Where the root's key is to be, and whether it is there.
+    pub fn key(&self) -> (&Path, bool) {
+        (&self.place.key, self.roots.load().issuer.is_some())
+    }
+
+    /// SHA-256 of the root that signs: what a token pins.
+    pub fn fingerprint(&self) -> Fingerprint {
+        self.roots.load().current.fingerprint
     }
 }
 

@@ -7,6 +7,7 @@
 
 mod accounts;
 mod alerts;
+mod authority;
 mod checks;
 mod command;
 mod connection;
@@ -67,6 +68,7 @@ async fn follow(line: Line) -> Result<(), Failure> {
         Command::Ticket(order) => tickets::follow(&connection, order, out).await,
         Command::Alert(order) => alerts::follow(&connection, order, out).await,
         Command::Check(order) => checks::follow(&connection, order, out).await,
+        Command::Authority(order) => authority::follow(&connection, order, out).await,
         Command::Account(order) => accounts::follow(&connection, order, out).await,
     }
 }

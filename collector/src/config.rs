@@ -5,6 +5,7 @@
 //! not checked again elsewhere.
 
 mod agents;
+mod authority;
 mod database;
 mod error;
 mod history;
@@ -17,6 +18,7 @@ use std::path::Path;
 use serde::Deserialize;
 
 pub use agents::{Agents, DnsName, ProbeTarget};
+pub use authority::AuthorityFiles;
 pub use database::{Database, Pooler};
 pub use error::ConfigError;
 pub use history::History;
@@ -38,6 +40,8 @@ pub struct Config {
     pub listen: Listen,
     /// What agents are asked to collect.
     pub agents: Agents,
+    /// Where the authority keeps its key.
+    pub authority: AuthorityFiles,
     /// Where data is kept.
     pub database: Database,
     /// How long.

@@ -132,6 +132,7 @@ impl EnrollmentError {
             Self::RevokedToken => "revoked_token",
             Self::NotEnrolled => "not_enrolled",
             Self::Wish(_) | Self::Authority(AuthorityError::Request(_)) => "bad_request",
+            Self::Authority(AuthorityError::KeyAway(_)) => "key_away",
             Self::Authority(_) | Self::Store(_) => "failed",
         }
     }
@@ -212,9 +213,9 @@ impl Enrollment {
         Ok(issued)
     }
 
-    /// The root that endpoints must trust, DER.
+    /// The roots that endpoints must trust, DER.
     pub fn authorities(&self) -> Vec<Vec<u8>> {
-        vec![self.authority.certificate_der().to_vec()]
+        self.authority.trusted()
     }
 
     /// The key with which every endpoint hashes the names that must not leave it.

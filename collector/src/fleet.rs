@@ -10,6 +10,7 @@ mod fork;
 mod kin;
 mod list;
 mod live;
+mod roots;
 mod row;
 mod state;
 mod task;
@@ -35,6 +36,7 @@ pub(crate) use evidence::is_same_machine;
 pub use fork::ForkError;
 pub use list::{ListQuery, Sort};
 pub use live::{Ending, NotConnected, Outgoing, Stream};
+pub use roots::{AuthorityStatus, RetireError, RootStatus, WaitingEndpoint};
 pub use row::{Agent, Known};
 pub(crate) use row::{json, told};
 
@@ -70,7 +72,7 @@ pub enum FleetError {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// The certificates could not be refreshed.
-    #[error("the revocation is stored, but TLS could not be refreshed")]
+    #[error("the authority's files or TLS could not be brought up to date; what is stored is stored")]
     Authority(#[from] crate::authority::AuthorityError),
 }
 

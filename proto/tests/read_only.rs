@@ -24,6 +24,7 @@ CollectorFrame.drain: Drain
 CollectorFrame.fork: Fork
 CollectorFrame.pull_cancel: PullCancel
 CollectorFrame.pull_request: PullRequest
+CollectorFrame.renewal: Renewal
 CollectorFrame.settings: Settings
 CollectorFrame.welcome: Welcome
 DnsName.name: string                    # looked up, nothing else
@@ -54,6 +55,7 @@ PullRequest.ticket: string              # shown in the ledger of what was sent
 PullRequest.window_seconds: uint32
 Refusal.reason: string                  # logged
 Refusal.sequence: uint64
+Renewal.spread_ms: uint32
 RenewResponse.authorities: repeated bytes
 RenewResponse.certificate_chain: repeated bytes
 RenewResponse.endpoint_id: string       # stored and shown

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use firstline_collector::authority::Authority;
+use firstline_collector::authority::{Authority, Place};
 use firstline_collector::config::Listen;
 use firstline_diagnosis::vocabulary::Timestamp;
 use firstline_tests::stage::secret_of;
@@ -107,7 +107,7 @@ async fn a_certificate_of_another_authority_is_nobody() {
     let stage = Stage::open().await;
     let good = stage.identity("good").await;
     let elsewhere = tempfile::tempdir().unwrap();
-    Authority::create(elsewhere.path(), now()).unwrap();
+    Authority::create(&Place::within(elsewhere.path()), now()).unwrap();
     let foreign = signed_by(elsewhere.path(), &good.endpoint_id, now());
     assert!(!is_let_in(&stage, &foreign).await, "a foreign certificate opened a stream");
     assert!(is_let_in(&stage, &good).await, "the good one still works");
@@ -166,7 +166,7 @@ fn now() -> Timestamp {
 fn signed_by(folder: &std::path::Path, endpoint_id: &str, at: Timestamp) -> Identity {
     let key = rcgen::KeyPair::generate().unwrap();
     let request = rcgen::CertificateParams::default().serialize_request(&key).unwrap();
-    let authority = Authority::open(folder, &Listen::default(), now()).unwrap();
+    let authority = Authority::open(Place::within(folder), &Listen::default(), now()).unwrap();
     let issued = authority.issue(request.der(), endpoint_id, at).unwrap();
     Identity { endpoint_id: endpoint_id.to_owned(), chain: issued.chain, key: key.serialize_der() }
 }

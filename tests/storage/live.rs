@@ -105,6 +105,7 @@ async fn connect(state: StateDir, identity: Identity, outbox: Arc<Outbox>, stop:
         status,
         ledger: Arc::new(Mutex::new(Ledger::at(state.path("ledger")))),
         renewals,
+        renew_at: watch::Sender::new(None),
         forked: CancellationToken::new(),
     };
     uplink.run(stop).await;

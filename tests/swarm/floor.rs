@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::Context as _;
-use firstline_collector::authority::Authority;
+use firstline_collector::authority::{Authority, Place};
 use firstline_collector::config::Listen;
 use firstline_collector::edge;
 use firstline_diagnosis::vocabulary::Timestamp;
@@ -58,7 +58,7 @@ fn answer(frame: In) -> Option<Out> {
 
 /// Serves until it is killed; prints its port first. The handshake is the collector's own, with its authority.
 pub(super) async fn serve(data: &Path) -> anyhow::Result<()> {
-    let authority = Arc::new(Authority::open(data, &Listen::default(), Timestamp(unix_ms()))?);
+    let authority = Arc::new(Authority::open(Place::within(data), &Listen::default(), Timestamp(unix_ms()))?);
     let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await?;
     println!("{}", listener.local_addr()?.port());
     let stop = CancellationToken::new();

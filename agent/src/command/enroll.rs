@@ -9,7 +9,7 @@ use firstline_proto::v1::Section;
 
 use super::local::Local;
 use crate::config::{Address, Config, STATE_DIR};
-use crate::identity::{Identity, IdentityError, Token, enroll, evidence_for};
+use crate::identity::{Identity, IdentityError, Token, enroll, evidence};
 use crate::privacy::{Entry, Ledger, Sent};
 use crate::service::{self, InstalledBy};
 use crate::state::StateDir;
@@ -56,7 +56,7 @@ impl Enroll {
         let routes = Routes::of_this_machine(&config.proxy, Path::new("/")).map_err(anyhow::Error::msg);
         let routes = routes.context("the proxy's configuration cannot be used")?;
         let mut machine = local.machine(&readings);
-        machine.hardware = evidence_for(Path::new("/"), &token);
+        machine.hardware = evidence(Path::new("/"), &token.fingerprint);
         let identity = enroll(&dir, self.collector.clone(), &routes, &token, machine).await?;
         let entry = Entry { at: now(), to: self.collector.to_string(), sent: Sent::Enrolment };
         Ledger::at(state.path("ledger")).note(&entry).context("writing the ledger of what was sent")?;

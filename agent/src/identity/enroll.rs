@@ -79,7 +79,7 @@ pub async fn enroll(
     if !certificates.authorities.iter().any(|authority| fingerprint(authority) == token.fingerprint) {
         return Err(EnrollError::OtherAuthority(collector));
     }
-    Ok(Identity::create(dir, key, response.endpoint_id, collector, certificates)?)
+    Ok(Identity::create(dir, key, response.endpoint_id, collector, token.fingerprint, certificates)?)
 }
 
 /// What an answer means that is no certificate: a collector's own words have a code of its own choice; whatever else

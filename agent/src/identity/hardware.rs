@@ -9,9 +9,6 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use sha2::{Digest, Sha256};
-
-use super::token::Token;
 use crate::os::native;
 use crate::probe::Pseudonyms;
 
@@ -31,17 +28,9 @@ pub(crate) struct Told {
     pub(crate) machine_id: Option<String>,
 }
 
-/// Evidence of the machine below `root`, for the collector with this authority (DER). What cannot be read is left out.
-pub fn evidence(root: &Path, authority: &[u8]) -> BTreeMap<String, String> {
-    evidence_under(root, &Sha256::digest(authority))
-}
-
-/// As [`evidence`], for the collector that a token is of.
-pub fn evidence_for(root: &Path, token: &Token) -> BTreeMap<String, String> {
-    evidence_under(root, &token.fingerprint)
-}
-
-fn evidence_under(root: &Path, fingerprint: &[u8]) -> BTreeMap<String, String> {
+/// Evidence of the machine below `root`, keyed with the fingerprint of the collector's authority: the one that the token
+/// pins at enrolment, and the same for as long as the endpoint lives. What cannot be read is left out.
+pub fn evidence(root: &Path, fingerprint: &[u8; 32]) -> BTreeMap<String, String> {
     let told = native::hardware(root);
     let found = [
         ("product_uuid", told.product_uuid.and_then(|text| uuid(&text))),
@@ -156,18 +145,18 @@ mod tests {
     #[test]
     fn evidence_is_hashed_for_one_collector_and_what_is_missing_is_left_out() {
         let root = tempfile::tempdir().expect("temporary directory");
-        assert!(evidence(root.path(), b"authority").is_empty());
+        assert!(evidence(root.path(), &[1; 32]).is_empty());
         let dmi = root.path().join("sys/class/dmi/id");
         std::fs::create_dir_all(&dmi).expect("made");
         std::fs::write(dmi.join("product_serial"), "PF3K7XYZ\n").expect("written");
         std::fs::write(dmi.join("board_serial"), "Default string\n").expect("written");
         std::fs::write(dmi.join("product_uuid"), "00112233-4455-6677-8899-aabbccddeeff\n").expect("written");
-        let here = evidence(root.path(), b"authority");
+        let here = evidence(root.path(), &[1; 32]);
         assert_eq!(here.keys().collect::<Vec<_>>(), ["product_uuid", "serial"]);
         assert!(!format!("{here:?}").contains("PF3K7XYZ"));
-        assert_ne!(here, evidence(root.path(), b"another"));
+        assert_ne!(here, evidence(root.path(), &[2; 32]));
         std::fs::write(dmi.join("product_uuid"), "33221100-5544-7766-8899-AABBCCDDEEFF\n").expect("written");
-        assert_eq!(evidence(root.path(), b"authority"), here, "the other byte order is the same machine");
+        assert_eq!(evidence(root.path(), &[1; 32]), here, "the other byte order is the same machine");
     }
 
     proptest! {

@@ -11,7 +11,10 @@ use rustls::{CertificateError, DigitallySignedStruct, Error, RootCertStore, Sign
 use sha2::{Digest, Sha256};
 
 /// SHA-256 of a certificate.
-pub(super) fn fingerprint(certificate: &CertificateDer<'_>) -> [u8; 32] {
+pub(super) type Fingerprint = [u8; 32];
+
+/// Of this one.
+pub(super) fn fingerprint(certificate: &CertificateDer<'_>) -> Fingerprint {
     Sha256::digest(certificate.as_ref()).into()
 }
 

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::crypto::{Key, NotAKey, provider};
+use super::pin::{Fingerprint, fingerprint};
 use super::witness::Witness;
 use crate::config::Address;
 use crate::state;
@@ -32,6 +33,9 @@ pub struct Identity {
     authorities: Arc<[CertificateDer<'static>]>,
     fork: Option<ForkNote>,
     naming_key: Option<[u8; 32]>,
+    /// Keys the evidence of this endpoint's hardware: the authority that it was enrolled under. Absent when it was
+    /// enrolled by a version that did not keep it: then it is the first of the authorities.
+    enrolled_under: Option<Fingerprint>,
 }
 
 /// Why there is no usable identity.
@@ -89,6 +93,8 @@ struct Enrolment {
     collector: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     fork: Option<ForkNote>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    enrolled_under: Option<Fingerprint>,
 }
 
 /// How this endpoint came to be, when it was not by a token.
@@ -148,6 +154,7 @@ impl Identity {
             chain: certificates(&dir.join("certificate.pem"))?,
             authorities: certificates(&dir.join("authorities.pem"))?.into(),
             fork: enrolment.fork,
+            enrolled_under: enrolment.enrolled_under,
             naming_key: fs::read(dir.join(NAMING_KEY)).ok().and_then(|key| key.try_into().ok()),
             dir: dir.to_owned(),
         })
@@ -159,6 +166,7 @@ impl Identity {
         key: Key,
         endpoint_id: String,
         collector: Address,
+        enrolled_under: Fingerprint,
         certificates: Certificates,
     ) -> Result<Self, IdentityError> {
         let mut identity = Self {
@@ -170,6 +178,7 @@ impl Identity {
             authorities: Arc::default(),
             fork: None,
             naming_key: None,
+            enrolled_under: Some(enrolled_under),
         };
         state::private_dir(dir).map_err(|source| IdentityError::File { path: dir.to_owned(), source })?;
         identity.write("key.pem", identity.key.to_pem().as_bytes())?;
@@ -198,6 +207,7 @@ impl Identity {
             authorities: Arc::default(),
             fork: Some(ForkNote { of: self.endpoint_id.clone(), keep_from: Some(keep_from) }),
             naming_key: None,
+            enrolled_under: Some(self.evidence_key()),
         };
         other.write("key.pem", other.key.to_pem().as_bytes())?;
         other.adopt(certificates)?;
@@ -226,6 +236,7 @@ impl Identity {
             endpoint_id: self.endpoint_id.clone(),
             collector: self.collector.to_string(),
             fork: self.fork.clone(),
+            enrolled_under: self.enrolled_under,
         };
         let text = serde_json::to_vec_pretty(&enrolment).expect("texts and numbers always have a JSON form");
         self.write("endpoint.json", &text)
@@ -237,6 +248,11 @@ impl Identity {
         let (_, parsed) = x509_parser::parse_x509_certificate(leaf).map_err(|_| IdentityError::Foreign)?;
         if parsed.public_key().raw != self.key.public() || new.authorities.is_empty() {
             return Err(IdentityError::Foreign);
+        }
+        if self.enrolled_under.is_none() {
+            // The first of the authorities may be another one from now on.
+            self.enrolled_under = Some(self.evidence_key());
+            self.write_enrolment()?;
         }
         // Trust before identity: a crash in between leaves the old certificate, which the new authorities still know.
         self.write("authorities.pem", pem(&new.authorities).as_bytes())?;
@@ -253,6 +269,13 @@ impl Identity {
     fn write(&self, name: &str, bytes: &[u8]) -> Result<(), IdentityError> {
         let path = self.dir.join(name);
         state::replace(&path, bytes).map_err(|source| IdentityError::File { path, source })
+    }
+
+    /// What keys the evidence of this endpoint's hardware. It stays when the collector's authority gets a new root: the
+    /// same machine is to say the same of itself.
+    pub fn evidence_key(&self) -> Fingerprint {
+        let first = || self.authorities.first().map(fingerprint).unwrap_or_default();
+        self.enrolled_under.unwrap_or_else(first)
     }
 
     /// The collector's key of pseudonyms; an older collector has none.

@@ -101,7 +101,10 @@ impl Problem {
             Self::TlsInspected => {
                 format!("exempt {collector} from TLS inspection; the agent trusts no device in between")
             }
-            Self::OtherCollector => "check the collector's address, or enrol this machine at this collector".to_owned(),
+            Self::OtherCollector => "check the collector's address; if it is right, the collector's authority was \
+                replaced while this machine was away: enrol it again with a new token (`firstline-agent enroll --again`); \
+                what it recorded meanwhile is kept"
+                .to_owned(),
             Self::OtherName => "dial the name that is in the collector's certificate".to_owned(),
             Self::Clock => "check this machine's clock first, then the collector's".to_owned(),
             Self::NotTls => format!(

@@ -1,7 +1,7 @@
 //! Keeps the certificate fresh, so that the endpoint never has to leave.
 //!
 //! It is renewed when two thirds of its life are over, a little later by chance, so that a fleet that was enrolled in one
-//! hour does not renew in one hour. Time is the collector's as it was last measured: a machine whose clock is wrong
+//! hour does not renew in one hour. The collector may ask for it earlier, when its authority has a new root. Time is the collector's as it was last measured: a machine whose clock is wrong
 //! renews neither too late nor all the time.
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use firstline_diagnosis::vocabulary::Timestamp;
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use super::backoff::Backoff;
 use super::{Outbox, Routes};
@@ -40,6 +41,8 @@ pub struct Renewal {
     pub outbox: Arc<Outbox>,
     /// Counts.
     pub renewed: watch::Sender<u64>,
+    /// When the collector wants it, if it does.
+    pub wanted_at: watch::Sender<Option<Instant>>,
 }
 
 impl Renewal {
@@ -47,15 +50,19 @@ impl Renewal {
     pub async fn run(self) {
         let chance = rand::random::<f64>();
         let mut patience = Backoff::default();
+        let mut wanted_at = self.wanted_at.subscribe();
         loop {
             let validity = self.identity.lock().unwrap_or_else(PoisonError::into_inner).validity();
             let Some(validity) = validity else { return };
             let now = self.outbox.collector_now(&*self.clock);
             let mut wait = due(validity, chance).since(now);
+            if let Some(at) = *wanted_at.borrow_and_update() {
+                wait = wait.min(at.saturating_duration_since(Instant::now()));
+            }
             if wait.is_zero() {
                 wait = self.renew(validity, now, &mut patience).await;
             }
-            tokio::time::sleep(wait.clamp(LOOK_LEAST, LOOK_MOST)).await;
+            let _ = tokio::time::timeout(wait.clamp(LOOK_LEAST, LOOK_MOST), wanted_at.changed()).await;
         }
     }
 
@@ -64,6 +71,7 @@ impl Renewal {
         match renew(&self.identity, &self.collector, &self.routes).await {
             Ok(()) => {
                 tracing::info!("The endpoint's certificate was renewed");
+                self.wanted_at.send_replace(None);
                 self.renewed.send_modify(|count| *count += 1);
                 *patience = Backoff::default();
                 Duration::ZERO

@@ -389,6 +389,7 @@ impl Session<'_> {
             }
             Some(In::BeatRequest(request)) => return Next::Answer(request.sent_unix_ms),
             Some(In::Fork(fork)) => return Next::End(End::Fork(fork.permit)),
+            Some(In::Renewal(renewal)) => self.renew_soon(renewal),
             Some(In::Drain(drain)) => return Next::End(drained(&drain)),
         }
         Next::Go
@@ -398,6 +399,16 @@ impl Session<'_> {
         if self.uplink.requests.try_send(request).is_err() {
             tracing::warn!("A pull was dropped: too many are waiting");
         }
+    }
+
+    /// The collector wants the certificate to be renewed. A wish that waits already stands.
+    fn renew_soon(&self, renewal: v1::Renewal) {
+        let wait = Duration::from_millis(u64::from(renewal.spread_ms)).mul_f64(rand::random::<f64>());
+        self.uplink.renew_at.send_if_modified(|at| {
+            let is_new = at.is_none();
+            at.get_or_insert(Instant::now() + wait);
+            is_new
+        });
     }
 
     fn apply(&self, message: &v1::Settings) {

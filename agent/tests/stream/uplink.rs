@@ -111,6 +111,7 @@ impl Agent {
             status,
             ledger: Arc::new(Mutex::new(Ledger::at(self.dir.path().join("ledger")))),
             renewals,
+            renew_at: watch::Sender::new(None),
             forked: CancellationToken::new(),
         };
         let task = tokio::spawn(uplink.run(stop.clone()));

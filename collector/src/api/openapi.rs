@@ -5,11 +5,13 @@ use std::sync::LazyLock;
 use serde_json::{Map, Value, json};
 use utoipa::OpenApi;
 
+use super::authority::Retirement;
 use super::people::SignIn;
 use super::problem::Problem;
 use crate::access::audit::{AuditPage, ChainReport};
 use crate::access::gate::{Door, Face};
 use crate::access::{AccountList, NewAccount, NewAdministrator, Principal, SignedIn};
+use crate::fleet::{AuthorityStatus, RootStatus, WaitingEndpoint};
 
 /// Schemas that follow from our own types.
 #[derive(OpenApi)]
@@ -22,7 +24,11 @@ use crate::access::{AccountList, NewAccount, NewAdministrator, Principal, Signed
     NewAdministrator,
     AccountList,
     AuditPage,
-    ChainReport
+    AuthorityStatus,
+    ChainReport,
+    Retirement,
+    RootStatus,
+    WaitingEndpoint
 )))]
 struct Derived;
 

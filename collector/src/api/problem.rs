@@ -12,9 +12,10 @@ use uuid::Uuid;
 
 use crate::access::{AccessError, PasswordError, Roles};
 use crate::alert::AlertError;
+use crate::authority::AuthorityError;
 use crate::detect::DetectError;
 use crate::enrollment::EnrollmentError;
-use crate::fleet::FleetError;
+use crate::fleet::{FleetError, RetireError};
 use crate::pull::PullError;
 use crate::store::StoreError;
 use crate::ticket::DeskError;
@@ -150,7 +151,19 @@ impl From<FleetError> for Problem {
         match &error {
             FleetError::Unknown(name) => Self::not_found(format_args!("endpoint {name:?}")),
             FleetError::Ambiguous(_) => Self::conflict(sentence(&error.to_string())),
+            FleetError::Authority(
+                cause @ (AuthorityError::Rotating(_) | AuthorityError::NotRotating | AuthorityError::KeyAway(_)),
+            ) => Self::conflict(sentence(&cause.to_string())),
             FleetError::Store(_) | FleetError::Authority(_) => Self::failed(&error),
+        }
+    }
+}
+
+impl From<RetireError> for Problem {
+    fn from(error: RetireError) -> Self {
+        match error {
+            RetireError::StillNeeded(_) => Self::conflict(sentence(&error.to_string())),
+            RetireError::Fleet(error) => error.into(),
         }
     }
 }

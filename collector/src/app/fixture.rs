@@ -76,7 +76,7 @@ impl Collector {
 
     /// A channel of somebody who shows `identity`.
     pub(crate) fn channel(&self, identity: Option<&Identity>) -> Channel {
-        channel(self.agents, self.app.authority.certificate_der(), identity)
+        channel(self.agents, &self.app.authority.root().der, identity)
     }
 
     /// A machine that has enrolled.
@@ -108,8 +108,7 @@ pub(crate) async fn config(folder: &Path) -> Config {
 /// What a new collector needs in `folder`, and its configuration.
 pub(crate) async fn create(folder: &Path, clock: &dyn Clock) -> Config {
     let config = config(folder).await;
-    let database = config.database.location(folder).expect("a location");
-    App::create(folder, &database, clock).expect("an authority");
+    App::create(folder, &config, clock).expect("an authority");
     config
 }
 

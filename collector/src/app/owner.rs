@@ -4,4 +4,4 @@
 #[cfg_attr(not(unix), path = "owner/other.rs")]
 mod system;
 
-pub(crate) use system::{create, hand_over, hide, make_folder, make_new_folder};
+pub(crate) use system::{create, hand_over, hide, make_folder, make_new_folder, shared_mode};

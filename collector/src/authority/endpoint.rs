@@ -7,11 +7,11 @@ use rcgen::{
     CertificateParams, CertificateSigningRequestParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, Issuer,
     KeyPair, KeyUsagePurpose, SanType, SerialNumber, date_time_ymd,
 };
-use rustls::pki_types::{CertificateDer, CertificateSigningRequestDer};
+use rustls::pki_types::CertificateSigningRequestDer;
 use x509_parser::prelude::{FromDer as _, GeneralName, X509Certificate};
 
 use super::AuthorityError;
-use super::root::BACKDATED;
+use super::root::{BACKDATED, Fingerprint, Root};
 
 /// How long an endpoint's certificate is good unless somebody says otherwise. Agents renew it at two thirds of that.
 pub const CERTIFICATE_LIFETIME: Duration = Duration::from_hours(30 * 24);
@@ -28,6 +28,8 @@ pub struct Issued {
     pub serial: String,
     /// When it ends.
     pub expires_at: Timestamp,
+    /// The root that signed it.
+    pub root: Fingerprint,
 }
 
 /// Whose a certificate is.
@@ -39,12 +41,14 @@ pub struct CertificateOf {
     pub serial: String,
     /// When it ends.
     pub expires_at: Timestamp,
+    /// The root that signed it.
+    pub root: Fingerprint,
 }
 
 /// Signs a certificate. Of the request only the key is taken; subject, names, usages and validity are ours.
 pub(super) fn issue(
     issuer: &Issuer<'static, KeyPair>,
-    root: &CertificateDer<'static>,
+    root: &Root,
     request: &[u8],
     id: &str,
     (now, lifetime): (Timestamp, Duration),
@@ -65,32 +69,47 @@ pub(super) fn issue(
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
     params.use_authority_key_identifier_extension = true;
     let certificate = CertificateSigningRequestParams { params, public_key: wished.public_key }.signed_by(issuer)?;
-    Ok(Issued { chain: vec![certificate.der().to_vec(), root.to_vec()], serial: hexadecimal(&serial), expires_at })
+    let chain = vec![certificate.der().to_vec(), root.der.to_vec()];
+    Ok(Issued { chain, serial: hexadecimal(&serial), expires_at, root: root.fingerprint })
 }
 
-/// Whose a certificate is, after checking that `root` signed it.
-pub(super) fn recognise(root: &[u8], certificate: &[u8]) -> Result<CertificateOf, AuthorityError> {
-    let (_, root) = X509Certificate::from_der(root).map_err(|_| AuthorityError::Foreign("the root is not readable"))?;
+/// Whose a certificate is, after checking that one of `roots` signed it.
+pub(super) fn recognise<'r>(
+    roots: impl Iterator<Item = &'r Root>,
+    certificate: &[u8],
+) -> Result<CertificateOf, AuthorityError> {
     let (_, parsed) = X509Certificate::from_der(certificate).map_err(|_| AuthorityError::Foreign("not readable"))?;
-    parsed
-        .verify_signature(Some(root.public_key()))
-        .map_err(|_| AuthorityError::Foreign("it was signed by somebody else"))?;
+    let mut roots = roots;
+    let signer = roots.find(|root| is_signed(&parsed, &root.der));
+    let signer = signer.ok_or(AuthorityError::Foreign("it was signed by somebody else"))?;
     let client = parsed.extended_key_usage().ok().flatten().is_some_and(|usage| usage.value.client_auth);
     if !client {
         return Err(AuthorityError::Foreign("it does not name a client"));
     }
-    named(&parsed).ok_or(AuthorityError::Foreign("it names no endpoint"))
+    named(&parsed, signer.fingerprint).ok_or(AuthorityError::Foreign("it names no endpoint"))
+}
+
+/// Whether `root` signed this.
+fn is_signed(certificate: &X509Certificate<'_>, root: &[u8]) -> bool {
+    let Ok((_, root)) = X509Certificate::from_der(root) else { return false };
+    certificate.issuer().as_raw() == root.subject().as_raw()
+        && certificate.verify_signature(Some(root.public_key())).is_ok()
+}
+
+/// Whether `root` signed this certificate (DER).
+pub(super) fn is_issued_by(certificate: &[u8], root: &[u8]) -> bool {
+    X509Certificate::from_der(certificate).is_ok_and(|(_, parsed)| is_signed(&parsed, root))
 }
 
 /// The endpoint that a certificate names.
-fn named(certificate: &X509Certificate<'_>) -> Option<CertificateOf> {
+fn named(certificate: &X509Certificate<'_>, root: Fingerprint) -> Option<CertificateOf> {
     let names = certificate.subject_alternative_name().ok().flatten()?;
     let endpoint_id = names.value.general_names.iter().find_map(|name| match name {
         GeneralName::URI(uri) => uri.strip_prefix(URI_PREFIX).map(str::to_owned),
         _ => None,
     })?;
     let expires_at = Timestamp::from_unix_seconds(certificate.validity().not_after.timestamp());
-    Some(CertificateOf { endpoint_id, serial: hexadecimal(certificate.raw_serial()), expires_at })
+    Some(CertificateOf { endpoint_id, serial: hexadecimal(certificate.raw_serial()), expires_at, root })
 }
 
 /// Sixteen random bytes, the first neither zero nor with its top bit set, so that DER keeps them as they are.

@@ -2,6 +2,8 @@ use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use thiserror::Error;
@@ -34,6 +36,32 @@ pub enum AuthorityError {
         #[source]
         cause: rustls::pki_types::pem::Error,
     },
+    /// The root's key is not in its place.
+    #[error(
+        "the authority's key is not in its place ({}): nothing can be signed until it is; enrolment and renewal wait, \
+         streams go on", .0.display()
+    )]
+    KeyAway(PathBuf),
+    /// Others than the collector's account have a right to the root's key.
+    #[error(
+        "the authority's key {} can be reached by other accounts (mode {mode}); make it owner-only (chmod 600 {}), and \
+         rotate the authority if anybody may have copied it", path.display(), path.display()
+    )]
+    KeyShared {
+        /// Where it is.
+        path: PathBuf,
+        /// Its access rights.
+        mode: String,
+    },
+    /// The key is another root's.
+    #[error("{} is not the key of this collector's root; put the right one there", .0.display())]
+    OtherKey(PathBuf),
+    /// One change of roots is not over.
+    #[error("the root before, {0}, is still trusted; retire it first")]
+    Rotating(String),
+    /// There is nothing to retire.
+    #[error("there is one root only; rotate the authority before you retire its root")]
+    NotRotating,
     /// The key of pseudonyms is damaged.
     #[error(
         "{} does not hold the key of pseudonyms (32 bytes in base64); restore it from a backup, or remove it: a new one \
@@ -79,10 +107,21 @@ pub(super) fn make_folder(path: &Path) -> Result<(), AuthorityError> {
     owner::make_folder(path).map_err(|cause| AuthorityError::File { attempt: "making", path: path.to_owned(), cause })
 }
 
-/// The first certificate of a PEM text.
-pub(super) fn first_certificate(pem: &str, what: &str) -> Result<CertificateDer<'static>, AuthorityError> {
-    CertificateDer::from_pem_slice(pem.as_bytes())
+/// The certificates of a PEM text.
+pub(super) fn certificates(pem: &str, what: &str) -> Result<Vec<CertificateDer<'static>>, AuthorityError> {
+    CertificateDer::pem_slice_iter(pem.as_bytes())
+        .collect::<Result<_, _>>()
         .map_err(|cause| AuthorityError::Pem { what: format!("{what} certificate"), cause })
+}
+
+/// PEM of a certificate, 64 letters a line.
+pub(super) fn pem(certificate: &CertificateDer<'_>) -> String {
+    let mut text = "-----BEGIN CERTIFICATE-----\n".to_owned();
+    for line in STANDARD.encode(certificate).as_bytes().chunks(64) {
+        text.push_str(&String::from_utf8_lossy(line));
+        text.push('\n');
+    }
+    text + "-----END CERTIFICATE-----\n"
 }
 
 /// All certificates and the key of two PEM texts.
@@ -91,12 +130,8 @@ pub(super) fn chain_and_key(
     key: &str,
     what: &str,
 ) -> Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>), AuthorityError> {
-    let wrap = |part: &str| {
-        let what = format!("{what} {part}");
-        move |cause| AuthorityError::Pem { what, cause }
-    };
-    let chain =
-        CertificateDer::pem_slice_iter(chain.as_bytes()).collect::<Result<Vec<_>, _>>().map_err(wrap("certificate"))?;
-    let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).map_err(wrap("key"))?;
+    let chain = certificates(chain, what)?;
+    let key = PrivateKeyDer::from_pem_slice(key.as_bytes())
+        .map_err(|cause| AuthorityError::Pem { what: format!("{what} key"), cause })?;
     Ok((chain, key))
 }

@@ -1,20 +1,20 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
-use std::path::Path;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use firstline_diagnosis::vocabulary::Timestamp;
 use rcgen::{
-    CertificateParams, DnType, ExtendedKeyUsagePurpose, Issuer, KeyPair, KeyUsagePurpose, PKCS_ECDSA_P256_SHA256,
-    SerialNumber,
+    CertificateParams, DnType, ExtendedKeyUsagePurpose, KeyPair, KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, SerialNumber,
 };
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use tracing::info;
+use tracing::{info, warn};
 use x509_parser::prelude::{FromDer as _, GeneralName, X509Certificate};
 
-use super::endpoint::{random_serial, set_validity};
+use super::Place;
+use super::endpoint::{is_issued_by, random_serial, set_validity};
 use super::files::{self, AuthorityError};
-use super::root::BACKDATED;
+use super::root::{BACKDATED, Roots};
 use crate::config::Listen;
 
 /// How long a server certificate is good.
@@ -37,52 +37,82 @@ pub(super) struct Servers {
 
 /// Reads the server certificates; makes those that are missing, about to expire, or do not name what they must.
 pub(super) fn open_or_renew(
-    folder: &Path,
-    issuer: &Issuer<'static, KeyPair>,
-    root: &str,
+    place: &Place,
+    roots: &Roots,
     listen: &Listen,
     now: Timestamp,
 ) -> Result<Servers, AuthorityError> {
-    let names = names(listen);
-    let maker = Maker { folder, issuer, root, names: &names, now };
-    let agents = maker.one("agents")?;
+    let maker = Maker { place, roots, names: names(listen), now };
+    let agents = maker.one("agents", |chain| is_issued_by(chain, &roots.current.der))?;
     let people = match listen.people_files() {
         Some((chain, key)) => {
             let (chain, key) = files::chain_and_key(&files::read(chain)?, &files::read(key)?, "the people's port")?;
             Identity { chain, key }
         }
-        None => maker.one("people")?,
+        // People trust what they were given by hand: they are shown the root that they know until it is retired.
+        None => maker.one("people", |chain| roots.trusted().any(|root| is_issued_by(chain, &root.der)))?,
     };
     Ok(Servers { agents, people })
 }
 
+/// Makes the people's certificate once more under the root that is about to stop signing, to last through the change.
+pub(super) fn renew_people(
+    place: &Place,
+    roots: &Roots,
+    listen: &Listen,
+    now: Timestamp,
+) -> Result<(), AuthorityError> {
+    if listen.people_files().is_none() {
+        Maker { place, roots, names: names(listen), now }.make("people")?;
+    }
+    Ok(())
+}
+
 /// What every server certificate needs.
 struct Maker<'a> {
-    folder: &'a Path,
-    issuer: &'a Issuer<'static, KeyPair>,
-    root: &'a str,
-    names: &'a BTreeSet<String>,
+    place: &'a Place,
+    roots: &'a Roots,
+    names: BTreeSet<String>,
     now: Timestamp,
 }
 
 impl Maker<'_> {
-    /// The identity of a port: as it is on disk when that is good, else a new one. The chain ends with the root: an
-    /// agent that has nothing but a token knows the root by its fingerprint only, and must be shown it.
-    fn one(&self, port: &str) -> Result<Identity, AuthorityError> {
-        let (chain_path, key_path) = (self.folder.join(format!("{port}.pem")), self.folder.join(format!("{port}.key")));
-        if chain_path.exists() && key_path.exists() {
-            let (chain, key) = files::chain_and_key(&files::read(&chain_path)?, &files::read(&key_path)?, port)?;
-            if chain.len() == 2 && is_good(&chain[0], self.names, self.now) {
-                return Ok(Identity { chain, key });
-            }
+    /// The identity of a port: as it is on disk when that is good, else a new one. While the root's key is away, what is
+    /// there serves for as long as it lasts.
+    fn one(&self, port: &str, is_ours: impl Fn(&[u8]) -> bool) -> Result<Identity, AuthorityError> {
+        let (chain_path, key_path) = self.paths(port);
+        if !chain_path.exists() || !key_path.exists() {
+            return self.make(port);
         }
+        let (chain, key) = files::chain_and_key(&files::read(&chain_path)?, &files::read(&key_path)?, port)?;
+        if chain.len() == 2 && is_ours(&chain[0]) && is_good(&chain[0], &self.names, self.now) {
+            return Ok(Identity { chain, key });
+        }
+        match self.make(port) {
+            Err(away @ AuthorityError::KeyAway(_)) if !chain.is_empty() => {
+                warn!(port, "The server certificate for the port of {port} should be renewed and cannot be: {away}");
+                Ok(Identity { chain, key })
+            }
+            made => made,
+        }
+    }
+
+    /// A new identity. The chain ends with the root: an agent that has nothing but a token knows the root by its
+    /// fingerprint only, and must be shown it.
+    fn make(&self, port: &str) -> Result<Identity, AuthorityError> {
+        let (chain_path, key_path) = self.paths(port);
         let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)?;
-        let chain_pem = params(self.names, self.now)?.signed_by(&key, self.issuer)?.pem() + self.root;
+        let certificate = params(&self.names, self.now)?.signed_by(&key, self.roots.issuer(self.place)?)?;
+        let chain_pem = certificate.pem() + &files::pem(&self.roots.current.der);
         files::write_secret(&key_path, &key.serialize_pem())?;
         files::write_secret(&chain_path, &chain_pem)?;
         info!(port, "Made a new server certificate for the port of {port}");
         let (chain, key) = files::chain_and_key(&chain_pem, &key.serialize_pem(), port)?;
         Ok(Identity { chain, key })
+    }
+
+    fn paths(&self, port: &str) -> (PathBuf, PathBuf) {
+        (self.place.folder.join(format!("{port}.pem")), self.place.folder.join(format!("{port}.key")))
     }
 }
 

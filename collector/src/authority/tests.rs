@@ -7,8 +7,12 @@ const NOW: Timestamp = Timestamp(1_790_000_000_000);
 const ID: &str = "0197c1a0-0000-7000-8000-000000000001";
 
 fn authority(folder: &Path) -> Authority {
-    Authority::create(folder, NOW).expect("create");
-    Authority::open(folder, &Listen::default(), NOW).expect("open")
+    Authority::create(&Place::within(folder), NOW).expect("create");
+    open(folder, NOW)
+}
+
+fn open(folder: &Path, now: Timestamp) -> Authority {
+    Authority::open(Place::within(folder), &Listen::default(), now).expect("open")
 }
 
 fn greedy_request() -> Vec<u8> {
@@ -50,26 +54,31 @@ fn recognises_its_own_endpoints_and_nobody_elses() {
     let (ours, theirs) = (tempfile::tempdir().expect("folder"), tempfile::tempdir().expect("folder"));
     let (ours, theirs) = (authority(ours.path()), authority(theirs.path()));
     let issued = ours.issue(&greedy_request(), ID, NOW).expect("issue");
-    let expected =
-        CertificateOf { endpoint_id: ID.to_owned(), serial: issued.serial, expires_at: NOW + CERTIFICATE_LIFETIME };
+    let expected = CertificateOf {
+        endpoint_id: ID.to_owned(),
+        serial: issued.serial,
+        expires_at: NOW + CERTIFICATE_LIFETIME,
+        root: ours.fingerprint(),
+    };
     assert_eq!(ours.recognise(&issued.chain[0]).expect("ours"), expected);
     assert!(matches!(theirs.recognise(&issued.chain[0]), Err(AuthorityError::Foreign(_))));
-    assert!(matches!(ours.recognise(ours.certificate_der()), Err(AuthorityError::Foreign(_))));
+    assert!(matches!(ours.recognise(&ours.root().der), Err(AuthorityError::Foreign(_))));
 }
 
 #[test]
 fn never_replaces_an_authority() {
     let folder = tempfile::tempdir().expect("folder");
     authority(folder.path());
-    assert!(matches!(Authority::create(folder.path(), NOW), Err(AuthorityError::Exists(_))));
+    assert!(matches!(Authority::create(&Place::within(folder.path()), NOW), Err(AuthorityError::Exists(_))));
 }
 
 #[test]
 fn shows_the_root_to_who_knows_only_its_fingerprint() {
     let folder = tempfile::tempdir().expect("folder");
-    let authority = authority(folder.path());
-    let chain = std::fs::read_to_string(folder.path().join("authority/agents.pem")).expect("chain");
-    assert!(chain.ends_with(authority.certificate_pem()));
+    authority(folder.path());
+    let read = |name: &str| std::fs::read_to_string(folder.path().join("authority").join(name)).expect(name);
+    let chain = read("agents.pem");
+    assert!(chain.ends_with(&read("root.pem")));
     assert_eq!(chain.matches("BEGIN CERTIFICATE").count(), 2);
 }
 
@@ -80,24 +89,25 @@ fn makes_a_new_server_certificate_only_when_it_must() {
     let read = || std::fs::read_to_string(folder.path().join("authority/agents.pem")).expect("certificate");
     let first = read();
     let month = std::time::Duration::from_hours(31 * 24);
-    Authority::open(folder.path(), &Listen::default(), NOW + month).expect("a month later");
+    open(folder.path(), NOW + month);
     assert_eq!(read(), first);
-    Authority::open(folder.path(), &Listen::default(), NOW + month * 2).expect("two months later");
+    open(folder.path(), NOW + month * 2);
     let second = read();
     assert_ne!(second, first);
     let renamed = Listen { public_names: vec!["fl.example".to_owned()], ..Listen::default() };
-    Authority::open(folder.path(), &renamed, NOW + month * 2).expect("another name");
+    Authority::open(Place::within(folder.path()), &renamed, NOW + month * 2).expect("another name");
     assert_ne!(read(), second);
 }
 
 #[cfg(unix)]
 mod permissions;
+mod rotation;
 
 #[test]
 fn the_key_of_pseudonyms_is_made_once_and_never_guessed() {
     let folder = tempfile::tempdir().expect("folder");
     let made = *authority(folder.path()).naming_key();
-    let reopen = || Authority::open(folder.path(), &Listen::default(), NOW);
+    let reopen = || Authority::open(Place::within(folder.path()), &Listen::default(), NOW);
     assert_eq!(reopen().expect("open").naming_key(), &made);
     let path = folder.path().join("authority").join("naming.key");
     std::fs::write(&path, "half a k").expect("damaged");

@@ -1,26 +1,26 @@
 //! The two TLS configurations, and the revocation list in one of them.
+//!
+//! The list is the collector's own knowledge, looked at in every handshake after everything else was checked. It is not
+//! a signed list of the authority's: nobody else reads it, and revoking must work while the root's key is away.
 
+use std::collections::HashSet;
 use std::sync::Arc;
-use std::time::Duration;
 
 use firstline_diagnosis::vocabulary::Timestamp;
-use rcgen::{
-    CertificateRevocationListParams, Issuer, KeyIdMethod, KeyPair, RevocationReason, RevokedCertParams, SerialNumber,
-    date_time_ymd,
-};
+use rustls::client::danger::HandshakeSignatureValid;
 use rustls::crypto::CryptoProvider;
-use rustls::pki_types::{CertificateDer, CertificateRevocationListDer};
+use rustls::pki_types::{CertificateDer, UnixTime};
+use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
-use rustls::{RootCertStore, ServerConfig};
+use rustls::{
+    CertificateError, DigitallySignedStruct, DistinguishedName, Error, RootCertStore, ServerConfig, SignatureScheme,
+};
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
 use super::AuthorityError;
-use super::endpoint::since_1970;
-use super::root::BACKDATED;
+use super::endpoint::{hexadecimal, is_issued_by};
+use super::root::Roots;
 use super::server::Identity;
-
-/// How long a revocation list is good. It is made anew every hour, so an old one means that this room does not work.
-const LIST_LIFETIME: Duration = Duration::from_hours(7 * 24);
 
 /// A certificate that must not be accepted any more.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,25 +34,21 @@ pub struct RevokedSerial {
 /// TLS 1.3 with certificates on both sides. A client without certificate comes through as well, since it may want to
 /// enrol; whoever serves it must look. Sessions are never resumed: resumption would skip the revocation list.
 pub(super) fn agents(
-    issuer: &Issuer<'static, KeyPair>,
-    root: &CertificateDer<'static>,
+    roots: &Roots,
     identity: &Identity,
     revoked: &[RevokedSerial],
-    now: Timestamp,
 ) -> Result<ServerConfig, AuthorityError> {
-    let mut roots = RootCertStore::empty();
-    roots.add(root.clone()).map_err(refused)?;
-    let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider())
-        .with_crls([revocation_list(issuer, revoked, now)?])
-        .enforce_revocation_expiration()
+    let mut trusted = RootCertStore::empty();
+    for root in roots.trusted() {
+        trusted.add(root.der.clone()).map_err(refused)?;
+    }
+    let inner = WebPkiClientVerifier::builder_with_provider(Arc::new(trusted), provider())
         .allow_unauthenticated()
         .build()
         .map_err(|cause| AuthorityError::Tls(cause.to_string()))?;
-    // An agent that enrols knows no certificate yet, only the root's fingerprint: the root must be in the chain.
-    let mut chain = identity.chain.clone();
-    if !chain.contains(root) {
-        chain.push(root.clone());
-    }
+    let revoked = revoked.iter().map(|one| one.serial.clone()).collect();
+    let verifier = Arc::new(Unrevoked { inner, revoked });
+    let chain = identity.chain.iter().take(1).cloned().chain(roots.shown()).collect();
     let mut config = ServerConfig::builder_with_provider(provider())
         .with_protocol_versions(&[&rustls::version::TLS13])
         .map_err(refused)?
@@ -67,10 +63,12 @@ pub(super) fn agents(
 
 /// TLS for browsers and programs. A chain under our own root shows the root, so that the operator's command can pin it
 /// at the first sign-in; a certificate of another authority is shown as it was given.
-pub(super) fn people(root: &CertificateDer<'static>, identity: &Identity) -> Result<ServerConfig, AuthorityError> {
+pub(super) fn people(roots: &Roots, identity: &Identity) -> Result<ServerConfig, AuthorityError> {
     let mut chain = identity.chain.clone();
-    if chain.len() == 1 && is_issued_by(&chain[0], root) {
-        chain.push(root.clone());
+    if let [only] = &chain[..]
+        && let Some(root) = roots.trusted().find(|root| is_issued_by(only, &root.der))
+    {
+        chain.push(root.der.clone());
     }
     let mut config = ServerConfig::builder_with_provider(provider())
         .with_safe_default_protocol_versions()
@@ -82,45 +80,62 @@ pub(super) fn people(root: &CertificateDer<'static>, identity: &Identity) -> Res
     Ok(config)
 }
 
-fn is_issued_by(certificate: &CertificateDer<'_>, root: &CertificateDer<'_>) -> bool {
-    let (Ok((_, certificate)), Ok((_, root))) =
-        (X509Certificate::from_der(certificate), X509Certificate::from_der(root))
-    else {
-        return false;
-    };
-    certificate.verify_signature(Some(root.public_key())).is_ok()
+/// Checks a client's certificate as `inner` does, and then that it was not revoked.
+#[derive(Debug)]
+struct Unrevoked {
+    inner: Arc<dyn ClientCertVerifier>,
+    /// Serials, hexadecimal.
+    revoked: HashSet<String>,
 }
 
-fn revocation_list(
-    issuer: &Issuer<'static, KeyPair>,
-    revoked: &[RevokedSerial],
-    now: Timestamp,
-) -> Result<CertificateRevocationListDer<'static>, AuthorityError> {
-    let revoked_certs = revoked.iter().map(revoked_entry).collect::<Result<Vec<_>, _>>()?;
-    let params = CertificateRevocationListParams {
-        this_update: date_time_ymd(1970, 1, 1) + since_1970(now - BACKDATED),
-        next_update: date_time_ymd(1970, 1, 1) + since_1970(now + LIST_LIFETIME),
-        crl_number: SerialNumber::from_slice(&now.unix_ms().unsigned_abs().to_be_bytes()),
-        issuing_distribution_point: None,
-        revoked_certs,
-        key_identifier_method: KeyIdMethod::Sha256,
-    };
-    Ok(params.signed_by(issuer)?.der().clone())
-}
+impl ClientCertVerifier for Unrevoked {
+    fn verify_client_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        now: UnixTime,
+    ) -> Result<ClientCertVerified, Error> {
+        let verified = self.inner.verify_client_cert(end_entity, intermediates, now)?;
+        let (_, parsed) = X509Certificate::from_der(end_entity).map_err(|_| CertificateError::BadEncoding)?;
+        if self.revoked.contains(&hexadecimal(parsed.raw_serial())) {
+            return Err(CertificateError::Revoked.into());
+        }
+        Ok(verified)
+    }
 
-fn revoked_entry(revoked: &RevokedSerial) -> Result<RevokedCertParams, AuthorityError> {
-    let digits = revoked.serial.as_bytes();
-    let serial: Vec<u8> = digits
-        .chunks(2)
-        .map(|pair| std::str::from_utf8(pair).ok().and_then(|pair| u8::from_str_radix(pair, 16).ok()))
-        .collect::<Option<_>>()
-        .ok_or_else(|| AuthorityError::Tls(format!("serial {:?} is not hexadecimal", revoked.serial)))?;
-    Ok(RevokedCertParams {
-        serial_number: SerialNumber::from_slice(&serial),
-        revocation_time: date_time_ymd(1970, 1, 1) + since_1970(revoked.at),
-        reason_code: Some(RevocationReason::CessationOfOperation),
-        invalidity_date: None,
-    })
+    fn offer_client_auth(&self) -> bool {
+        self.inner.offer_client_auth()
+    }
+
+    fn client_auth_mandatory(&self) -> bool {
+        self.inner.client_auth_mandatory()
+    }
+
+    fn root_hint_subjects(&self) -> &[DistinguishedName] {
+        self.inner.root_hint_subjects()
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.inner.verify_tls12_signature(message, certificate, signature)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.inner.verify_tls13_signature(message, certificate, signature)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.inner.supported_verify_schemes()
+    }
 }
 
 /// The one cryptography that this program uses.

@@ -11,8 +11,7 @@ use crate::store::{StoreError, sql};
 async fn data(folder: &Path) -> PathBuf {
     let data = folder.join("data");
     let config = Config::default();
-    let database = config.database.location(&data).expect("a location");
-    App::create(&data, &database, &SystemClock).expect("made");
+    App::create(&data, &config, &SystemClock).expect("made");
     fs::write(data.join(config::FILE), config::TEMPLATE).expect("written");
     fs::create_dir(data.join("checks")).expect("a folder");
     fs::write(data.join("checks/mine.toml"), "# none yet").expect("written");

@@ -58,6 +58,9 @@ pub(super) enum Command {
     /// People who may sign in.
     #[command(subcommand)]
     Account(Account),
+    /// The root under which certificates are, and its replacement.
+    #[command(subcommand)]
+    Authority(Authority),
 }
 
 #[derive(Debug, Args)]
@@ -259,6 +262,21 @@ pub(super) enum Check {
     Test {
         /// The file (TOML).
         file: PathBuf,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Authority {
+    /// The root, how many endpoints know it, and when the one before can go.
+    Status,
+    /// Make a new root. Endpoints learn it while the present one is trusted on.
+    Rotate,
+    /// End the trust in the root before. People's browsers and the sessions of this command that trust it must be given the
+    /// new one: `firstline sign-in`.
+    Retire {
+        /// Although endpoints depend on it, which must be enrolled again then.
+        #[arg(long)]
+        force: bool,
     },
 }
 

@@ -49,7 +49,7 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let config = Config::parse(&text).map_err(anyhow::Error::msg)?;
     let database = config.database.location(folder).map_err(anyhow::Error::msg)?;
     refuse_shared(&database).await?;
-    App::create(folder, &database, &SystemClock)?;
+    App::create(folder, &config, &SystemClock)?;
     std::fs::write(&file, text).with_context(|| format!("writing {}", file.display()))?;
     let app = App::open(folder, config, Arc::new(SystemClock)).await?;
     let first = app.access.create_first_administrator(&arguments.administrator).await;

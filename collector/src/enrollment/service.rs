@@ -14,6 +14,10 @@ use crate::edge::Peer;
 use crate::fleet::{Fleet, ForkError};
 use crate::metrics::ENROLLMENTS;
 
+/// What is told while nothing can be signed; where the key should be is for the log.
+const KEY_AWAY: &str =
+    "the collector cannot sign certificates now, its authority's key is not in its place; try again later";
+
 /// Answers Enroll and Renew.
 #[derive(Debug)]
 pub struct Service {
@@ -35,6 +39,10 @@ impl Service {
             EnrollmentError::Authority(_) | EnrollmentError::Store(_) if cause.outcome() == "failed" => {
                 error!(client.address = %address, error = %cause, "Enrolment failed");
                 Status::internal("the collector could not do it; see its log")
+            }
+            EnrollmentError::Authority(AuthorityError::KeyAway(_)) => {
+                warn!(client.address = %address, "Enrolment waits: {cause}");
+                Status::unavailable(KEY_AWAY)
             }
             EnrollmentError::WrongToken => {
                 self.rate.wrong(address, self.enrollment.clock.now());
@@ -68,6 +76,7 @@ impl Service {
             warn!(host.id = %certificate.endpoint_id, error = %cause, "A copy of endpoint {} got no identity: {cause}", certificate.endpoint_id);
             match cause {
                 ForkError::Permit | ForkError::NotEnrolled => Status::permission_denied(cause.to_string()),
+                ForkError::Authority(AuthorityError::KeyAway(_)) => Status::unavailable(KEY_AWAY),
                 ForkError::Authority(AuthorityError::Request(_)) => Status::invalid_argument(cause.to_string()),
                 _ => Status::internal("the collector could not do it; see its log"),
             }

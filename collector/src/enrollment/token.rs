@@ -12,7 +12,7 @@ use subtle::ConstantTimeEq as _;
 use uuid::Uuid;
 
 use super::{EnrollmentError, Token, TokenCreated, TokenOrder};
-use crate::authority::Issued;
+use crate::authority::{Issued, hexadecimal};
 use crate::fleet::{is_same_machine, json, told};
 use crate::store::{Connection, Store, sql};
 
@@ -193,13 +193,14 @@ async fn insert_certificate(
     now: Timestamp,
 ) -> Result<(), EnrollmentError> {
     let inserted = sql::query(
-        "INSERT INTO certificates (serial, endpoint_key, issued_at_ms, expires_at_ms)
-         SELECT $1, key, $3, $4 FROM endpoints WHERE id = $2 AND revoked_at_ms IS NULL",
+        "INSERT INTO certificates (serial, endpoint_key, issued_at_ms, expires_at_ms, root)
+         SELECT $1, key, $3, $4, $5 FROM endpoints WHERE id = $2 AND revoked_at_ms IS NULL",
     )
     .bind(&issued.serial)
     .bind(endpoint_id)
     .bind(now.unix_ms())
     .bind(issued.expires_at.unix_ms())
+    .bind(hexadecimal(&issued.root))
     .execute(tx)
     .await?;
     if inserted.rows_affected() == 1 { Ok(()) } else { Err(EnrollmentError::NotEnrolled) }

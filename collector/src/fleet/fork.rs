@@ -16,7 +16,7 @@ use super::evidence::{Verdict, compare};
 use super::{Fleet, json};
 use crate::access::audit::{self, Entry};
 use crate::access::{AccessError, Actor};
-use crate::authority::{AuthorityError, CertificateOf, Issued};
+use crate::authority::{AuthorityError, CertificateOf, Issued, hexadecimal};
 use crate::store::{Connection, StoreError, sql};
 
 /// Why a machine did not become an endpoint of its own.
@@ -115,13 +115,14 @@ async fn carry_out(tx: &mut Connection, plan: Plan) -> Result<(), ForkError> {
         }
     }
     sql::query(
-        "INSERT INTO certificates (serial, endpoint_key, issued_at_ms, expires_at_ms)
-         SELECT $1, key, $3, $4 FROM endpoints WHERE id = $2",
+        "INSERT INTO certificates (serial, endpoint_key, issued_at_ms, expires_at_ms, root)
+         SELECT $1, key, $3, $4, $5 FROM endpoints WHERE id = $2",
     )
     .bind(&plan.issued.serial)
     .bind(&plan.id)
     .bind(plan.at.unix_ms())
     .bind(plan.issued.expires_at.unix_ms())
+    .bind(hexadecimal(&plan.issued.root))
     .execute(&mut *tx)
     .await?;
     let words = format!("a copy of {} ({})", plan.of, plan.machine.host_name);

@@ -7,7 +7,7 @@ use firstline_diagnosis::vocabulary::{Severity, Timestamp};
 use firstline_proto::convert::Machine;
 
 use super::{FleetError, state};
-use crate::authority::RevokedSerial;
+use crate::authority::{Fingerprint, RevokedSerial, hexadecimal};
 use crate::store::{Reads, Store, StoreError, sql};
 
 /// Columns in the order that [`Known::read`] expects by name.
@@ -53,6 +53,8 @@ pub struct Agent {
     pub run_id: String,
     /// Whether it can become an endpoint of its own.
     pub can_fork: bool,
+    /// The root under which the certificate is that it showed.
+    pub root: Fingerprint,
 }
 
 impl Known {
@@ -141,13 +143,15 @@ pub(super) async fn update_machine(
             Box::pin(async move {
                 let update = sql::query(
                     "UPDATE endpoints SET name = $2, os_type = $3, os_name = $4, os_version = $5, os_build_id = $6,
-                     users = $7, agent_version = $8, boot_id = $9, state = 'online', paused = 0, last_seen_ms = $10
+                     users = $7, agent_version = $8, boot_id = $9, state = 'online', paused = 0, last_seen_ms = $10,
+                     root = $11
                      WHERE key = $1 AND revoked_at_ms IS NULL",
                 );
                 told(update.bind(key), &machine)
                     .bind(agent.version)
                     .bind(agent.boot_id)
                     .bind(now.unix_ms())
+                    .bind(hexadecimal(&agent.root))
                     .execute(tx)
                     .await?;
                 Ok(())

@@ -6,6 +6,8 @@ use firstline_diagnosis::vocabulary::Severity;
 use firstline_proto::v1::agent_frame::Frame;
 use firstline_proto::v1::{self, CollectorFrame};
 
+mod roots;
+
 use super::{FleetError, ListQuery, NotConnected, Sort};
 use crate::app::Clock as _;
 use crate::app::fixture::{Collector, description};

@@ -145,6 +145,7 @@ impl Session {
             boot_id: hello.boot_id.clone(),
             run_id: hello.run_id.clone(),
             can_fork: hello.capabilities.iter().any(|name| name == "fork"),
+            root: self.certificate.root,
         };
         match self.shared.fleet.contest(&known, &machine, &agent).await {
             Contest::None => {}

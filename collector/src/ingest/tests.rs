@@ -12,7 +12,7 @@ use tonic::Code;
 
 use crate::app::Clock as _;
 use crate::app::fixture::{Collector, Identity, Machine, Talk};
-use crate::authority::{Authority, CERTIFICATE_LIFETIME};
+use crate::authority::{Authority, CERTIFICATE_LIFETIME, Place};
 use crate::store::sql;
 
 fn layout() -> Layout {
@@ -353,8 +353,8 @@ async fn strangers_are_refused_in_the_handshake() {
     let collector = Collector::start().await;
     let elsewhere = tempfile::tempdir().expect("folder");
     let now = collector.clock.now();
-    Authority::create(elsewhere.path(), now).expect("create");
-    let other = Authority::open(elsewhere.path(), &collector.app.config.listen, now).expect("open");
+    Authority::create(&Place::within(elsewhere.path()), now).expect("create");
+    let other = Authority::open(Place::within(elsewhere.path()), &collector.app.config.listen, now).expect("open");
     let machine = collector.machine("m").await;
     let key = KeyPair::generate().expect("key");
     let issue = |authority: &Authority, at: Timestamp| {

@@ -129,7 +129,7 @@ impl Machine {
                 self.world.tally.trouble(format!("{} was taken for a copy", self.name()));
                 Ok(())
             }
-            In::Welcome(_) | In::PullCancel(_) | In::Settings(_) | In::BeatReply(_) => Ok(()),
+            In::Welcome(_) | In::PullCancel(_) | In::Settings(_) | In::BeatReply(_) | In::Renewal(_) => Ok(()),
         };
         sent.is_err().then_some(End::Lost)
     }

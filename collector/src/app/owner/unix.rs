@@ -37,3 +37,9 @@ pub(crate) fn hand_over(path: &Path, folder: &Path) -> io::Result<()> {
     }
     Ok(())
 }
+
+/// The access rights of a file that others than its owner can read or write, in octal; nothing when they cannot.
+pub(crate) fn shared_mode(path: &Path) -> io::Result<Option<String>> {
+    let mode = std::fs::metadata(path)?.permissions().mode() & 0o777;
+    Ok((mode & 0o077 != 0).then(|| format!("{mode:o}")))
+}

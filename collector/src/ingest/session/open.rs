@@ -124,7 +124,11 @@ impl<'s> Open<'s> {
             takes_ahead: true,
             packing: PACKING,
         };
-        self.send(Reply::Welcome(welcome)).await
+        self.send(Reply::Welcome(welcome)).await?;
+        match shared.fleet.renewal_due(&self.session.certificate.root) {
+            Some(renewal) => self.send(Reply::Renewal(renewal)).await,
+            None => Ok(()),
+        }
     }
 
     /// Does the next thing: a frame in, a frame out, or the end.
