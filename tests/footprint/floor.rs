@@ -2,8 +2,11 @@
 
 use std::fs::{self, File};
 use std::io::Read;
-use std::process::{Child, Command, Stdio};
+use std::path::Path;
+use std::process::Command;
 use std::time::Duration;
+
+use firstline_tests::Process;
 
 /// The files that are read every time, beside the `stat` of every process.
 const FILES: [&str; 12] = [
@@ -43,7 +46,9 @@ pub(super) fn run() -> ! {
 }
 
 /// Starts this program again as the reader.
-pub(super) fn start() -> Child {
+pub(super) fn start(log: &Path) -> Process {
     let program = std::env::current_exe().expect("a running program has a path");
-    Command::new(program).arg("floor").stdin(Stdio::null()).spawn().expect("the reader starts")
+    let mut command = Command::new(program);
+    command.arg("floor");
+    Process::start("floor", command, log)
 }

@@ -72,15 +72,16 @@ async fn measure(idle_processes: usize, minutes: u32) {
     let stage = Stage::open().await;
     let relay = relay::Relay::start(stage.collector.agents).await;
     let agent = start_agent(&stage, &relay).await;
-    let mut floor = floor::start();
+    let floor = floor::start(&stage.folder("floor.log"));
     let mut subjects = vec![
         Subject::new("floor: reads the same files", floor.id(), None),
         Subject::new("firstline-agent", agent.process().id(), Some(relay.sent())),
     ];
-    let others = others::start(&stage.folder("others"));
+    let mut others = others::start(&stage.folder("others"));
     subjects.extend(others.iter().map(|other| Subject::new(other.name, other.id(), other.sent())));
     eprintln!("{idle_processes} idle processes: warming up for {} s, then {minutes} minutes", WARM_UP.as_secs());
     watch(&mut subjects, WARM_UP).await;
+    others.iter_mut().for_each(others::Other::must_run);
     subjects.iter_mut().for_each(Subject::begin);
     for minute in 1..=minutes {
         watch(&mut subjects, Duration::from_mins(1)).await;
@@ -88,9 +89,9 @@ async fn measure(idle_processes: usize, minutes: u32) {
         eprint!("\rminute {minute} of {minutes}");
     }
     eprintln!();
+    others.iter_mut().for_each(others::Other::must_run);
     let accounts: Vec<Account> = subjects.iter().map(Subject::account).collect();
     table::print(idle_processes, idle::processes(), minutes, &accounts);
-    floor.kill().and_then(|()| floor.wait()).expect("the reader ends");
 }
 
 /// The agent as it is installed, but for the address that it dials.

@@ -30,6 +30,14 @@ impl Other {
         self.process.id()
     }
 
+    /// A program that is not there takes nothing, which would look like a figure.
+    ///
+    /// # Panics
+    /// When it has ended.
+    pub(super) fn must_run(&mut self) {
+        assert!(self.process.is_running(), "{} has ended", self.name);
+    }
+
     /// Bytes that it sent, where somebody takes them.
     pub(super) fn sent(&self) -> Option<Arc<AtomicU64>> {
         self.peer.is_some().then(|| Arc::clone(&self.sent))
@@ -93,11 +101,10 @@ fn collectd(folder: &Path) -> Option<Other> {
     Some(Other { name: "collectd, csv and network", process, peer: Some(peer), sent })
 }
 
-/// Passive checks, as a server asks them. It is several processes; the one that answers is not told apart, so the figure
-/// is of the parent alone where it forks.
+/// Passive checks, as a server asks them. It takes no port above 32767.
 fn zabbix(folder: &Path) -> Option<Other> {
     let program = find("zabbix_agentd")?;
-    let (port, _) = port::free_pair();
+    let port = port::free_low();
     let dir = folder.display();
     let configuration = format!(
         "PidFile={dir}/zabbix.pid\nLogFile={dir}/zabbix.log\nServer=127.0.0.1\nListenIP=127.0.0.1\nListenPort={port}\n\

@@ -1,4 +1,4 @@
-//! A process that is measured, with its children.
+//! A process that is measured, with its children. What they share counts for each of them, as in most tables of processes.
 
 use std::collections::HashMap;
 use std::fs;
@@ -9,7 +9,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub(super) struct Subject {
     name: &'static str,
     id: u32,
-    threads: HashMap<u32, Thread>,
+    /// By process and thread.
+    threads: HashMap<(u32, u32), Thread>,
     total: Thread,
     /// Bytes sent so far, where somebody counts them.
     sent: Option<Arc<AtomicU64>>,
@@ -64,9 +65,9 @@ impl Subject {
 
     /// Adds what its threads did since the last look.
     pub(super) fn look(&mut self) {
-        for thread in threads(self.id) {
-            let Some(now) = read_thread(self.id, thread) else { continue };
-            let before = self.threads.insert(thread, now).unwrap_or_default();
+        for (process, thread) in tree(self.id) {
+            let Some(now) = read_thread(process, thread) else { continue };
+            let before = self.threads.insert((process, thread), now).unwrap_or_default();
             self.total.cpu_ns += now.cpu_ns.saturating_sub(before.cpu_ns);
             self.total.switches += now.switches.saturating_sub(before.switches);
         }
@@ -84,14 +85,20 @@ impl Subject {
     }
 
     fn reading(&self) -> Reading {
-        let rollup = fs::read_to_string(format!("/proc/{}/smaps_rollup", self.id)).unwrap_or_default();
-        let kib = |key: &str| number(&rollup, key).unwrap_or(0) * 1024;
-        let io = fs::read_to_string(format!("/proc/{}/io", self.id)).unwrap_or_default();
-        let (private, resident) = (kib("Private_Dirty:"), kib("Rss:"));
-        let clean = kib("Private_Clean:") + kib("Shared_Clean:");
-        let written = number(&io, "write_bytes:").unwrap_or(0);
         let sent = self.sent.as_ref().map_or(0, |sent| sent.load(Ordering::Relaxed));
-        Reading { total: self.total, written, sent, private, clean, resident }
+        let mut all = Reading { total: self.total, written: 0, sent, private: 0, clean: 0, resident: 0 };
+        let mut processes: Vec<u32> = tree(self.id).into_iter().map(|(process, _)| process).collect();
+        processes.dedup();
+        for id in processes {
+            let rollup = fs::read_to_string(format!("/proc/{id}/smaps_rollup")).unwrap_or_default();
+            let kib = |key: &str| number(&rollup, key).unwrap_or(0) * 1024;
+            let io = fs::read_to_string(format!("/proc/{id}/io")).unwrap_or_default();
+            all.private += kib("Private_Dirty:");
+            all.clean += kib("Private_Clean:") + kib("Shared_Clean:");
+            all.resident += kib("Rss:");
+            all.written += number(&io, "write_bytes:").unwrap_or(0);
+        }
+        all
     }
 
     /// Everything together.
@@ -114,9 +121,19 @@ impl Subject {
     }
 }
 
-fn threads(id: u32) -> Vec<u32> {
+/// The threads of a process and of all its descendants, process by process.
+fn tree(id: u32) -> Vec<(u32, u32)> {
     let entries = fs::read_dir(format!("/proc/{id}/task")).into_iter().flatten().flatten();
-    entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect()
+    let threads: Vec<u32> = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect();
+    let children = threads.iter().flat_map(|thread| children(id, *thread));
+    let below: Vec<(u32, u32)> = children.flat_map(tree).collect();
+    threads.into_iter().map(|thread| (id, thread)).chain(below).collect()
+}
+
+/// Processes that this thread started.
+fn children(id: u32, thread: u32) -> Vec<u32> {
+    let list = fs::read_to_string(format!("/proc/{id}/task/{thread}/children")).unwrap_or_default();
+    list.split_whitespace().filter_map(|child| child.parse().ok()).collect()
 }
 
 fn read_thread(id: u32, thread: u32) -> Option<Thread> {

@@ -15,6 +15,15 @@ pub fn free_pair() -> (u16, u16) {
     (port(&one), port(&two))
 }
 
+/// A free port below those that systems give out by themselves: some programs take no higher one.
+///
+/// # Panics
+/// When there is none.
+pub fn free_low() -> u16 {
+    let is_free = |port: &u16| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok();
+    (20_000..32_000).find(is_free).expect("the loopback has free ports")
+}
+
 /// A listener that keeps a port taken for as long as it lives.
 pub fn taken() -> (TcpListener, u16) {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("the loopback has free ports");
