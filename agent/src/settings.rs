@@ -9,6 +9,7 @@ mod network;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use firstline_diagnosis::order;
 use firstline_proto::v1;
 use thiserror::Error;
 
@@ -127,7 +128,7 @@ impl Policy {
             dns_names: dns_names(&message.dns_names)?,
             portal: message.portal.as_ref().map(portal).transpose()?,
             corporate_networks: networks(&message.corporate_networks)?,
-            denied_signals: message.denied_signals.iter().cloned().collect(),
+            denied_signals: order::set(message.denied_signals.iter().cloned()),
             watched_services: BTreeSet::new(),
         }))
     }

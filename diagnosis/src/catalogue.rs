@@ -1,11 +1,13 @@
 //! The catalogue: every check, what people say when something is wrong, and which finding explains which.
 //!
-//! All of it is data in `catalogue/`, embedded. Administrators add and override in files of their own
+//! All of it is data in `catalogue/`, compiled and embedded. Administrators add and override in files of their own
 //! ([`Catalogue::with_overlay`]); a bad file is refused whole, with file, line and reason, and nothing of it takes force.
+//! For that the files are embedded as they are written as well, in a program that lays anything over them.
 
 mod build;
 mod builtin;
 mod check;
+mod compiled;
 mod edges;
 mod error;
 mod raw;
@@ -24,7 +26,8 @@ pub(crate) use raw::Effect;
 pub use symptom::Symptom;
 
 use crate::detector::Names;
-use crate::registry::Registry;
+use crate::order::Arrange as _;
+use crate::registry::{COMPILED as COMPILED_SIGNALS, Registry};
 use crate::window::Sources;
 
 /// What this version knows.
@@ -44,16 +47,15 @@ impl Catalogue {
     pub fn builtin() -> Arc<Self> {
         static BUILTIN: OnceLock<Arc<Catalogue>> = OnceLock::new();
         Arc::clone(BUILTIN.get_or_init(|| {
-            Arc::new(
-                Self::with_overlay(&[])
-                    .unwrap_or_else(|errors| panic!("the embedded catalogue is tested to load: {errors}")),
-            )
+            let entries = compiled::entries();
+            let built = Self::build(Registry::builtin(), &entries, Self::builtin_version());
+            Arc::new(built.unwrap_or_else(|errors| panic!("the embedded catalogue is tested to load: {errors}")))
         }))
     }
 
     /// [`Self::version`] of [`Self::builtin`], which need not be loaded for it.
     pub fn builtin_version() -> String {
-        version(builtin::FILES)
+        version(&[])
     }
 
     /// The embedded catalogue with an administrator's files laid over it: (file name, text) each. A check or symptom
@@ -63,23 +65,19 @@ impl Catalogue {
     /// # Errors
     /// Every fault found, with file and line; nothing of the files takes force.
     pub fn with_overlay(files: &[(String, String)]) -> Result<Self, LoadErrors> {
-        let builtin = builtin::FILES.iter().copied();
-        let overlay = files.iter().map(|(name, text)| (name.as_str(), text.as_str()));
-        Self::load(Registry::builtin(), &builtin.chain(overlay).collect::<Vec<_>>())
+        let overlay: Vec<_> = files.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
+        let entries = raw::Entries::parse(&[builtin::FILES, &overlay].concat())?;
+        Self::build(Registry::builtin(), &entries, version(&overlay))
     }
 
     /// A catalogue of these files alone.
+    #[cfg(test)]
     pub(crate) fn load(registry: &Registry, files: &[(&str, &str)]) -> Result<Self, LoadErrors> {
-        let mut entries = raw::Entries::default();
+        Self::build(registry, &raw::Entries::parse(files)?, version(files))
+    }
+
+    fn build(registry: &Registry, entries: &raw::Entries, version: String) -> Result<Self, LoadErrors> {
         let mut errors = Vec::new();
-        for (name, text) in files {
-            if let Err(LoadErrors(more)) = entries.lay_over(name, text) {
-                errors.extend(more);
-            }
-        }
-        if !errors.is_empty() {
-            return Err(LoadErrors(errors));
-        }
         let mut sources = build::Sources::default();
         let mut checks = Vec::new();
         for entry in entries.checks.values() {
@@ -93,20 +91,13 @@ impl Catalogue {
         let edges = edges::edges(registry, &entries.edges, &known, &mut sources, &mut errors);
         let symptoms = entries.symptoms.iter().map(|entry| symptom_of(entry, &known, &mut errors)).collect();
         if !errors.is_empty() {
-            errors.sort();
+            errors.arrange();
             return Err(LoadErrors(errors));
         }
-        Ok(Self {
-            version: version(files),
-            checks,
-            symptoms,
-            edges,
-            sources: Arc::new(Sources::new(sources.0)),
-            names: Arc::default(),
-        })
+        Ok(Self { version, checks, symptoms, edges, sources: Arc::new(Sources::new(sources.0)), names: Arc::default() })
     }
 
-    /// Version of the crate and a short hash over all texts: the same version gives the same findings.
+    /// Version of the crate and a short hash over all that the files say: the same version gives the same findings.
     pub fn version(&self) -> &str {
         &self.version
     }
@@ -152,12 +143,13 @@ fn symptom_of(entry: &raw::SymptomEntry, known: &[&str], errors: &mut Vec<LoadEr
     }
 }
 
-/// `0.1.0+1a2b3c4d`.
-fn version(files: &[(&str, &str)]) -> String {
+/// `0.1.0+1a2b3c4d`: of what is embedded, and of these files over it.
+fn version(overlay: &[(&str, &str)]) -> String {
+    let overlay = overlay.iter().flat_map(|(name, text)| [name.as_bytes(), text.as_bytes()]);
     let mut hash = Sha256::new();
-    for text in files.iter().chain(crate::registry::FILES).flat_map(|(name, text)| [*name, *text]) {
-        hash.update((text.len() as u64).to_be_bytes());
-        hash.update(text.as_bytes());
+    for part in [compiled::BYTES, COMPILED_SIGNALS].into_iter().chain(overlay) {
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part);
     }
     let mut version = format!("{}+", env!("CARGO_PKG_VERSION"));
     for byte in &hash.finalize()[..4] {

@@ -12,12 +12,15 @@
 //! | [`condition`] | the language of conditions: three values, units, windows of awake time, evidence |
 //! | [`catalogue`] | checks, symptoms, and which finding explains which |
 //! | [`detector`] | the windows and states of one endpoint |
+//! | [`order`] | sorting and collecting with little code |
 //! | [`diagnose`] | a snapshot goes in, a diagnosis comes out |
 
 pub mod catalogue;
+mod compact;
 pub mod condition;
 pub mod detector;
 pub mod document;
+pub mod order;
 pub mod privacy;
 pub mod registry;
 mod replay;

@@ -1,12 +1,14 @@
 //! The registry of signals: what an agent may send, and what every number means.
 //!
-//! The data is `catalogue/signals/`, a file for each area, embedded. Everything that is not declared there is refused where it enters
+//! The data is `catalogue/signals/`, a file for each area, compiled and embedded. Everything that is not declared there is refused where it enters
 //! ([`Registry::admit`]): by the agent before it leaves the machine, by the collector before it is stored. The same rows
 //! give the units on screens, the support matrix of the documentation and the page that tells people what is read
 //! about their machine and why.
 
 mod admit;
+#[cfg(test)]
 mod builtin;
+mod compiled;
 mod load;
 mod matrix;
 mod signal;
@@ -15,7 +17,7 @@ use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
 pub use admit::{Admit, Refused};
-pub(crate) use builtin::FILES;
+pub(crate) use compiled::BYTES as COMPILED;
 pub use signal::{Aggregate, Area, Privacy, SignalKind, SignalSpec, Source, Sources, Tier, ValueType};
 
 use crate::catalogue::LoadErrors;
@@ -33,11 +35,7 @@ impl Registry {
     /// The registry of this version.
     pub fn builtin() -> &'static Self {
         static BUILTIN: OnceLock<Registry> = OnceLock::new();
-        BUILTIN.get_or_init(|| {
-            let signals = load::files(builtin::FILES)
-                .unwrap_or_else(|errors| panic!("the embedded registry is tested to load: {errors}"));
-            Self { signals }
-        })
+        BUILTIN.get_or_init(|| Self { signals: compiled::signals() })
     }
 
     /// Reads a registry from TOML text; `file` is named in errors.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::catalogue::Catalogue;
 use crate::detector::{Detector, Host};
 use crate::document::{Diagnosis, Quality, Snapshot, SnapshotReading};
+use crate::order::Arrange as _;
 use crate::registry::{Registry, SignalKind, Tier};
 use crate::vocabulary::{Event, Mark, Reading, Series, Timestamp, Unknown, Why};
 
@@ -24,7 +25,7 @@ pub fn diagnose(catalogue: &Arc<Catalogue>, snapshot: &Snapshot, symptom: Option
     let mut detector = Detector::new(Arc::clone(catalogue), host);
     let end = snapshot.taken_at;
     let mut items = items(snapshot, end);
-    items.sort_by_key(|item| item.at);
+    items.arrange_by_key(|item| item.at);
     let start = items.first().map_or(end, |item| item.at);
     for fact in facts(snapshot) {
         detector.reading(&Reading { at: fact.at.min(start), ..fact });

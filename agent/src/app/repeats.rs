@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use firstline_diagnosis::order::Arrange as _;
 use firstline_diagnosis::vocabulary::{Event, Timestamp};
 
 /// The same event within this time is counted, not repeated.
@@ -67,7 +68,7 @@ impl Repeats {
         });
         // What goes on is told every ten minutes, not at its next occurrence.
         self.kinds.extend(again.into_iter().map(|name| (name, Kind { until: now + SPAN, held: None })));
-        over.sort_by_key(|event| event.at);
+        over.arrange_by_key(|event| event.at);
         over
     }
 

@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use firstline_diagnosis::document::{Reason, Snapshot};
+use firstline_diagnosis::order::Arrange as _;
 use firstline_diagnosis::vocabulary::{Event, Reading, Timestamp};
 use firstline_proto::convert::Machine;
 use firstline_proto::convert::{Section, every_section};
@@ -136,7 +137,7 @@ impl Local {
         let mut history = History::at(self.state.path("journal")).of_last(Duration::from_hours(14 * 24), now);
         if !history.iter().any(|entry| matches!(entry, HistoryEntry::Event { .. })) {
             history.extend(found.into_iter().map(|event| HistoryEntry::Event { event }));
-            history.sort_by_key(HistoryEntry::at);
+            history.arrange_by_key(HistoryEntry::at);
         }
         history
     }

@@ -5,6 +5,7 @@ use anyhow::Result;
 use firstline_diagnosis::condition::Unit;
 use firstline_diagnosis::document::SnapshotReading;
 use firstline_diagnosis::human;
+use firstline_diagnosis::order::Arrange as _;
 use firstline_diagnosis::registry::{Area, Registry};
 use firstline_diagnosis::vocabulary::{Unknown, Value};
 
@@ -52,7 +53,7 @@ pub(super) async fn snapshot(config: &Config, state: &StateDir, json: bool, cost
 /// What each section took, the longest first.
 fn costs(out: &mut impl Write, took: &[Took]) -> Result<()> {
     let mut rows: Vec<&Took> = took.iter().collect();
-    rows.sort_by_key(|row| std::cmp::Reverse(row.elapsed));
+    rows.arrange_by_key(|row| std::cmp::Reverse(row.elapsed));
     writeln!(out, "{:<12} {:>9} {:>11}", "section", "readings", "time")?;
     for Took { section, readings, elapsed } in rows {
         let name = section.as_str_name().trim_start_matches("SECTION_").to_lowercase();

@@ -3,6 +3,8 @@ use std::collections::BTreeSet;
 use anyhow::{Result, bail};
 use serde::Deserialize;
 
+use firstline_diagnosis::order;
+
 /// Most names of one file: each is asked for every minute.
 const NAMES_MAX: usize = 32;
 /// systemd takes no longer name.
@@ -29,7 +31,7 @@ impl ServicesConfig {
 
     /// The names as systemd writes them.
     pub(super) fn names(&self) -> BTreeSet<String> {
-        self.watch.iter().map(|name| name.0.clone()).collect()
+        order::set(self.watch.iter().map(|name| name.0.clone()))
     }
 }
 

@@ -9,6 +9,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use firstline_diagnosis::order;
+
 use crate::os::native;
 use crate::probe::Pseudonyms;
 
@@ -42,7 +44,7 @@ pub fn evidence(root: &Path, fingerprint: &[u8; 32]) -> BTreeMap<String, String>
     let hashed = found
         .into_iter()
         .filter_map(|(kind, value)| Some((kind.to_owned(), names.name(&format!("hardware.{kind}"), &value?))));
-    hashed.collect()
+    order::map(hashed)
 }
 
 /// A serial as it is compared: upper case, letters and digits alone. Nothing when it says nothing.

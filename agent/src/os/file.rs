@@ -3,6 +3,8 @@ use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 use std::time::UNIX_EPOCH;
 
+use firstline_diagnosis::order::Arrange as _;
+
 use crate::probe::ProbeError;
 
 /// Files of the kernel are small; what is larger than this is not one of them.
@@ -61,7 +63,7 @@ pub(crate) fn read_trimmed(root: &Path, relative: &str) -> Option<String> {
 pub(crate) fn list(root: &Path, relative: &str) -> Result<Vec<String>, ProbeError> {
     let entries = std::fs::read_dir(root.join(relative)).map_err(|source| ProbeError::io(relative, &source))?;
     let mut names: Vec<String> = entries.flatten().filter_map(|entry| entry.file_name().into_string().ok()).collect();
-    names.sort();
+    names.arrange();
     Ok(names)
 }
 

@@ -7,6 +7,7 @@
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
+use firstline_diagnosis::order::Arrange as _;
 use firstline_diagnosis::vocabulary::Attributes;
 use firstline_proto::v1::Section;
 
@@ -125,7 +126,7 @@ impl Answers {
     /// Half of the answers took no longer.
     fn median(&self) -> Option<Duration> {
         let mut times: Vec<Duration> = self.0.iter().flatten().copied().collect();
-        times.sort_unstable();
+        times.arrange();
         times.get(times.len().saturating_sub(1) / 2).copied()
     }
 

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use firstline_diagnosis::order;
 use firstline_diagnosis::vocabulary::Value;
 use firstline_proto::v1::Section;
 
@@ -106,14 +107,10 @@ impl Probe for Devices {
         tell_devices(cx, &mut gather, &devices);
         tell_docks(cx, &mut gather, &docks);
         let plugged = devices.iter().filter(|device| device.is_plugged);
-        let mut now: BTreeMap<String, Known> = plugged
-            .map(|device| {
-                (
-                    name(cx, &device.identity),
-                    Known { class: device.class, parent: device.parent.clone(), turn: device.turn },
-                )
-            })
-            .collect();
+        let mut now = order::map(plugged.map(|device| {
+            let known = Known { class: device.class, parent: device.parent.clone(), turn: device.turn };
+            (name(cx, &device.identity), known)
+        }));
         let dock =
             |dock: &Dock| (name(cx, &dock.identity), Known { class: "dock", parent: "root".to_owned(), turn: None });
         now.extend(docks.iter().map(dock));

@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use firstline_diagnosis::order::Arrange as _;
 use firstline_diagnosis::vocabulary::Attributes;
 use firstline_proto::v1::Section;
 
@@ -130,7 +131,7 @@ fn local(mounts: &[Mount]) -> Vec<&Mount> {
         .filter(|(index, mount)| !mounts[index + 1..].iter().any(|later| later.point == mount.point))
         .map(|(_, mount)| mount)
         .collect();
-    local.sort_by_key(|mount| (mount.point.len(), mount.point.clone()));
+    local.arrange_by_key(|mount| (mount.point.len(), mount.point.clone()));
     let mut devices = BTreeSet::new();
     local.retain(|mount| devices.insert(mount.device.clone()));
     local

@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use firstline_diagnosis::order;
 use firstline_diagnosis::vocabulary::{Attributes, Event, Reading, Series, Timestamp, Unknown, Value};
 
 use serde::Serialize;
@@ -76,8 +77,7 @@ impl Gather {
         at: Timestamp,
         fields: [(&str, Value); N],
     ) {
-        let fields: BTreeMap<String, Value> =
-            fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+        let fields = order::map(fields.into_iter().map(|(name, value)| (name.to_owned(), value)));
         self.collected.events.push(Event { series: Series::new(signal, attributes), at, fields, count: 1 });
     }
 

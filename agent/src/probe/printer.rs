@@ -7,6 +7,7 @@ use std::net::ToSocketAddrs;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use firstline_diagnosis::order::Arrange as _;
 use firstline_diagnosis::vocabulary::Timestamp;
 use firstline_proto::v1::Section;
 
@@ -147,7 +148,7 @@ impl Probe for Reach {
         let mut queues = native::print_queues(&cx.root)?;
         queues.retain(|queue| queue.host().is_some());
         // What the caller most likely means comes first.
-        queues.sort_by_key(|queue| (!queue.is_default, queue.jobs == Some(0), queue.name.clone()));
+        queues.arrange_by_key(|queue| (!queue.is_default, queue.jobs == Some(0), queue.name.clone()));
         if queues.is_empty() {
             return Err(ProbeError::NotPresent("printer with an address"));
         }

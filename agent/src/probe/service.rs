@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use firstline_diagnosis::order;
 use firstline_proto::v1::Section;
 
 use super::{Collected, Context, Gather, Probe, ProbeError, Spec, Tier};
@@ -39,7 +40,7 @@ impl Probe for Services {
         let units = native::failed_units(&cx.root)?;
         let mut gather = Gather::new(cx);
         gather.single("endpoint.service.failed.count", units.len() as u64);
-        let failed: BTreeSet<String> = units.iter().filter_map(|unit| plain_name(unit)).take(MOST_NAMED).collect();
+        let failed = order::set(units.iter().filter_map(|unit| plain_name(unit)).take(MOST_NAMED));
         let mut named = self.named.lock().unwrap_or_else(PoisonError::into_inner);
         for name in named.union(&failed) {
             gather.value("endpoint.service.failed", [("service", name.as_str())], failed.contains(name));

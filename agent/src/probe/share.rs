@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use firstline_diagnosis::order::{self, Arrange as _};
 use firstline_diagnosis::vocabulary::Attributes;
 use firstline_proto::v1::Section;
 use futures_util::future::join_all;
@@ -71,13 +72,13 @@ impl Shares {
     /// How each server's port answers: nothing when it does, else the error.
     async fn reach<'a>(&self, shares: &'a [Remote]) -> BTreeMap<(&'a str, &'a str), Option<&'static str>> {
         let mut servers: Vec<_> = shares.iter().map(|share| (share.server.as_str(), share.protocol)).collect();
-        servers.sort_unstable();
+        servers.arrange();
         servers.dedup();
         let tests = servers.iter().map(async |(server, protocol)| {
             let port = if *protocol == "smb" { 445 } else { 2049 };
             ((*server, *protocol), connect_to(&self.resolver, server, port).await.err())
         });
-        join_all(tests).await.into_iter().collect()
+        order::map(join_all(tests).await)
     }
 }
 

@@ -11,6 +11,8 @@ use firstline_proto::v1::Section;
 
 pub(super) use changes::Changes;
 
+use firstline_diagnosis::order::Arrange as _;
+
 use super::{Collected, Context, Gather, Probe, ProbeError, Spec, Tier, service};
 use crate::os::native;
 
@@ -59,7 +61,7 @@ impl Probe for Chosen {
         for (manager, _) in managers {
             let Ok(mut packages) = native::packages(&cx.root, manager) else { continue };
             packages.retain(|package| !package.is_personal && (package.is_chosen || manager == "rpm"));
-            packages.sort_unstable();
+            packages.arrange();
             for package in packages.iter().take(room) {
                 let attributes = [("package.manager", manager), ("package.name", package.name.as_str())];
                 gather.value("endpoint.software", attributes, package.version.as_str());
@@ -95,7 +97,7 @@ impl Probe for Drivers {
                     |scope, name: String| if scope == "machine" { service::plain_name(&name) } else { Some(name) };
                 let mut started: Vec<_> =
                     started.into_iter().filter_map(|(scope, unit)| Some((scope, name(scope, unit)?))).collect();
-                started.sort_unstable();
+                started.arrange();
                 started.dedup();
                 for (scope, name) in started.iter().take(MOST_AUTOSTART) {
                     gather.value("endpoint.autostart", [("autostart", name.as_str()), ("scope", scope)], true);

@@ -1,7 +1,8 @@
-use std::collections::BTreeSet;
 use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use firstline_diagnosis::order;
 
 use crate::privacy::is_hidden;
 
@@ -41,7 +42,7 @@ impl Vitals {
 
     /// These people are signed in now.
     pub(crate) fn set_people<'a>(&self, people: impl Iterator<Item = &'a String>) {
-        let names: BTreeSet<String> = people.filter_map(|name| sign_in_name(name)).collect();
+        let names = order::set(people.filter_map(|name| sign_in_name(name)));
         *self.people.lock().unwrap_or_else(PoisonError::into_inner) = names.into_iter().take(PEOPLE_MAX).collect();
     }
 

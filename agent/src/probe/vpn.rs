@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use firstline_diagnosis::order;
 use firstline_diagnosis::vocabulary::Attributes;
 use firstline_proto::v1::Section;
 
@@ -99,7 +100,7 @@ impl Probe for Vpns {
 fn up(tunnels: &[Tunnel], managed: &[Managed]) -> BTreeSet<String> {
     let tunnels = tunnels.iter().filter(|tunnel| tunnel.is_up).map(|tunnel| tunnel.interface.clone());
     let managed = managed.iter().filter(|one| one.kind == "plugin" && one.state == State::Up);
-    tunnels.chain(managed.map(|one| one.id.clone())).collect()
+    order::set(tunnels.chain(managed.map(|one| one.id.clone())))
 }
 
 fn enter(cx: &Context, tunnels: &[Tunnel], managed: &[Managed], gather: &mut Gather) {

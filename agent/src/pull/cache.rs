@@ -5,6 +5,8 @@ use std::time::SystemTime;
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
+use firstline_diagnosis::order::Arrange as _;
+
 use crate::state;
 
 /// Documents that are kept.
@@ -33,7 +35,7 @@ pub(super) fn write(dir: &Path, pull_id: &str, document: &Bytes) {
         .filter_map(|entry| entry.ok().map(|entry| entry.path()))
         .filter_map(|path| Some((fs::metadata(&path).and_then(|meta| meta.modified()).ok()?, path)))
         .collect();
-    files.sort();
+    files.arrange();
     files.reverse();
     for (_, path) in files.into_iter().skip(KEPT) {
         let _ = fs::remove_file(path);

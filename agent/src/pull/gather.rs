@@ -1,7 +1,7 @@
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use firstline_diagnosis::document::SnapshotSeries;
+use firstline_diagnosis::order;
 use firstline_diagnosis::vocabulary::{Reading, Why};
 use firstline_proto::convert::{Pull, Section, SectionProgress, SectionState};
 use firstline_proto::v1;
@@ -81,7 +81,7 @@ fn missing_words(section: &SectionReadings) -> String {
 /// States that this pull did not read again stand as they were last read.
 fn add_states(pulls: &Pulls, pull: &Pull, readings: &mut Vec<Reading>) {
     let all = pull.sections.len() >= 6;
-    let there: BTreeSet<_> = readings.iter().map(|reading| reading.series.clone()).collect();
+    let there = order::set(readings.iter().map(|reading| reading.series.clone()));
     let intake = pulls.intake();
     let missing = intake.latest().filter(|reading| all && is_state(&reading.series.signal));
     // That there was none of something is over when this pull found one.

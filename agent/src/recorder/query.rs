@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 use std::io;
 
 use firstline_diagnosis::document::SnapshotSeries;
+use firstline_diagnosis::order;
 use firstline_diagnosis::vocabulary::Timestamp;
 
 use super::Recorder;
@@ -39,7 +40,7 @@ impl Recorder {
     fn clocks(&self) -> BTreeMap<u64, i64> {
         let heads = self.segments.iter().flat_map(Segment::heads).map(|head| (head.boot, head.clock_ms));
         let pending = self.pending.last().map(|row| (row.moment.boot, row.moment.clock_ms()));
-        heads.chain(pending).collect()
+        order::map(heads.chain(pending))
     }
 
     fn add_pending(&self, grid: &mut Grid, clocks: &BTreeMap<u64, i64>) {

@@ -3,6 +3,8 @@ use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
+use firstline_diagnosis::order::Arrange as _;
+
 use super::block::{self, Head, Row};
 use super::frame::{self, Kind};
 use super::names::Names;
@@ -151,7 +153,7 @@ impl Reader {
 /// Opens every segment of this step in `dir`, oldest first; `strange` is called with each file that is none.
 pub(super) fn open_all(dir: &Path, step_seconds: u32, mut strange: impl FnMut(&Path)) -> io::Result<VecDeque<Segment>> {
     let mut names: Vec<PathBuf> = fs::read_dir(dir)?.filter_map(|entry| Some(entry.ok()?.path())).collect();
-    names.sort();
+    names.arrange();
     let mut segments = VecDeque::new();
     for path in names {
         let Ok(bytes) = fs::read(&path) else { continue };

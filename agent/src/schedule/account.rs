@@ -1,6 +1,8 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use firstline_diagnosis::order::Arrange as _;
+
 use crate::probe::Tier;
 
 /// What one run took.
@@ -81,7 +83,7 @@ impl Account {
     /// The `share` quantile (0 to 1) of recent runs; zero when there were none.
     pub(super) fn wall_quantile(&self, share: f64) -> Duration {
         let mut sorted: Vec<_> = self.recent.iter().copied().collect();
-        sorted.sort_unstable();
+        sorted.arrange();
         let rank = (share * sorted.len() as f64).ceil() as usize;
         sorted.get(rank.saturating_sub(1)).copied().unwrap_or_default()
     }

@@ -1,6 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use firstline_diagnosis::order;
 use firstline_diagnosis::vocabulary::{Attributes, Mark, Reading, Series, Timestamp, Unknown, Value, Why};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -152,7 +153,7 @@ impl Slot {
         let declared: Vec<_> = all.into_iter().filter(gate::is_declared).collect();
         memory.account.undeclared += (total - declared.len()) as u64;
         if ran.outcome.is_ok() {
-            memory.see(declared.iter().map(|reading| reading.series.clone()).collect());
+            memory.see(order::set(declared.iter().map(|reading| reading.series.clone())));
         }
         declared.into_iter().filter(|reading| !gate.denied.contains(&*reading.series.signal)).collect()
     }

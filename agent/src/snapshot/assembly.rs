@@ -1,6 +1,7 @@
 use firstline_diagnosis::document::{
     AgentHealth, Change, Quality, Reason, Snapshot, SnapshotEndpoint, SnapshotReading, SnapshotSeries,
 };
+use firstline_diagnosis::order::Arrange as _;
 use firstline_diagnosis::registry::Registry;
 use firstline_diagnosis::vocabulary::{Event, Mark, Reading, Timestamp};
 use firstline_proto::convert::Machine;
@@ -42,7 +43,7 @@ pub fn assemble(
 ) -> Snapshot {
     let (marks, events, changes) = split(parts.history);
     let mut readings: Vec<_> = parts.readings.iter().map(snapshot_reading).collect();
-    readings.sort_by(|one, other| (&one.signal, &one.attrs).cmp(&(&other.signal, &other.attrs)));
+    readings.arrange_by(|one, other| (&one.signal, &one.attrs).cmp(&(&other.signal, &other.attrs)));
     Snapshot {
         id: uuid::Uuid::now_v7().to_string(),
         endpoint: SnapshotEndpoint {

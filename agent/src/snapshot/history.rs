@@ -3,6 +3,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use firstline_diagnosis::document::Change;
+use firstline_diagnosis::order::{self, Arrange as _};
 use firstline_diagnosis::vocabulary::{Event, Mark, Timestamp, Value};
 use serde::{Deserialize, Serialize};
 
@@ -102,11 +103,11 @@ impl History {
     pub fn of_last(&self, span: Duration, now: Moment) -> Vec<HistoryEntry> {
         let noted = self.0.read();
         let known = noted.iter().filter_map(|noted| noted.clock).chain([(now.boot, now.clock_ms())]);
-        let clocks: BTreeMap<u64, i64> = known.collect();
+        let clocks = order::map(known);
         let placed = noted.into_iter().map(|noted| noted.placed(&clocks));
         let from = now.at - span;
         let mut entries: Vec<_> = placed.filter(|entry| entry.at() >= from).collect();
-        entries.sort_by_key(HistoryEntry::at);
+        entries.arrange_by_key(HistoryEntry::at);
         entries
     }
 

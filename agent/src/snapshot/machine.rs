@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 
 use firstline_diagnosis::document::Os;
+use firstline_diagnosis::order;
 use firstline_diagnosis::vocabulary::{Reading, Value};
 use firstline_proto::convert::Machine;
 
@@ -19,7 +20,7 @@ pub fn machine<'a>(readings: impl IntoIterator<Item = &'a Reading>, users: Vec<S
         host_name: text("host.name").chars().take(255).collect(),
         os: Os { os_type, name: text("os.name"), version: text("os.version"), build_id: text("os.build_id") },
         users,
-        hardware: hash.into_iter().map(|hash| ("machine_id_hash".to_owned(), hash)).collect(),
+        hardware: order::map(hash.map(|hash| ("machine_id_hash".to_owned(), hash))),
     }
 }
 

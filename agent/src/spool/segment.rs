@@ -3,6 +3,7 @@ use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
+use firstline_diagnosis::order::Arrange as _;
 use firstline_diagnosis::vocabulary::Timestamp;
 use firstline_proto::convert::Dropped;
 use firstline_proto::{Message, v1};
@@ -259,7 +260,7 @@ pub(super) fn open_all(dir: &Path) -> io::Result<Found> {
         .filter(|path| path.extension().is_some_and(|extension| extension == "segment"))
         .filter_map(|path| Some((path.file_stem()?.to_str()?.parse().ok()?, path)))
         .collect();
-    names.sort();
+    names.arrange();
     let mut found = Found::default();
     for (index, (first, path)) in names.iter().enumerate() {
         let following = names.get(index + 1).map(|(following, _)| *following);

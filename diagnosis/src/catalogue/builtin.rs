@@ -1,4 +1,4 @@
-/// Names and texts of the embedded files; a new file is one line.
+/// Names and texts of the files; a new file is one line. What is embedded is compiled from them (`build.rs`).
 pub(super) const FILES: &[(&str, &str)] = &[
     ("checks/agent.toml", include_str!("../../catalogue/checks/agent.toml")),
     ("checks/network.toml", include_str!("../../catalogue/checks/network.toml")),

@@ -286,10 +286,25 @@ pub(super) struct Entries {
 }
 
 impl Entries {
+    /// What these files say, each laid over those before.
+    ///
+    /// # Errors
+    /// Every file that cannot be read.
+    pub(super) fn parse(files: &[(&str, &str)]) -> Result<Self, LoadErrors> {
+        let mut entries = Self::default();
+        let mut errors = Vec::new();
+        for (name, text) in files {
+            let file = toml::from_str(text).map_err(|error| LoadErrors::from_toml(name, text, &error));
+            let lines = Lines { file: Arc::from(*name), text };
+            if let Err(LoadErrors(more)) = file.and_then(|file| entries.lay_over(file, &lines)) {
+                errors.extend(more);
+            }
+        }
+        if errors.is_empty() { Ok(entries) } else { Err(LoadErrors(errors)) }
+    }
+
     /// Lays a file over what is there: an id that exists keeps the fields that the file does not name.
-    pub(super) fn lay_over(&mut self, name: &str, text: &str) -> Result<(), LoadErrors> {
-        let file: RawFile = toml::from_str(text).map_err(|error| LoadErrors::from_toml(name, text, &error))?;
-        let lines = Lines { file: Arc::from(name), text };
+    fn lay_over(&mut self, file: RawFile, lines: &Lines) -> Result<(), LoadErrors> {
         let mut seen = Vec::new();
         for check in file.check {
             let id = lines.at(check.id.clone());
@@ -298,10 +313,10 @@ impl Entries {
             }
             seen.push(id.value.clone());
             let entry = self.checks.entry(id.value.clone()).or_insert_with(|| CheckEntry::new(id));
-            entry.lay_over(check, &lines);
+            entry.lay_over(check, lines);
         }
         for symptom in file.symptom {
-            self.symptom(symptom, &lines);
+            self.symptom(symptom, lines);
         }
         self.edges.extend(file.edge.into_iter().map(|edge| EdgeEntry {
             root: lines.at(edge.root),

@@ -42,6 +42,15 @@ fn the_embedded_catalogue_loads() {
 }
 
 #[test]
+fn what_was_compiled_is_what_the_files_say() {
+    let parts = |all: &Catalogue| format!("{:#?}", (&all.version, &all.checks, &all.symptoms, &all.edges));
+    let written = Catalogue::with_overlay(&[]).unwrap_or_else(|errors| panic!("{errors}"));
+    let (compiled, written) = (parts(&Catalogue::builtin()), parts(&written));
+    let differing = compiled.lines().zip(written.lines()).find(|(compiled, written)| compiled != written);
+    assert_eq!((differing, compiled.len()), (None, written.len()));
+}
+
+#[test]
 fn the_embedded_version_is_known_without_loading() {
     assert_eq!(Catalogue::builtin_version(), Catalogue::builtin().version());
 }

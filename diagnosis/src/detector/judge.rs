@@ -6,6 +6,7 @@ use std::fmt::Write;
 use crate::catalogue::{Check, Effect};
 use crate::condition::{Cell, Compared, Compiled, Input, Kind, Reason, Scope, Unit};
 use crate::document::{Evidence, Finding, FindingState, Guard, Role, Texts};
+use crate::order::Arrange as _;
 use crate::texts::{self, Style};
 use crate::vocabulary::{Priority, Severity, Timestamp};
 use crate::window::Store;
@@ -254,7 +255,7 @@ fn styled(value: f64, unit: &Unit, style: Style) -> String {
 pub(super) fn nearest(compared: &[Compared]) -> Option<(&Compared, Option<f64>)> {
     let known = compared.iter().filter(|one| one.evidence.value.is_some());
     let mut ranked: Vec<(&Compared, Option<f64>)> = known.map(|one| (one, margin(one))).collect();
-    ranked.sort_by(|one, two| {
+    ranked.arrange_by(|one, two| {
         let key = |(one, margin): &(&Compared, Option<f64>)| (one.evidence.held == Some(true), margin.is_none());
         key(one).cmp(&key(two)).then_with(|| one.1.unwrap_or(0.0).total_cmp(&two.1.unwrap_or(0.0)))
     });
@@ -298,7 +299,7 @@ impl Judge<'_> {
                 instances.extend(values.collect::<Option<Vec<String>>>());
             }
         }
-        instances.sort();
+        instances.arrange();
         instances.dedup();
         instances
     }

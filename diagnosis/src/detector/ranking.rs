@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::catalogue::Symptom;
 use crate::document::{Finding, FindingState, Role};
+use crate::order::Arrange as _;
 use crate::vocabulary::Severity;
 
 use super::explain::Roots;
@@ -30,7 +31,7 @@ pub(super) fn rank(
             (Key::of(&finding, matched, symptom.is_some()), finding)
         })
         .collect();
-    ranked.sort_by(|one, two| one.0.cmp(&two.0));
+    ranked.arrange_by(|one, two| one.0.cmp(&two.0));
     let mut primary = None;
     let mut contributing = 0;
     for (key, finding) in &mut ranked {
@@ -50,7 +51,7 @@ pub(super) fn rank(
         };
     }
     let mut findings: Vec<Finding> = ranked.into_iter().map(|(_, finding)| finding).collect();
-    findings.sort_by_key(|finding| finding.role);
+    findings.arrange_by_key(|finding| finding.role);
     (findings, primary)
 }
 

@@ -1,6 +1,5 @@
-use std::collections::BTreeMap;
-
 use super::scrub;
+use crate::order;
 use crate::vocabulary::{Event, Reading, Series, Value};
 
 /// The most characters of a text that leaves.
@@ -34,11 +33,13 @@ pub fn plain_event(mut event: Event) -> Event {
 
 fn plain_series(series: &mut Series) {
     let scrubbed = series.attributes.iter().map(|(name, value)| (name.to_owned(), scrub(value, ATTRIBUTE_CHARS_MAX)));
-    series.attributes = scrubbed.collect::<BTreeMap<_, _>>().into();
+    series.attributes = order::map(scrubbed).into();
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
     use crate::registry::{Registry, SignalKind};
     use crate::vocabulary::{Timestamp, Unknown, Why};

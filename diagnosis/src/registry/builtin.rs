@@ -1,5 +1,5 @@
-/// Names and texts of the embedded declarations; a new area is one line.
-pub(crate) const FILES: &[(&str, &str)] = &[
+/// Names and texts of the declarations; a new area is one line. What is embedded is compiled from them (`build.rs`).
+pub(super) const FILES: &[(&str, &str)] = &[
     ("signals/agent.toml", include_str!("../../catalogue/signals/agent.toml")),
     ("signals/events.toml", include_str!("../../catalogue/signals/events.toml")),
     ("signals/hardware.toml", include_str!("../../catalogue/signals/hardware.toml")),

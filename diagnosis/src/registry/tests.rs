@@ -21,6 +21,12 @@ fn loads_the_embedded_rows() {
 }
 
 #[test]
+fn what_was_compiled_is_what_the_files_say() {
+    let written = load::files(builtin::FILES).unwrap_or_else(|errors| panic!("{errors}"));
+    assert_eq!(Registry::builtin().signals, written);
+}
+
+#[test]
 fn refuses_what_is_not_declared() {
     let registry = Registry::parse("signals.toml", &row("")).expect("row");
     let fine = Reading::value("endpoint.test", [("mountpoint", "/")], 1.0, AT);

@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::order::{self, Arrange as _};
+
 /// What tells one instance of a signal from another: `{mountpoint="/", state="free"}`. Sorted by name.
 ///
 /// Copies share their memory: a layout, the windows over it and the evidence from them name the same series again and
@@ -49,7 +51,7 @@ impl From<BTreeMap<String, String>> for Attributes {
 
 impl From<Attributes> for BTreeMap<String, String> {
     fn from(attributes: Attributes) -> Self {
-        attributes.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+        order::map(attributes.iter().map(|(name, value)| (name.to_owned(), value.to_owned())))
     }
 }
 
@@ -69,7 +71,7 @@ impl Attributes {
     /// These pairs in order of name; of two with one name the last counts.
     fn of(mut pairs: Vec<(Box<str>, Box<str>)>) -> Self {
         pairs.reverse();
-        pairs.sort_by(|(one, _), (other, _)| one.cmp(other));
+        pairs.arrange_by(|(one, _), (other, _)| one.cmp(other));
         pairs.dedup_by(|(later, _), (kept, _)| later == kept);
         Self(pairs.into())
     }

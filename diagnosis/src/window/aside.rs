@@ -1,5 +1,7 @@
 //! What only a few columns have.
 
+use crate::order::Arrange as _;
+
 /// Entries in order of column.
 #[derive(Debug, Clone)]
 pub(super) struct Aside<T>(Vec<(u16, T)>);
@@ -41,7 +43,7 @@ impl<T> Aside<T> {
     pub(super) fn moved(self, place: impl Fn(u16) -> Option<u16>) -> Self {
         let mut entries: Vec<(u16, T)> =
             self.0.into_iter().filter_map(|(column, entry)| Some((place(column)?, entry))).collect();
-        entries.sort_by_key(|(column, _)| *column);
+        entries.arrange_by_key(|(column, _)| *column);
         entries.shrink_to_fit();
         Self(entries)
     }

@@ -1,6 +1,7 @@
 //! Points that are not of a step that others share: readings between steps, events, the last numbers of what ended.
 
 use super::Point;
+use crate::order::Arrange as _;
 
 /// Loose points of one series, and of all.
 const OF_ONE_MAX: usize = 1024;
@@ -69,7 +70,7 @@ impl Loose {
     pub(super) fn moved(self, place: impl Fn(u16) -> Option<u16>) -> Self {
         let mut points: Vec<(u16, Point)> =
             self.0.into_iter().filter_map(|(column, point)| Some((place(column)?, point))).collect();
-        points.sort_by_key(|(column, point)| (*column, point.at));
+        points.arrange_by_key(|(column, point)| (*column, point.at));
         points.shrink_to_fit();
         Self(points)
     }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::known::Known;
+use crate::order::Arrange as _;
 
 /// The columns of an endpoint: in order of how long they are kept, then of name.
 #[derive(Debug, Clone, Default)]
@@ -23,16 +24,16 @@ const MANY: usize = 5;
 impl Plan {
     /// The plan of `columns`, which need no order, for so many sources.
     pub(super) fn new(mut columns: Vec<Arc<Known>>, sources: usize) -> Self {
-        columns.sort_by(|one, two| order(one).cmp(&order(two)));
+        columns.arrange_by(|one, two| order(one).cmp(&order(two)));
         columns.dedup_by(|one, two| one.series == two.series);
         let mut by_name: Vec<u16> = (0..).take(columns.len()).collect();
-        by_name.sort_by(|one, two| columns[usize::from(*one)].series.cmp(&columns[usize::from(*two)].series));
+        by_name.arrange_by(|one, two| columns[usize::from(*one)].series.cmp(&columns[usize::from(*two)].series));
         let mut members: Vec<(u32, u16)> = Vec::new();
         for column in by_name {
             members.extend(columns[usize::from(column)].sources.iter().map(|source| (*source, column)));
         }
         // Stable: the order of names stays within each source.
-        members.sort_by_key(|(source, _)| *source);
+        members.arrange_by_key(|(source, _)| *source);
         let start = |source: usize| members.partition_point(|(other, _)| (*other as usize) < source) as u32;
         let starts = (0..=sources).map(start).collect();
         let members = members.iter().map(|(_, column)| *column).collect();

@@ -1,5 +1,4 @@
-use std::collections::BTreeMap;
-
+use firstline_diagnosis::order;
 use firstline_diagnosis::vocabulary::{Attributes, Series};
 
 use super::BadField;
@@ -27,9 +26,6 @@ impl TryFrom<v1::Series> for Series {
             some_chars("attributes", name, 256)?;
             at_most_chars("attributes", value, 256)?;
         }
-        Ok(Self {
-            signal: series.signal.into(),
-            attributes: Attributes::from(series.attributes.into_iter().collect::<BTreeMap<_, _>>()),
-        })
+        Ok(Self { signal: series.signal.into(), attributes: Attributes::from(order::map(series.attributes)) })
     }
 }

@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
 
+use firstline_diagnosis::order;
 use firstline_diagnosis::registry::{Registry, SignalKind};
 use prost::Message;
 
@@ -65,7 +66,7 @@ fn is_told_often(series: &v1::Series) -> bool {
 
 /// Attributes in order, so that the same series has the same bytes.
 fn encode(series: &v1::Series) -> Vec<u8> {
-    let attributes: BTreeMap<_, _> = series.attributes.iter().collect();
+    let attributes = order::map(&series.attributes);
     let mut name = series.signal.clone().into_bytes();
     for (key, value) in attributes {
         for text in [key, value] {

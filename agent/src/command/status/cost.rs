@@ -2,6 +2,8 @@ use std::io::Write;
 
 use anyhow::Result;
 
+use firstline_diagnosis::order::Arrange as _;
+
 use super::bytes;
 use crate::app::{ProbeStatus, Status};
 use crate::uplink::Amount;
@@ -14,7 +16,7 @@ pub(super) fn table(out: &mut impl Write, agent: Option<&Status>) -> Result<()> 
     };
     writeln!(out, "Measured from {} to {}; an hour is an hour awake.\n", agent.started_at, agent.at)?;
     let mut probes: Vec<&ProbeStatus> = agent.probes.iter().collect();
-    probes.sort_by(|one, other| other.cpu_ms_per_hour.total_cmp(&one.cpu_ms_per_hour));
+    probes.arrange_by(|one, other| other.cpu_ms_per_hour.total_cmp(&one.cpu_ms_per_hour));
     let name_width = probes.iter().map(|probe| probe.name.len()).max().unwrap_or(0).max("probe".len());
     writeln!(
         out,
@@ -53,7 +55,7 @@ fn sent(out: &mut impl Write, agent: &Status) -> Result<()> {
 }
 
 fn amounts(out: &mut impl Write, mut amounts: Vec<(&String, &Amount)>, most: usize) -> Result<()> {
-    amounts.sort_by_key(|(_, amount)| std::cmp::Reverse(amount.bytes));
+    amounts.arrange_by_key(|(_, amount)| std::cmp::Reverse(amount.bytes));
     for (name, amount) in amounts.into_iter().take(most) {
         writeln!(out, "  {name}: {} in {}", bytes(amount.bytes), amount.count)?;
     }

@@ -4,6 +4,8 @@ use std::io;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
+use firstline_diagnosis::order::{self, Arrange as _};
+
 use crate::os::proc::journal::{Fault, Header, Item, JournalFile, ReadAt};
 use crate::os::proc::log::{Lines, Position, Record, TERMS};
 use crate::os::read_trimmed;
@@ -73,7 +75,7 @@ impl Journal {
             }
         }
         self.files.retain(|open| !open.gone);
-        lines.records.sort_by_key(|record| record.at_us);
+        lines.records.arrange_by_key(|record| record.at_us);
         Ok(lines)
     }
 
@@ -92,7 +94,7 @@ impl Journal {
     /// Opens what appeared since the last look.
     fn look(&mut self, root: &Path, known: &[Position], since_us: u64) -> Result<(), ProbeError> {
         let folders = folders(root)?;
-        let times = folders.iter().filter_map(|folder| Some((folder.clone(), changed(folder)?))).collect();
+        let times = order::map(folders.iter().filter_map(|folder| Some((folder.clone(), changed(folder)?))));
         if times == self.seen {
             return Ok(());
         }
@@ -112,7 +114,7 @@ impl Journal {
             damaged.map_or(Ok(()), |fault| Err(ProbeError::Failed(format!("the journal: {fault}"))))?;
         }
         self.seen = times;
-        found.sort_by_key(|(_, header)| std::cmp::Reverse(header.last_realtime_us));
+        found.arrange_by_key(|(_, header)| std::cmp::Reverse(header.last_realtime_us));
         for (file, header) in found {
             self.admit(file, &header, known, since_us);
         }

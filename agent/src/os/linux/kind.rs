@@ -4,6 +4,8 @@ use std::os::unix::fs::DirEntryExt;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
+use firstline_diagnosis::order::Arrange as _;
+
 use crate::os::{exists, read_trimmed};
 use crate::probe::ProbeError;
 use crate::probe::interface::Kind;
@@ -70,7 +72,7 @@ fn listed(root: &Path) -> Result<Vec<(String, u64)>, ProbeError> {
     let entries = fs::read_dir(root.join("sys/class/net")).map_err(failed)?.flatten();
     let mut listed: Vec<(String, u64)> =
         entries.filter_map(|entry| Some((entry.file_name().into_string().ok()?, entry.ino()))).collect();
-    listed.sort();
+    listed.arrange();
     Ok(listed)
 }
 

@@ -2,6 +2,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
+use firstline_diagnosis::order;
+
 use crate::os::proc::{logind, utmp};
 use crate::os::{exists, list, read};
 use crate::probe::ProbeError;
@@ -26,9 +28,9 @@ pub(crate) fn people(root: &Path) -> Result<BTreeSet<String>, ProbeError> {
 fn by_logind(root: &Path) -> Result<BTreeSet<String>, ProbeError> {
     let sessions = records(root, SESSIONS).unwrap_or_default();
     if !sessions.is_empty() {
-        return Ok(sessions.iter().filter_map(|record| logind::session_person(record)).collect());
+        return Ok(order::set(sessions.iter().filter_map(|record| logind::session_person(record))));
     }
-    Ok(records(root, USERS)?.iter().filter_map(|record| logind::user_person(record)).collect())
+    Ok(order::set(records(root, USERS)?.iter().filter_map(|record| logind::user_person(record))))
 }
 
 /// The records in a directory of logind. The pipes beside them, which would block, have names with a suffix.
@@ -41,7 +43,8 @@ fn records(root: &Path, dir: &str) -> Result<Vec<String>, ProbeError> {
 fn at_terminals(root: &Path) -> Result<BTreeSet<String>, ProbeError> {
     let bytes = fs::read(root.join(TERMINALS)).map_err(|source| ProbeError::io(TERMINALS, &source))?;
     let alive = |pid: u32| exists(root, &format!("proc/{pid}"));
-    Ok(utmp::sign_ins(&bytes).into_iter().filter(|(pid, _)| alive(*pid)).map(|(_, name)| name).collect())
+    let sign_ins = utmp::sign_ins(&bytes).into_iter();
+    Ok(order::set(sign_ins.filter(|(pid, _)| alive(*pid)).map(|(_, name)| name)))
 }
 
 #[cfg(test)]

@@ -1,6 +1,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use firstline_diagnosis::order;
+
 use super::bus::{self, Object};
 use crate::os::proc::power_supply::{self, Kind, Supply};
 use crate::os::{list, read, read_trimmed};
@@ -103,7 +105,8 @@ pub(crate) fn charge_limits(root: &Path) -> Result<BTreeMap<String, f64>, ProbeE
         // 0 is what firmware says that has no limit set.
         (1..=100).contains(&percent).then(|| f64::from(percent) / 100.0)
     };
-    Ok(list(root, SUPPLIES)?.into_iter().filter_map(|name| limit(&name).map(|ratio| (name, ratio))).collect())
+    let batteries = list(root, SUPPLIES)?.into_iter();
+    Ok(order::map(batteries.filter_map(|name| limit(&name).map(|ratio| (name, ratio)))))
 }
 
 fn largest(watts: impl Iterator<Item = f64>) -> Option<f64> {

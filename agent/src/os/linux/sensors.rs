@@ -1,5 +1,7 @@
 use std::path::Path;
 
+use firstline_diagnosis::order::Arrange as _;
+
 use crate::os::proc::hwmon;
 use crate::os::{exists, list, read, read_trimmed};
 use crate::probe::ProbeError;
@@ -73,7 +75,7 @@ fn sleeps(root: &Path, sleep: &mut Sleep) -> bool {
 /// Numbers of chips differ from boot to boot, their places do not.
 fn in_order(root: &Path, mut chips: Vec<String>) -> Vec<String> {
     let place = |chip: &String| root.join(CHIPS).join(chip).join("device").canonicalize().ok();
-    chips.sort_by_cached_key(|chip| (place(chip), chip.len(), chip.clone()));
+    chips.arrange_by_key(|chip| (place(chip), chip.len(), chip.clone()));
     chips
 }
 
@@ -98,7 +100,7 @@ impl Chip {
     fn sensors(&self, root: &Path, measures: Measures, kind: &str) -> Vec<Sensor> {
         let names = list(root, &self.dir).unwrap_or_default();
         let mut numbers: Vec<u16> = names.iter().filter_map(|name| hwmon::number_of(name, kind)).collect();
-        numbers.sort_unstable();
+        numbers.arrange();
         let file = |number: &u16, what: &str| format!("{}/{kind}{number}_{what}", self.dir);
         let label =
             |number: &u16| read_trimmed(root, &file(number, "label")).unwrap_or_else(|| format!("{kind}{number}"));

@@ -3,6 +3,8 @@ use std::fs::{self, File};
 use std::io::BufReader;
 use std::path::Path;
 
+use firstline_diagnosis::order::Arrange as _;
+
 use crate::os::child::Child;
 use crate::os::package::bundle;
 use crate::os::package::dpkg;
@@ -152,7 +154,7 @@ pub(crate) fn drivers(root: &Path) -> Result<Vec<(&'static str, String, String)>
             drivers.push(("foreign", module.clone(), version(&module)));
         }
     }
-    drivers.sort_unstable();
+    drivers.arrange();
     drivers.dedup();
     Ok(drivers)
 }

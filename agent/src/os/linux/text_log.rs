@@ -10,6 +10,8 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use firstline_diagnosis::order::Arrange as _;
+
 use super::update::time_zone;
 use crate::os::proc::log::Lines;
 use crate::os::proc::log::text::{self, TextPosition};
@@ -62,7 +64,7 @@ pub(crate) fn text_lines(
     if read == 0 {
         return Err(refused.unwrap_or(ProbeError::NotPresent("log of a syslog daemon")));
     }
-    lines.records.sort_by_key(|record| record.at_us);
+    lines.records.arrange_by_key(|record| record.at_us);
     Ok(lines)
 }
 
@@ -129,7 +131,7 @@ fn put_away(folder: &Path, name: &str, known: &TextPosition) -> Option<File> {
     };
     let files = entries.filter(is_sibling).take(SIBLINGS_MAX).filter_map(|path| open(&path).ok());
     let mut files: Vec<File> = files.collect();
-    files.sort_by_key(|file| inode(file).ok() != Some(known.inode));
+    files.arrange_by_key(|file| inode(file).ok() != Some(known.inode));
     // Of a log that had nothing in it when it was read, the inode is all that is known.
     let is_known = |file: &File| known.head_bytes > 0 || inode(file).ok() == Some(known.inode);
     files.into_iter().filter(is_known).find_map(|mut file| is_same(&mut file, known).ok()?.then_some(file))

@@ -1,6 +1,8 @@
 use std::collections::HashMap;
 use std::path::Path;
 
+use firstline_diagnosis::order::Arrange as _;
+
 use super::process::{each_process, executable};
 use crate::os::proc::usage;
 use crate::os::read;
@@ -48,7 +50,7 @@ impl Written {
             return Err(ProbeError::NoPermission("what other people's processes write".to_owned()));
         }
         let mut programs: Vec<_> = programs.into_iter().collect();
-        programs.sort_by(|(one, fewer), (other, more)| more.cmp(fewer).then_with(|| one.cmp(other)));
+        programs.arrange_by(|(one, fewer), (other, more)| more.cmp(fewer).then_with(|| one.cmp(other)));
         programs.truncate(most);
         Ok(programs)
     }

@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::io::{self, BufRead};
 
+use firstline_diagnosis::order::Arrange as _;
+
 use super::stanza::Stanzas;
 
 /// Packages that are installed or half so, and how they are.
@@ -46,7 +48,7 @@ pub(crate) fn parse(source: impl BufRead) -> io::Result<Packages> {
             _ => {}
         }
     }
-    packages.interrupted.sort_unstable();
+    packages.interrupted.arrange();
     Ok(packages)
 }
 

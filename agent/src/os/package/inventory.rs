@@ -4,6 +4,8 @@ use std::cmp::Ordering;
 
 use sha2::{Digest, Sha256};
 
+use firstline_diagnosis::order::Arrange as _;
+
 /// One installed package.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Package {
@@ -43,7 +45,7 @@ pub(crate) struct Change<'a> {
 impl Inventory {
     /// Of these packages. Personal ones are counted and then forgotten.
     pub(crate) fn of(mut packages: Vec<Package>) -> Self {
-        packages.sort_unstable();
+        packages.arrange();
         let count = packages.len() as u64;
         let personal = packages.iter().filter(|package| package.is_personal).count() as u64;
         let mut text = String::new();

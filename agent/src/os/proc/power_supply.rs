@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use firstline_diagnosis::order;
+
 /// What a supply says. Absent is what it does not say, or says in a way that firmware says "unknown".
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Supply {
@@ -40,7 +42,8 @@ pub(crate) enum Kind {
 
 /// Reads what a supply says.
 pub(crate) fn parse(uevent: &str) -> Supply {
-    let said = Said(uevent.lines().filter_map(|line| line.strip_prefix("POWER_SUPPLY_")?.split_once('=')).collect());
+    let lines = uevent.lines().filter_map(|line| line.strip_prefix("POWER_SUPPLY_")?.split_once('='));
+    let said = Said(order::map(lines));
     let status = said.text("STATUS");
     Supply {
         kind: match said.text("TYPE") {

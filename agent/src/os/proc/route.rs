@@ -2,6 +2,8 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use firstline_diagnosis::order::Arrange as _;
+
 /// The way out of the network.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct DefaultRoute {
@@ -31,7 +33,7 @@ pub(crate) fn default_route(route: &str, ipv6_route: &str) -> Option<DefaultRout
 pub(crate) fn default_routes(route: &str, ipv6_route: &str) -> Vec<DefaultRoute> {
     let mut routes: Vec<DefaultRoute> = route.lines().skip(1).filter_map(ipv4).collect();
     routes.extend(ipv6_route.lines().filter_map(ipv6));
-    routes.sort_by_key(|route| (route.metric, route.gateway.is_none()));
+    routes.arrange_by_key(|route| (route.metric, route.gateway.is_none()));
     routes
 }
 

@@ -1,73 +1,59 @@
-//! What the makers of disks mean by the attributes of their disks, from `drives.toml`.
+//! What the attributes of a disk say, by the table of what its maker means.
 
-use std::collections::BTreeMap;
-
-use serde::Deserialize;
+mod makers;
 
 use super::ata::Raw;
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Drives {
-    attribute: Vec<Attribute>,
-    family: Vec<Family>,
-    named_left: Vec<NamedLeft>,
-}
+use makers::{ATTRIBUTES, FAMILIES, NAMED_LEFT};
 
 /// An attribute that has the same number with every maker who has it.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
 struct Attribute {
     id: u8,
-    name: String,
+    name: &'static str,
     raw: Part,
     /// What smartctl and UDisks2 call it.
-    names: Vec<String>,
+    names: &'static [&'static str],
 }
 
 /// Models that mean something else, or more.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
 struct Family {
     /// How their names begin, in capitals.
-    models: Vec<String>,
-    #[serde(default)]
-    raw: BTreeMap<String, Part>,
+    models: &'static [&'static str],
+    /// By the number of the attribute.
+    raw: &'static [(u8, Part)],
     left: Option<Left>,
 }
 
-#[derive(Debug, Clone, Copy, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Copy)]
 struct Left {
     id: u8,
-    #[serde(rename = "as")]
     form: LeftForm,
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
 struct NamedLeft {
-    names: Vec<String>,
+    names: &'static [&'static str],
     id: Option<u8>,
-    #[serde(rename = "as")]
     form: LeftForm,
 }
 
-#[derive(Debug, Clone, Copy, Deserialize)]
-#[serde(rename_all = "snake_case")]
+/// How a maker says what life is left.
+#[derive(Clone, Copy)]
 enum LeftForm {
+    /// The maker's grade, which falls from 100.
     Value,
+    /// A count that rises to 100.
     Used,
 }
 
-/// Which part of the raw bytes counts.
-#[derive(Debug, Clone, Copy, Deserialize)]
-#[serde(rename_all = "snake_case")]
+/// Which part of the six raw bytes counts.
+#[derive(Clone, Copy)]
 enum Part {
     All,
+    /// The others are counts of something else.
     Low16,
     Low24,
+    /// The others are a fraction.
     Low32,
+    /// A time in another unit than hours.
     Minutes,
     HalfMinutes,
     Seconds,
@@ -87,50 +73,38 @@ impl Part {
     }
 }
 
-/// What is known about disks. Read when a disk is asked, which is once a day, and not kept.
-#[derive(Debug)]
-pub(crate) struct Known(Drives);
+/// The counts in the raw attributes of a disk of this model, by our names.
+pub(crate) fn counts(model: &str, table: &[Raw]) -> Vec<(String, u64)> {
+    let count = |raw: &Raw| {
+        let attribute = ATTRIBUTES.iter().find(|known| known.id == raw.id)?;
+        let other = families(model).find_map(|family| family.raw.iter().find(|(id, _)| *id == raw.id));
+        let part = other.map_or(attribute.raw, |(_, part)| *part);
+        Some((attribute.name.to_owned(), part.of(raw.bytes)))
+    };
+    table.iter().filter_map(count).collect()
+}
 
-impl Known {
-    /// Everything that is known.
-    pub(crate) fn load() -> Self {
-        Self(toml::from_str(include_str!("drives.toml")).expect("the embedded table is tested to load"))
-    }
+/// The rated life that is left in a disk of this model, where it is known which attribute says so.
+pub(crate) fn remaining_ratio(model: &str, table: &[Raw]) -> Option<f64> {
+    let left = families(model).find_map(|family| family.left)?;
+    let raw = table.iter().find(|raw| raw.id == left.id)?;
+    left.form.ratio(raw.value, raw.bytes)
+}
 
-    /// The counts in the raw attributes of a disk of this model, by our names.
-    pub(crate) fn counts(&self, model: &str, table: &[Raw]) -> Vec<(String, u64)> {
-        let count = |raw: &Raw| {
-            let attribute = self.0.attribute.iter().find(|known| known.id == raw.id)?;
-            let other = self.families(model).find_map(|family| family.raw.get(&raw.id.to_string()));
-            Some((attribute.name.clone(), other.unwrap_or(&attribute.raw).of(raw.bytes)))
-        };
-        table.iter().filter_map(count).collect()
-    }
+/// The name of ours for an attribute that smartctl or UDisks2 named.
+pub(crate) fn name_of(named: &str) -> Option<&'static str> {
+    ATTRIBUTES.iter().find(|known| known.names.contains(&named)).map(|attribute| attribute.name)
+}
 
-    /// The rated life that is left in a disk of this model, where it is known which attribute says so.
-    pub(crate) fn remaining_ratio(&self, model: &str, table: &[Raw]) -> Option<f64> {
-        let left = self.families(model).find_map(|family| family.left)?;
-        let raw = table.iter().find(|raw| raw.id == left.id)?;
-        left.form.ratio(raw.value, raw.bytes)
-    }
+/// The rated life that is left according to an attribute that smartctl named.
+pub(crate) fn named_ratio(named: &str, raw: &Raw) -> Option<f64> {
+    let known = |left: &&NamedLeft| left.names.contains(&named) && left.id.is_none_or(|id| id == raw.id);
+    NAMED_LEFT.iter().find(known)?.form.ratio(raw.value, raw.bytes)
+}
 
-    /// The name of ours for an attribute that smartctl or UDisks2 named.
-    pub(crate) fn name_of(&self, named: &str) -> Option<&str> {
-        let attribute = self.0.attribute.iter().find(|known| known.names.iter().any(|name| name == named));
-        attribute.map(|attribute| attribute.name.as_str())
-    }
-
-    /// The rated life that is left according to an attribute that smartctl named.
-    pub(crate) fn named_ratio(&self, named: &str, raw: &Raw) -> Option<f64> {
-        let known =
-            |left: &&NamedLeft| left.names.iter().any(|name| name == named) && left.id.is_none_or(|id| id == raw.id);
-        self.0.named_left.iter().find(known)?.form.ratio(raw.value, raw.bytes)
-    }
-
-    fn families(&self, model: &str) -> impl Iterator<Item = &Family> {
-        let model = model.to_ascii_uppercase();
-        self.0.family.iter().filter(move |family| family.models.iter().any(|start| model.starts_with(start.as_str())))
-    }
+fn families(model: &str) -> impl Iterator<Item = &'static Family> {
+    let model = model.to_ascii_uppercase();
+    FAMILIES.iter().filter(move |family| family.models.iter().any(|start| model.starts_with(start)))
 }
 
 impl LeftForm {
@@ -152,7 +126,7 @@ mod tests {
     }
 
     fn count(model: &str, id: u8, bytes: u64) -> u64 {
-        Known::load().counts(model, &[raw(id, 100, bytes)])[0].1
+        counts(model, &[raw(id, 100, bytes)])[0].1
     }
 
     #[test]
@@ -172,21 +146,20 @@ mod tests {
 
     #[test]
     fn life_that_is_left_is_said_in_opposite_ways() {
-        let known = Known::load();
-        let left = |model: &str, table: &[Raw]| known.remaining_ratio(model, table);
+        let left = |model: &str, table: &[Raw]| remaining_ratio(model, table);
         assert_eq!(left("Samsung SSD 860 EVO 500GB", &[raw(177, 93, 120)]), Some(0.93));
         assert_eq!(left("CT500MX500SSD1", &[raw(202, 88, 12)]), Some(0.88));
         assert_eq!(left("INTEL SSDSC2KW512G8", &[raw(233, 99, 0)]), Some(0.99));
         assert_eq!(left("UNHEARD OF SSD", &[raw(177, 93, 120), raw(231, 1, 1)]), None, "nobody knows what it means");
-        assert_eq!(known.named_ratio("Media_Wearout_Indicator", &raw(230, 100, 7)), None);
-        assert_eq!(known.named_ratio("Media_Wearout_Indicator", &raw(233, 97, 0)), Some(0.97));
-        assert_eq!(known.named_ratio("Percent_Lifetime_Used", &raw(202, 70, 30)), Some(0.7));
+        assert_eq!(named_ratio("Media_Wearout_Indicator", &raw(230, 100, 7)), None);
+        assert_eq!(named_ratio("Media_Wearout_Indicator", &raw(233, 97, 0)), Some(0.97));
+        assert_eq!(named_ratio("Percent_Lifetime_Used", &raw(202, 70, 30)), Some(0.7));
     }
 
     #[test]
     fn what_is_not_known_is_left_out() {
-        assert_eq!(Known::load().counts("ST2000DM008", &[raw(190, 60, 40), raw(1, 80, 7)]), []);
-        assert_eq!(Known::load().name_of("Reported_Uncorrect"), Some("reported_uncorrectable"));
-        assert_eq!(Known::load().name_of("Unknown_Attribute"), None);
+        assert_eq!(counts("ST2000DM008", &[raw(190, 60, 40), raw(1, 80, 7)]), []);
+        assert_eq!(name_of("Reported_Uncorrect"), Some("reported_uncorrectable"));
+        assert_eq!(name_of("Unknown_Attribute"), None);
     }
 }

@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use super::Health;
 use super::ata::Raw;
-use super::drives::Known;
+use super::drives;
 use super::nvme::Log;
 use crate::probe::ProbeError;
 
@@ -93,15 +93,14 @@ pub(crate) fn parse(json: &[u8]) -> Result<Health, ProbeError> {
         let health = Health::of_nvme(log.into());
         return Ok(Health { passed: document.smart_status.map(|status| status.passed).or(health.passed), ..health });
     }
-    let known = Known::load();
     let table = &document.ata_smart_attributes.table;
-    let mut attributes: Vec<(String, u64)> = table.iter().filter_map(|row| row.count(&known)).collect();
+    let mut attributes: Vec<(String, u64)> = table.iter().filter_map(Row::count).collect();
     if let Some(time) = document.power_on_time {
         attributes.retain(|(name, _)| name != "power_on_hours");
         attributes.push(("power_on_hours".to_owned(), time.hours));
     }
     let endurance = document.endurance_used.map(|used| 1.0 - f64::from(used.current_percent.min(100)) / 100.0);
-    let by_name = || table.iter().find_map(|row| known.named_ratio(&row.name, &row.as_raw()));
+    let by_name = || table.iter().find_map(|row| drives::named_ratio(&row.name, &row.as_raw()));
     let passed = document.smart_status.map(|status| status.passed);
     if passed.is_none() && attributes.is_empty() {
         return Err(why_nothing(&document.smartctl.messages));
@@ -128,8 +127,8 @@ impl Row {
 
     /// The count, as smartctl's own table of models prints it: three numbers are three packed words, of which the last is
     /// the lowest; of any other text the first number counts.
-    fn count(&self, known: &Known) -> Option<(String, u64)> {
-        let name = known.name_of(&self.name)?.to_owned();
+    fn count(&self) -> Option<(String, u64)> {
+        let name = drives::name_of(&self.name)?.to_owned();
         let words: Vec<&str> = self.raw.string.split(' ').collect();
         let numbers: Vec<u64> = words.iter().map_while(|word| word.parse().ok()).collect();
         let count = match numbers.as_slice() {

@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 
-use firstline_diagnosis::vocabulary::{Attributes, Timestamp, Value};
+use firstline_diagnosis::order::{self, Arrange as _};
+use firstline_diagnosis::vocabulary::{Attributes, Timestamp};
 
 use super::super::{Context, Gather};
 use super::position::Kept;
@@ -108,7 +109,7 @@ fn together(found: impl Iterator<Item = (u64, Found)>) -> Vec<(u64, Found)> {
         }
     }
     let mut all: Vec<_> = kinds.into_values().collect();
-    all.sort_by_key(|(at_us, _)| *at_us);
+    all.arrange_by_key(|(at_us, _)| *at_us);
     all
 }
 
@@ -123,10 +124,8 @@ fn with_media(root: &std::path::Path, found: Found) -> Found {
 }
 
 fn tell(gather: &mut Gather, at_us: u64, found: Found) {
-    let attributes: BTreeMap<String, String> =
-        found.attributes.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-    let fields: BTreeMap<String, Value> =
-        found.fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+    let attributes = order::map(found.attributes.into_iter().map(|(name, value)| (name.to_owned(), value)));
+    let fields = order::map(found.fields.into_iter().map(|(name, value)| (name.to_owned(), value)));
     let at = Timestamp(i64::try_from(at_us / 1000).unwrap_or(i64::MAX));
     gather.happened(found.signal, Attributes::from(attributes), at, fields, found.count);
 }

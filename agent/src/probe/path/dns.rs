@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
+use firstline_diagnosis::order::{self, Arrange as _};
 use firstline_diagnosis::vocabulary::Attributes;
 use futures_util::future::join_all;
 
@@ -40,12 +41,9 @@ const PORT: u16 = 53;
 /// Looks every name up in the system's way.
 pub(super) async fn ask_system(resolver: &SystemResolver, names: impl IntoIterator<Item = &str>) -> ByName {
     let mut names: Vec<&str> = names.into_iter().collect();
-    names.sort_unstable();
+    names.arrange();
     names.dedup();
-    join_all(names.iter().map(async |name| ((*name).to_owned(), resolver.look_up(name).await)))
-        .await
-        .into_iter()
-        .collect()
+    order::map(join_all(names.iter().map(async |name| ((*name).to_owned(), resolver.look_up(name).await))).await)
 }
 
 /// Looks `names` up at every server, all at the same time.
@@ -74,7 +72,7 @@ pub(super) fn of_system(found: &ByName, names: &[DnsName]) -> Vec<LookUp> {
 
 fn classes(names: &[DnsName]) -> Vec<&str> {
     let mut classes: Vec<&str> = names.iter().map(|name| name.name_class.as_str()).collect();
-    classes.sort_unstable();
+    classes.arrange();
     classes.dedup();
     classes
 }

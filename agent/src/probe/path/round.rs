@@ -5,6 +5,8 @@ use futures_util::future::join_all;
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 
+use firstline_diagnosis::order;
+
 use super::dns::{self, ByName, LookUp};
 use super::portal::{self, Portal};
 use super::proxy::{self, Detour, Script};
@@ -180,11 +182,10 @@ impl Tests<'_> {
     async fn find_more(&self, found: &ByName, targets: &[&ProbeTarget]) -> ByName {
         let hopeless = found.values().find(|_| found.values().all(|found| found.addresses.is_err()));
         match hopeless {
-            Some(hopeless) => targets
-                .iter()
-                .filter_map(|target| named(target))
-                .map(|name| (name.to_owned(), hopeless.clone()))
-                .collect(),
+            Some(hopeless) => {
+                let names = targets.iter().filter_map(|target| named(target));
+                order::map(names.map(|name| (name.to_owned(), hopeless.clone())))
+            }
             None => dns::ask_system(self.resolver, targets.iter().filter_map(|target| named(target))).await,
         }
     }

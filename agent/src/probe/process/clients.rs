@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use firstline_diagnosis::order;
 use firstline_proto::v1::Section;
 
 use super::Programs;
@@ -73,7 +74,7 @@ impl Probe for Clients {
     fn collect(&self, cx: &Context) -> Result<Collected, ProbeError> {
         let running = self.programs.running(cx, CLIENTS.iter().map(|(program, ..)| *program))?;
         let clients = CLIENTS.iter().filter(|(program, ..)| running.contains(program));
-        let running: BTreeSet<_> = clients.map(|(_, client, signal)| (*signal, *client)).collect();
+        let running = order::set(clients.map(|(_, client, signal)| (*signal, *client)));
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         seen.extend(&running);
         let mut gather = Gather::new(cx);

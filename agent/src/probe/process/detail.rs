@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use firstline_diagnosis::order::Arrange as _;
 use firstline_diagnosis::vocabulary::{Attributes, Unknown, Why};
 use firstline_proto::v1::Section;
 
@@ -80,7 +81,7 @@ impl Details {
             }
         }
         let mut told: Vec<_> = programs.into_iter().map(|(name, program)| (name.to_owned(), program)).collect();
-        told.sort_unstable_by_key(|(_, program)| std::cmp::Reverse(program.resident_pages));
+        told.arrange_by_key(|(_, program)| std::cmp::Reverse(program.resident_pages));
         Ok(told)
     }
 }

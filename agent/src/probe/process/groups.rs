@@ -1,6 +1,8 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use firstline_diagnosis::order::Arrange as _;
+
 use crate::os::proc::pid::PidStat;
 
 /// How many groups count as the largest, by processor and by memory each.
@@ -129,7 +131,7 @@ impl Groups {
         if ended.len() <= MOST_ENDED {
             return;
         }
-        ended.sort_unstable_by_key(|group| std::cmp::Reverse(group.large_at));
+        ended.arrange_by_key(|group| std::cmp::Reverse(group.large_at));
         let oldest = ended[MOST_ENDED].large_at;
         self.programs.retain(|_, group| group.processes > 0 || group.large_at > oldest);
     }
@@ -167,17 +169,17 @@ impl Groups {
     /// The groups that are told, in order of name.
     pub(crate) fn told(&self) -> Vec<(&str, &Group)> {
         let mut told: Vec<_> = self.programs.iter().filter(|(_, group)| group.large_at.is_some()).collect();
-        told.sort_unstable_by_key(|(_, group)| std::cmp::Reverse(group.large_at));
+        told.arrange_by_key(|(_, group)| std::cmp::Reverse(group.large_at));
         told.truncate(MOST_TOLD);
         let mut told: Vec<_> = told.into_iter().map(|(name, group)| (name.as_str(), group)).collect();
-        told.sort_unstable_by_key(|(name, _)| *name);
+        told.arrange_by_key(|(name, _)| *name);
         told
     }
 
     fn mark_largest(&mut self, now: Duration, size: impl Fn(&Group) -> f64) {
         let mut sized: Vec<_> = self.programs.values_mut().map(|group| (size(group), group)).collect();
         sized.retain(|(size, _)| *size > 0.0);
-        sized.sort_unstable_by(|(one, _), (other, _)| other.total_cmp(one));
+        sized.arrange_by(|(one, _), (other, _)| other.total_cmp(one));
         for (_, group) in sized.into_iter().take(LARGEST) {
             group.large_at = Some(now);
         }

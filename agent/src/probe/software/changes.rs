@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use firstline_diagnosis::order;
 use firstline_diagnosis::vocabulary::{Timestamp, Value};
 use firstline_proto::v1::Section;
 
@@ -96,7 +97,7 @@ impl Memory {
         }
         let packages = native::packages(&cx.root, manager);
         let times = packages.iter().flatten().filter_map(|one| Some((one.name.clone(), one.installed_seconds?)));
-        let times: BTreeMap<String, i64> = times.collect();
+        let times = order::map(times);
         let inventory = packages.map(Inventory::of);
         let before = self.known.remove(manager).map(|known| known.inventory.ok());
         let before = before.unwrap_or_else(|| self.recall(cx, manager));

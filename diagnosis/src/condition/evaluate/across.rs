@@ -1,6 +1,7 @@
 use super::super::expression::{Across, Join, Rank};
 use super::super::reason::Reason;
 use super::{Cell, Found, Scope};
+use crate::order::Arrange as _;
 
 impl<'a> Scope<'a> {
     pub(super) fn across(&self, across: &Across) -> Found {
@@ -69,7 +70,7 @@ impl<'a> Scope<'a> {
                 Some((found.cell.as_number()?, name, found.at))
             })
             .collect();
-        ranked.sort_by(|one, two| two.0.total_cmp(&one.0).then_with(|| one.1.cmp(&two.1)));
+        ranked.arrange_by(|one, two| two.0.total_cmp(&one.0).then_with(|| one.1.cmp(&two.1)));
         ranked.truncate(rank.count);
         if ranked.is_empty() {
             return Found::unknown(self.none(rank.over));

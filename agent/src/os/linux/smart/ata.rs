@@ -5,7 +5,7 @@ use super::passthrough;
 use crate::os::read_trimmed;
 use crate::os::smart::Health;
 use crate::os::smart::ata::{self, Raw, Registers};
-use crate::os::smart::drives::Known;
+use crate::os::smart::drives;
 use crate::probe::ProbeError;
 
 /// How the kernel names the maker of a disk that is on a SATA port; behind a USB bridge it is the bridge's name.
@@ -36,11 +36,10 @@ pub(super) fn health(root: &Path, device: &str, model: &str) -> Result<Health, P
         let thresholds = ata::thresholds(&page(&disk, Question::Thresholds).ok()?)?;
         Some(all_above(&table, &thresholds))
     });
-    let known = Known::load();
     Ok(Health {
         passed,
-        attributes: known.counts(model, &table),
-        remaining_ratio: known.remaining_ratio(model, &table),
+        attributes: drives::counts(model, &table),
+        remaining_ratio: drives::remaining_ratio(model, &table),
         log: None,
     })
 }

@@ -11,7 +11,7 @@ use zbus::{OwnedVariant, Variant};
 use crate::os::native::bus::{self, Object, Properties};
 use crate::os::smart::Health;
 use crate::os::smart::ata::Raw;
-use crate::os::smart::drives::Known;
+use crate::os::smart::drives;
 use crate::os::smart::nvme::{self, Log};
 use crate::probe::ProbeError;
 
@@ -82,7 +82,6 @@ fn is_old(says: &Properties) -> bool {
 }
 
 fn health(model: &str, passed: Option<bool>, listed: &[Attribute]) -> Health {
-    let known = Known::load();
     let raw = |attribute: &Attribute| Raw {
         id: attribute.0,
         value: u8::try_from(attribute.3).unwrap_or(0),
@@ -90,19 +89,19 @@ fn health(model: &str, passed: Option<bool>, listed: &[Attribute]) -> Health {
     };
     let table: Vec<Raw> = listed.iter().map(raw).collect();
     let count = |attribute: &Attribute| {
-        let name = known.name_of(&attribute.1)?.to_owned();
+        let name = drives::name_of(&attribute.1)?.to_owned();
         let pretty = u64::try_from(attribute.6).ok()?;
         // Times are decoded by UDisks2's own table; packed counts are not.
         let count = match attribute.7 {
             MILLISECONDS => pretty / 3_600_000,
-            _ => known.counts(model, &[raw(attribute)]).first()?.1,
+            _ => drives::counts(model, &[raw(attribute)]).first()?.1,
         };
         Some((name, count))
     };
     Health {
         passed,
         attributes: listed.iter().filter_map(count).collect(),
-        remaining_ratio: known.remaining_ratio(model, &table),
+        remaining_ratio: drives::remaining_ratio(model, &table),
         log: None,
     }
 }
