@@ -117,7 +117,8 @@ fn log(says: &Properties, more: &Properties) -> Option<Log> {
         spare_percent: small("avail_spare")?,
         spare_threshold_percent: small("spare_thresh")?,
         used_percent: small("percent_used")?,
-        written_bytes: number(more, "total_data_written")?,
+        // UDisks2 leaves out what was read or written when that is nothing, as on a new disk.
+        written_bytes: number(more, "total_data_written").unwrap_or(0),
         unsafe_shutdowns: number(more, "unsafe_shutdowns")?,
         media_errors: number(more, "media_errors")?,
         warm_minutes: minutes("warning_temp_time"),
@@ -166,6 +167,15 @@ mod tests {
         let log = log(&says, &more).expect("a log");
         assert_eq!((log.critical_warning, log.celsius, log.warm_minutes), (4, Some(38), 4));
         assert_eq!((log.spare_percent, log.unsafe_shutdowns), (100, 107));
+    }
+
+    #[test]
+    fn a_disk_to_which_nothing_was_written_yet_has_a_log() {
+        let says = properties(vec![("SmartCriticalWarning", Variant::from(Vec::<String>::new()))]);
+        let small = ["avail_spare", "spare_thresh", "percent_used"].map(|name| (name, Variant::from(0_u8)));
+        let large = ["unsafe_shutdowns", "media_errors"].map(|name| (name, Variant::from(0_u64)));
+        let log = log(&says, &properties(small.into_iter().chain(large).collect())).expect("a log");
+        assert_eq!((log.critical_warning, log.written_bytes), (0, 0));
     }
 
     #[test]
