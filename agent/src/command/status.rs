@@ -8,7 +8,7 @@ use firstline_diagnosis::condition::Unit;
 use firstline_diagnosis::human;
 use serde::Serialize;
 
-use super::print_json;
+use super::{print_json, sentence};
 use crate::app::{Status, read_status};
 use crate::config::{Config, STATE_DIR};
 use crate::identity::Identity;
@@ -165,11 +165,6 @@ fn probes(out: &mut impl Write, agent: &Status) -> Result<()> {
         writeln!(out, "Not let out: {count} readings of {signal}: {why}.")?;
     }
     Ok(())
-}
-
-fn sentence(text: &str) -> String {
-    let mut letters = text.chars();
-    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }
 
 fn bytes(count: u64) -> String {
