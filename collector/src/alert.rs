@@ -107,6 +107,17 @@ impl Alerts {
         Ok(())
     }
 
+    /// Resolves what is told of an endpoint (by id) that is no more.
+    ///
+    /// # Errors
+    /// When the store failed; nothing changed then.
+    pub async fn end(&self, endpoint_id: &str) -> Result<(), AlertError> {
+        let (now, id) = (self.clock.now(), endpoint_id.to_owned());
+        let changed = self.store.write(move |tx| Box::pin(async move { judge::end(tx, &id, now).await })).await?;
+        self.tell(changed);
+        Ok(())
+    }
+
     /// Tells of alerts whose silence has ended. Called on a period; does nothing when there is nothing to do.
     ///
     /// # Errors

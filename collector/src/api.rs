@@ -7,6 +7,7 @@
 pub(crate) mod alerts;
 pub(crate) mod authority;
 mod checks;
+pub(crate) mod departures;
 pub(crate) mod endpoints;
 pub(crate) mod extract;
 mod openapi;
@@ -64,6 +65,7 @@ fn api_doors(doors: Doors) -> Doors {
         tokens::doors,
         authority::doors,
         endpoints::doors,
+        departures::doors,
         tickets::doors,
         pulls::doors,
         alerts::doors,

@@ -46,6 +46,8 @@ pub(crate) fn doors(doors: Doors) -> Doors {
         .get("/endpoints", Roles::LOOK, endpoints::show, none)
         .get("/endpoint-options", Roles::WORK, endpoint_options::show, none)
         .get("/endpoints/{id}", Roles::LOOK, endpoint::show, none)
+        .post("/endpoints/{id}/merge", Roles::ADMINISTER, endpoint::merge, none)
+        .post("/endpoints/{id}/decommission", Roles::ADMINISTER, endpoint::decommission, none)
         .get("/endpoints/{id}/charts/{chart}", Roles::LOOK, charts::show, none)
         .get("/tickets", Roles::LOOK, tickets::show, none)
         .get("/tickets/new", Roles::WORK, tickets::blank, none)

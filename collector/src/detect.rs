@@ -161,6 +161,23 @@ impl Detect {
         }
     }
 
+    /// Stops watching an endpoint (by id) that is no more, and resolves its alerts.
+    ///
+    /// # Errors
+    /// When the store failed.
+    pub async fn end(&self, endpoint_id: &str) -> Result<(), DetectError> {
+        let place = self.watches().remove(endpoint_id);
+        if let Some(place) = place {
+            // Whoever waits for the lock finds the seat empty.
+            *place.lock().await = Seat::Empty;
+        }
+        let (now, id) = (self.now(), endpoint_id.to_owned());
+        let write =
+            self.parts().store.write(move |tx| Box::pin(async move { rows::close_others(tx, &id, &[], now).await }));
+        write.await?;
+        Ok(self.parts().alerts.end(endpoint_id).await?)
+    }
+
     /// What holds on an endpoint (by id), the primary first. Of one that is not watched, what held when it was.
     ///
     /// # Errors
@@ -250,7 +267,11 @@ impl Detect {
     }
 
     async fn tell(&self, endpoint_id: &str, held: Vec<Finding>) -> Result<(), DetectError> {
-        let endpoint = self.parts().fleet.known(endpoint_id).await?.endpoint;
+        let known = self.parts().fleet.known(endpoint_id).await?;
+        if known.revoked {
+            return Ok(self.parts().alerts.end(endpoint_id).await?);
+        }
+        let endpoint = known.endpoint;
         let worst = held.iter().map(|finding| finding.severity).max();
         if worst != endpoint.worst_severity {
             self.parts().fleet.note_worst_severity(endpoint_id, worst).await?;

@@ -5,6 +5,7 @@
 //! to the row when it changes, so that lists can be searched and sorted by it.
 
 mod contest;
+mod departure;
 mod evidence;
 mod fork;
 mod kin;
@@ -32,6 +33,7 @@ use crate::feed::{Feed, FeedItem};
 use crate::store::{Store, StoreError, sql};
 
 pub use contest::Contest;
+pub use departure::{Duplicate, Named};
 pub(crate) use evidence::is_same_machine;
 pub use fork::ForkError;
 pub use list::{ListQuery, Sort};
@@ -68,6 +70,9 @@ pub enum FleetError {
     /// Several endpoints have this name.
     #[error("{0:?} is the name of several endpoints; use the id")]
     Ambiguous(String),
+    /// It cannot be done to this one; why.
+    #[error("{0}")]
+    Refused(String),
     /// The database refused.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -211,10 +216,15 @@ impl Fleet {
         let endpoint = self.find(id_or_name).await?;
         row::revoke(&self.shared.store, &endpoint.id, self.shared.clock.now()).await?;
         tracing::info!(host.id = %endpoint.id, by = who, "Endpoint {} was revoked", endpoint.id);
-        self.shared.live.end(&endpoint.id, Ending::Revoked);
-        self.changed(&endpoint.id, endpoint.state, EndpointState::Revoked);
-        self.refresh_authority().await?;
+        self.ended(&endpoint, Ending::Revoked).await?;
         self.find(&endpoint.id).await
+    }
+
+    /// Ends the stream of an endpoint that was revoked, and has its certificates refused from now on.
+    async fn ended(&self, endpoint: &Endpoint, why: Ending) -> Result<(), FleetError> {
+        self.shared.live.end(&endpoint.id, why);
+        self.changed(&endpoint.id, endpoint.state, EndpointState::Revoked);
+        self.refresh_authority().await
     }
 
     /// Renews what is about to expire, and brings the revocation list to the edge.

@@ -10,6 +10,7 @@
 
 mod columns;
 mod happened;
+mod join;
 mod latest;
 pub mod minutes;
 mod retention;
@@ -29,6 +30,7 @@ use tier::Tier;
 
 pub use columns::Damaged;
 pub use happened::Happened;
+pub(crate) use join::join;
 pub use retention::Forgotten;
 pub use seal::Sealed;
 pub use series::Stretch;

@@ -14,6 +14,10 @@ use super::{
 };
 use crate::store::Connection;
 
+/// Why an alert was resolved.
+const CLEARED: &str = "Its clear condition has held for long enough.";
+const LEFT: &str = "The endpoint is no more: revoked, merged into another, or taken out of service.";
+
 /// What the stages say about a finding of which people could hear.
 struct Quiet {
     silenced_by: Option<SilencedBy>,
@@ -38,7 +42,17 @@ pub(super) async fn judge(
         changed.extend(one(tx, &subject, held, newest, &told, &in_force, now).await?);
     }
     for alert in known.into_values().filter(|alert| alert.resolved_at.is_none()) {
-        changed.push(resolve(tx, alert, now).await?);
+        changed.push(resolve(tx, alert, ("cleared", CLEARED), now).await?);
+    }
+    Ok(changed)
+}
+
+/// Resolves every alert of an endpoint that is no more.
+pub(super) async fn end(tx: &mut Connection, endpoint: &str, now: Timestamp) -> Result<Vec<Alert>, AlertError> {
+    let known = rows::newest_of_endpoint(tx, endpoint, now).await?;
+    let mut changed = Vec::new();
+    for alert in known.into_values().filter(|alert| alert.resolved_at.is_none()) {
+        changed.push(resolve(tx, alert, ("left", LEFT), now).await?);
     }
     Ok(changed)
 }
@@ -176,13 +190,17 @@ fn difference(before: &Alert, after: &Alert) -> Option<&'static str> {
     (before.severity != after.severity).then_some("severity_changed").or(finding_moved.then_some("finding_changed"))
 }
 
-async fn resolve(tx: &mut Connection, alert: Alert, now: Timestamp) -> Result<Alert, AlertError> {
-    let words = "Its clear condition has held for long enough.";
+async fn resolve(
+    tx: &mut Connection,
+    alert: Alert,
+    (reason, words): (&str, &str),
+    now: Timestamp,
+) -> Result<Alert, AlertError> {
     let alert = Alert {
         resolved_at: Some(now),
         updated_at: now,
         state: AlertState::Resolved,
-        decision: decision("dedup", "cleared", words, now),
+        decision: decision("dedup", reason, words, now),
         ..alert
     };
     rows::save(tx, &alert).await?;

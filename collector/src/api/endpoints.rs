@@ -92,16 +92,6 @@ pub(super) fn doors(doors: Doors) -> Doors {
                 ..Told::default()
             },
         )
-        .post(
-            "/api/v1/endpoints/{endpoint}/revoke",
-            Roles::ADMINISTER,
-            revoke,
-            Told {
-                summary: "Revoke its certificate and end its stream. It must be enrolled again to come back.",
-                answer: "Endpoint",
-                ..Told::default()
-            },
-        )
 }
 
 async fn list(
@@ -221,17 +211,4 @@ async fn events(
     let endpoint = read(&app, &caller, &name, "events").await?;
     let from = query.from.unwrap_or_else(|| app.clock.now() - std::time::Duration::from_hours(7 * 24));
     Ok(Json(EventList { events: app.history.happened(&endpoint.id, from).await?.events }))
-}
-
-async fn revoke(
-    State(app): State<Arc<App>>,
-    caller: Caller,
-    Path(name): Path<String>,
-) -> Result<Json<Endpoint>, Problem> {
-    let endpoint = app.fleet.revoke(&name, caller.name()).await?;
-    app.access
-        .audit()
-        .record(Entry::new(&caller.actor(), "endpoint.revoke", &endpoint.id).detail(&endpoint.name))
-        .await?;
-    Ok(Json(endpoint))
 }

@@ -150,7 +150,7 @@ impl From<FleetError> for Problem {
     fn from(error: FleetError) -> Self {
         match &error {
             FleetError::Unknown(name) => Self::not_found(format_args!("endpoint {name:?}")),
-            FleetError::Ambiguous(_) => Self::conflict(sentence(&error.to_string())),
+            FleetError::Ambiguous(_) | FleetError::Refused(_) => Self::conflict(sentence(&error.to_string())),
             FleetError::Authority(
                 cause @ (AuthorityError::Rotating(_) | AuthorityError::NotRotating | AuthorityError::KeyAway(_)),
             ) => Self::conflict(sentence(&cause.to_string())),

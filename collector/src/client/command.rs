@@ -133,6 +133,27 @@ pub(super) enum Endpoint {
         /// Its name or id.
         endpoint: String,
     },
+    /// Machines that were enrolled again and are two endpoints.
+    Duplicates,
+    /// Make an earlier endpoint of the same machine a part of a later one's past. It cannot be undone.
+    #[command(
+        after_help = "Example:\n  firstline endpoint merge 01a2020d-4bf8-7557-bd3b-8f94fa6158e8 --into ada-laptop"
+    )]
+    Merge {
+        /// Name or id of the earlier one.
+        earlier: String,
+        /// Name or id of the one that the machine is now.
+        #[arg(long)]
+        into: String,
+    },
+    /// Take it out of service: revoked, and listed with the revoked only.
+    Decommission {
+        /// Its name or id.
+        endpoint: String,
+        /// Delete what it recorded at once; tickets and the audit log stay.
+        #[arg(long)]
+        forget: bool,
+    },
 }
 
 #[derive(Debug, Args)]

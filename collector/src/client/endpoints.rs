@@ -1,4 +1,6 @@
-use firstline_diagnosis::document::{Endpoint, EndpointList, Related};
+use firstline_diagnosis::document::{Endpoint, EndpointList, EndpointState, Related};
+use firstline_diagnosis::vocabulary::Timestamp;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::Out;
@@ -24,6 +26,23 @@ pub(super) async fn follow(connection: &Connection, order: Order, out: Out) -> R
                 format!("{} is revoked. It must be enrolled again to come back.", harmless(&endpoint.name))
             })
         }
+        Order::Duplicates => {
+            let list: DuplicateList = connection.get("/duplicates", &[]).await?;
+            out.print(&list, || duplicates(&list))
+        }
+        Order::Merge { earlier, into } => {
+            let path = format!("/endpoints/{}/merge", part(&into));
+            let endpoint: Endpoint = connection.post(&path, &json!({ "earlier": earlier })).await?;
+            out.print(&endpoint, || {
+                format!("{} is a part of the past of {} now.", harmless(&earlier), harmless(&endpoint.name))
+            })
+        }
+        Order::Decommission { endpoint, forget } => {
+            let path = format!("/endpoints/{}/decommission", part(&endpoint));
+            let endpoint: Endpoint = connection.post(&path, &json!({ "forget": forget })).await?;
+            let records = if forget { " Its records are forgotten." } else { "" };
+            out.print(&endpoint, || format!("{} is out of service.{records}", harmless(&endpoint.name)))
+        }
     }
 }
 
@@ -48,6 +67,43 @@ async fn list(
             return Ok(all);
         }
     }
+}
+
+/// Machines that were enrolled again.
+#[derive(Debug, Serialize, Deserialize)]
+struct DuplicateList {
+    duplicates: Vec<Duplicate>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Duplicate {
+    endpoint: Named,
+    earlier: Named,
+    enrolled_at: Timestamp,
+    alike: Vec<String>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Named {
+    id: String,
+    name: String,
+    state: EndpointState,
+    last_seen: Option<Timestamp>,
+}
+
+fn duplicates(list: &DuplicateList) -> String {
+    let mut table = Table::new(["now", "enrolled again", "alike", "before", "last seen", "earlier id"]);
+    for pair in &list.duplicates {
+        table.row([
+            pair.endpoint.name.clone(),
+            pair.enrolled_at.to_string(),
+            pair.alike.join(", "),
+            pair.earlier.name.clone(),
+            pair.earlier.last_seen.map_or_else(|| "never".to_owned(), |at| at.to_string()),
+            pair.earlier.id.clone(),
+        ]);
+    }
+    table.print("No machine is enrolled twice.")
 }
 
 fn print(list: &EndpointList) -> String {
@@ -93,8 +149,8 @@ fn system(endpoint: &Endpoint) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use firstline_diagnosis::document::{EndpointState, Os};
-    use firstline_diagnosis::vocabulary::{Severity, Timestamp};
+    use firstline_diagnosis::document::Os;
+    use firstline_diagnosis::vocabulary::Severity;
 
     fn endpoint(name: &str, worst: Option<Severity>) -> Endpoint {
         let os = Os {

@@ -3,11 +3,12 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::extract::{Path, State};
-use axum::response::Response;
-use firstline_diagnosis::document::{Change, SnapshotReading};
+use axum::response::{IntoResponse as _, Redirect, Response};
+use firstline_diagnosis::document::{Change, EndpointState, SnapshotReading};
 use firstline_diagnosis::registry::{Area, Registry};
 use firstline_diagnosis::texts::event_words;
 use firstline_diagnosis::vocabulary::{Series, Timestamp};
+use serde::Deserialize;
 
 use super::charts::{self, ChartView};
 use super::chrome::{Chrome, When, page};
@@ -16,9 +17,12 @@ use super::finding::{DiagnosisView, instance_words};
 use super::units;
 use crate::access::Roles;
 use crate::access::gate::Caller;
+use crate::api::departures::{decommission_as, merge_as};
 use crate::api::endpoints::read;
+use crate::api::extract::Posted;
 use crate::api::problem::Fault;
 use crate::app::App;
+use crate::fleet::Duplicate;
 use crate::history;
 
 /// Lines of the timeline at most.
@@ -31,6 +35,9 @@ struct EndpointPage {
     endpoint: EndpointView,
     kin: Vec<KinView>,
     works: bool,
+    /// The earlier endpoint of this machine, when an administrator may merge it.
+    earlier: Option<EarlierView>,
+    administers: bool,
     diagnosis: DiagnosisView,
     charts: Vec<ChartView>,
     areas: Vec<AreaView>,
@@ -41,6 +48,26 @@ struct EndpointPage {
 struct KinView {
     id: String,
     words: String,
+}
+
+/// An earlier endpoint of the same machine.
+struct EarlierView {
+    id: String,
+    name: String,
+    alike: String,
+    seen: Option<When>,
+}
+
+impl EarlierView {
+    fn new(pair: Duplicate, now: Timestamp) -> Self {
+        let Duplicate { earlier, alike, .. } = pair;
+        Self {
+            id: earlier.id,
+            name: earlier.name,
+            alike: alike.join(" and "),
+            seen: earlier.last_seen.map(|at| When::new(at, now)),
+        }
+    }
 }
 
 struct AreaView {
@@ -78,18 +105,57 @@ pub(super) async fn show(
     let diagnosis = app.detect.diagnose(&endpoint.id, None).await?;
     let readings = app.history.latest(&endpoint.id).await?;
     let happened = app.history.happened(&endpoint.id, now - std::time::Duration::from_hours(7 * 24)).await?;
+    let administers = caller.may(Roles::ADMINISTER);
+    let pairs = if administers { app.fleet.duplicates().await? } else { Vec::new() };
+    let earlier = pairs.into_iter().find(|pair| pair.endpoint.id == endpoint.id);
     let catalogue = app.detect.catalogues().current();
     let title = |check: &str| catalogue.check(check).map_or_else(|| check.to_owned(), |check| check.title.clone());
     page(&EndpointPage {
         chrome: Chrome::new(endpoint.name.clone(), "endpoints", &caller),
         kin: endpoint.related.iter().map(|one| KinView { id: one.id.clone(), words: one.words() }).collect(),
         works: caller.may(Roles::WORK),
+        administers: administers && endpoint.state != EndpointState::Revoked,
+        earlier: earlier.map(|pair| EarlierView::new(pair, now)),
         diagnosis: DiagnosisView::new(&diagnosis, now, title),
         charts: charts::views(),
         areas: areas(&readings, now),
         timeline: timeline(happened, now),
         endpoint: EndpointView::new(&endpoint, now),
     })
+}
+
+/// What the form of a merger sends.
+#[derive(Deserialize)]
+pub(super) struct MergeForm {
+    earlier: String,
+}
+
+/// `POST /endpoints/{id}/merge`.
+pub(super) async fn merge(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path(id): Path<String>,
+    Posted(form): Posted<MergeForm>,
+) -> Result<Response, Fault> {
+    let endpoint = merge_as(&app, &caller, &form.earlier, &id).await?;
+    Ok(Redirect::to(&format!("/endpoints/{}", endpoint.id)).into_response())
+}
+
+/// What the form of a departure sends.
+#[derive(Deserialize)]
+pub(super) struct DepartureForm {
+    forget: Option<String>,
+}
+
+/// `POST /endpoints/{id}/decommission`.
+pub(super) async fn decommission(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path(id): Path<String>,
+    Posted(form): Posted<DepartureForm>,
+) -> Result<Response, Fault> {
+    decommission_as(&app, &caller, &id, form.forget.is_some()).await?;
+    Ok(Redirect::to("/endpoints").into_response())
 }
 
 /// Everything that happened, newest first.

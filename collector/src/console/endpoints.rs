@@ -8,6 +8,7 @@ use firstline_diagnosis::vocabulary::{Severity, Timestamp};
 use serde::Deserialize;
 
 use super::chrome::{Chrome, When, page};
+use crate::access::Roles;
 use crate::access::audit::Entry;
 use crate::access::gate::{Caller, percent_encoded};
 use crate::api::extract::Search;
@@ -33,6 +34,8 @@ struct EndpointsPage {
     states: Vec<&'static str>,
     columns: Vec<Column>,
     endpoints: Vec<EndpointView>,
+    /// Those that were enrolled before, under another id.
+    again: Vec<(String, String)>,
     next: String,
 }
 
@@ -97,7 +100,10 @@ pub(super) async fn show(
     let list = app.fleet.list(query).await?;
     app.access.audit().record(Entry::new(&caller.actor(), "endpoint.list", "endpoints").detail(&form.search)).await?;
     let now = app.clock.now();
+    let administers = caller.may(Roles::ADMINISTER);
+    let pairs = if administers { app.fleet.duplicates().await? } else { Vec::new() };
     page(&EndpointsPage {
+        again: pairs.into_iter().map(|pair| (pair.endpoint.id, pair.endpoint.name)).collect(),
         chrome: Chrome::new("Endpoints", "endpoints", &caller),
         states: STATES.map(EndpointState::name).to_vec(),
         columns: columns(&form),

@@ -385,3 +385,16 @@ async fn a_trouble_of_the_past_is_not_told_while_the_rest_is_on_its_way() {
     room.seconds(30).await;
     assert_eq!((room.held().await, room.alerts().await), (Vec::<String>::new(), Vec::new()));
 }
+
+#[tokio::test]
+async fn alerts_of_an_endpoint_that_is_no_more_end_and_do_not_come_back() {
+    let mut room = Room::open().await;
+    room.minutes(2, 0.1).await;
+    assert_eq!(room.alerts().await, [(AlertState::Firing, 1)]);
+    room.app.fleet.decommission(ENDPOINT, false, "tests").await.expect("it left");
+    room.app.detect.end(ENDPOINT).await.expect("ended");
+    assert_eq!(room.alerts().await, [(AlertState::Resolved, 1)]);
+    // What was still on its way is judged, and told to nobody.
+    room.minutes(3, 0.1).await;
+    assert_eq!(room.alerts().await, [(AlertState::Resolved, 1)]);
+}

@@ -31,6 +31,13 @@ pub(super) fn compare(one: &BTreeMap<String, String>, other: &BTreeMap<String, S
     verdict
 }
 
+/// What two machines say alike, in words.
+pub(super) fn alike(one: &BTreeMap<String, String>, other: &BTreeMap<String, String>) -> Vec<&'static str> {
+    let words = ["the firmware's identifier", "the serial number", "the board's serial number"];
+    let same = |name: &&str| one.get(*name).is_some_and(|value| other.get(*name) == Some(value));
+    HARDWARE.iter().zip(words).filter(|(name, _)| same(name)).map(|(_, words)| words).collect()
+}
+
 /// Whether two machines are one, as far as their hardware tells.
 pub(crate) fn is_same_machine(one: &BTreeMap<String, String>, other: &BTreeMap<String, String>) -> bool {
     compare(one, other) == Verdict::Same

@@ -50,7 +50,7 @@ macro_rules! by_number {
     ($column:literal) => {
         select!(
             "WHERE ($1 = '' OR LOWER(name || ' ' || id || ' ' || users || ' ' || tags) LIKE $1 ESCAPE '!')
-             AND ($2 = '' OR state = $2)
+             AND merged_into IS NULL AND (state = $2 OR ($2 = '' AND left_at_ms IS NULL))
              AND ($3 = '' OR COALESCE(",
             $column,
             ", 0) < $4 OR (COALESCE(",
@@ -64,7 +64,7 @@ macro_rules! by_number {
 
 const BY_NAME: &str = select!(
     "WHERE ($1 = '' OR LOWER(name || ' ' || id || ' ' || users || ' ' || tags) LIKE $1 ESCAPE '!')
-     AND ($2 = '' OR state = $2)
+     AND merged_into IS NULL AND (state = $2 OR ($2 = '' AND left_at_ms IS NULL))
      AND ($3 = '' OR name > $4 OR (name = $4 AND id > $3))
      ORDER BY name, id LIMIT $5"
 );

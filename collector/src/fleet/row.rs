@@ -8,7 +8,7 @@ use firstline_proto::convert::Machine;
 
 use super::{FleetError, state};
 use crate::authority::{Fingerprint, RevokedSerial, hexadecimal};
-use crate::store::{Reads, Store, StoreError, sql};
+use crate::store::{Connection, Reads, Store, StoreError, sql};
 
 /// Columns in the order that [`Known::read`] expects by name.
 macro_rules! select {
@@ -112,14 +112,16 @@ pub(super) async fn by_id(reads: &Reads, id: &str) -> Result<Known, FleetError> 
 }
 
 pub(super) async fn find(reads: &Reads, id_or_name: &str) -> Result<Known, FleetError> {
-    match by_id(reads, id_or_name).await {
-        Err(FleetError::Unknown(_)) => {}
-        found => return found,
+    let became = sql::query(select!("WHERE id = (SELECT COALESCE(merged_into, id) FROM endpoints WHERE id = $1)"));
+    if let Some(row) = became.bind(id_or_name).fetch_optional(reads).await? {
+        return Ok(Known::read(&row)?);
     }
-    let rows = sql::query(select!("WHERE LOWER(name) = LOWER($1) ORDER BY revoked_at_ms IS NOT NULL, id LIMIT 3"))
-        .bind(id_or_name)
-        .fetch_all(reads)
-        .await?;
+    let rows = sql::query(select!(
+        "WHERE LOWER(name) = LOWER($1) AND merged_into IS NULL ORDER BY revoked_at_ms IS NOT NULL, id LIMIT 3"
+    ))
+    .bind(id_or_name)
+    .fetch_all(reads)
+    .await?;
     let known = rows.iter().map(Known::read).collect::<Result<Vec<_>, _>>()?;
     let in_use = known.iter().filter(|one| !one.revoked).count();
     match known.into_iter().next() {
@@ -189,28 +191,25 @@ pub(super) async fn change_machine(store: &Store, key: i64, machine: Machine) ->
 
 pub(super) async fn revoke(store: &Store, id: &str, now: Timestamp) -> Result<(), StoreError> {
     let id = id.to_owned();
-    store
-        .write(move |tx| {
-            Box::pin(async move {
-                sql::query(
-                    "UPDATE endpoints SET state = 'revoked', revoked_at_ms = COALESCE(revoked_at_ms, $2) WHERE id = $1",
-                )
-                .bind(&id)
-                .bind(now.unix_ms())
-                .execute(&mut *tx)
-                .await?;
-                sql::query(
-                    "UPDATE certificates SET revoked_at_ms = $2 WHERE revoked_at_ms IS NULL
-                     AND endpoint_key = (SELECT key FROM endpoints WHERE id = $1)",
-                )
-                .bind(&id)
-                .bind(now.unix_ms())
-                .execute(tx)
-                .await?;
-                Ok(())
-            })
-        })
-        .await
+    store.write(move |tx| Box::pin(async move { revoke_within(tx, &id, now).await })).await
+}
+
+/// Revokes an endpoint and its certificates.
+pub(super) async fn revoke_within(tx: &mut Connection, id: &str, now: Timestamp) -> Result<(), StoreError> {
+    sql::query("UPDATE endpoints SET state = 'revoked', revoked_at_ms = COALESCE(revoked_at_ms, $2) WHERE id = $1")
+        .bind(id)
+        .bind(now.unix_ms())
+        .execute(&mut *tx)
+        .await?;
+    sql::query(
+        "UPDATE certificates SET revoked_at_ms = $2 WHERE revoked_at_ms IS NULL
+         AND endpoint_key = (SELECT key FROM endpoints WHERE id = $1)",
+    )
+    .bind(id)
+    .bind(now.unix_ms())
+    .execute(tx)
+    .await?;
+    Ok(())
 }
 
 /// Certificates that are revoked and would still be good.

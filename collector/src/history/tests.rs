@@ -82,5 +82,6 @@ async fn forgets_by_age_and_nothing_sooner() {
     assert_eq!(forgotten, Forgotten { others: 1, layouts: 1, ..Forgotten::default() });
 }
 
+mod joined;
 mod memory;
 mod sudden_death;

@@ -59,6 +59,7 @@ pub(super) const ALL: &[Migration] = &[
     migration!("0021", "create_audit_log", postgres),
     migration!("0030", "create_sealed_history"),
     migration!("0040", "add_certificate_roots"),
+    migration!("0050", "add_departures"),
 ];
 
 #[cfg(test)]

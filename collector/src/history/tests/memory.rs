@@ -10,15 +10,15 @@ use crate::store::sql;
 const DAY: Duration = Duration::from_hours(24);
 
 /// A collector with one endpoint that tells numbers.
-struct Memory {
-    collector: Collector,
+pub(super) struct Memory {
+    pub(super) collector: Collector,
     id: String,
-    key: i64,
+    pub(super) key: i64,
     sequence: u64,
 }
 
 impl Memory {
-    async fn start() -> Self {
+    pub(super) async fn start() -> Self {
         let collector = Collector::start().await;
         let id = collector.machine("m").await.id;
         let key = collector.app.fleet.known(&id).await.expect("known").key;
@@ -27,6 +27,12 @@ impl Memory {
             layouts.announce(layout, Timestamp(i64::MAX / 2)).await.expect("layout");
         }
         Self { collector, id, key, sequence: 0 }
+    }
+
+    /// The machine is enrolled again.
+    pub(super) async fn become_another(&mut self, name: &str) {
+        self.id = self.collector.machine(name).await.id;
+        self.key = self.collector.app.fleet.known(&self.id).await.expect("known").key;
     }
 
     fn history(&self) -> &History {
@@ -45,7 +51,7 @@ impl Memory {
     }
 
     /// Lives from `from` to `to` with a sample each `step`, and does what is due meanwhile every four hours.
-    async fn live(&mut self, from: Timestamp, to: Timestamp, step: Duration) {
+    pub(super) async fn live(&mut self, from: Timestamp, to: Timestamp, step: Duration) {
         let mut at = from;
         while at < to {
             let until = (at + Duration::from_hours(4)).min(to);
@@ -56,7 +62,7 @@ impl Memory {
         }
     }
 
-    async fn upkeep(&self, now: Timestamp) {
+    pub(super) async fn upkeep(&self, now: Timestamp) {
         self.history().seal(now).await.expect("sealed");
         self.history().roll_up(now).await.expect("rolled up");
         self.history().forget(now).await.expect("forgotten");
@@ -71,7 +77,7 @@ impl Memory {
         sql::query_scalar(statement).fetch_one(self.collector.app.store.reads()).await.expect("a count")
     }
 
-    async fn disk(&self, from: Timestamp, to: Timestamp, now: Timestamp) -> Stretch {
+    pub(super) async fn disk(&self, from: Timestamp, to: Timestamp, now: Timestamp) -> Stretch {
         let series = self.history().series(&self.id, "system.disk.io", (from, to), now).await.expect("series");
         series.into_iter().next().expect("one series")
     }
@@ -102,7 +108,7 @@ fn bits(samples: &[Sample]) -> Vec<(i64, u32, u64, Vec<u32>, usize)> {
     samples.iter().map(bits).collect()
 }
 
-fn start() -> Timestamp {
+pub(super) fn start() -> Timestamp {
     Timestamp::from_unix_seconds(1_790_000_100)
 }
 
