@@ -14,6 +14,7 @@ mod dial;
 mod offset;
 mod outbox;
 mod problem;
+mod race;
 mod renewal;
 mod route;
 mod sent;

@@ -23,6 +23,7 @@ use tonic::transport::{Channel, Endpoint};
 
 use super::counted::Counted;
 use super::problem::{DialError, Problem, Trouble};
+use super::race::connect;
 use super::route::{Proxy, Route, Routes};
 use super::tunnel;
 use crate::config::Address;
@@ -158,12 +159,6 @@ async fn through(proxy: &Proxy, address: &Address) -> Result<TcpStream, DialErro
     let slow =
         || DialError::new(Problem::ProxyUnreachable, address, format!("the proxy {proxy} did not answer within 15 s"));
     timeout(WAY_LIMIT, way).await.map_err(|_| slow())?
-}
-
-async fn connect(addresses: &[std::net::SocketAddr]) -> io::Result<TcpStream> {
-    let tcp = TcpStream::connect(addresses).await?;
-    tcp.set_nodelay(true)?;
-    Ok(tcp)
 }
 
 async fn shake_hands(tcp: Counted, address: &Address, tls: ClientConfig) -> Result<TlsStream<Counted>, DialError> {
