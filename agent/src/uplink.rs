@@ -202,10 +202,12 @@ impl Uplink {
                 let _ = self.requests.try_send(Request::Disconnected);
                 while self.frames.try_recv().is_ok() {}
             }
+            let was_in_the_way = matches!(&end, End::Failed(trouble) if trouble.problem.is_of_the_network());
             let Some(wait) = self.after(end, &mut course).await else { return };
             tokio::select! {
                 () = stop.cancelled() => return,
-                () = tokio::time::sleep(wait) => {}
+                () = self.outbox.rest(wait), if was_in_the_way => {}
+                () = tokio::time::sleep(wait), if !was_in_the_way => {}
             }
         }
     }

@@ -237,6 +237,9 @@ impl Intake {
     pub fn mark(&mut self, at: Timestamp, mark: Mark) {
         self.note(HistoryEntry::Mark { at, mark });
         self.record(at, Body::Mark(mark));
+        if matches!(mark, Mark::Resumed | Mark::NetworkChanged) {
+            self.outbox.turned();
+        }
     }
 
     fn note(&self, entry: HistoryEntry) {

@@ -3,21 +3,27 @@
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use firstline_diagnosis::vocabulary::Timestamp;
 use firstline_proto::v1;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
+use tokio::time::sleep;
 
 use super::{ClockOffset, Sent};
 use crate::os::Clock;
 use crate::spool::Spool;
+
+/// After this long, a network that a machine woke or came into has given it an address, mostly.
+const SETTLED: Duration = Duration::from_secs(6);
 
 /// The spool, and how far it has been sent.
 #[derive(Debug)]
 pub struct Outbox {
     spool: Mutex<Spool>,
     pub(super) news: Notify,
+    turn: Notify,
     acknowledged: Mutex<Option<Acknowledged>>,
     /// The first number that this run of the agent gave out.
     run_first: AtomicU64,
@@ -44,6 +50,7 @@ impl Outbox {
             run_first: AtomicU64::new(spool.next_sequence()),
             spool: Mutex::new(spool),
             news: Notify::new(),
+            turn: Notify::new(),
             acknowledged: Mutex::default(),
             sent: AtomicU64::new(0),
             offset: Mutex::default(),
@@ -114,6 +121,23 @@ impl Outbox {
         self.news.notify_one();
     }
 
+    /// The machine woke, or is in another network: what kept the stream away may be gone.
+    pub fn turned(&self) {
+        self.turn.notify_waiters();
+    }
+
+    /// Waits for `wait` before the next try, or for a turn and then a few seconds by chance.
+    pub(super) async fn rest(&self, wait: Duration) {
+        let turned = async {
+            self.turn.notified().await;
+            sleep(SETTLED.mul_f64(0.5 + rand::random::<f64>() / 2.0)).await;
+        };
+        tokio::select! {
+            () = sleep(wait) => {}
+            () = turned => {}
+        }
+    }
+
     pub(super) fn measured(&self, offset: ClockOffset) {
         *self.offset.lock().unwrap_or_else(PoisonError::into_inner) = Some(offset);
     }
@@ -122,5 +146,33 @@ impl Outbox {
     pub(super) fn collector_now(&self, clock: &dyn Clock) -> Timestamp {
         let offset = *self.offset.lock().unwrap_or_else(PoisonError::into_inner);
         offset.map_or_else(|| clock.now(), |offset| offset.collector_now(clock.since_boot()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::Instant;
+
+    use super::*;
+    use crate::spool::Limits;
+    use crate::state::Scratch;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_machine_that_woke_does_not_wait_for_what_was_before_it_slept() {
+        let dir = tempfile::tempdir().expect("temporary directory");
+        let scratch = Scratch::on_disk(&dir.path().join("memory")).expect("made");
+        let outbox = Outbox::new(Spool::open(dir.path(), &scratch, Limits::default()).expect("opens"));
+        let five_minutes = Duration::from_mins(5);
+        let start = Instant::now();
+        // While nobody waits, a turn means nothing.
+        outbox.turned();
+        outbox.rest(five_minutes).await;
+        assert_eq!(start.elapsed(), five_minutes);
+        let (start, woke) = (Instant::now(), Duration::from_secs(20));
+        tokio::join!(outbox.rest(five_minutes), async {
+            sleep(woke).await;
+            outbox.turned();
+        });
+        assert!(start.elapsed() <= woke + SETTLED && start.elapsed() > woke, "{:?}", start.elapsed());
     }
 }

@@ -77,6 +77,11 @@ impl Problem {
         proxy || matches!(self, NameLookup | Unreachable | Slow)
     }
 
+    /// Whether another network, or the same one after a sleep, may have done away with it.
+    pub(super) fn is_of_the_network(self) -> bool {
+        self.is_unreachable() || matches!(self, Self::Cut | Self::TlsInspected | Self::NotTls)
+    }
+
     /// What somebody at this machine, or the administrator of its network, can do about it.
     pub fn advice(self, collector: &Address) -> String {
         let port = collector.port;
