@@ -15,13 +15,15 @@ mod snapshot;
 mod status;
 mod uninstall;
 
+use std::ffi::OsString;
+use std::fmt;
 use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use clap::{Parser, Subcommand};
+use bpaf::{Args, Bpaf, ParseFailure};
 use serde::Serialize;
 use tracing::Level;
 use tracing_subscriber::filter::Targets;
@@ -35,79 +37,118 @@ use crate::state::StateDir;
 use crate::uplink::DialError;
 
 /// Reads this machine's health and tells its collector. It only reads: nothing on this machine is changed.
-#[derive(Debug, Parser)]
-#[command(name = "firstline-agent", version, after_help = EXAMPLES)]
+#[derive(Debug, Clone, Bpaf)]
+#[bpaf(options, version, footer(EXAMPLES), generate(options))]
 pub struct Command {
     /// Where the agent keeps its state
-    #[arg(long, global = true, value_name = "DIR", default_value = STATE_DIR, env = "FIRSTLINE_STATE_DIR")]
+    #[bpaf(argument("DIR"), env("FIRSTLINE_STATE_DIR"), fallback(STATE_DIR.into()), format_fallback(shown))]
     state_dir: PathBuf,
     /// The configuration; /etc/firstline/agent.toml when left out, or agent.toml in another state directory
-    #[arg(long, global = true, value_name = "FILE", env = "FIRSTLINE_AGENT_CONFIG")]
+    #[bpaf(argument("FILE"), env("FIRSTLINE_AGENT_CONFIG"))]
     config: Option<PathBuf>,
-    #[command(subcommand)]
+    #[bpaf(external)]
     action: Action,
 }
 
 const EXAMPLES: &str = "Examples:
-  firstline-agent install --collector collector.example.com:7443 --token-file token.txt
-  firstline-agent status
-  firstline-agent diagnose --symptom \"my computer is slow\"
-  firstline-agent sent";
+   firstline-agent install --collector collector.example.com:7443 --token-file token.txt
+   firstline-agent status
+   firstline-agent diagnose --symptom \"my computer is slow\"
+   firstline-agent sent";
 
-#[derive(Debug, Subcommand)]
+#[derive(Debug, Clone, Bpaf)]
 enum Action {
     /// Run until stopped (SIGTERM or Ctrl-C)
-    #[command(after_help = "Example:\n  firstline-agent run --state-dir /var/lib/firstline-agent")]
+    #[bpaf(command, footer("Example:\n   firstline-agent run --state-dir /var/lib/firstline-agent"))]
     Run,
     /// Make this machine known to a collector
-    Enroll(enroll::Enroll),
+    #[bpaf(command, footer(enroll::EXAMPLES))]
+    Enroll(#[bpaf(external(enroll::options))] enroll::Enroll),
     /// Install this machine's agent as a service; with a collector and a token, make it known there too
-    Install(install::Install),
+    #[bpaf(command, footer(install::EXAMPLES))]
+    Install(#[bpaf(external(install::options))] install::Install),
     /// Remove the service
-    Uninstall(uninstall::Uninstall),
+    #[bpaf(command, footer(uninstall::EXAMPLES))]
+    Uninstall(#[bpaf(external(uninstall::options))] uninstall::Uninstall),
     /// Say how the agent is doing
-    #[command(
-        after_help = "Examples:\n  firstline-agent status\n  firstline-agent status --cost\n  firstline-agent status --json"
+    #[bpaf(
+        command,
+        footer(
+            "Examples:\n   firstline-agent status\n   firstline-agent status --cost\n   firstline-agent status --json"
+        )
     )]
     Status {
         /// Show what each probe costs: time, processor, bytes told
-        #[arg(long)]
         cost: bool,
         /// Print the document
-        #[arg(long)]
         json: bool,
     },
     /// Show what a snapshot of this machine would send, without sending it
-    #[command(
-        after_help = "Examples:\n  firstline-agent snapshot\n  firstline-agent snapshot --json > snapshot.json\n  firstline-agent snapshot --cost"
-    )]
-    Snapshot {
-        /// Print the document
-        #[arg(long)]
-        json: bool,
-        /// Print how long each section takes to read, instead of what it says
-        #[arg(long, conflicts_with = "json")]
-        cost: bool,
-    },
+    #[bpaf(command, footer(SNAPSHOT_EXAMPLES))]
+    Snapshot(#[bpaf(external(snapshot_form), optional)] Option<SnapshotForm>),
     /// Say what is wrong with this machine; needs no network
-    Diagnose(diagnose::Diagnose),
+    #[bpaf(command, footer(diagnose::EXAMPLES))]
+    Diagnose(#[bpaf(external(diagnose::options))] diagnose::Diagnose),
     /// List what left this machine, when, to whom, and for which ticket
-    #[command(
-        after_help = "Examples:\n  firstline-agent sent\n  firstline-agent sent --collected\n  firstline-agent sent --json"
+    #[bpaf(
+        command,
+        footer(
+            "Examples:\n   firstline-agent sent\n   firstline-agent sent --collected\n   firstline-agent sent --json"
+        )
     )]
-    Sent {
-        /// Say what is collected on this machine, in plain words, and what is not
-        #[arg(long, conflicts_with = "json")]
-        collected: bool,
-        /// Print the document
-        #[arg(long)]
-        json: bool,
-    },
+    Sent(#[bpaf(external(sent_form), optional)] Option<SentForm>),
+}
+
+const SNAPSHOT_EXAMPLES: &str = "Examples:
+   firstline-agent snapshot
+   firstline-agent snapshot --json > snapshot.json
+   firstline-agent snapshot --cost";
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Bpaf)]
+enum SnapshotForm {
+    /// Print the document
+    Json,
+    /// Print how long each section takes to read, instead of what it says
+    Cost,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Bpaf)]
+enum SentForm {
+    /// Say what is collected on this machine, in plain words, and what is not
+    Collected,
+    /// Print the document
+    Json,
+}
+
+#[expect(clippy::ptr_arg, reason = "bpaf hands over what it has")]
+fn shown(path: &PathBuf, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    write!(f, "{}", path.display())
+}
+
+/// The command line; `help status` is another way of saying `status --help`.
+fn read(words: &[OsString]) -> Result<Command, ParseFailure> {
+    let mut words = words.to_vec();
+    if words.first().is_some_and(|word| word == "help") {
+        words.remove(0);
+        words.push("--help".into());
+    }
+    options().run_inner(Args::from(words.as_slice()).set_name("firstline-agent"))
 }
 
 impl Command {
-    /// Does what the command line says.
-    pub fn execute(self) -> ExitCode {
+    /// Does what the command line of this process says.
+    pub fn run() -> ExitCode {
+        let words: Vec<OsString> = std::env::args_os().skip(1).collect();
+        match read(&words) {
+            Ok(command) => command.execute(),
+            Err(answer) => {
+                answer.print_message(100);
+                ExitCode::from(if answer.exit_code() == 0 { 0 } else { 2 })
+            }
+        }
+    }
+
+    fn execute(self) -> ExitCode {
         log_to_stderr(matches!(self.action, Action::Run));
         match self.attempt() {
             Ok(()) => ExitCode::SUCCESS,
@@ -146,10 +187,13 @@ impl Command {
                 install::say(&[enroll::Enroll::next(&state)])
             }
             Action::Status { json, cost } => status::status(&config, &state, json, cost),
-            Action::Snapshot { json, cost } => runtime()?.block_on(snapshot::snapshot(&config, &state, json, cost)),
+            Action::Snapshot(form) => {
+                let (json, cost) = (form == Some(SnapshotForm::Json), form == Some(SnapshotForm::Cost));
+                runtime()?.block_on(snapshot::snapshot(&config, &state, json, cost))
+            }
             Action::Diagnose(diagnose) => runtime()?.block_on(diagnose.execute(&config, &state)),
-            Action::Sent { collected: true, .. } => collected::collected(&config),
-            Action::Sent { json, .. } => sent::sent(&state, json),
+            Action::Sent(Some(SentForm::Collected)) => collected::collected(&config),
+            Action::Sent(form) => sent::sent(&state, form == Some(SentForm::Json)),
         }
     }
 }
@@ -202,18 +246,57 @@ fn print_json(document: &impl Serialize) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
+
+    fn answer(words: &[&str]) -> Result<Command, ParseFailure> {
+        read(&words.iter().map(OsString::from).collect::<Vec<_>>())
+    }
+
+    fn help(words: &[&str]) -> String {
+        answer(words).expect_err("help is no command").unwrap_stdout()
+    }
+
+    fn complaint(words: &[&str]) -> String {
+        answer(words).expect_err("wrong").unwrap_stderr()
+    }
+
+    const ACTIONS: [&str; 8] = ["run", "enroll", "install", "uninstall", "status", "snapshot", "diagnose", "sent"];
 
     #[test]
     fn the_command_line_is_sound_and_everything_is_explained() {
-        let mut command = Command::command();
-        command.clone().debug_assert();
-        command.build();
-        for action in command.get_subcommands().filter(|action| action.get_name() != "help") {
-            assert!(action.get_about().is_some(), "{} says what it does", action.get_name());
-            assert!(action.get_after_help().is_some(), "{} has an example", action.get_name());
+        options().check_invariants(true);
+        let all = help(&["--help"]);
+        for action in ACTIONS {
+            assert!(all.lines().any(|line| line.trim_start().starts_with(action)), "{action} is listed:\n{all}");
+            let own = help(&[action, "--help"]);
+            let example = format!("firstline-agent {action}");
+            assert!(own.lines().any(|line| line.trim_start().starts_with(&example)), "{action} has an example:\n{own}");
+            assert!(!own.starts_with("Usage"), "{action} says what it does:\n{own}");
+            assert_eq!(help(&["help", action]), own);
         }
+    }
+
+    #[test]
+    fn a_misspelt_word_is_told_with_what_was_meant() {
+        assert!(complaint(&["enrol"]).contains("did you mean `enroll`?"));
+        assert!(complaint(&["status", "--cots"]).contains("did you mean `--cost`?"));
+    }
+
+    #[test]
+    fn what_goes_everywhere_may_stand_before_or_behind_the_action() {
+        for words in [["--state-dir", "/a", "status"], ["status", "--state-dir", "/a"]] {
+            assert_eq!(answer(&words).expect("right").state_dir, PathBuf::from("/a"));
+        }
+    }
+
+    #[test]
+    fn what_excludes_or_needs_another_is_refused() {
+        assert!(complaint(&["snapshot", "--json", "--cost"]).contains("--cost"));
+        assert!(complaint(&["enroll", "--token", "x"]).contains("--collector"));
+        assert!(complaint(&["install", "--token-file", "x"]).contains("--collector"));
+        assert!(complaint(&["enroll", "--collector", "x", "--token", "x", "--token-file", "y"]).contains("--token"));
+        assert!(complaint(&["enroll", "--collector", "not an address"]).contains("not an address"));
+        assert!(complaint(&[]).contains("COMMAND"), "nothing to do is no success");
+        assert!(answer(&["install"]).is_ok());
     }
 }

@@ -2,11 +2,10 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
 use firstline_agent::command::Command;
 
 fn main() -> ExitCode {
     // For libraries that make their own TLS configurations.
     firstline_agent::identity::install_provider();
-    Command::parse().execute()
+    Command::run()
 }

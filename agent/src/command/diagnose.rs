@@ -2,7 +2,7 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
-use clap::Args;
+use bpaf::Bpaf;
 use firstline_diagnosis::catalogue::Catalogue;
 use firstline_diagnosis::document::{Diagnosis, Snapshot};
 use serde::Serialize;
@@ -12,22 +12,23 @@ use super::{print, print_json};
 use crate::config::Config;
 use crate::state::{self, StateDir};
 
+pub(super) const EXAMPLES: &str = "Examples:
+   firstline-agent diagnose
+   firstline-agent diagnose --symptom \"no internet\"
+   firstline-agent diagnose --save diagnosis.json
+   firstline-agent diagnose --json";
+
 /// Reads this machine, and says in plain words what is wrong, why, what to do, and what was ruled out.
-#[derive(Debug, Args)]
-#[command(after_help = "Examples:
-  firstline-agent diagnose
-  firstline-agent diagnose --symptom \"no internet\"
-  firstline-agent diagnose --save diagnosis.json
-  firstline-agent diagnose --json")]
+#[derive(Debug, Clone, Bpaf)]
+#[bpaf(generate(options))]
 pub(super) struct Diagnose {
     /// What the person at the machine says
-    #[arg(long, value_name = "TEXT")]
+    #[bpaf(argument("TEXT"))]
     symptom: Option<String>,
     /// Print the document
-    #[arg(long)]
     json: bool,
     /// Write a file that a collector can import into a ticket; signed when this machine is enrolled
-    #[arg(long, value_name = "FILE")]
+    #[bpaf(argument("FILE"))]
     save: Option<PathBuf>,
 }
 

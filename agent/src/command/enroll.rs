@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use clap::Args;
+use bpaf::Bpaf;
 use firstline_diagnosis::vocabulary::Timestamp;
 use firstline_proto::v1::Section;
 
@@ -15,31 +15,43 @@ use crate::service::{self, InstalledBy};
 use crate::state::StateDir;
 use crate::uplink::Routes;
 
+pub(super) const EXAMPLES: &str = "Examples:
+   firstline-agent enroll --collector collector.example.com:7443 --token fl1.…
+   firstline-agent enroll --collector collector.example.com --token-file /run/token
+   FIRSTLINE_TOKEN=fl1.… firstline-agent enroll --collector collector.example.com";
+
 /// Makes a key on this machine, trusts the collector by the fingerprint in the token, and asks it for a certificate.
-#[derive(Debug, Args)]
-#[command(after_help = "Examples:
-  firstline-agent enroll --collector collector.example.com:7443 --token fl1.…
-  firstline-agent enroll --collector collector.example.com --token-file /run/token
-  FIRSTLINE_TOKEN=fl1.… firstline-agent enroll --collector collector.example.com")]
+#[derive(Debug, Clone, Bpaf)]
+#[bpaf(generate(options))]
 pub(super) struct Enroll {
     /// Where the collector listens for agents; the port is 7443 when left out
-    #[arg(long, value_name = "HOST:PORT")]
+    #[bpaf(argument("HOST:PORT"))]
     collector: Address,
-    /// The token, as `firstline token create` printed it (visible to other people on this machine; better use a file)
-    #[arg(long, conflicts_with = "token_file")]
-    token: Option<String>,
-    /// A file that holds the token
-    #[arg(long, value_name = "FILE")]
-    token_file: Option<PathBuf>,
+    #[bpaf(external, optional)]
+    given: Option<Given>,
     /// Enrol again although this machine is enrolled; it becomes a new endpoint
-    #[arg(long)]
     again: bool,
+}
+
+/// How the token is given.
+#[derive(Debug, Clone, Bpaf)]
+pub(super) enum Given {
+    Token(
+        /// The token, as `firstline token create` printed it (visible to other people on this machine; better use a file)
+        #[bpaf(long("token"), argument("TOKEN"))]
+        String,
+    ),
+    File(
+        /// A file that holds the token
+        #[bpaf(long("token-file"), argument("FILE"))]
+        PathBuf,
+    ),
 }
 
 impl Enroll {
     /// An enrolment as part of an installation.
-    pub(super) fn new(collector: Address, token: Option<String>, token_file: Option<PathBuf>) -> Self {
-        Self { collector, token, token_file, again: false }
+    pub(super) fn new(collector: Address, given: Option<Given>) -> Self {
+        Self { collector, given, again: false }
     }
 
     pub(super) async fn execute(self, config: &Config, state: &StateDir) -> Result<()> {
@@ -89,10 +101,13 @@ impl Enroll {
     }
 
     fn token_text(&self) -> Result<String> {
-        if let Some(path) = &self.token_file {
+        if let Some(Given::File(path)) = &self.given {
             return std::fs::read_to_string(path).with_context(|| format!("reading the token from {}", path.display()));
         }
-        let given = self.token.clone().or_else(|| std::env::var("FIRSTLINE_TOKEN").ok());
+        let given = match &self.given {
+            Some(Given::Token(token)) => Some(token.clone()),
+            _ => std::env::var("FIRSTLINE_TOKEN").ok(),
+        };
         given.context("no token was given; use --token, --token-file or the environment variable FIRSTLINE_TOKEN")
     }
 }

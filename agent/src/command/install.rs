@@ -1,31 +1,36 @@
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Result, bail};
-use clap::Args;
+use bpaf::Bpaf;
 
-use super::enroll::Enroll;
+use super::enroll::{Enroll, Given, given};
 use super::runtime;
 use crate::config::{Address, Config};
 use crate::identity::{Identity, IdentityError};
 use crate::service;
 use crate::state::StateDir;
 
+pub(super) const EXAMPLES: &str = "Examples:
+   firstline-agent install --collector collector.example.com --token-file token.txt
+   firstline-agent install          # without an identity the service waits until there is one";
+
 /// Makes the agent a service that starts with this machine. Doing it again changes nothing that is right already.
-#[derive(Debug, Args)]
-#[command(after_help = "Examples:
-  firstline-agent install --collector collector.example.com --token-file token.txt
-  firstline-agent install          # without an identity the service waits until there is one")]
+#[derive(Debug, Clone, Bpaf)]
+#[bpaf(generate(options))]
 pub(super) struct Install {
+    #[bpaf(external, optional)]
+    joining: Option<Joining>,
+}
+
+/// Where to, and how.
+#[derive(Debug, Clone, Bpaf)]
+struct Joining {
     /// Make this machine known to the collector that listens here; the port is 7443 when left out
-    #[arg(long, value_name = "HOST:PORT")]
-    collector: Option<Address>,
-    /// The token, as `firstline token create` printed it (visible to other people on this machine; better use a file)
-    #[arg(long, conflicts_with = "token_file", requires = "collector")]
-    token: Option<String>,
-    /// A file that holds the token
-    #[arg(long, value_name = "FILE", requires = "collector")]
-    token_file: Option<PathBuf>,
+    #[bpaf(argument("HOST:PORT"))]
+    collector: Address,
+    #[bpaf(external, optional)]
+    given: Option<Given>,
 }
 
 impl Install {
@@ -47,8 +52,8 @@ impl Install {
 
     /// Enrols when that was asked for and is not done already; whether the machine is enrolled afterwards.
     fn enroll(self, config: &Config, state: &StateDir) -> Result<bool> {
-        match (Identity::load(&state.dir("identity")?), self.collector) {
-            (Ok(identity), Some(wanted)) if wanted != identity.collector => bail!(
+        match (Identity::load(&state.dir("identity")?), self.joining) {
+            (Ok(identity), Some(Joining { collector: wanted, .. })) if wanted != identity.collector => bail!(
                 "this machine is enrolled at {} as endpoint {}; to move it to {wanted}, stop the service and run \
                  `firstline-agent enroll --again`",
                 identity.collector,
@@ -61,8 +66,8 @@ impl Install {
             }
             (Err(IdentityError::NotEnrolled), None) => Ok(false),
             (Err(damaged), None) => Err(damaged.into()),
-            (Err(_), Some(collector)) => {
-                let enroll = Enroll::new(collector, self.token, self.token_file);
+            (Err(_), Some(Joining { collector, given })) => {
+                let enroll = Enroll::new(collector, given);
                 runtime()?.block_on(enroll.execute(config, state)).map(|()| true)
             }
         }

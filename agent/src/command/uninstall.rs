@@ -1,19 +1,20 @@
 use std::path::Path;
 
 use anyhow::Result;
-use clap::Args;
+use bpaf::Bpaf;
 
 use super::install::say;
 use crate::service;
 
+pub(super) const EXAMPLES: &str = "Examples:
+   firstline-agent uninstall
+   firstline-agent uninstall --purge";
+
 /// Removes the service that `install` made. What the machine was known by is kept unless it is to be purged.
-#[derive(Debug, Args)]
-#[command(after_help = "Examples:
-  firstline-agent uninstall
-  firstline-agent uninstall --purge")]
+#[derive(Debug, Clone, Bpaf)]
+#[bpaf(generate(options))]
 pub(super) struct Uninstall {
     /// Remove identity, data, configuration and user as well; the machine has to be enrolled anew to come back
-    #[arg(long)]
     purge: bool,
 }
 
