@@ -56,6 +56,8 @@ pub struct Subject {
     pub name: String,
     /// Tags, for silences and groups.
     pub tags: BTreeMap<String, String>,
+    /// The number under which its stream was held when it was judged, where collectors share the database.
+    pub epoch: Option<i64>,
 }
 
 /// A finding that holds, with what its check says about telling.

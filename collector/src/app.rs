@@ -6,6 +6,7 @@ mod clock;
 #[cfg(test)]
 pub(crate) mod fixture;
 mod listener;
+mod neighbours;
 pub(crate) mod owner;
 mod people;
 mod running;
@@ -26,9 +27,10 @@ use crate::config::Config;
 use crate::detect::{Catalogues, Detect, DetectParts};
 use crate::enrollment::Enrollment;
 use crate::feed::Feed;
-use crate::fleet::Fleet;
+use crate::fleet::{Fleet, FleetParts};
 use crate::history::History;
 use crate::pull::{PullParts, Pulls};
+use crate::replica::Replicas;
 use crate::settings::Settings;
 use crate::store::{Location, Store};
 use crate::ticket::BuiltinDesk;
@@ -46,6 +48,8 @@ pub struct App {
     pub store: Store,
     /// Issues and revokes certificates.
     pub authority: Arc<Authority>,
+    /// The collectors that share the database, if any do.
+    pub replicas: Replicas,
     /// What just happened.
     pub feed: Feed,
     /// The endpoints and their streams.
@@ -92,9 +96,16 @@ impl App {
         let authority = Authority::open(config.authority.place(folder), &config.listen, clock.now())
             .context("opening the authority")?;
         let authority = Arc::new(authority.with_lifetime(config.limits.certificate_lifetime()));
+        let replicas = Replicas::join(&store, &authority, &config, folder).await?;
         let feed = Feed::new(clock.now());
-        let fleet =
-            Fleet::new(store.clone(), Arc::clone(&authority), Arc::clone(&config), feed.clone(), Arc::clone(&clock));
+        let fleet = Fleet::new(FleetParts {
+            store: store.clone(),
+            authority: Arc::clone(&authority),
+            config: Arc::clone(&config),
+            feed: feed.clone(),
+            clock: Arc::clone(&clock),
+            replicas: replicas.clone(),
+        });
         let enrollment = Enrollment::new(store.clone(), Arc::clone(&authority), Arc::clone(&clock));
         let settings = Settings::open(store.clone(), &config.agents).await.context("reading the settings of agents")?;
         let history = History::new(store.clone(), config.history.clone());
@@ -113,6 +124,7 @@ impl App {
             store: store.for_people(),
             clock: Arc::clone(&clock),
             feed: feed.clone(),
+            replicas: replicas.clone(),
             fleet: fleet.clone(),
             authority: Arc::clone(&authority),
             desk: desk.clone(),
@@ -125,6 +137,7 @@ impl App {
             config,
             store,
             authority,
+            replicas,
             feed,
             fleet,
             enrollment,

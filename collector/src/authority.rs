@@ -72,6 +72,15 @@ impl Authority {
         root::create(place, now)
     }
 
+    /// Takes over the authority of another collector, whose files are in `from`: its data folder, the folder `authority` in
+    /// there, or a copy of that. The certificates of its ports are not taken. Refuses to replace one.
+    ///
+    /// # Errors
+    /// When there is one already, `from` holds none, or the folder cannot be written.
+    pub fn copy(from: &Path, place: &Place) -> Result<(), AuthorityError> {
+        files::copy(from, &place.folder, &place.key)
+    }
+
     /// Opens the authority, and makes or renews the server certificates for `listen`.
     ///
     /// # Errors

@@ -12,6 +12,7 @@ mod history;
 mod limits;
 mod listen;
 mod log;
+mod replicas;
 
 use std::path::Path;
 
@@ -25,6 +26,7 @@ pub use history::History;
 pub use limits::Limits;
 pub use listen::Listen;
 pub use log::{Log, LogFormat};
+pub use replicas::{Nats, Replicas};
 
 /// Name of the file within the data folder.
 pub const FILE: &str = "firstline.toml";
@@ -44,6 +46,8 @@ pub struct Config {
     pub authority: AuthorityFiles,
     /// Where data is kept.
     pub database: Database,
+    /// How several collectors work as one.
+    pub replicas: Replicas,
     /// How long.
     pub history: History,
     /// What one collector takes on.
@@ -72,6 +76,7 @@ impl Config {
         let config: Self = toml::from_str(text).map_err(|cause| error::explain(&cause))?;
         config.agents.check()?;
         config.database.check()?;
+        config.replicas.check(&config.database)?;
         config.history.check()?;
         config.limits.check()?;
         config.listen.check()?;

@@ -13,10 +13,14 @@
 //! trouble that is over, would look like the present for as long as the rest is on its way. It is judged when the
 //! endpoint tells of the present, or has been quiet for [`watch::BACKLOG_QUIET`].
 //!
+//! Where several collectors share the database, an endpoint is watched where its stream is ([`moves`]): a watch judges only
+//! under the number under which the stream is held, and is given up when another collector holds it.
+//!
 //! At most [`ENDPOINTS`] are watched; beyond that, and after an hour without a word, the quietest is forgotten, and
 //! rebuilt when it is heard again.
 
 mod catalogues;
+mod moves;
 mod past;
 mod rebuild;
 mod rows;
@@ -36,7 +40,7 @@ pub use catalogues::{CatalogueError, Catalogues};
 
 use crate::alert::{AlertError, Alerts, Held, Subject};
 use crate::app::Clock;
-use crate::fleet::{Fleet, FleetError};
+use crate::fleet::{Fleet, FleetError, guard};
 use crate::ingest::Observation;
 use crate::store::{Store, StoreError, sql};
 use rebuild::{Rebuilding, Waiting};
@@ -134,12 +138,12 @@ impl Detect {
         match &mut *seat {
             Seat::Watched(watch) => {
                 watch.take_in(observations, self.now());
-                self.judge_when_due(endpoint_id, watch).await;
+                self.judge_when_due(endpoint_id, &mut seat).await;
             }
             Seat::Rebuilding(rebuilding) => rebuilding.wait(observations),
             Seat::Empty => {
                 // What was just told is stored already, so that the past holds it.
-                *seat = Seat::Rebuilding(Rebuilding::default());
+                *seat = Seat::Rebuilding(Rebuilding::under(self.parts().fleet.epoch(endpoint_id)));
                 self.shared.waiting.add(endpoint_id);
             }
         }
@@ -156,7 +160,7 @@ impl Detect {
                 *seat = Seat::Empty;
                 self.watches().remove(&endpoint_id);
             } else {
-                self.judge_when_due(&endpoint_id, watch).await;
+                self.judge_when_due(&endpoint_id, &mut seat).await;
             }
         }
     }
@@ -185,7 +189,7 @@ impl Detect {
     pub async fn findings(&self, endpoint_id: &str) -> Result<Vec<Finding>, DetectError> {
         let place = self.watches().get(endpoint_id).cloned();
         if let Some(place) = place
-            && let Some(watch) = place.lock().await.watch()
+            && let Some(watch) = self.ours(endpoint_id, &mut *place.lock().await)
         {
             return Ok(watch.findings(self.now()));
         }
@@ -200,7 +204,7 @@ impl Detect {
         let known = self.parts().fleet.known(endpoint_id).await?;
         let place = self.watches().get(endpoint_id).cloned();
         if let Some(place) = place
-            && let Some(watch) = place.lock().await.watch()
+            && let Some(watch) = self.ours(endpoint_id, &mut *place.lock().await)
         {
             return Ok(watch.diagnose(symptom, self.now()));
         }
@@ -227,10 +231,14 @@ impl Detect {
     }
 
     /// Judges when something may have moved. A failure is logged, and the next evaluation tries again.
-    async fn judge_when_due(&self, endpoint_id: &str, watch: &mut Watch) {
+    async fn judge_when_due(&self, endpoint_id: &str, seat: &mut Seat) {
+        let Some(watch) = seat.watch() else { return };
         if watch.is_due(self.now())
             && let Err(error) = self.judge(endpoint_id, watch).await
         {
+            if error.is_of_move() {
+                return self.leave(endpoint_id, seat);
+            }
             warn!(host.id = %endpoint_id, error = %error, "Endpoint {endpoint_id} could not be judged");
         }
     }
@@ -240,14 +248,15 @@ impl Detect {
         if verdict.transitions.is_empty() && verdict.held.is_none() {
             return Ok(());
         }
-        self.store(endpoint_id, &verdict).await?;
+        let epoch = watch.epoch();
+        self.store(endpoint_id, epoch, &verdict).await?;
         if let Some(held) = verdict.held {
-            self.tell(endpoint_id, held).await?;
+            self.tell(endpoint_id, epoch, held).await?;
         }
         Ok(())
     }
 
-    async fn store(&self, endpoint_id: &str, verdict: &Verdict) -> Result<(), DetectError> {
+    async fn store(&self, endpoint_id: &str, epoch: Option<i64>, verdict: &Verdict) -> Result<(), DetectError> {
         let (now, endpoint_id) = (self.now(), endpoint_id.to_owned());
         let held = verdict.held.clone();
         let mut changes: Vec<FindingRow> = verdict.transitions.iter().cloned().map(FindingRow::from).collect();
@@ -256,6 +265,7 @@ impl Detect {
         changes.extend(held.iter().flatten().map(ranked));
         let write = self.parts().store.write(move |tx| {
             Box::pin(async move {
+                guard(tx, &endpoint_id, epoch).await?;
                 rows::save(tx, &endpoint_id, &changes).await?;
                 match held {
                     Some(held) => rows::close_others(tx, &endpoint_id, &held, now).await,
@@ -266,7 +276,7 @@ impl Detect {
         write.await
     }
 
-    async fn tell(&self, endpoint_id: &str, held: Vec<Finding>) -> Result<(), DetectError> {
+    async fn tell(&self, endpoint_id: &str, epoch: Option<i64>, held: Vec<Finding>) -> Result<(), DetectError> {
         let known = self.parts().fleet.known(endpoint_id).await?;
         if known.revoked {
             return Ok(self.parts().alerts.end(endpoint_id).await?);
@@ -282,7 +292,7 @@ impl Detect {
             let title = check.map_or_else(|| finding.id.clone(), |check| check.title.clone());
             Held { title, proactive: check.is_some_and(|check| check.proactive), finding }
         };
-        let subject = Subject { id: endpoint.id, name: endpoint.name, tags: endpoint.tags };
+        let subject = Subject { id: endpoint.id, name: endpoint.name, tags: endpoint.tags, epoch };
         Ok(self.parts().alerts.judge(subject, held.into_iter().map(with_check).collect()).await?)
     }
 

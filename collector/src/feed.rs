@@ -4,13 +4,17 @@
 //! connection says the last number it saw and gets what it missed. The feed keeps the newest [`KEPT`] items and no
 //! more: a watcher that is further behind, or too slow, gets one [`Watched::Lagged`] and reads the lists again.
 //! Nothing is stored; what happened is in the tables of the rooms.
+//!
+//! Where several collectors share the database, each has a feed of its own, and they tell each other what they publish
+//! ([`crate::replica`]). Numbers are one feed's; an item's name says of which, and a watcher that comes back to another
+//! collector has lagged.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use firstline_diagnosis::document::EndpointState;
 use firstline_diagnosis::vocabulary::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tokio::sync::broadcast;
 
 use crate::alert::Alert;
@@ -24,7 +28,7 @@ const KEPT: usize = 512;
 const NUMBERS_PER_MS: u64 = 1000;
 
 /// Something that happened.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum FeedItem {
     /// An alert fired, or changed.
@@ -41,7 +45,7 @@ pub enum FeedItem {
         /// Whose.
         id: String,
         /// Its presence now; absent when only its findings changed.
-        #[serde(skip_serializing_if = "Option::is_none")]
+        #[serde(default, skip_serializing_if = "Option::is_none")]
         state: Option<EndpointState>,
     },
 }
@@ -54,6 +58,19 @@ pub struct FeedEntry {
     /// What happened.
     #[serde(flatten)]
     pub item: FeedItem,
+    /// Which feed it is of.
+    #[serde(skip)]
+    feed: u32,
+    /// Whether another collector told of it.
+    #[serde(skip)]
+    pub is_foreign: bool,
+}
+
+impl FeedEntry {
+    /// Its name in all feeds, for [`Feed::resume_at`].
+    pub fn id(&self) -> String {
+        format!("{}.{:08x}", self.sequence, self.feed)
+    }
 }
 
 /// What a watcher gets.
@@ -73,8 +90,9 @@ pub struct Feed {
 
 #[derive(Debug)]
 struct Shared {
+    name: u32,
     kept: Mutex<Kept>,
-    sender: broadcast::Sender<Arc<FeedEntry>>,
+    sender: broadcast::Sender<Watched>,
 }
 
 #[derive(Debug)]
@@ -88,20 +106,39 @@ impl Feed {
     pub fn new(now: Timestamp) -> Self {
         let first = u64::try_from(now.unix_ms()).unwrap_or(0).saturating_mul(NUMBERS_PER_MS);
         let kept = Mutex::new(Kept { next_sequence: first + 1, entries: VecDeque::with_capacity(KEPT) });
-        Self { shared: Arc::new(Shared { kept, sender: broadcast::Sender::new(KEPT) }) }
+        Self { shared: Arc::new(Shared { name: rand::random(), kept, sender: broadcast::Sender::new(KEPT) }) }
     }
 
     /// Tells every watcher. Never waits.
     pub fn publish(&self, item: FeedItem) {
+        self.add(item, false);
+    }
+
+    /// Tells every watcher of what happened at another collector.
+    pub fn publish_foreign(&self, item: FeedItem) {
+        self.add(item, true);
+    }
+
+    /// Tells every watcher to read the lists again: something may have happened at another collector.
+    pub fn lag(&self) {
         let mut kept = self.kept();
-        let entry = Arc::new(FeedEntry { sequence: kept.next_sequence, item });
+        kept.entries.clear();
+        // So that who saw the newest and comes back has lagged, too.
+        kept.next_sequence += 1;
+        let _ = self.shared.sender.send(Watched::Lagged);
+    }
+
+    fn add(&self, item: FeedItem, is_foreign: bool) {
+        let mut kept = self.kept();
+        let (sequence, feed) = (kept.next_sequence, self.shared.name);
+        let entry = Arc::new(FeedEntry { sequence, item, feed, is_foreign });
         kept.next_sequence += 1;
         if kept.entries.len() == KEPT {
             kept.entries.pop_front();
         }
         kept.entries.push_back(Arc::clone(&entry));
         // An error says that nobody watches, which is fine.
-        let _ = self.shared.sender.send(entry);
+        let _ = self.shared.sender.send(Watched::Entry(entry));
     }
 
     /// Watches from now on.
@@ -110,6 +147,15 @@ impl Feed {
         let watch = self.watch();
         drop(kept);
         watch
+    }
+
+    /// Watches from the item after the one of this name on; begins with `Lagged` when that is not known here.
+    pub fn resume_at(&self, id: &str) -> Option<Watch> {
+        let (sequence, feed) = id.split_once('.').unwrap_or((id, ""));
+        let sequence = sequence.parse().ok()?;
+        let known = feed.is_empty() || u32::from_str_radix(feed, 16) == Ok(self.shared.name);
+        let watch = self.resume(sequence);
+        Some(if known { watch } else { Watch { lagged: true, missed: VecDeque::new(), ..watch } })
     }
 
     /// Watches from the item after `sequence` on; begins with `Lagged` when that is no longer kept.
@@ -130,7 +176,7 @@ impl Feed {
     }
 
     fn watch(&self) -> Watch {
-        Watch { lagged: false, missed: VecDeque::new(), receiver: self.shared.sender.subscribe() }
+        Watch { lagged: false, behind: false, missed: VecDeque::new(), receiver: self.shared.sender.subscribe() }
     }
 
     fn kept(&self) -> std::sync::MutexGuard<'_, Kept> {
@@ -143,8 +189,10 @@ impl Feed {
 #[derive(Debug)]
 pub struct Watch {
     lagged: bool,
+    /// It was too slow, and lost items that were published here.
+    behind: bool,
     missed: VecDeque<Arc<FeedEntry>>,
-    receiver: broadcast::Receiver<Arc<FeedEntry>>,
+    receiver: broadcast::Receiver<Watched>,
 }
 
 impl Watch {
@@ -157,10 +205,18 @@ impl Watch {
             return Some(Watched::Entry(entry));
         }
         match self.receiver.recv().await {
-            Ok(entry) => Some(Watched::Entry(entry)),
-            Err(broadcast::error::RecvError::Lagged(_)) => Some(Watched::Lagged),
+            Ok(watched) => Some(watched),
+            Err(broadcast::error::RecvError::Lagged(_)) => {
+                self.behind = true;
+                Some(Watched::Lagged)
+            }
             Err(broadcast::error::RecvError::Closed) => None,
         }
+    }
+
+    /// Whether it lost items since this was last asked, which nobody else may know of.
+    pub fn fell_behind(&mut self) -> bool {
+        std::mem::take(&mut self.behind)
     }
 
     /// What is there now, without waiting.
@@ -172,7 +228,7 @@ impl Watch {
             return Some(Watched::Entry(entry));
         }
         match self.receiver.try_recv() {
-            Ok(entry) => Some(Watched::Entry(entry)),
+            Ok(watched) => Some(watched),
             Err(broadcast::error::TryRecvError::Lagged(_)) => Some(Watched::Lagged),
             Err(_) => None,
         }
@@ -217,6 +273,23 @@ mod tests {
         (0..KEPT + 10).for_each(|one| feed.publish(ticket(one)));
         assert!(matches!(watch.ready(), Some(Watched::Lagged)));
         assert_eq!(number(watch.ready()), "FL-10");
+    }
+
+    #[test]
+    fn a_watcher_that_comes_to_another_collector_reads_the_lists_again() {
+        let (one, two) = (Feed::new(Timestamp(1_000)), Feed::new(Timestamp(1_000)));
+        let mut watch = one.subscribe();
+        one.publish(ticket(1));
+        two.publish_foreign(ticket(1));
+        two.publish_foreign(ticket(2));
+        let Some(Watched::Entry(entry)) = watch.ready() else { panic!("an item") };
+        assert!(!entry.is_foreign);
+        assert!(matches!(two.resume_at(&entry.id()).expect("a name").ready(), Some(Watched::Lagged)));
+        assert!(one.resume_at(&entry.id()).expect("a name").ready().is_none());
+        assert!(one.resume_at("nonsense").is_none());
+        one.lag();
+        assert!(matches!(watch.ready(), Some(Watched::Lagged)));
+        assert!(matches!(one.resume_at(&entry.id()).expect("a name").ready(), Some(Watched::Lagged)));
     }
 
     #[test]

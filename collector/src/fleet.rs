@@ -8,15 +8,18 @@ mod contest;
 mod departure;
 mod evidence;
 mod fork;
+mod holding;
 mod kin;
 mod list;
 mod live;
+mod permits;
 mod roots;
 mod row;
 mod state;
 mod task;
 
 use std::collections::BTreeMap;
+use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -30,12 +33,14 @@ use crate::app::Clock;
 use crate::authority::{Authority, RevokedSerial};
 use crate::config::Config;
 use crate::feed::{Feed, FeedItem};
+use crate::replica::{Message, Replicas};
 use crate::store::{Store, StoreError, sql};
 
 pub use contest::Contest;
 pub use departure::{Duplicate, Named};
 pub(crate) use evidence::is_same_machine;
 pub use fork::ForkError;
+pub(crate) use holding::guard;
 pub use list::{ListQuery, Sort};
 pub use live::{Ending, NotConnected, Outgoing, Stream};
 pub use roots::{AuthorityStatus, RetireError, RootStatus, WaitingEndpoint};
@@ -50,15 +55,35 @@ pub struct Fleet {
 
 #[derive(Debug)]
 struct Shared {
-    store: Store,
-    authority: Arc<Authority>,
-    config: Arc<Config>,
-    feed: Feed,
-    clock: Arc<dyn Clock>,
+    parts: FleetParts,
     live: live::Live,
-    permits: contest::Permits,
     /// Endpoints that may come back when all streams are lost.
     population: AtomicUsize,
+}
+
+/// What the endpoints stand on.
+#[derive(Debug)]
+pub struct FleetParts {
+    /// The database.
+    pub store: Store,
+    /// Issues and revokes certificates.
+    pub authority: Arc<Authority>,
+    /// What the administrator decided.
+    pub config: Arc<Config>,
+    /// Who watches.
+    pub feed: Feed,
+    /// What time it is.
+    pub clock: Arc<dyn Clock>,
+    /// Who else holds streams.
+    pub replicas: Replicas,
+}
+
+impl Deref for Shared {
+    type Target = FleetParts;
+
+    fn deref(&self) -> &FleetParts {
+        &self.parts
+    }
 }
 
 /// Why something could not be done to an endpoint.
@@ -88,26 +113,10 @@ impl From<sql::Error> for FleetError {
 }
 
 impl Fleet {
-    /// The endpoints in `store`; nobody holds a stream yet.
-    pub fn new(
-        store: Store,
-        authority: Arc<Authority>,
-        config: Arc<Config>,
-        feed: Feed,
-        clock: Arc<dyn Clock>,
-    ) -> Self {
-        Self {
-            shared: Arc::new(Shared {
-                store,
-                authority,
-                config,
-                feed,
-                clock,
-                live: live::Live::default(),
-                permits: contest::Permits::default(),
-                population: AtomicUsize::new(0),
-            }),
-        }
+    /// The endpoints in a database; nobody holds a stream yet.
+    pub fn new(parts: FleetParts) -> Self {
+        let (live, population) = (live::Live::default(), AtomicUsize::new(0));
+        Self { shared: Arc::new(Shared { parts, live, population }) }
     }
 
     /// Sends a frame to an endpoint that holds a stream. Never waits.
@@ -181,8 +190,13 @@ impl Fleet {
         let now = self.shared.clock.now();
         let (run_id, can_fork) = (agent.run_id.clone(), agent.can_fork);
         let claim = live::Claim { run_id, hardware: machine.hardware.clone(), can_fork };
-        let stream = self.shared.live.connect(&known.endpoint.id, known.key, claim, now);
-        row::update_machine(&self.shared.store, known, machine, agent, now).await?;
+        let epoch = self.shared.claim(known.key).await?;
+        let stream = self.shared.live.connect(&known.endpoint.id, known.key, epoch, claim, now);
+        self.shared.tell_others(&stream);
+        if let Err(cause) = row::update_machine(&self.shared.store, known, machine, agent, now).await {
+            self.disconnect(&stream).await;
+            return Err(cause.into());
+        }
         self.changed(&known.endpoint.id, known.endpoint.state, EndpointState::Online);
         Ok(stream)
     }
@@ -200,7 +214,10 @@ impl Fleet {
     /// Forgets a stream, unless another took its place.
     pub async fn disconnect(&self, stream: &Stream) {
         if let Some(heard) = self.shared.live.disconnect(stream) {
-            let settled = task::settle_one(&self.shared, stream.endpoint_key, &stream.endpoint_id, heard).await;
+            if !self.shared.release(stream).await {
+                return;
+            }
+            let settled = task::settle_one(&self.shared, stream, heard).await;
             if let Err(cause) = settled {
                 tracing::warn!(host.id = %stream.endpoint_id, error = %cause, "State of endpoint {} is not stored yet", stream.endpoint_id);
             }
@@ -223,6 +240,8 @@ impl Fleet {
     /// Ends the stream of an endpoint that was revoked, and has its certificates refused from now on.
     async fn ended(&self, endpoint: &Endpoint, why: Ending) -> Result<(), FleetError> {
         self.shared.live.end(&endpoint.id, why);
+        self.shared.take_away(&endpoint.id).await?;
+        self.shared.replicas.tell(Message::Revoked { endpoint_id: endpoint.id.clone() });
         self.changed(&endpoint.id, endpoint.state, EndpointState::Revoked);
         self.refresh_authority().await
     }

@@ -22,6 +22,7 @@ pub mod history;
 pub mod ingest;
 pub mod metrics;
 pub mod pull;
+pub mod replica;
 pub mod settings;
 pub mod store;
 pub mod ticket;

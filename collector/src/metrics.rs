@@ -46,6 +46,17 @@ pub const TASK_RUNS: &str = "firstline_collector_task_runs_total";
 /// Endpoints, by state.
 pub const ENDPOINTS: &str = "firstline_collector_endpoints";
 
+/// Collectors that work on the database together, as this one sees them.
+pub const REPLICAS: &str = "firstline_collector_replicas";
+/// Whether this collector does what only one of them may do.
+pub const KEEPER: &str = "firstline_collector_replica_is_keeper";
+/// Whether NATS carries messages between replicas.
+pub const NATS_CONNECTED: &str = "firstline_collector_nats_connected";
+/// Messages between replicas, by what became of them.
+pub const MESSAGES: &str = "firstline_collector_replica_messages_total";
+/// What was refused since a stream or a pull had moved to another collector, by kind.
+pub const MOVED: &str = "firstline_collector_moved_total";
+
 /// The recorder of this process.
 static HANDLE: OnceLock<PrometheusHandle> = OnceLock::new();
 
@@ -99,4 +110,9 @@ fn describe() {
     describe_counter!(HISTORY_SEALED_BYTES, Unit::Bytes, "Bytes that sealed samples take");
     describe_counter!(TASK_RUNS, "Runs of background tasks, by task and outcome");
     describe_gauge!(ENDPOINTS, "Endpoints, by state");
+    describe_gauge!(REPLICAS, "Collectors that work on the database together, as this one sees them");
+    describe_gauge!(KEEPER, "Whether this collector does what only one of several may do");
+    describe_gauge!(NATS_CONNECTED, "Whether NATS carries messages between replicas");
+    describe_counter!(MESSAGES, "Messages between replicas, by what became of them");
+    describe_counter!(MOVED, "What was refused since a stream or a pull had moved to another collector, by kind");
 }

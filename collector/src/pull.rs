@@ -11,6 +11,7 @@
 //!   had not ended is taken up again.
 //! - An endpoint that is away is asked when it connects, until the expiry that the technician sees.
 //! - A document is believed only after [`verify`]; one that fails ends the pull, since asking a liar again is no use.
+//! - Where several collectors share the database, each pull has one owner among them ([`owners`]).
 //! - The snapshot is stored, then the note written under the pull's name, then the pull is done: whatever dies in
 //!   between, there is one note.
 
@@ -19,6 +20,7 @@ mod assembly;
 mod document;
 mod flight;
 mod orders;
+mod owners;
 mod rows;
 #[cfg(test)]
 mod tests;
@@ -39,6 +41,7 @@ use crate::authority::Authority;
 use crate::detect::Catalogues;
 use crate::feed::{Feed, FeedItem};
 use crate::fleet::{Fleet, FleetError};
+use crate::replica::Replicas;
 use crate::store::{Store, StoreError, sql};
 use crate::ticket::{BuiltinDesk, DeskError};
 use flight::Flight;
@@ -54,6 +57,8 @@ struct Shared {
     parts: PullParts,
     /// Pulls that have not ended, by id.
     flights: Mutex<BTreeMap<String, Flight>>,
+    /// Pulls of other collectors as they told.
+    seen: Mutex<BTreeMap<String, Pull>>,
     /// Answers that are being verified and written down.
     tasks: TaskTracker,
 }
@@ -67,6 +72,8 @@ pub struct PullParts {
     pub clock: Arc<dyn Clock>,
     /// Who watches.
     pub feed: Feed,
+    /// Who else sees to pulls.
+    pub replicas: Replicas,
     /// Where endpoints are reached.
     pub fleet: Fleet,
     /// Whose certificates are believed.
@@ -109,11 +116,13 @@ impl Pulls {
     /// # Errors
     /// When the store cannot be read.
     pub async fn open(parts: PullParts) -> Result<Self, PullError> {
-        let open = rows::open(parts.store.reads()).await?;
+        // Among others, what had not ended is perhaps somebody else's by now.
+        let open = if parts.replicas.is_alone() { rows::open(parts.store.reads()).await? } else { Vec::new() };
+        let ids: Vec<String> = open.iter().map(|pull| pull.id.clone()).collect();
         let flights = open.into_iter().map(|pull| (pull.id.clone(), Flight::new(pull))).collect();
-        let shared = Shared { parts, flights: Mutex::new(flights), tasks: TaskTracker::new() };
+        let shared = Shared { parts, flights: Mutex::new(flights), seen: Mutex::default(), tasks: TaskTracker::new() };
         let pulls = Self { shared: Arc::new(shared) };
-        pulls.take_up().await?;
+        pulls.take_up(&ids, "The collector was restarted while the computer was answering. It is asked again.").await?;
         Ok(pulls)
     }
 
@@ -129,19 +138,32 @@ impl Pulls {
         self.shared.flights.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn seen(&self) -> MutexGuard<'_, BTreeMap<String, Pull>> {
+        self.shared.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn parts(&self) -> &PullParts {
         &self.shared.parts
     }
 
     /// Stores a pull as it is now, tells watchers, and forgets it here when it has ended.
     async fn settle(&self, pull: Pull) -> Result<(), PullError> {
-        let stored = pull.clone();
-        self.parts().store.write(move |tx| Box::pin(async move { rows::save(tx, &stored).await })).await?;
+        let (stored, owner) = (pull.clone(), self.owner());
+        let saved =
+            self.parts().store.write(move |tx| Box::pin(async move { rows::save(tx, &stored, owner).await })).await;
+        if !self.still_own(&pull.id, saved)? {
+            return Ok(());
+        }
         if pull.state.is_final() {
             self.flights().remove(&pull.id);
         }
         self.tell(pull);
         Ok(())
+    }
+
+    /// In whose name pulls are stored.
+    fn owner(&self) -> Option<String> {
+        self.parts().replicas.run_id().map(|run_id| run_id.to_string())
     }
 
     fn tell(&self, pull: Pull) {

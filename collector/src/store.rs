@@ -14,6 +14,8 @@
 //! - What one job of [`Store::write`] reads stays true until it is committed, also when several collectors write: its
 //!   transaction holds the baton (a locked row) from before its first statement. Records need no baton, the ledger locks
 //!   the endpoints they are of.
+//! - A collector that works beside others ([`Membership`]) writes only while they count it among them, and records only
+//!   under the number under which it holds their stream.
 //! - While a server is away, senders get an error, and the writer connects again with growing pauses.
 //! - Outside, things are named by UUIDs; inside, endpoints have small integer keys. Times are milliseconds since 1970.
 //!
@@ -28,6 +30,7 @@ mod inspection;
 mod link;
 mod location;
 mod lock;
+mod membership;
 mod migrate;
 mod migrations;
 mod records;
@@ -42,8 +45,9 @@ pub use error::StoreError;
 pub use inspection::Inspection;
 use link::Link;
 pub use location::{Location, Server};
+pub(crate) use membership::Membership;
 pub use migrations::Migration;
-pub use records::{Appended, Body, RecordBatch, Row, StateValue};
+pub use records::{Appended, Body, Claim, RecordBatch, Row, StateValue};
 use writer::{Lane, Writer};
 
 /// The database of one collector. Cheap to clone.
@@ -97,7 +101,25 @@ impl Store {
         E: From<StoreError> + Send + 'static,
         F: for<'c> FnOnce(&'c mut Connection) -> BoxFuture<'c, Result<T, E>> + Send + 'static,
     {
-        self.writer.write(job).await
+        self.writer.write(true, job).await
+    }
+
+    /// As [`Store::write`], also when this collector is no member of those that share the database: how it becomes one.
+    ///
+    /// # Errors
+    /// As [`Store::write`].
+    pub(crate) async fn write_as_stranger<T, E, F>(&self, job: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+        F: for<'c> FnOnce(&'c mut Connection) -> BoxFuture<'c, Result<T, E>> + Send + 'static,
+    {
+        self.writer.for_lane(Lane::People).write(false, job).await
+    }
+
+    /// This collector's right to write beside others.
+    pub(crate) fn membership(&self) -> &Membership {
+        self.writer.membership()
     }
 
     /// Stores records of an endpoint, each exactly once, and gives the new highest sequence number after the commit.
@@ -106,6 +128,15 @@ impl Store {
     /// When the store has closed or could not commit; nothing of the batch is stored then.
     pub async fn append(&self, batch: RecordBatch) -> Result<Appended, StoreError> {
         self.writer.append(batch).await
+    }
+
+    /// Says who holds an endpoint's stream, and gives the number under which it is held after the commit. Only where several
+    /// collectors share a PostgreSQL server.
+    ///
+    /// # Errors
+    /// [`StoreError::Moved`] when it is not held under the number that the claim names; or the database's.
+    pub async fn claim(&self, claim: Claim) -> Result<i64, StoreError> {
+        self.writer.claim(claim).await
     }
 
     /// Whether the database answers and takes writes. While the newest batch could not be committed (a full disk), this

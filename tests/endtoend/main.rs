@@ -22,6 +22,7 @@ mod markup;
 mod postgres;
 mod pulls;
 mod quickstart;
+mod replicas;
 mod service;
 mod storage;
 mod values;

@@ -1,9 +1,40 @@
 //! A program that is signed in to a collector's API.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use crate::Collector;
 use crate::collector::{ADMINISTRATOR, insecure};
+
+/// How long an event may take.
+const EVENT: Duration = Duration::from_mins(3);
+
+/// Events as they come.
+#[derive(Debug)]
+pub struct Events {
+    answer: reqwest::Response,
+    text: String,
+}
+
+impl Events {
+    /// The document of the next event of this kind; others are passed over.
+    pub async fn next_of(&mut self, kind: &str) -> Value {
+        loop {
+            while let Some((event, rest)) = self.text.split_once("\n\n") {
+                let field = |name: &str| event.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
+                let found =
+                    (field("event") == Some(kind)).then(|| serde_json::from_str(field("data").unwrap_or("null")));
+                self.text = String::from(rest);
+                if let Some(document) = found {
+                    return document.expect("events carry JSON");
+                }
+            }
+            let more = self.answer.chunk().await.expect("the events go on").expect("the events go on");
+            self.text.push_str(&String::from_utf8_lossy(&more));
+        }
+    }
+}
 
 /// A session of the API.
 #[derive(Debug, Clone)]
@@ -53,6 +84,14 @@ impl Api {
         let answer = request.send().await.expect("the collector answers");
         assert!(answer.status().is_success(), "{path}: {}", answer.status());
         answer.bytes().await.expect("the answer arrives").to_vec()
+    }
+
+    /// Follows the events at `path`.
+    pub async fn watch(&self, path: &str) -> Events {
+        let request = self.client.get(format!("{}{path}", self.address)).bearer_auth(&self.token);
+        let answer = request.timeout(EVENT).send().await.expect("the collector answers");
+        assert!(answer.status().is_success(), "{path}: {}", answer.status());
+        Events { answer, text: String::new() }
     }
 
     async fn sent(&self, request: reqwest::RequestBuilder) -> (u16, Value) {

@@ -47,6 +47,28 @@ impl Collector {
         Self { folder: data, agents, people, password, process: None }
     }
 
+    /// Makes the data folder of a further replica of `first` below `folder`; nothing runs yet.
+    pub async fn join(folder: &Path, first: &Self, more: &str) -> Self {
+        let data = folder.join("collector");
+        let (agents, people) = port::free_pair();
+        let config = folder.join("collector.toml");
+        fs::write(&config, configuration(agents, people, more)).expect("the configuration can be written");
+        let authority = first.folder.join("authority");
+        let arguments = ["init", "--data", text(&data), "--config", text(&config), "--join", text(&authority)];
+        Outcome::of(program("firstline-collector", &arguments)).await.done();
+        Self { folder: data, agents, people, password: first.password.clone(), process: None }
+    }
+
+    /// Stops its process where it stands, as a machine that hangs.
+    pub fn freeze(&self) {
+        self.process.as_ref().expect("the collector runs").signal(Signal::STOP);
+    }
+
+    /// Lets its process go on.
+    pub fn thaw(&self) {
+        self.process.as_ref().expect("the collector runs").signal(Signal::CONT);
+    }
+
     /// Replaces the configuration: the ports, and `more`.
     pub fn configure(&self, more: &str) {
         let text = configuration(self.agents, self.people, more);

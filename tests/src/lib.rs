@@ -6,6 +6,7 @@
 
 pub mod agent;
 pub mod api;
+pub mod balancer;
 pub mod binary;
 pub mod browser;
 pub mod collector;
@@ -14,9 +15,11 @@ pub mod guest;
 pub mod lab;
 pub mod limit;
 pub mod machine;
+pub mod nats;
 pub mod port;
 pub mod postgres;
 pub mod process;
+pub mod replicas;
 pub mod slow_link;
 pub mod stage;
 pub mod volume;
@@ -33,6 +36,7 @@ pub use lab::Lab;
 pub use limit::Limit;
 pub use postgres::Postgres;
 pub use process::Process;
+pub use replicas::Replicas;
 pub use slow_link::SlowLink;
 pub use stage::Stage;
 pub use volume::{FailingDisk, Volume};

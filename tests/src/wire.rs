@@ -18,6 +18,7 @@ mod piecemeal;
 pub mod records;
 pub mod sender;
 pub mod senders;
+pub mod sick;
 mod trust;
 
 use piecemeal::Piecemeal;

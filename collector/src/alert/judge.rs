@@ -12,6 +12,7 @@ use super::{
     Alert, AlertEndpoint, AlertError, AlertState, Decision, DecisionRecord, Held, Silence, SilencedBy, Subject,
     fingerprint, silences,
 };
+use crate::fleet::guard;
 use crate::store::Connection;
 
 /// Why an alert was resolved.
@@ -32,6 +33,7 @@ pub(super) async fn judge(
     held: Vec<Held>,
     now: Timestamp,
 ) -> Result<Vec<Alert>, AlertError> {
+    guard(tx, &subject.id, subject.epoch).await?;
     let in_force = silences::in_force(&mut *tx, now).await?;
     let mut known = rows::newest_of_endpoint(tx, &subject.id, now - dedup::SAME_ALERT_WITHIN).await?;
     let told = told(&subject, &held, &known, now);

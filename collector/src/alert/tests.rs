@@ -51,7 +51,7 @@ impl Room {
 
 fn subject() -> Subject {
     let tags = BTreeMap::from([("site".to_owned(), "berlin".to_owned())]);
-    Subject { id: "e1".to_owned(), name: "lap-1".to_owned(), tags }
+    Subject { id: "e1".to_owned(), name: "lap-1".to_owned(), tags, epoch: None }
 }
 
 fn held(check: &str) -> Held {

@@ -191,7 +191,7 @@ fn alert_of(item: Watched) -> Step {
         Watched::Entry(entry) => entry,
     };
     match &entry.item {
-        FeedItem::Alert(alert) => watch::document("alert", Some(entry.sequence), alert).map_or(Step::Skip, Step::Send),
+        FeedItem::Alert(alert) => watch::document("alert", Some(entry.id()), alert).map_or(Step::Skip, Step::Send),
         _ => Step::Skip,
     }
 }

@@ -152,7 +152,10 @@ impl From<FleetError> for Problem {
             FleetError::Unknown(name) => Self::not_found(format_args!("endpoint {name:?}")),
             FleetError::Ambiguous(_) | FleetError::Refused(_) => Self::conflict(sentence(&error.to_string())),
             FleetError::Authority(
-                cause @ (AuthorityError::Rotating(_) | AuthorityError::NotRotating | AuthorityError::KeyAway(_)),
+                cause @ (AuthorityError::Rotating(_)
+                | AuthorityError::NotRotating
+                | AuthorityError::KeyAway(_)
+                | AuthorityError::Shared),
             ) => Self::conflict(sentence(&cause.to_string())),
             FleetError::Store(_) | FleetError::Authority(_) => Self::failed(&error),
         }

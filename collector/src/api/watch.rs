@@ -31,8 +31,8 @@ pub(crate) enum Step {
 
 /// A watch that goes on where the `Last-Event-ID` of the request says.
 pub(crate) fn watch(feed: &Feed, headers: &HeaderMap) -> Watch {
-    let last = headers.get("last-event-id").and_then(|value| value.to_str().ok()?.parse().ok());
-    last.map_or_else(|| feed.subscribe(), |sequence| feed.resume(sequence))
+    let last = headers.get("last-event-id").and_then(|value| value.to_str().ok());
+    last.and_then(|last| feed.resume_at(last)).unwrap_or_else(|| feed.subscribe())
 }
 
 /// The events that `pick` makes of `first` (before anything happened) and of every item of `watch` after it.
@@ -65,10 +65,10 @@ where
 }
 
 /// An event that carries a document.
-pub(crate) fn document(name: &str, sequence: Option<u64>, document: &impl serde::Serialize) -> Result<Event, Problem> {
+pub(crate) fn document(name: &str, id: Option<String>, document: &impl serde::Serialize) -> Result<Event, Problem> {
     let event = Event::default().event(name);
-    let event = match sequence {
-        Some(sequence) => event.id(sequence.to_string()),
+    let event = match id {
+        Some(id) => event.id(id),
         None => event,
     };
     event.json_data(document).map_err(|error| Problem::failed(&error))

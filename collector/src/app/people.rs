@@ -29,7 +29,7 @@ async fn metrics() -> impl IntoResponse {
 /// Whether the database answers, and takes what agents send.
 async fn ready(app: Arc<App>) -> (StatusCode, String) {
     match tokio::time::timeout(READY_WITHIN, app.store.check()).await {
-        Ok(Ok(())) => (StatusCode::OK, "ready\n".to_owned()),
+        Ok(Ok(())) => (StatusCode::OK, format!("ready\n{}", app.replicas.words())),
         Ok(Err(cause)) => (StatusCode::SERVICE_UNAVAILABLE, format!("nothing can be stored: {cause}\n")),
         Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "the database does not answer\n".to_owned()),
     }

@@ -14,7 +14,7 @@ use tokio_util::task::TaskTracker;
 use tonic::transport::Server;
 use tracing::{error, info};
 
-use super::{App, people, task};
+use super::{App, neighbours, people, task};
 use crate::config::Config;
 use crate::edge;
 use crate::ingest::{COLLECTOR_FRAME_BYTES_MAX, Drain, FRAME_BYTES_MAX, Listener};
@@ -47,6 +47,8 @@ pub struct Running {
     tasks: TaskTracker,
     stop: CancellationToken,
     stop_agents: CancellationToken,
+    /// Ends the agents' port, not what came through it.
+    stop_accepting: CancellationToken,
 }
 
 impl App {
@@ -66,10 +68,12 @@ impl App {
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),
             stop_agents: CancellationToken::new(),
+            stop_accepting: CancellationToken::new(),
         };
         let running = running.serve_agents(agents);
         running.serve_people(people);
         task::start(self, &running.tasks, &running.stop);
+        neighbours::start(self, &running.tasks, &running.stop);
         Ok(running)
     }
 }
@@ -100,7 +104,7 @@ impl Running {
             app.authority.agents_tls(),
             Arc::clone(&app.authority),
             limits.handshakes,
-            self.stop_agents.clone(),
+            self.stop_accepting.clone(),
         );
         let server = Server::builder()
             .http2_keepalive_interval(Some(KEEPALIVE_EVERY))
@@ -149,7 +153,12 @@ impl Running {
 
     /// Ends everything in order: streams are told to leave, requests finish, what waits is written, the store closes.
     pub async fn end(self) {
+        // Who is told to leave and dials the same address again must come to another replica.
+        if self.app.replicas.members().len() > 1 {
+            self.stop_accepting.cancel();
+        }
         self.drain.run(GRACE).await;
+        self.stop_accepting.cancel();
         self.stop_agents.cancel();
         self.stop.cancel();
         self.tasks.close();
@@ -157,6 +166,9 @@ impl Running {
             info!("Some connections did not end in time");
         }
         self.app.pulls.drain().await;
+        if let Err(cause) = self.app.replicas.leave().await {
+            info!(error = %cause, "The other replicas will find out that this one has stopped: {cause}");
+        }
         self.app.store.close().await;
     }
 }

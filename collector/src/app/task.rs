@@ -13,26 +13,32 @@ use tokio_util::task::TaskTracker;
 use tracing::warn;
 
 use super::App;
+use crate::fleet::FleetError;
 use crate::metrics as names;
+use crate::replica::{BEAT_EVERY, Beat};
+use crate::store::StoreError;
+
+/// How often what happened at other collectors is looked up while they cannot tell.
+const UNTOLD_EVERY: Duration = Duration::from_secs(5);
 
 /// Starts every task of the collector.
 pub(super) fn start(app: &Arc<App>, tasks: &TaskTracker, stop: &CancellationToken) {
     let run = Starter { app, tasks, stop };
     run.every("fleet_states", Duration::from_secs(15), |app| async move { app.fleet.settle().await.map(drop) });
     run.every("authority", Duration::from_hours(1), |app| async move { app.fleet.refresh_authority().await });
-    run.every(
+    run.alone(
         "forget",
         Duration::from_mins(10),
         |app| async move { app.history.forget(app.clock.now()).await.map(drop) },
     );
-    run.every("seal", Duration::from_mins(1), |app| async move { app.history.seal(app.clock.now()).await.map(drop) });
-    run.every(
+    run.alone("seal", Duration::from_mins(1), |app| async move { app.history.seal(app.clock.now()).await.map(drop) });
+    run.alone(
         "roll_up",
         Duration::from_mins(5),
         |app| async move { app.history.roll_up(app.clock.now()).await.map(drop) },
     );
     run.every("metrics", Duration::from_secs(10), |app| async move { measure(&app).await });
-    run.every("alerts", Duration::from_secs(5), |app| async move { app.alerts.tick().await });
+    run.alone("alerts", Duration::from_secs(5), |app| async move { app.alerts.tick().await });
     run.every("detect", Duration::from_secs(5), |app| async move {
         app.detect.tick().await;
         Ok::<_, std::convert::Infallible>(())
@@ -41,7 +47,37 @@ pub(super) fn start(app: &Arc<App>, tasks: &TaskTracker, stop: &CancellationToke
         app.detect.rebuild().await;
         Ok::<_, std::convert::Infallible>(())
     });
+    if !app.replicas.is_alone() {
+        run.every("replicas", BEAT_EVERY, |app| async move { beat(&app).await });
+        run.every("replica_pulls", BEAT_EVERY, |app| async move { app.pulls.attend(None).await });
+        run.every("replica_news", UNTOLD_EVERY, |app| async move { look_up(&app).await });
+    }
     run.every("pulls", Duration::from_secs(5), |app| async move { app.pulls.tick().await });
+}
+
+/// Shows the other collectors that this one is alive; begins anew when they have given it up.
+async fn beat(app: &App) -> Result<(), StoreError> {
+    if app.replicas.beat().await? == Beat::Expelled {
+        warn!(
+            "The other replicas have given this one up, and it begins anew: it did not run or reach the database for a while"
+        );
+        app.fleet.expelled();
+        app.detect.expelled();
+        app.pulls.expelled();
+        app.replicas.enter().await?;
+    }
+    Ok(())
+}
+
+/// What nobody tells while NATS is away is looked up: watchers read their lists again, certificates are held against the
+/// revoked ones.
+async fn look_up(app: &App) -> Result<(), FleetError> {
+    if app.replicas.is_connected() {
+        return Ok(());
+    }
+    app.pulls.forget_seen();
+    app.feed.lag();
+    app.fleet.refresh_authority().await
 }
 
 struct Starter<'a> {
@@ -51,6 +87,19 @@ struct Starter<'a> {
 }
 
 impl Starter<'_> {
+    /// As `every`, for work that only one of several collectors does: the keeper.
+    fn alone<F, E>(&self, name: &'static str, period: Duration, work: impl Fn(Arc<App>) -> F + Send + Sync + 'static)
+    where
+        F: Future<Output = Result<(), E>> + Send,
+        E: Display + Send,
+    {
+        let work = Arc::new(work);
+        self.every(name, period, move |app| {
+            let work = Arc::clone(&work);
+            async move { if app.replicas.is_keeper() { work(app).await } else { Ok(()) } }
+        });
+    }
+
     /// Runs `work` at once and then every `period`. A failure is logged and counted, and tried again at the next turn.
     fn every<F, E>(&self, name: &'static str, period: Duration, work: impl Fn(Arc<App>) -> F + Send + Sync + 'static)
     where

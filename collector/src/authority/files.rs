@@ -62,6 +62,12 @@ pub enum AuthorityError {
     /// There is nothing to retire.
     #[error("there is one root only; rotate the authority before you retire its root")]
     NotRotating,
+    /// Other collectors have copies of the roots.
+    #[error(
+        "other replicas work with the same authority: stop all but one, replace the root there, copy its folder `authority` \
+         (without agents.* and people.*) to the others, and start them again"
+    )]
+    Shared,
     /// The key of pseudonyms is damaged.
     #[error(
         "{} does not hold the key of pseudonyms (32 bytes in base64); restore it from a backup, or remove it: a new one \
@@ -100,6 +106,34 @@ pub(super) fn write_secret(path: &Path, text: &str) -> Result<(), AuthorityError
     let mut file = owner::create(&new).map_err(wrap)?;
     file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(wrap)?;
     fs::rename(&new, path).map_err(wrap)
+}
+
+/// What each collector has for itself: certificates and keys of its ports.
+const OWN: [&str; 4] = ["agents.pem", "agents.key", "people.pem", "people.key"];
+
+/// Copies an authority without what each collector has for itself. The root's key goes to `key`, unless it is there already
+/// or kept elsewhere by the other collector, too.
+pub(super) fn copy(from: &Path, to: &Path, key: &Path) -> Result<(), AuthorityError> {
+    let inner = folder(from);
+    let from = if inner.join("root.pem").exists() { &inner } else { from };
+    if to.join("root.pem").exists() {
+        return Err(AuthorityError::Exists(to.join("root.pem")));
+    }
+    let wrap = |cause| AuthorityError::File { attempt: "reading", path: from.to_owned(), cause };
+    for name in ["root.pem", "naming.key"] {
+        fs::metadata(from.join(name)).map_err(wrap)?;
+    }
+    make_folder(to)?;
+    for entry in fs::read_dir(from).map_err(wrap)? {
+        let entry = entry.map_err(wrap)?;
+        let (path, name) = (entry.path(), entry.file_name());
+        let own = OWN.iter().any(|own| name == *own) || path.extension().is_some_and(|end| end == "new");
+        let target = if name == "root.key" { key.to_owned() } else { to.join(name) };
+        if path.is_file() && !own && !target.exists() {
+            write_secret(&target, &read(&path)?)?;
+        }
+    }
+    Ok(())
 }
 
 /// Makes a folder that only its owner can enter.

@@ -10,7 +10,9 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let folder = &arguments.data.folder;
     // The secrets that the file names belong to it.
-    Config::read(folder)?.database.location(folder).map_err(anyhow::Error::msg)?;
+    let config = Config::read(folder)?;
+    config.database.location(folder).map_err(anyhow::Error::msg)?;
+    config.replicas.nats(folder).map_err(anyhow::Error::msg)?;
     let file = folder.join(config::FILE);
     say(&mut std::io::stdout(), &format!("{} is right", file.display()));
     Ok(())

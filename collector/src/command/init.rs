@@ -5,9 +5,10 @@ use anyhow::{Context as _, bail};
 use serde::Serialize;
 
 use super::{Data, say};
-use crate::app::{App, SystemClock};
-use crate::authority::hexadecimal;
+use crate::app::{App, Clock as _, SystemClock};
+use crate::authority::{Authority, hexadecimal};
 use crate::config::{self, Config};
+use crate::replica;
 use crate::store::{Location, Store, sql};
 
 #[derive(Debug, clap::Args)]
@@ -20,6 +21,9 @@ pub(super) struct Arguments {
     /// Configuration to begin with, such as one that names a PostgreSQL server; otherwise every key has its default.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
+    /// Another collector's folder `authority`, or a copy of it: make a further replica on the database of that collector.
+    #[arg(long, value_name = "DIR", requires = "config", conflicts_with = "administrator")]
+    join: Option<PathBuf>,
     /// Print one JSON object.
     #[arg(long)]
     json: bool,
@@ -48,6 +52,9 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<()> {
     };
     let config = Config::parse(&text).map_err(anyhow::Error::msg)?;
     let database = config.database.location(folder).map_err(anyhow::Error::msg)?;
+    if let Some(from) = &arguments.join {
+        return join(&arguments, from, &config, &database, &text).await;
+    }
     refuse_shared(&database).await?;
     App::create(folder, &config, &SystemClock)?;
     std::fs::write(&file, text).with_context(|| format!("writing {}", file.display()))?;
@@ -69,17 +76,89 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// What was made of a further replica.
+#[derive(Serialize)]
+struct Joined<'a> {
+    data: &'a Path,
+    config: PathBuf,
+    authority_sha256: String,
+    replica: String,
+}
+
+/// Makes a further replica, with the authority of the others.
+async fn join(
+    arguments: &Arguments,
+    from: &Path,
+    config: &Config,
+    database: &Location,
+    text: &str,
+) -> anyhow::Result<()> {
+    let folder = &arguments.data.folder;
+    if !config.replicas.is_on() {
+        bail!("replicas.nats_url must say how replicas reach each other, here and on the collector that is there");
+    }
+    let store = Store::open(database).await.with_context(|| format!("opening the database {database}"))?;
+    if accounts(&store).await? == 0 {
+        bail!("the database {database} is of no collector yet; make the first one without --join");
+    }
+    Authority::copy(from, &config.authority.place(folder)).context("copying the certificate authority")?;
+    let fits = fits(&store, folder, config).await;
+    store.close().await;
+    let authority_sha256 = match fits {
+        Ok(fingerprint) => fingerprint,
+        Err(cause) => {
+            // Nothing of an authority that is of no use here is left behind.
+            let _ = std::fs::remove_dir_all(folder.join("authority"));
+            return Err(cause);
+        }
+    };
+    let file = folder.join(config::FILE);
+    std::fs::write(&file, text).with_context(|| format!("writing {}", file.display()))?;
+    let joined = Joined { data: folder, config: file, authority_sha256, replica: config.replicas.name() };
+    say(&mut std::io::stdout(), &if arguments.json { serde_json::to_string(&joined)? } else { joined.words() });
+    Ok(())
+}
+
+/// Opens the copied authority, and holds it against the database; gives its fingerprint.
+async fn fits(store: &Store, folder: &Path, config: &Config) -> anyhow::Result<String> {
+    let authority = Authority::open(config.authority.place(folder), &config.listen, SystemClock.now())
+        .context("opening the authority")?;
+    replica::refuse_stranger(store, &authority).await?;
+    Ok(hexadecimal(&authority.fingerprint()))
+}
+
+impl Joined<'_> {
+    fn words(&self) -> String {
+        format!(
+            "A further replica, {}, is in {}.\n\n  Configuration   {}\n  Root            SHA-256 {}\n\nStart it with: \
+             firstline-collector serve --data {}",
+            self.replica,
+            self.data.display(),
+            self.config.display(),
+            self.authority_sha256,
+            self.data.display(),
+        )
+    }
+}
+
 /// Refuses a server's database that another collector uses, before anything is made. A file is new anyway.
 async fn refuse_shared(database: &Location) -> anyhow::Result<()> {
     if let Location::Postgres(_) = database {
         let store = Store::open(database).await.with_context(|| format!("opening the database {database}"))?;
-        let accounts: i64 = sql::query_scalar("SELECT COUNT(*) FROM accounts").fetch_one(store.reads()).await?;
+        let accounts = accounts(&store).await?;
         store.close().await;
         if accounts > 0 {
-            bail!("the database {database} belongs to a collector already; name an empty one in database.url");
+            bail!(
+                "the database {database} belongs to a collector already; name an empty one in database.url, or make a further \
+                 replica of that collector with --join"
+            );
         }
     }
     Ok(())
+}
+
+async fn accounts(store: &Store) -> anyhow::Result<i64> {
+    Ok(sql::query_scalar("SELECT COUNT(*) FROM accounts").fetch_one(store.reads()).await?)
 }
 
 fn words(made: &Made<'_>) -> String {

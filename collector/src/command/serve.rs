@@ -89,6 +89,8 @@ fn start_log(log: &Log) -> anyhow::Result<()> {
     } else {
         filter.add_directive("sqlx=warn".parse()?).add_directive("sqlx_core=warn".parse()?)
     };
+    // And what the one of NATS says about its connection, by the replicas.
+    let filter = if level.contains("async_nats") { filter } else { filter.add_directive("async_nats=off".parse()?) };
     let colours = std::io::stderr().is_terminal();
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colours);
     let started = match log.format {

@@ -49,9 +49,23 @@ pub(super) struct Rebuilding {
     told: Vec<Observation>,
     /// More was told than is kept; it is stored.
     overflowed: bool,
+    /// The number under which the endpoint's stream is held.
+    epoch: Option<i64>,
 }
 
 impl Rebuilding {
+    pub(super) fn under(epoch: Option<i64>) -> Self {
+        Self { epoch, ..Self::default() }
+    }
+
+    pub(super) fn epoch(&self) -> Option<i64> {
+        self.epoch
+    }
+
+    pub(super) fn hold_under(&mut self, epoch: Option<i64>) {
+        self.epoch = epoch;
+    }
+
     pub(super) fn wait(&mut self, observations: &[Observation]) {
         if self.told.len() + observations.len() > WAITING {
             self.overflowed = true;
@@ -84,7 +98,7 @@ impl Detect {
         let mut seat = place.lock().await;
         match std::mem::take(&mut *seat) {
             Seat::Rebuilding(rebuilding) if rebuilding.overflowed => {
-                *seat = Seat::Rebuilding(Rebuilding::default());
+                *seat = Seat::Rebuilding(Rebuilding::under(rebuilding.epoch));
                 self.shared.waiting.add(endpoint_id);
                 return Ok(());
             }
@@ -93,14 +107,15 @@ impl Detect {
                 rebuilding
                     .told
                     .retain(|told| !matches!(told, Observation::Mark(at, mark) if marks.contains(&(*at, *mark))));
+                watch.hold_under(rebuilding.epoch);
                 watch.take_in(&rebuilding.told, self.now());
             }
             // Somebody was faster.
             Seat::Watched(other) => watch = other,
             Seat::Empty => {}
         }
-        self.judge_when_due(endpoint_id, &mut watch).await;
         *seat = Seat::Watched(watch);
+        self.judge_when_due(endpoint_id, &mut seat).await;
         Ok(())
     }
 

@@ -105,8 +105,13 @@ impl Room {
         self.sequence += 1;
         let rows = vec![Row { sequence: self.sequence, at_ms: at.unix_ms(), body }];
         let known = self.app.fleet.known(ENDPOINT).await.expect("enrolled");
-        let batch =
-            RecordBatch { endpoint_key: known.key, received_ms: self.clock.now().unix_ms(), rows, ahead: false };
+        let batch = RecordBatch {
+            endpoint_key: known.key,
+            received_ms: self.clock.now().unix_ms(),
+            rows,
+            ahead: false,
+            epoch: None,
+        };
         self.app.store.append(batch).await.expect("stored");
     }
 

@@ -33,6 +33,8 @@ pub(super) struct Watch {
     evaluated_at: Timestamp,
     observed_at: Timestamp,
     news: News,
+    /// The number under which the endpoint's stream was held when it was last heard, where collectors share the database.
+    epoch: Option<i64>,
 }
 
 /// What the endpoint told since it was judged.
@@ -72,7 +74,25 @@ pub(super) struct Verdict {
 
 impl Watch {
     pub(super) fn new(detector: Detector, now: Timestamp) -> Self {
-        Self { detector, moving: BTreeSet::new(), told: None, evaluated_at: now, observed_at: now, news: News::None }
+        Self {
+            detector,
+            moving: BTreeSet::new(),
+            told: None,
+            evaluated_at: now,
+            observed_at: now,
+            news: News::None,
+            epoch: None,
+        }
+    }
+
+    /// The number under which it may be judged.
+    pub(super) fn epoch(&self) -> Option<i64> {
+        self.epoch
+    }
+
+    /// From now on its stream is held under this number.
+    pub(super) fn hold_under(&mut self, epoch: Option<i64>) {
+        self.epoch = epoch;
     }
 
     /// Takes in what the endpoint told.

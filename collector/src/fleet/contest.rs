@@ -6,30 +6,30 @@
 //! nothing the one that came later, gets a permit to become an endpoint of its own; the other is not disturbed. Nothing of
 //! the newcomer is stored before that is settled.
 //!
-//! Permits are for one use within ten minutes, by the identity that they were given to, and so many a day.
+//! Where several collectors share the database, the one that holds the older stream is asked. While NATS is away nobody can
+//! be, and the newcomer takes the place; two machines that go on to take it from each other are told apart afterwards.
 
-use std::collections::{BTreeMap, HashMap};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use firstline_diagnosis::vocabulary::Timestamp;
 use firstline_proto::convert::Machine;
 use firstline_proto::v1::{self, CollectorFrame, collector_frame};
-use rand::Rng as _;
 
 use super::evidence::{Verdict, compare};
-use super::live::Ending;
-use super::{Agent, Fleet, Known};
-use crate::authority::hexadecimal;
+use super::live::{Ending, Rival};
+use super::{Agent, Fleet, FleetError, Known, permits};
+use crate::replica::Message;
+use crate::store::sql;
 
 /// How long an older stream has to answer. Who opens the newer one waits for it.
 const ANSWER: Duration = Duration::from_secs(2);
 
-/// How long a permit is good.
-const PERMIT: Duration = Duration::from_mins(10);
+/// How much longer an answer may be on its way from another collector.
+const MARGIN: Duration = Duration::from_millis(500);
 
-/// Endpoints that may come of one in a day: as many as a room of machines made from one image.
-const FORKS_PER_DAY: usize = 200;
+/// What an older stream's machine says of its hardware, and whether it can become an endpoint of its own.
+type Said = (BTreeMap<String, String>, bool);
 
 /// What must happen before a stream is let in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,65 +42,38 @@ pub enum Contest {
     TooMany,
 }
 
-/// Permits that were given and not used.
-#[derive(Debug, Default)]
-pub(super) struct Permits {
-    given: Mutex<HashMap<String, Permit>>,
-}
-
-/// A right to become an endpoint of one's own.
-#[derive(Debug, Clone)]
-pub(super) struct Permit {
-    /// Whose identity the machine has.
-    endpoint_id: String,
-    at: Timestamp,
-    used: bool,
-    /// What the other machine says of its hardware.
-    pub(super) rival: BTreeMap<String, String>,
-}
-
-impl Permits {
-    fn give(&self, endpoint_id: &str, rival: BTreeMap<String, String>, now: Timestamp) -> Option<String> {
-        let mut given = self.given();
-        given.retain(|_, permit| now.since(permit.at) < Duration::from_hours(24));
-        if given.values().filter(|permit| permit.endpoint_id == endpoint_id).count() >= FORKS_PER_DAY {
-            return None;
-        }
-        let mut bytes = [0; 24];
-        rand::rng().fill_bytes(&mut bytes);
-        let name = hexadecimal(&bytes);
-        given.insert(name.clone(), Permit { endpoint_id: endpoint_id.to_owned(), at: now, used: false, rival });
-        Some(name)
-    }
-
-    /// Uses a permit of this endpoint.
-    pub(super) fn redeem(&self, name: &str, endpoint_id: &str, now: Timestamp) -> Option<Permit> {
-        let mut given = self.given();
-        let permit = given
-            .get_mut(name)
-            .filter(|permit| !permit.used && permit.endpoint_id == endpoint_id && now.since(permit.at) < PERMIT)?;
-        permit.used = true;
-        Some(permit.clone())
-    }
-
-    fn given(&self) -> MutexGuard<'_, HashMap<String, Permit>> {
-        self.given.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+/// A stream of what may be another machine with the same key, here or at another collector.
+enum Other {
+    Here(Rival),
+    Elsewhere,
 }
 
 impl Fleet {
     /// Looks whether a machine that wants to open a stream is the only one of its name, and settles it when it is not.
-    pub async fn contest(&self, known: &Known, machine: &Machine, agent: &Agent) -> Contest {
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn contest(&self, known: &Known, machine: &Machine, agent: &Agent) -> Result<Contest, FleetError> {
         let now = self.shared.clock.now();
         let id = known.endpoint.id.as_str();
-        let Some(mut rival) = self.shared.live.rival(id, agent, now) else { return Contest::None };
-        let asked = now.unix_ms();
-        let request = collector_frame::Frame::BeatRequest(v1::BeatRequest { sent_unix_ms: asked });
-        if self.send(id, CollectorFrame { frame: Some(request) }).is_err() || !rival.answers(asked, ANSWER).await {
-            return Contest::None;
-        }
+        let other = match self.shared.live.rival(id, agent, now) {
+            Some(rival) => Other::Here(rival),
+            None => Other::Elsewhere,
+        };
+        let (hardware, rival_can_fork) = match other {
+            Other::Here(mut rival) => {
+                if !self.is_there(id, &mut rival, now).await {
+                    return Ok(Contest::None);
+                }
+                (rival.hardware, rival.can_fork)
+            }
+            Other::Elsewhere => match self.rival_elsewhere(known, agent).await? {
+                Some(found) => found,
+                None => return Ok(Contest::None),
+            },
+        };
         let enrolled = &known.hardware;
-        let (newcomer, older) = (compare(enrolled, &machine.hardware), compare(enrolled, &rival.hardware));
+        let (newcomer, older) = (compare(enrolled, &machine.hardware), compare(enrolled, &hardware));
         let older_forks = older == Verdict::Different && newcomer != Verdict::Different;
         tracing::warn!(
             host.id = %id,
@@ -108,45 +81,60 @@ impl Fleet {
             if older_forks { "is not the one that was enrolled" } else { "came later" }
         );
         let (can_fork, other) =
-            if older_forks { (rival.can_fork, &machine.hardware) } else { (agent.can_fork, &rival.hardware) };
+            if older_forks { (rival_can_fork, &machine.hardware) } else { (agent.can_fork, &hardware) };
         if !can_fork {
-            return Contest::None;
+            return Ok(Contest::None);
         }
-        match self.shared.permits.give(id, other.clone(), now) {
+        Ok(match permits::give(&self.shared.store, id, other, now).await? {
             None => Contest::TooMany,
             Some(permit) if older_forks => {
-                self.shared.live.end(id, Ending::Forks(permit));
+                self.shared.live.end(id, Ending::Forks(permit.clone()));
+                self.shared.replicas.tell(Message::Forks { endpoint_id: id.to_owned(), permit });
                 Contest::None
             }
             Some(permit) => Contest::NewcomerForks(permit),
+        })
+    }
+
+    /// Whether somebody answers on an older stream.
+    async fn is_there(&self, id: &str, rival: &mut Rival, now: Timestamp) -> bool {
+        let asked = now.unix_ms();
+        let request = collector_frame::Frame::BeatRequest(v1::BeatRequest { sent_unix_ms: asked });
+        self.send(id, CollectorFrame { frame: Some(request) }).is_ok() && rival.answers(asked, ANSWER).await
+    }
+
+    /// Asks the collector that holds the endpoint's stream, when that is another one, whether it is another machine's.
+    async fn rival_elsewhere(&self, known: &Known, agent: &Agent) -> Result<Option<Said>, FleetError> {
+        let replicas = &self.shared.replicas;
+        if replicas.is_alone() || agent.run_id.is_empty() {
+            return Ok(None);
+        }
+        let holder: Option<Option<String>> =
+            sql::query_scalar("SELECT holder FROM endpoint_progress WHERE endpoint_key = $1")
+                .bind(known.key)
+                .fetch_optional(self.shared.store.reads())
+                .await?;
+        if !holder.flatten().is_some_and(|holder| replicas.is_other_member(&holder)) {
+            return Ok(None);
+        }
+        let question = Message::IsThere { endpoint_id: known.endpoint.id.clone(), agent_run: agent.run_id.clone() };
+        match replicas.ask(question, ANSWER + MARGIN).await {
+            Some(Message::IsHere { hardware, can_fork }) => Ok(Some((hardware, can_fork))),
+            _ => Ok(None),
         }
     }
-}
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const NOW: Timestamp = Timestamp(1_790_000_000_000);
-
-    #[test]
-    fn a_permit_is_for_one_use_one_endpoint_and_ten_minutes() {
-        let permits = Permits::default();
-        let give = |at| permits.give("e", BTreeMap::new(), at).expect("a permit");
-        let (one, old) = (give(NOW), give(NOW));
-        assert!(permits.redeem(&one, "another", NOW).is_none());
-        assert!(permits.redeem("guessed", "e", NOW).is_none());
-        assert!(permits.redeem(&one, "e", NOW).is_some());
-        assert!(permits.redeem(&one, "e", NOW).is_none(), "a second time");
-        assert!(permits.redeem(&old, "e", NOW + PERMIT).is_none(), "too late");
+    /// Answers another collector: whether another run of an agent than `agent_run` is there, and what it says.
+    pub async fn is_rival_here(&self, endpoint_id: &str, agent_run: String) -> Option<Said> {
+        let now = self.shared.clock.now();
+        let agent = Agent { run_id: agent_run, ..Agent::default() };
+        let mut rival = self.shared.live.rival(endpoint_id, &agent, now)?;
+        let is_there = self.is_there(endpoint_id, &mut rival, now).await;
+        is_there.then_some((rival.hardware, rival.can_fork))
     }
 
-    #[test]
-    fn there_are_so_many_a_day() {
-        let permits = Permits::default();
-        let given = (0..FORKS_PER_DAY + 5).filter(|_| permits.give("e", BTreeMap::new(), NOW).is_some()).count();
-        assert_eq!(given, FORKS_PER_DAY);
-        assert!(permits.give("another", BTreeMap::new(), NOW).is_some());
-        assert!(permits.give("e", BTreeMap::new(), NOW + Duration::from_hours(24)).is_some());
+    /// Another collector found that the machine whose stream is here is a copy.
+    pub fn forks(&self, endpoint_id: &str, permit: String) {
+        self.shared.live.end(endpoint_id, Ending::Forks(permit));
     }
 }

@@ -183,7 +183,7 @@ impl Fleet {
             "they are one endpoint already".to_owned()
         } else if later.revoked {
             format!("{} is revoked; name the one that the machine is now last", other.name)
-        } else if self.is_connected(&one.id) {
+        } else if self.is_connected(&one.id) || self.shared.may_be_elsewhere(one.state) {
             format!("{} is connected, so it is a machine of its own", one.id)
         } else if evidence::compare(&earlier.hardware, &later.hardware) == Verdict::Different {
             "their firmware says that they are two machines".to_owned()

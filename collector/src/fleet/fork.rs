@@ -11,9 +11,8 @@ use firstline_proto::convert::Machine;
 use thiserror::Error;
 use uuid::Uuid;
 
-use super::contest::Permit;
 use super::evidence::{Verdict, compare};
-use super::{Fleet, json};
+use super::{Fleet, json, permits, state};
 use crate::access::audit::{self, Entry};
 use crate::access::{AccessError, Actor};
 use crate::authority::{AuthorityError, CertificateOf, Issued, hexadecimal};
@@ -72,7 +71,7 @@ impl Fleet {
         if certificate.expires_at <= at {
             return Err(ForkError::NotEnrolled);
         }
-        let permit = self.shared.permits.redeem(permit, &of, at).ok_or(ForkError::Permit)?;
+        let permit = permits::redeem(&self.shared.store, permit, &of, at).await?.ok_or(ForkError::Permit)?;
         let earlier = self.earlier_fork(&of, &permit, &machine.hardware).await?;
         let is_new = earlier.is_none();
         let id = earlier.unwrap_or_else(|| Uuid::now_v7().to_string());
@@ -87,23 +86,24 @@ impl Fleet {
     async fn earlier_fork(
         &self,
         of: &str,
-        permit: &Permit,
+        rival: &BTreeMap<String, String>,
         hardware: &BTreeMap<String, String>,
     ) -> Result<Option<String>, ForkError> {
-        if compare(&permit.rival, hardware) != Verdict::Different {
+        if compare(rival, hardware) != Verdict::Different {
             return Ok(None);
         }
-        let rows: Vec<(String, String)> = sql::query_as(
-            "SELECT id, hardware FROM endpoints WHERE forked_from = $1 AND revoked_at_ms IS NULL ORDER BY key DESC",
+        let rows: Vec<(String, String, String)> = sql::query_as(
+            "SELECT id, hardware, state FROM endpoints WHERE forked_from = $1 AND revoked_at_ms IS NULL ORDER BY key DESC",
         )
         .bind(of)
         .fetch_all(self.shared.store.reads())
         .await?;
-        let is_it = |(id, stored): &(String, String)| {
+        let is_it = |(id, stored, state): &(String, String, String)| {
+            let is_there = self.is_connected(id) || self.shared.may_be_elsewhere(state::named(state));
             let stored: BTreeMap<String, String> = serde_json::from_str(stored).unwrap_or_default();
-            compare(&stored, hardware) == Verdict::Same && !self.is_connected(id)
+            compare(&stored, hardware) == Verdict::Same && !is_there
         };
-        Ok(rows.into_iter().find(is_it).map(|(id, _)| id))
+        Ok(rows.into_iter().find(is_it).map(|(id, ..)| id))
     }
 }
 

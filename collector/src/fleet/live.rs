@@ -30,6 +30,8 @@ pub enum Ending {
     Revoked,
     /// The machine must become an endpoint of its own, with this permit.
     Forks(String),
+    /// The other collectors have given this one up, and all its streams with it.
+    Expelled,
 }
 
 /// What goes out to an endpoint. Boxed, since a queue reserves room for dozens although few streams ever fill it.
@@ -47,6 +49,7 @@ struct Entry {
     number: u64,
     claim: Claim,
     endpoint_key: i64,
+    epoch: Option<i64>,
     frames: mpsc::Sender<Outgoing>,
     ending: watch::Sender<Option<Ending>>,
     /// When it took the place of another, if it did.
@@ -108,6 +111,15 @@ pub(super) struct Heard {
 }
 
 impl Entry {
+    /// The first reason counts.
+    fn end_unless_ending(&self, why: Ending) {
+        self.ending.send_if_modified(|ending| {
+            let first = ending.is_none();
+            ending.get_or_insert(why);
+            first
+        });
+    }
+
     fn replaced_within(&self, span: Duration, now: Timestamp) -> bool {
         self.replaced_at.is_some_and(|at| now.since(at) < span)
     }
@@ -126,6 +138,8 @@ pub struct Stream {
     pub endpoint_id: String,
     /// The endpoint's internal key.
     pub endpoint_key: i64,
+    /// The number under which it is held, when collectors share the database.
+    pub epoch: Option<i64>,
     /// Frames to send.
     pub frames: mpsc::Receiver<Outgoing>,
     /// Becomes something when the stream must end.
@@ -178,7 +192,14 @@ impl Live {
         })
     }
 
-    pub(super) fn connect(&self, endpoint_id: &str, endpoint_key: i64, claim: Claim, now: Timestamp) -> Stream {
+    pub(super) fn connect(
+        &self,
+        endpoint_id: &str,
+        endpoint_key: i64,
+        epoch: Option<i64>,
+        claim: Claim,
+        now: Timestamp,
+    ) -> Stream {
         let (frames_in, frames) = mpsc::channel(WAITING_FRAMES);
         let (ending_in, ending) = watch::channel(None);
         let number = self.numbers.fetch_add(1, Ordering::Relaxed);
@@ -194,6 +215,7 @@ impl Live {
             number,
             claim,
             endpoint_key,
+            epoch,
             frames: frames_in,
             ending: ending_in,
             replaced_at,
@@ -202,15 +224,11 @@ impl Live {
         };
         streams.insert(endpoint_id.to_owned(), entry);
         if let Some(older) = older {
-            older.ending.send_if_modified(|ending| {
-                let first = ending.is_none();
-                ending.get_or_insert(Ending::Replaced);
-                first
-            });
+            older.end_unless_ending(Ending::Replaced);
         }
         let endpoint_id = endpoint_id.to_owned();
         let quarrels = quarrels && !before;
-        Stream { endpoint_id, endpoint_key, frames, ending, replaced, quarrels, number, pulse }
+        Stream { endpoint_id, endpoint_key, epoch, frames, ending, replaced, quarrels, number, pulse }
     }
 
     /// Takes a stream out; what its pulse said, unless another stream has its place.
@@ -236,6 +254,25 @@ impl Live {
         }
     }
 
+    /// Ends a stream that is held under this number or an earlier one.
+    pub(super) fn end_up_to(&self, endpoint_id: &str, epoch: i64, why: Ending) {
+        if let Some(entry) = self.streams().get(endpoint_id).filter(|entry| entry.epoch.is_some_and(|one| one <= epoch))
+        {
+            entry.end_unless_ending(why);
+        }
+    }
+
+    pub(super) fn end_all(&self, why: &Ending) {
+        for entry in self.streams().values() {
+            entry.end_unless_ending(why.clone());
+        }
+    }
+
+    /// The number under which an endpoint's stream is held here.
+    pub(super) fn epoch(&self, endpoint_id: &str) -> Option<i64> {
+        self.streams().get(endpoint_id)?.epoch
+    }
+
     pub(super) fn holds(&self, endpoint_id: &str) -> bool {
         self.streams().contains_key(endpoint_id)
     }
@@ -248,9 +285,9 @@ impl Live {
         self.streams().len()
     }
 
-    /// Internal key and pulse of every stream.
-    pub(super) fn pulses(&self) -> HashMap<i64, Heard> {
-        self.streams().values().map(|entry| (entry.endpoint_key, entry.pulse.heard())).collect()
+    /// Internal key and pulse of every stream, and the number under which it is held.
+    pub(super) fn pulses(&self) -> HashMap<i64, (Heard, Option<i64>)> {
+        self.streams().values().map(|entry| (entry.endpoint_key, (entry.pulse.heard(), entry.epoch))).collect()
     }
 
     fn streams(&self) -> MutexGuard<'_, HashMap<String, Entry>> {
@@ -267,7 +304,7 @@ mod tests {
     fn a_quarrel_is_told_once() {
         let live = Live::default();
         let told: Vec<bool> = [0, 5, 10, 15, 200]
-            .map(|minute| live.connect("e", 1, Claim::default(), Timestamp(minute * 60_000)).quarrels)
+            .map(|minute| live.connect("e", 1, None, Claim::default(), Timestamp(minute * 60_000)).quarrels)
             .to_vec();
         assert_eq!(told, [false, false, true, false, false]);
     }

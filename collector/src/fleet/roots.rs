@@ -15,7 +15,7 @@ use tracing::info;
 use utoipa::ToSchema;
 
 use super::{Fleet, FleetError};
-use crate::authority::{Fingerprint, Root, hexadecimal};
+use crate::authority::{AuthorityError, Fingerprint, Root, hexadecimal};
 use crate::store::sql;
 
 /// Renewals that are asked for within one second: each is a handshake, a signature and a second stream.
@@ -119,11 +119,17 @@ impl Fleet {
         Renewal { spread_ms: u32::try_from(spread.as_millis()).unwrap_or(u32::MAX) }
     }
 
+    /// Refuses to change the roots where other collectors have copies of them that would stay as they are.
+    fn refuse_shared_roots(&self) -> Result<(), FleetError> {
+        if self.shared.replicas.members().len() > 1 { Err(AuthorityError::Shared.into()) } else { Ok(()) }
+    }
+
     /// Makes a new root that signs from now on, and asks who is connected to renew.
     ///
     /// # Errors
     /// The authority's or the database's.
     pub async fn rotate_authority(&self) -> Result<(), FleetError> {
+        self.refuse_shared_roots()?;
         self.shared.authority.rotate(&self.shared.config.listen, self.shared.clock.now())?;
         self.refresh_authority().await?;
         let frame = CollectorFrame { frame: Some(Frame::Renewal(self.renewal())) };
@@ -138,6 +144,7 @@ impl Fleet {
     /// # Errors
     /// [`RetireError::StillNeeded`] while endpoints depend on it, unless `force`; the authority's or the database's.
     pub async fn retire_authority(&self, force: bool) -> Result<(), RetireError> {
+        self.refuse_shared_roots()?;
         let depend = self.authority_status().await?.depend;
         if depend > 0 && !force {
             return Err(RetireError::StillNeeded(depend));

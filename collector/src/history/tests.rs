@@ -37,7 +37,7 @@ async fn filled() -> (Collector, String, Timestamp) {
         Row { sequence: 3, at_ms: now.unix_ms(), body: Body::Inventory(vec![name]) },
         sample(4, now, [f32::NAN, 0.0, 20.0], Some(vec![0, 0, 0, 0, 5])),
     ];
-    let batch = RecordBatch { endpoint_key: key, received_ms: now.unix_ms(), rows, ahead: false };
+    let batch = RecordBatch { endpoint_key: key, received_ms: now.unix_ms(), rows, ahead: false, epoch: None };
     collector.app.store.append(batch).await.expect("stored");
     (collector, id, now)
 }

@@ -35,6 +35,10 @@ const SEND_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long an endpoint stays away at least when its records could not be stored; and as much more by chance.
 const STORE_REST: Duration = Duration::from_secs(15);
 
+/// How long a replaced stream stays away at least, and how much more by chance.
+const REPLACED_REST: Duration = Duration::from_mins(2);
+const REPLACED_SPREAD: Duration = Duration::from_mins(3);
+
 type Outbound = mpsc::Sender<Outgoing>;
 
 /// A stream before its hello.
@@ -69,6 +73,12 @@ impl End {
         Self { last: Some(Reply::Drain(drain)), ..self }
     }
 
+    /// Who reads this is alive although another took its place: a copy, which must not take the place back at once.
+    fn replaced() -> Self {
+        Self::because("replaced", Status::aborted("another stream of this endpoint took its place"))
+            .until(REPLACED_REST, REPLACED_SPREAD)
+    }
+
     /// The machine must become an endpoint of its own.
     fn fork(permit: String) -> Self {
         Self { last: Some(Reply::Fork(v1::Fork { permit })), ..Self::quiet("forked") }
@@ -81,7 +91,10 @@ impl End {
 }
 
 impl From<StoreError> for End {
-    fn from(_: StoreError) -> Self {
+    fn from(error: StoreError) -> Self {
+        if matches!(error, StoreError::Moved) {
+            return Self::replaced();
+        }
         // The writer has logged the cause.
         Self::because("store_failed", Status::unavailable("the collector cannot store records now"))
             .until(STORE_REST, STORE_REST)
@@ -147,7 +160,9 @@ impl Session {
             can_fork: hello.capabilities.iter().any(|name| name == "fork"),
             root: self.certificate.root,
         };
-        match self.shared.fleet.contest(&known, &machine, &agent).await {
+        let contest = self.shared.fleet.contest(&known, &machine, &agent).await;
+        let away = |_| End::because("store_failed", Status::unavailable("the database is not there"));
+        match contest.map_err(away)? {
             Contest::None => {}
             Contest::NewcomerForks(permit) => return Err(End::fork(permit)),
             Contest::TooMany => {
@@ -156,8 +171,7 @@ impl Session {
             }
         }
         let connected = self.shared.fleet.connect(&known, machine, agent).await;
-        let stream =
-            connected.map_err(|_| End::because("store_failed", Status::unavailable("the database is not there")))?;
+        let stream = connected.map_err(away)?;
         if stream.replaced {
             counter!(names::STREAMS_REPLACED).increment(1);
             Self::note_replaced(&known.endpoint.id, stream.quarrels);

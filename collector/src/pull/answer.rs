@@ -32,7 +32,7 @@ impl Pulls {
                 return self.fail(&pull.id, &format!("The answer is refused: {refused}.")).await;
             }
         };
-        let now = self.parts().clock.now();
+        let (now, owner) = (self.parts().clock.now(), self.owner());
         let stored = self.with(&pull.id, |flight| {
             flight.pull.snapshot_id = Some(verified.snapshot.id.clone());
             flight.pull.headline = Some(headline(&verified.diagnosis));
@@ -45,7 +45,7 @@ impl Pulls {
             .store
             .write(move |tx| {
                 Box::pin(async move {
-                    rows::store_result(tx, &stored, &verified, now).await?;
+                    rows::store_result(tx, &stored, owner, &verified, now).await?;
                     Ok::<_, PullError>(verified)
                 })
             })

@@ -42,10 +42,14 @@ impl Pulls {
         if let Some(pull) = self.under_way(&endpoint.id, number.as_deref()) {
             return Ok(pull);
         }
+        let alone = self.parts().replicas.is_alone();
         if let Some(ticket) = &ticket {
             self.link(ticket, &endpoint).await?;
         }
         let pull = self.pull(order, endpoint, ticket)?;
+        if !alone {
+            return self.order_among_others(pull).await;
+        }
         self.flights().insert(pull.id.clone(), Flight::new(pull.clone()));
         if let Err(error) = self.settle(pull.clone()).await {
             self.flights().remove(&pull.id);
@@ -63,7 +67,7 @@ impl Pulls {
         let flying = self.flights().get(id).map(|flight| flight.pull.clone());
         match flying {
             Some(pull) => Ok(pull),
-            None => rows::by_id(self.parts().store.reads(), id).await,
+            None => rows::by_id(self.parts().store.reads(), id).await.map(|pull| self.as_seen(pull)),
         }
     }
 
@@ -99,6 +103,15 @@ impl Pulls {
     /// # Errors
     /// When there is none.
     pub async fn cancel(&self, id: &str, who: &str) -> Result<Pull, PullError> {
+        if !self.parts().replicas.is_alone() && !self.flights().contains_key(id) {
+            self.cancel_among_others(id, who).await?;
+        }
+        self.cancel_own(id, who).await?;
+        self.show(id).await
+    }
+
+    /// Gives up a pull that this collector sees to; any other stays as it is.
+    pub(super) async fn cancel_own(&self, id: &str, who: &str) -> Result<(), PullError> {
         let why = format!("Given up by {}.", clean_line(who));
         let cancelled = {
             let mut flights = self.flights();
@@ -111,10 +124,10 @@ impl Pulls {
                 flight.pull.clone()
             })
         };
-        if let Some(pull) = cancelled {
-            self.settle(pull).await?;
+        match cancelled {
+            Some(pull) => self.settle(pull).await,
+            None => Ok(()),
         }
-        self.show(id).await
     }
 
     fn pull(&self, order: PullOrder, endpoint: PullEndpoint, ticket: Option<Ticket>) -> Result<Pull, PullError> {
@@ -158,9 +171,8 @@ impl Pulls {
     }
 
     fn as_they_are(&self, stored: Vec<Pull>) -> Vec<Pull> {
-        let flights = self.flights();
-        let now = |pull: Pull| flights.get(&pull.id).map_or(pull, |flight| flight.pull.clone());
-        stored.into_iter().map(now).collect()
+        let own = |id: &str| self.flights().get(id).map(|flight| flight.pull.clone());
+        stored.into_iter().map(|pull| own(&pull.id).unwrap_or_else(|| self.as_seen(pull))).collect()
     }
 }
 

@@ -118,7 +118,7 @@ async fn a_restart_between_snapshot_and_note_writes_one_note() {
     let mut torn = room.show(&pull).await;
     torn.state = PullState::Receiving;
     torn.finished_at = None;
-    room.app.store.write(move |tx| Box::pin(async move { rows::save(tx, &torn).await })).await.expect("stored");
+    room.app.store.write(move |tx| Box::pin(async move { rows::save(tx, &torn, None).await })).await.expect("stored");
     let room = room.restart().await;
     assert_eq!(room.show(&pull).await.state, PullState::Done);
     assert_eq!(room.app.desk.show(&ticket).await.expect("there").notes.len(), 1);

@@ -26,7 +26,7 @@ impl Pulls {
         for id in self.of(endpoint_id, |flight| flight.pull.snapshot_id.is_none()) {
             self.ask(&id).await?;
         }
-        Ok(())
+        self.attend(Some(endpoint_id)).await
     }
 
     /// An endpoint lost its stream: what it was answering waits for it. Called after the fleet forgot the stream; when
@@ -96,16 +96,19 @@ impl Pulls {
         Ok(())
     }
 
-    /// Takes up after a restart what had not ended: an answer that is stored is written down, the rest is asked again.
-    pub(super) async fn take_up(&self) -> Result<(), PullError> {
-        for id in self.having(|flight| flight.pull.snapshot_id.is_some()) {
-            if let Some(verified) = rows::result(self.parts().store.reads(), &id).await? {
-                self.write_down(&id, verified).await;
+    /// Takes up what had not ended, for this reason: an answer that is stored is written down, the rest is asked again.
+    pub(super) async fn take_up(&self, ids: &[String], why: &str) -> Result<(), PullError> {
+        for id in ids {
+            let facts = self.with(id, |flight| (flight.pull.snapshot_id.is_some(), flight.is_under_way()));
+            match facts {
+                Some((true, _)) => {
+                    if let Some(verified) = rows::result(self.parts().store.reads(), id).await? {
+                        self.write_down(id, verified).await;
+                    }
+                }
+                Some((_, true)) => self.change(id, |flight| flight.wait(why)).await?,
+                _ => {}
             }
-        }
-        let why = "The collector was restarted while the computer was answering. It is asked again.";
-        for id in self.having(Flight::is_under_way) {
-            self.change(&id, |flight| flight.wait(why)).await?;
         }
         Ok(())
     }

@@ -57,7 +57,12 @@ impl Connection {
         match self.engine() {
             Engine::Sqlite => self.raw("BEGIN IMMEDIATE").await,
             // Each statement sees what was committed before it, which locked rows rely on; the server's default may differ.
-            Engine::Postgres => self.raw("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE").await,
+            // A collector that is frozen in the middle of a transaction must not hold up the others for longer than this.
+            Engine::Postgres => {
+                let begin = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;
+                    SET LOCAL idle_in_transaction_session_timeout = '5s'";
+                self.raw(begin).await
+            }
         }
     }
 

@@ -32,6 +32,12 @@ pub enum StoreError {
     /// The store has been closed.
     #[error("the store is closed")]
     Closed,
+    /// The endpoint's stream is another collector's by now, or was taken from everybody.
+    #[error("the endpoint's stream has moved to another collector")]
+    Moved,
+    /// The other collectors have given this one up, and it must begin anew.
+    #[error("the other collectors have taken over the work of this one, which was away for too long")]
+    Expelled,
     /// A newer program has written this database.
     #[error(
         "the database holds migration {number:04} ({name}) that this program does not know; \

@@ -45,3 +45,8 @@ pub(crate) async fn drop_trigger(intruder: &mut Connection, trigger: &str) {
     let table = if intruder.engine() == Engine::Postgres { "ON audit_log" } else { "" };
     intruder.raw(format!("DROP TRIGGER {trigger} {table}")).await.expect("the trigger is gone");
 }
+
+/// Whether these databases are ones that several collectors may share.
+pub(crate) fn is_shared() -> bool {
+    std::env::var(SERVER_VARIABLE).is_ok()
+}

@@ -106,9 +106,9 @@ impl Link {
 pub(super) fn is_loss(error: &Error) -> bool {
     match error {
         Error::Io(_) | Error::Tls(_) | Error::Protocol(_) | Error::WorkerCrashed => true,
-        Error::Database(cause) => {
-            cause.code().is_some_and(|code| code.starts_with("08") || code.starts_with("57P") || code == "25006")
-        }
+        Error::Database(cause) => cause.code().is_some_and(|code| {
+            code.starts_with("08") || code.starts_with("57P") || code == "25006" || code == "25P03"
+        }),
         _ => false,
     }
 }

@@ -58,6 +58,7 @@ pub(super) const ALL: &[Migration] = &[
     migration!("0020", "create_accounts"),
     migration!("0021", "create_audit_log", postgres),
     migration!("0030", "create_sealed_history"),
+    migration!("0035", "create_replicas"),
     migration!("0040", "add_certificate_roots"),
     migration!("0050", "add_departures"),
 ];

@@ -8,8 +8,12 @@
 //!
 //! Records may also come ahead of their turn, while older ones are still to come. They are stored, and their numbers are
 //! noted until their turn comes; then they are skipped. They move nothing else: what is acknowledged is what is stored in
-//! order. At most [`AHEAD_MAX`] numbers of an endpoint are noted, and what comes beyond waits for its turn.
+//! order. Where several collectors share a database, a stream is held under a number that grows whenever it changes hands
+//! ([`Claim`]); records that show another are not stored.
+//!
+//! At most [`AHEAD_MAX`] numbers of an endpoint are noted, and what comes beyond waits for its turn.
 
+mod claim;
 mod insert;
 mod lock;
 mod state;
@@ -17,6 +21,8 @@ mod table;
 
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap};
+
+pub use claim::Claim;
 
 use super::connection::{Connection, Engine};
 use super::{StoreError, sql};
@@ -35,6 +41,8 @@ pub struct RecordBatch {
     pub rows: Vec<Row>,
     /// Whether they come ahead of their turn.
     pub ahead: bool,
+    /// The number under which their stream is held, when collectors share the database. With another they are not stored.
+    pub epoch: Option<i64>,
 }
 
 /// One record, ready to be stored.
@@ -112,9 +120,15 @@ pub struct Appended {
     pub skipped: BTreeSet<u64>,
     /// Numbers that were left out without a word in this batch.
     pub left_out: u64,
+    /// Nothing was stored, since the stream is no longer held under the batch's number.
+    pub moved: bool,
 }
 
 impl Appended {
+    fn nothing(stored_sequence: u64, new_from: usize) -> Self {
+        Self { stored_sequence, new_from, skipped: BTreeSet::new(), left_out: 0, moved: false }
+    }
+
     /// Whether the row at `index` with number `sequence` was stored with this batch.
     pub fn is_new(&self, index: usize, sequence: u64) -> bool {
         index >= self.new_from && !self.skipped.contains(&sequence)
@@ -135,6 +149,8 @@ struct Standing {
     stored: u64,
     /// These beyond are stored, too.
     ahead: BTreeSet<u64>,
+    /// The number under which the stream is held.
+    epoch: i64,
 }
 
 impl Ledger {
@@ -143,10 +159,14 @@ impl Ledger {
         &mut self,
         connection: &mut Connection,
         batches: &[RecordBatch],
-    ) -> Result<Vec<Appended>, StoreError> {
+        claims: &[Claim],
+    ) -> Result<(Vec<Appended>, Vec<Result<i64, StoreError>>), StoreError> {
         if connection.engine() == Engine::Postgres {
-            self.standings = lock::standings(connection, batches).await?;
+            let keys = batches.iter().map(|batch| batch.endpoint_key);
+            let keys = keys.chain(claims.iter().map(|claim| claim.endpoint_key)).collect();
+            self.standings = lock::standings(connection, &keys).await?;
         }
+        let claimed = claim::make(connection, &mut self.standings, claims).await?;
         let mut appended = Vec::with_capacity(batches.len());
         for batch in batches {
             let standing = self.standing(connection, batch.endpoint_key).await?;
@@ -160,7 +180,7 @@ impl Ledger {
             appended.push(one);
         }
         insert::rows(connection, batches, &appended).await?;
-        Ok(appended)
+        Ok((appended, claimed))
     }
 
     /// Forgets everything, after a transaction that was lost.
@@ -173,18 +193,20 @@ impl Ledger {
             Entry::Occupied(known) => return Ok(known.into_mut()),
             Entry::Vacant(unknown) => unknown,
         };
-        let stored: Option<i64> =
-            sql::query_scalar("SELECT stored_sequence FROM endpoint_progress WHERE endpoint_key = $1")
+        let row: Option<(i64, i64)> =
+            sql::query_as("SELECT stored_sequence, epoch FROM endpoint_progress WHERE endpoint_key = $1")
                 .bind(endpoint_key)
                 .fetch_optional(&mut *connection)
                 .await?;
+        let (stored, epoch) = row.unwrap_or_default();
         let ahead: Vec<i64> = sql::query_scalar("SELECT sequence FROM records_ahead WHERE endpoint_key = $1")
             .bind(endpoint_key)
             .fetch_all(connection)
             .await?;
         let standing = Standing {
-            stored: stored.and_then(|number| u64::try_from(number).ok()).unwrap_or(0),
+            stored: u64::try_from(stored).unwrap_or(0),
             ahead: ahead.into_iter().map(i64::cast_unsigned).collect(),
+            epoch,
         };
         Ok(unknown.insert(standing))
     }
@@ -203,10 +225,13 @@ impl Standing {
 
 /// Decides which rows of a batch are new.
 fn judge(standing: &Standing, batch: &RecordBatch) -> Appended {
-    let Standing { stored, ahead } = standing;
+    let Standing { stored, ahead, epoch } = standing;
+    if batch.epoch.is_some_and(|shown| shown != *epoch) {
+        return Appended { moved: true, ..Appended::nothing(*stored, batch.rows.len()) };
+    }
     let new_from = batch.rows.iter().take_while(|row| row.sequence <= *stored).count();
     let rest = || batch.rows[new_from..].iter().map(|row| row.sequence);
-    let mut appended = Appended { stored_sequence: *stored, new_from, skipped: BTreeSet::new(), left_out: 0 };
+    let mut appended = Appended::nothing(*stored, new_from);
     appended.skipped = rest().filter(|number| ahead.contains(number)).collect();
     if batch.ahead {
         let unknown = rest().filter(|number| !ahead.contains(number));

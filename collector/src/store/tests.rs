@@ -20,7 +20,13 @@ fn samples(first: u64, count: u64) -> RecordBatch {
         let body = Body::Sample { layout: 7, step_seconds: 60, row: vec![1; 4096], absences: None };
         Row { sequence, at_ms: 1, body }
     };
-    RecordBatch { endpoint_key: 1, received_ms: 1, rows: (first..first + count).map(row).collect(), ahead: false }
+    RecordBatch {
+        endpoint_key: 1,
+        received_ms: 1,
+        rows: (first..first + count).map(row).collect(),
+        ahead: false,
+        epoch: None,
+    }
 }
 
 async fn count(store: &Store) -> i64 {
@@ -61,7 +67,13 @@ async fn endpoint(store: &Store, key: i64) -> Result<(), StoreError> {
 
 fn marks(endpoint_key: i64, sequences: impl IntoIterator<Item = u64>) -> RecordBatch {
     let row = |sequence: u64| Row { sequence, at_ms: sequence as i64, body: Body::Mark("booted") };
-    RecordBatch { endpoint_key, received_ms: 1, rows: sequences.into_iter().map(row).collect(), ahead: false }
+    RecordBatch {
+        endpoint_key,
+        received_ms: 1,
+        rows: sequences.into_iter().map(row).collect(),
+        ahead: false,
+        epoch: None,
+    }
 }
 
 /// Records of an endpoint that does not exist break a constraint, and stand for whatever cannot be stored.

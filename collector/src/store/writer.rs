@@ -26,17 +26,18 @@ use tracing::{error, info, warn};
 
 use super::connection::{Connection, Engine};
 use super::link::Link;
-use super::records::{Appended, Ledger, RecordBatch};
+use super::membership::Membership;
+use super::records::{Appended, Claim, Ledger, RecordBatch};
 use super::{StoreError, sql};
 use crate::metrics::TRANSACTIONS;
 pub(super) use waiting::Lane;
-use waiting::{Batch, Closure, Done, Job, Lanes, Waiting};
+use waiting::{Batch, Closure, Done, Job, Lanes, Task, Waiting};
 
 /// How often records are tried.
 const TRIES: usize = 3;
 
-/// What became of the records of a transaction.
-type Stored = Result<Vec<Appended>, StoreError>;
+/// What became of the records and claims of a transaction.
+type Stored = Result<(Vec<Appended>, Vec<Result<i64, StoreError>>), StoreError>;
 
 /// A handle to the writing task.
 #[derive(Clone)]
@@ -44,6 +45,7 @@ pub(super) struct Writer {
     lane: Lane,
     lanes: Lanes,
     failing: Arc<AtomicBool>,
+    membership: Membership,
 }
 
 impl fmt::Debug for Writer {
@@ -58,12 +60,19 @@ impl Writer {
         let (lanes, waiting) = waiting::lanes();
         let failing = Arc::new(AtomicBool::new(false));
         let said = Arc::clone(&failing);
+        let membership = Membership::default();
+        let bench = Bench { link, ledger: Ledger::default(), membership: membership.clone() };
         tokio::spawn(async move {
-            let closed = run(link, waiting, &said).await;
+            let closed = run(bench, waiting, &said).await;
             drop(lock);
             closed.map(|answer| answer.send(()))
         });
-        Self { lane: Lane::Fleet, lanes, failing }
+        Self { lane: Lane::Fleet, lanes, failing, membership }
+    }
+
+    /// This collector's right to write beside others.
+    pub(super) fn membership(&self) -> &Membership {
+        &self.membership
     }
 
     /// The same task, for jobs of `lane`.
@@ -76,7 +85,8 @@ impl Writer {
         self.failing.load(Ordering::Relaxed)
     }
 
-    pub(super) async fn write<T, E, F>(&self, job: F) -> Result<T, E>
+    /// Runs a job; when collectors share the database, one `for_members` only while this one is counted among them.
+    pub(super) async fn write<T, E, F>(&self, for_members: bool, job: F) -> Result<T, E>
     where
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
@@ -96,13 +106,20 @@ impl Writer {
                 Done { keep, tell }
             })
         });
-        self.lanes.of(self.lane).send(Job::Run(closure)).await.map_err(|_| StoreError::Closed)?;
+        let task = Task { closure, for_members };
+        self.lanes.of(self.lane).send(Job::Run(task)).await.map_err(|_| StoreError::Closed)?;
         answered.await.unwrap_or_else(|_| Err(StoreError::Closed.into()))
     }
 
     pub(super) async fn append(&self, batch: RecordBatch) -> Result<Appended, StoreError> {
         let (answer, answered) = oneshot::channel();
         self.lanes.of(Lane::Fleet).send(Job::Append(batch, answer)).await.map_err(|_| StoreError::Closed)?;
+        answered.await.unwrap_or(Err(StoreError::Closed))
+    }
+
+    pub(super) async fn claim(&self, claim: Claim) -> Result<i64, StoreError> {
+        let (answer, answered) = oneshot::channel();
+        self.lanes.of(Lane::Fleet).send(Job::Claim(claim, answer)).await.map_err(|_| StoreError::Closed)?;
         answered.await.unwrap_or(Err(StoreError::Closed))
     }
 
@@ -114,18 +131,37 @@ impl Writer {
     }
 }
 
+/// What the task works with.
+struct Bench {
+    link: Link,
+    ledger: Ledger,
+    membership: Membership,
+}
+
+/// What the ledger enters in one transaction.
+#[derive(Default)]
+struct Entries {
+    records: Vec<RecordBatch>,
+    claims: Vec<Claim>,
+}
+
+impl Entries {
+    fn is_empty(&self) -> bool {
+        self.records.is_empty() && self.claims.is_empty()
+    }
+}
+
 /// Writes until the store closes; who asked for that is to be told.
-async fn run(mut link: Link, mut waiting: Waiting, failing: &AtomicBool) -> Option<oneshot::Sender<()>> {
-    let mut ledger = Ledger::default();
+async fn run(mut bench: Bench, mut waiting: Waiting, failing: &AtomicBool) -> Option<oneshot::Sender<()>> {
     while let Some(mut batch) = waiting.batch().await {
         let close = batch.close.take();
-        let committed = commit(&mut link, &mut ledger, batch).await;
+        let committed = commit(&mut bench, batch).await;
         if failing.swap(!committed, Ordering::Relaxed) && committed {
             info!("The database can be written again");
         }
         if let Some(answer) = close {
             waiting.close();
-            if let Err(cause) = link.close().await {
+            if let Err(cause) = bench.link.close().await {
                 error!(error = %cause, "The database did not close cleanly");
             }
             return Some(answer);
@@ -135,27 +171,35 @@ async fn run(mut link: Link, mut waiting: Waiting, failing: &AtomicBool) -> Opti
 }
 
 /// Runs a batch in one transaction and answers everybody in it; says whether the database takes writes.
-async fn commit(link: &mut Link, ledger: &mut Ledger, batch: Batch) -> bool {
+async fn commit(bench: &mut Bench, batch: Batch) -> bool {
     let (records, answers): (Vec<_>, Vec<_>) = batch.appends.into_iter().unzip();
-    let mut done = Vec::with_capacity(batch.closures.len());
-    let result = transact(link, ledger, &records, batch.closures, &mut done).await;
+    let (claims, claimants): (Vec<_>, Vec<_>) = batch.claims.into_iter().unzip();
+    let entries = Entries { records, claims };
+    let mut done = Vec::with_capacity(batch.tasks.len());
+    let result = transact(bench, &entries, batch.tasks, &mut done).await;
     let outcome = result.as_ref().map(|_| ()).map_err(Clone::clone);
     for one in done {
         (one.tell)(outcome.clone());
     }
     let result = match result.and_then(|stored| stored) {
-        Err(cause) => again(link, ledger, &records, cause).await,
-        Ok(appended) => Ok(appended),
+        Err(cause) => again(bench, &entries, cause).await,
+        Ok(entered) => Ok(entered),
     };
     match result {
-        Ok(appended) => {
+        Ok((appended, claimed)) => {
             for (answer, one) in answers.into_iter().zip(appended) {
-                let _ = answer.send(Ok(one));
+                let _ = answer.send(stored(one));
+            }
+            for (answer, one) in claimants.into_iter().zip(claimed) {
+                let _ = answer.send(one);
             }
             true
         }
         Err(cause) if cause.is_of_data() => {
-            one_by_one(link, ledger, records.into_iter().zip(answers)).await;
+            for answer in claimants {
+                let _ = answer.send(Err(cause.clone()));
+            }
+            one_by_one(bench, entries.records.into_iter().zip(answers)).await;
             true
         }
         Err(cause) => {
@@ -163,20 +207,28 @@ async fn commit(link: &mut Link, ledger: &mut Ledger, batch: Batch) -> bool {
             for answer in answers {
                 let _ = answer.send(Err(cause.clone()));
             }
+            for answer in claimants {
+                let _ = answer.send(Err(cause.clone()));
+            }
             false
         }
     }
 }
 
-/// Tries records again as long as that may help.
-async fn again(link: &mut Link, ledger: &mut Ledger, records: &[RecordBatch], mut cause: StoreError) -> Stored {
+/// What the sender of records is told.
+fn stored(one: Appended) -> Result<Appended, StoreError> {
+    if one.moved { Err(StoreError::Moved) } else { Ok(one) }
+}
+
+/// Tries entries again as long as that may help.
+async fn again(bench: &mut Bench, entries: &Entries, mut cause: StoreError) -> Stored {
     for _ in 1..TRIES {
-        if records.is_empty() || !cause.may_pass() {
+        if entries.is_empty() || !cause.may_pass() {
             break;
         }
         warn!(error = %cause, "A batch of records was lost and is tried again: {cause}");
-        match alone(link, ledger, records).await {
-            Ok(appended) => return Ok(appended),
+        match alone(bench, entries).await {
+            Ok(entered) => return Ok(entered),
             Err(next) => cause = next,
         }
     }
@@ -185,42 +237,41 @@ async fn again(link: &mut Link, ledger: &mut Ledger, records: &[RecordBatch], mu
 
 /// Stores each endpoint's records alone, so that those which cannot be stored harm nobody else's.
 async fn one_by_one(
-    link: &mut Link,
-    ledger: &mut Ledger,
+    bench: &mut Bench,
     records: impl Iterator<Item = (RecordBatch, oneshot::Sender<Result<Appended, StoreError>>)>,
 ) {
     for (one, answer) in records {
         let key = one.endpoint_key;
-        let stored = alone(link, ledger, &[one]).await;
-        if let Err(cause) = &stored {
+        let entered = alone(bench, &Entries { records: vec![one], claims: Vec::new() }).await;
+        if let Err(cause) = &entered {
             error!(error = %cause, endpoint.key = key, "Records of endpoint {key} cannot be stored: {cause}");
         }
-        let _ = answer.send(stored.map(|mut appended| appended.remove(0)));
+        let _ = answer.send(entered.and_then(|(mut appended, _)| stored(appended.remove(0))));
     }
 }
 
-/// Stores records in a transaction without jobs.
-async fn alone(link: &mut Link, ledger: &mut Ledger, records: &[RecordBatch]) -> Stored {
-    transact(link, ledger, records, Vec::new(), &mut Vec::new()).await?
+/// Makes entries in a transaction without jobs.
+async fn alone(bench: &mut Bench, entries: &Entries) -> Stored {
+    transact(bench, entries, Vec::new(), &mut Vec::new()).await?
 }
 
 /// Runs jobs and stores records in one transaction. When it is lost, so is what the ledger knew from it.
 async fn transact(
-    link: &mut Link,
-    ledger: &mut Ledger,
-    records: &[RecordBatch],
-    closures: Vec<Closure>,
+    bench: &mut Bench,
+    entries: &Entries,
+    tasks: Vec<Task>,
     done: &mut Vec<Done>,
 ) -> Result<Stored, StoreError> {
-    let mut jobs = closures.into_iter();
+    let Bench { link, ledger, membership } = bench;
+    let mut jobs = tasks.into_iter();
     let result = match link.begin().await {
-        Ok(connection) => fill(connection, ledger, records, &mut jobs, done).await,
+        Ok(connection) => fill(connection, ledger, membership, entries, &mut jobs, done).await,
         Err(cause) => Err(cause),
     };
     if let Err(cause) = &result {
         // Those that did not run hear why.
         for job in jobs {
-            done.push(job(Err(cause.clone())).await);
+            done.push((job.closure)(Err(cause.clone())).await);
         }
     }
     if !matches!(result, Ok(Ok(_))) {
@@ -236,18 +287,21 @@ async fn transact(
 async fn fill(
     connection: &mut Connection,
     ledger: &mut Ledger,
-    records: &[RecordBatch],
-    jobs: &mut std::vec::IntoIter<Closure>,
+    membership: &Membership,
+    entries: &Entries,
+    jobs: &mut std::vec::IntoIter<Task>,
     done: &mut Vec<Done>,
 ) -> Result<Stored, StoreError> {
     let with_jobs = jobs.len() > 0;
     if with_jobs {
         take_baton(connection).await?;
     }
+    let may_write = !with_jobs || membership.holds(connection).await?;
     while jobs.len() > 0 {
         connection.raw("SAVEPOINT job").await?;
         let Some(job) = jobs.next() else { break };
-        let one = job(Ok(&mut *connection)).await;
+        let refused = job.for_members && !may_write;
+        let one = (job.closure)(if refused { Err(StoreError::Expelled) } else { Ok(&mut *connection) }).await;
         let keep = one.keep;
         done.push(one);
         let end = if keep { "RELEASE SAVEPOINT job" } else { "ROLLBACK TO SAVEPOINT job; RELEASE SAVEPOINT job" };
@@ -256,13 +310,13 @@ async fn fill(
     if with_jobs {
         connection.raw("SAVEPOINT records").await?;
     }
-    let stored = match ledger.append(connection, records).await {
+    let stored = match ledger.append(connection, &entries.records, &entries.claims).await {
         Err(cause) if with_jobs && cause.is_of_data() => {
             connection.raw("ROLLBACK TO SAVEPOINT records").await?;
             Err(cause)
         }
         Err(cause) => return Err(cause),
-        Ok(appended) => Ok(appended),
+        Ok(entered) => Ok(entered),
     };
     connection.commit().await?;
     counter!(TRANSACTIONS).increment(1);

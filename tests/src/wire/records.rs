@@ -11,7 +11,11 @@ pub fn layout() -> Layout {
 
 /// The layout as a frame.
 pub fn layout_frame() -> v1::agent_frame::Frame {
-    let layout = layout();
+    announcement(&layout())
+}
+
+/// Any layout as a frame.
+pub fn announcement(layout: &Layout) -> v1::agent_frame::Frame {
     let series = layout.series().iter().map(|one| v1::Series {
         signal: one.signal.to_string(),
         attributes: one.attributes.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),

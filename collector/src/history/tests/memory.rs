@@ -46,7 +46,8 @@ impl Memory {
             Row { sequence: self.sequence, ..row }
         });
         let rows: Vec<Row> = rows.collect();
-        let batch = RecordBatch { endpoint_key: self.key, received_ms: received.unix_ms(), rows, ahead: false };
+        let batch =
+            RecordBatch { endpoint_key: self.key, received_ms: received.unix_ms(), rows, ahead: false, epoch: None };
         self.collector.app.store.append(batch).await.expect("stored");
     }
 

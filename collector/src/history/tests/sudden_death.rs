@@ -43,7 +43,8 @@ impl Mortal {
                     sample(minute.unsigned_abs(), at, [key as f32, 1.0, minute as f32], None)
                 };
                 let rows = (1..=MINUTES).map(row).collect();
-                let batch = RecordBatch { endpoint_key: key, received_ms: MINUTES * 60_000, rows, ahead: false };
+                let batch =
+                    RecordBatch { endpoint_key: key, received_ms: MINUTES * 60_000, rows, ahead: false, epoch: None };
                 self.store.append(batch).await.expect("stored");
             }
         });

@@ -71,7 +71,7 @@ impl Open<'_> {
         let (records_dropped, count) = (dropped(&converted.rows), converted.rows.len());
         let sequences: Vec<u64> = converted.rows.iter().map(|row| row.sequence).collect();
         let (endpoint_key, received_ms) = (self.stream.endpoint_key, now.unix_ms());
-        let batch = RecordBatch { endpoint_key, received_ms, rows: converted.rows, ahead };
+        let batch = RecordBatch { endpoint_key, received_ms, rows: converted.rows, ahead, epoch: self.stream.epoch };
         let started = Instant::now();
         let appended = shared.store.append(batch).await?;
         histogram!(names::COMMIT_SECONDS).record(started.elapsed().as_secs_f64());

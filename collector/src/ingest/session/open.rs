@@ -29,10 +29,6 @@ const SILENCE: Duration = Duration::from_mins(3);
 /// How long a drained endpoint waits at least.
 const RETURN_AFTER: Duration = Duration::from_secs(2);
 
-/// How long a replaced stream stays away at least, and how much more by chance.
-const REPLACED_REST: Duration = Duration::from_mins(2);
-const REPLACED_SPREAD: Duration = Duration::from_mins(3);
-
 /// An open stream.
 pub(super) struct Open<'s> {
     pub(super) session: &'s mut Session,
@@ -176,9 +172,12 @@ impl<'s> Open<'s> {
         match &*self.stream.ending.borrow() {
             Some(Ending::Revoked) => End::because("revoked", Status::permission_denied("this endpoint was revoked")),
             Some(Ending::Forks(permit)) => End::fork(permit.clone()),
-            // Who reads this is alive although another took its place: a copy, which must not take the place back at once.
-            _ => End::because("replaced", Status::aborted("another stream of this endpoint took its place"))
-                .until(REPLACED_REST, REPLACED_SPREAD),
+            Some(Ending::Expelled) => {
+                let text = "the other collectors have taken over the work of this one";
+                let spread = Drain::spread(self.session.shared.fleet.population());
+                End::because("expelled", Status::unavailable(text)).until(RETURN_AFTER, spread)
+            }
+            _ => End::replaced(),
         }
     }
 

@@ -58,7 +58,13 @@ fn batch(endpoint_key: i64, sequences: impl IntoIterator<Item = u64>) -> RecordB
         let body = Body::Sample { layout: u64::MAX, step_seconds: 60, row: vec![0; 160], absences: None };
         Row { sequence, at_ms: sequence as i64, body }
     };
-    RecordBatch { endpoint_key, received_ms: 1, rows: sequences.into_iter().map(row).collect(), ahead: false }
+    RecordBatch {
+        endpoint_key,
+        received_ms: 1,
+        rows: sequences.into_iter().map(row).collect(),
+        ahead: false,
+        epoch: None,
+    }
 }
 
 /// What an endpoint and its network may do to a store.
@@ -128,13 +134,14 @@ fn skips_what_is_stored_and_counts_what_is_left_out() {
         new_from,
         left_out,
         skipped: BTreeSet::new(),
+        moved: false,
     };
     assert_eq!(judge(&standing(5, []), &batch(1, [3, 5, 6, 9, 10])), appended(10, 2, 2));
     assert_eq!(judge(&standing(5, []), &batch(1, [1, 2])), appended(5, 2, 0));
 }
 
 fn standing<const N: usize>(stored: u64, ahead: [u64; N]) -> Standing {
-    Standing { stored, ahead: ahead.into() }
+    Standing { stored, ahead: ahead.into(), epoch: 0 }
 }
 
 fn ahead(sequences: impl IntoIterator<Item = u64>) -> RecordBatch {

@@ -8,7 +8,7 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::store::StoreError;
 use crate::store::connection::Connection;
-use crate::store::records::{Appended, RecordBatch};
+use crate::store::records::{Appended, Claim, RecordBatch};
 
 /// Jobs that may wait; who comes later waits for a place.
 const QUEUE_JOBS: usize = 1024;
@@ -34,10 +34,17 @@ pub(super) struct Done {
 /// A job: runs on the connection, or hears why there is none.
 pub(super) type Closure = Box<dyn for<'c> FnOnce(Result<&'c mut Connection, StoreError>) -> BoxFuture<'c, Done> + Send>;
 
+/// A job, and whether only a member of the collectors that share the database may do it.
+pub(super) struct Task {
+    pub(super) closure: Closure,
+    pub(super) for_members: bool,
+}
+
 /// What is asked of the writer.
 pub(super) enum Job {
-    Run(Closure),
+    Run(Task),
     Append(RecordBatch, oneshot::Sender<Result<Appended, StoreError>>),
+    Claim(Claim, oneshot::Sender<Result<i64, StoreError>>),
     Close(oneshot::Sender<()>),
 }
 
@@ -137,8 +144,9 @@ impl Waiting {
 /// What goes into one transaction.
 #[derive(Default)]
 pub(super) struct Batch {
-    pub(super) closures: Vec<Closure>,
+    pub(super) tasks: Vec<Task>,
     pub(super) appends: Vec<(RecordBatch, oneshot::Sender<Result<Appended, StoreError>>)>,
+    pub(super) claims: Vec<(Claim, oneshot::Sender<Result<i64, StoreError>>)>,
     pub(super) rows: usize,
     /// What it will take, in rows.
     work: usize,
@@ -151,9 +159,13 @@ impl Batch {
     fn add(&mut self, (lane, job): (Lane, Job)) {
         self.hurried |= lane == Lane::People;
         match job {
-            Job::Run(closure) => {
+            Job::Run(task) => {
                 self.work += JOB_ROWS;
-                self.closures.push(closure);
+                self.tasks.push(task);
+            }
+            Job::Claim(claim, answer) => {
+                self.work += 1;
+                self.claims.push((claim, answer));
             }
             Job::Append(batch, answer) => {
                 self.rows += batch.rows.len();
@@ -165,6 +177,6 @@ impl Batch {
     }
 
     fn is_urgent(&self) -> bool {
-        self.work >= BATCH_ROWS || !self.closures.is_empty() || self.close.is_some()
+        self.work >= BATCH_ROWS || !self.tasks.is_empty() || self.close.is_some()
     }
 }
