@@ -37,7 +37,8 @@ const SPAN_MAX: Duration = Duration::from_hours(6);
 /// The shortest rest after a step.
 const REST: Duration = Duration::from_millis(2);
 
-const QUEUE: &str = "SELECT id, endpoint_key, received_ms FROM samples WHERE id > $1 ORDER BY id LIMIT $2";
+const QUEUE: &str = "SELECT s.id, s.received_ms, s.endpoint_key, COALESCE(p.samples_id, 0) FROM samples s
+    LEFT JOIN history_progress p ON p.endpoint_key = s.endpoint_key WHERE s.id > $1 ORDER BY s.id LIMIT $2";
 
 const SEALED_TO: &str = "SELECT samples_id FROM history_progress WHERE endpoint_key = $1";
 
@@ -105,11 +106,13 @@ pub(super) async fn run(store: &Store, keep: &config::History, now: Timestamp) -
     let (mut sealed, mut done, mut cursor) = (Sealed::default(), HashSet::new(), 0);
     loop {
         let started = Instant::now();
-        let queue: Vec<(i64, i64, i64)> =
+        let queue: Vec<(i64, i64, i64, i64)> =
             sql::query_as(QUEUE).bind(cursor).bind(STEP_ROWS).fetch_all(store.reads()).await?;
-        let of_step = queue.iter().take_while(|(_, _, received)| *received < due);
-        let last = of_step.clone().last().map(|(id, _, _)| *id);
-        let keys: Vec<i64> = of_step.map(|(_, key, _)| *key).filter(|key| done.insert(*key)).collect();
+        let of_step = queue.iter().take_while(|(_, received, ..)| *received < due);
+        let last = of_step.clone().last().map(|(id, ..)| *id);
+        // What is sealed already lies there until what arrived with it is.
+        let waiting = of_step.filter(|(id, _, _, sealed)| id > sealed);
+        let keys: Vec<i64> = waiting.map(|(_, _, key, _)| *key).filter(|key| done.insert(*key)).collect();
         rest(started).await;
         for some in keys.chunks(ENDPOINTS) {
             sealed = sealed.and(seal_some(store, some, fresh).await?);

@@ -53,9 +53,13 @@ impl Memory {
 
     /// Lives from `from` to `to` with a sample each `step`, and does what is due meanwhile every four hours.
     pub(super) async fn live(&mut self, from: Timestamp, to: Timestamp, step: Duration) {
+        self.live_in_rounds(from, to, step, Duration::from_hours(4)).await;
+    }
+
+    async fn live_in_rounds(&mut self, from: Timestamp, to: Timestamp, step: Duration, round: Duration) {
         let mut at = from;
         while at < to {
-            let until = (at + Duration::from_hours(4)).min(to);
+            let until = (at + round).min(to);
             let times = std::iter::successors(Some(at + step), |at| Some(*at + step)).take_while(|at| *at <= until);
             self.arrive(times.map(|at| ordinary(at, step)).collect(), until).await;
             self.upkeep(until).await;
@@ -139,6 +143,16 @@ async fn a_sealed_day_is_read_as_the_rows_were() {
     assert_eq!(memory.history().seal(now).await.expect("again"), Sealed::default(), "what is sealed stays");
     let latest = memory.history().latest(&memory.id).await.expect("latest");
     assert!(latest.iter().any(|reading| reading.signal == "endpoint.gateway.present" && reading.at == now));
+}
+
+#[tokio::test]
+async fn a_few_hours_are_sealed_at_a_time_however_often_it_is_looked() {
+    let mut memory = Memory::start().await;
+    let (from, ten_minutes) = (start(), Duration::from_mins(10));
+    memory.live_in_rounds(from, from + DAY, Duration::from_mins(1), ten_minutes).await;
+    let columns = memory.count("SELECT COUNT(*) FROM sealed_minutes").await;
+    assert!((4..=6).contains(&columns), "{columns} rows of columns in a day");
+    assert_eq!(memory.samples().await.len(), 1440);
 }
 
 #[tokio::test]
