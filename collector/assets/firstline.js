@@ -75,6 +75,9 @@
 
   const clock = (seconds) => new Date(seconds * 1000).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
 
+  const day = (seconds) => new Date(seconds * 1000).toLocaleDateString([], { day: "numeric", month: "short" });
+  const DAY = 86400;
+
   async function draw(figure) {
     if (figure.dataset.ready) return;
     figure.dataset.ready = "yes";
@@ -93,27 +96,40 @@
     plot.innerHTML = "";
     const latest = figure.querySelector(".latest"), legend = figure.querySelector(".legend");
     const axis = { stroke: colour("--soft"), grid: { stroke: colour("--line"), width: 1 }, ticks: { show: false }, font: "12px system-ui" };
+    // Over more than a day or two the date says more than the hour.
+    const long = chart.to - chart.from > 2 * DAY;
+    const moment = (seconds) => long ? `${day(seconds)}, ${clock(seconds)}` : clock(seconds);
     const newest = (line) => line.values.findLast((value) => value !== null);
     const options = {
       width: plot.clientWidth, height: 150, padding: [8, 22, 0, 0], legend: { show: false }, cursor: { y: false, points: { size: 6 } },
       scales: { x: { time: true, range: () => [chart.from, chart.to] }, y: { range: (u, low, high) => [Math.min(0, low ?? 0), chart.ceiling ?? Math.max(high ?? 0, chart.floor_of_ceiling) * 1.08] } },
       axes: [
-        { ...axis, space: 70, values: (u, ticks) => ticks.map(clock) },
+        { ...axis, space: 70, values: (u, ticks) => ticks.map(long ? day : clock), ...(long ? { incrs: [1, 2, 7, 14, 31, 62].map((days) => days * DAY) } : {}) },
         { ...axis, size: 72, space: 34, ...(isBinary(chart.unit) ? { incrs: binarySteps } : {}), values: (u, ticks) => ticks.map((t) => print(t, chart.unit)) },
       ],
       series: [{}, ...chart.lines.map((line, index) => ({
         label: line.label, stroke: colour(strokes[index % strokes.length]), width: 1.5, dash: dashes[index % dashes.length], points: { show: chart.times.length < 20, size: 4 }, spanGaps: false,
       }))],
+      bands: [],
       hooks: {
         setCursor: [(u) => {
           const at = u.cursor.idx;
           const texts = chart.lines.map((line) => print(at === null || at === undefined ? newest(line) : line.values[at], chart.unit));
-          const when = at === null || at === undefined ? "now" : clock(chart.times[at]);
+          const when = at === null || at === undefined ? "now" : moment(chart.times[at]);
           latest.textContent = `${texts.slice(0, 3).join(" · ")} (${when})`;
         }],
       },
     };
-    const drawn = new uPlot(options, [chart.times, ...chart.lines.map((line) => line.values)], plot);
+    const columns = [chart.times, ...chart.lines.map((line) => line.values)];
+    // In longer steps a line is a mean; behind it lies between what it moved.
+    chart.lines.forEach((line, index) => {
+      if (line.high.length === 0) return;
+      const edge = { width: 0, points: { show: false }, spanGaps: false };
+      options.series.push(edge, { ...edge });
+      options.bands.push({ series: [columns.length, columns.length + 1], fill: `color-mix(in srgb, ${colour(strokes[index % strokes.length])} 16%, transparent)` });
+      columns.push(line.high, line.low);
+    });
+    const drawn = new uPlot(options, columns, plot);
     latest.textContent = `${chart.lines.slice(0, 3).map((line) => print(newest(line), chart.unit)).join(" · ")} (now)`;
     legend.replaceChildren(...chart.lines.filter((line) => line.label).map((line, index) => {
       const item = document.createElement("li");

@@ -15,6 +15,7 @@ mod endpoint_options;
 mod endpoints;
 mod finding;
 mod sign_in;
+mod span;
 mod ticket;
 mod ticket_pull;
 mod tickets;

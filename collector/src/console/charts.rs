@@ -9,14 +9,14 @@ use firstline_diagnosis::vocabulary::{Attributes, Timestamp};
 use serde::Serialize;
 
 use super::finding::instance_words;
+use super::span::SpanQuery;
+use crate::api::extract::Search;
 use crate::api::problem::{Fault, Problem};
 use crate::app::App;
+use crate::history::Stretch;
 
 /// Lines in one chart; those that move most are kept.
 const LINES_MAX: usize = 6;
-
-/// How far back a chart reaches.
-const SPAN: Duration = Duration::from_hours(24);
 
 /// Finest step of a chart.
 const STEP_SECONDS_MIN: u32 = 60;
@@ -131,44 +131,67 @@ pub(super) struct Drawing {
 struct Drawn {
     label: String,
     values: Vec<Option<f64>>,
+    /// Between which it moved in each step; empty where that is not told apart.
+    low: Vec<Option<f64>>,
+    high: Vec<Option<f64>>,
+}
+
+/// The steps of a chart.
+struct Grid {
+    /// When they start, Unix seconds.
+    times: Vec<i64>,
+    step: u32,
+    /// When the chart ends: the last step may not be over.
+    end: i64,
 }
 
 /// `GET /endpoints/{id}/charts/{chart}`. The page that holds the chart is what the audit log knows of.
 pub(super) async fn show(
     State(app): State<Arc<App>>,
     Path((id, name)): Path<(String, String)>,
+    Search(query): Search<SpanQuery>,
 ) -> Result<Json<Drawing>, Fault> {
     let chart = CHARTS.iter().find(|chart| chart.name == name).ok_or_else(|| Problem::not_found("such chart"))?;
     let endpoint = app.fleet.find(&id).await?;
     let to = app.clock.now();
-    let from = to - SPAN;
+    let from = to - query.span.length();
     let series = app.history.series(&endpoint.id, chart.signal, (from, to), to).await?;
-    let series = series.into_iter().map(|stretch| stretch.series).collect();
-    Ok(Json(draw(chart, series, (from, to))))
+    let empty = format!("Nothing was measured in the {}.", query.span.words());
+    Ok(Json(Drawing { empty, ..draw(chart, series, (from, to)) }))
 }
 
-fn draw(chart: &Chart, series: Vec<SnapshotSeries>, (from, to): (Timestamp, Timestamp)) -> Drawing {
+fn draw(chart: &Chart, series: Vec<Stretch>, (from, to): (Timestamp, Timestamp)) -> Drawing {
     let spec = Registry::builtin().get(chart.signal);
     let counter = spec.is_some_and(|spec| spec.kind == SignalKind::Counter);
     let unit = spec.map(|spec| spec.unit.clone()).unwrap_or_default();
-    let mut kept: Vec<SnapshotSeries> = series.into_iter().filter(|one| chart.keeps(one)).collect();
-    kept.sort_by(|one, other| most(other).total_cmp(&most(one)));
-    kept.truncate(LINES_MAX);
-    kept.sort_by(|one, other| one.attrs.cmp(&other.attrs));
+    let mut stretches: Vec<Stretch> = series.into_iter().filter(|one| chart.keeps(&one.series)).collect();
+    stretches.sort_by(|one, other| most(&other.series).total_cmp(&most(&one.series)));
+    stretches.truncate(LINES_MAX);
+    stretches.sort_by(|one, other| one.series.attrs.cmp(&other.series.attrs));
+    let kept: Vec<SnapshotSeries> = stretches.iter().map(|one| one.series.clone()).collect();
     // Endpoints tell a value a minute: on a finer grid every value would stand alone, and no line would be drawn.
     let step = kept.iter().map(|one| one.step_seconds).max().unwrap_or(STEP_SECONDS_MIN).max(STEP_SECONDS_MIN);
-    let times = times(&kept, step);
-    let lines =
-        kept.iter().map(|one| Drawn { label: label(chart, one, &kept), values: on_grid(one, &times, step, counter) });
+    let grid = Grid { times: times(&kept, step), step, end: to.unix_ms() / 1000 };
+    let bound = |one: &Stretch, values: &[Option<f32>]| match values {
+        [] => Vec::new(),
+        values => grid.place(&SnapshotSeries { values: values.to_vec(), ..one.series.clone() }, false),
+    };
+    let line = |one: &Stretch| Drawn {
+        label: label(chart, &one.series, &kept),
+        values: grid.place(&one.series, counter),
+        low: bound(one, &one.low),
+        high: bound(one, &one.high),
+    };
+    let lines = stretches.iter().map(line).collect();
     Drawing {
         unit: if counter { format!("{unit}/s") } else { unit },
         ceiling: chart.ceiling,
         floor_of_ceiling: chart.top_at_least,
-        empty: "Nothing was measured in the last 24 hours.".to_owned(),
+        empty: String::new(),
         from: from.unix_ms() / 1000,
         to: to.unix_ms() / 1000,
-        lines: lines.collect(),
-        times,
+        lines,
+        times: grid.times,
     }
 }
 
@@ -208,37 +231,41 @@ fn times(series: &[SnapshotSeries], step: u32) -> Vec<i64> {
     (0..steps).map(|index| first + index * step).filter(|time| *time < last).collect()
 }
 
-/// The values in the steps that start at `times`: gauges as the mean of a step, counters per second.
-fn on_grid(series: &SnapshotSeries, times: &[i64], step: u32, counter: bool) -> Vec<Option<f64>> {
-    let Some(first) = times.first() else { return Vec::new() };
-    let mut sums = vec![(0.0, 0_u32); times.len()];
-    for (index, value) in series.values.iter().enumerate() {
-        let at = series.start.unix_ms() / 1000 + i64::from(series.step_seconds) * index as i64;
-        let place = usize::try_from((at - first) / i64::from(step)).ok().and_then(|place| sums.get_mut(place));
-        if let (Some((sum, count)), Some(value)) = (place, value) {
-            *sum += f64::from(*value);
-            *count += 1;
+impl Grid {
+    /// The values in the steps: gauges as the mean of a step, counters per second.
+    fn place(&self, series: &SnapshotSeries, counter: bool) -> Vec<Option<f64>> {
+        let Some(first) = self.times.first() else { return Vec::new() };
+        let mut sums = vec![(0.0, 0_u32); self.times.len()];
+        for (index, value) in series.values.iter().enumerate() {
+            let at = series.start.unix_ms() / 1000 + i64::from(series.step_seconds) * index as i64;
+            let place = usize::try_from((at - first) / i64::from(self.step)).ok();
+            if let (Some((sum, count)), Some(value)) = (place.and_then(|place| sums.get_mut(place)), value) {
+                *sum += f64::from(*value);
+                *count += 1;
+            }
         }
+        let value = |(time, (sum, count)): (&i64, (f64, u32))| {
+            let seconds = (self.end - time).clamp(i64::from(STEP_SECONDS_MIN), i64::from(self.step));
+            let parts = if counter { seconds as f64 } else { f64::from(count) };
+            (count > 0).then(|| sum / parts)
+        };
+        self.times.iter().zip(sums).map(value).collect()
     }
-    let value = |(sum, count): (f64, u32)| {
-        let parts = if counter { f64::from(step) } else { f64::from(count) };
-        (count > 0).then(|| sum / parts)
-    };
-    sums.into_iter().map(value).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn series(device: &str, start: i64, values: &[Option<f32>]) -> SnapshotSeries {
-        SnapshotSeries {
+    fn series(device: &str, start: i64, values: &[Option<f32>]) -> Stretch {
+        let series = SnapshotSeries {
             signal: "system.disk.io".into(),
             attrs: Attributes::from([("system.device", device)]),
             start: Timestamp::from_unix_seconds(start),
             step_seconds: 60,
             values: values.to_vec(),
-        }
+        };
+        Stretch { series, low: Vec::new(), high: Vec::new() }
     }
 
     const DAY: (Timestamp, Timestamp) = (Timestamp(0), Timestamp(86_400_000));
@@ -258,7 +285,8 @@ mod tests {
     fn a_value_a_minute_on_a_finer_grid_still_makes_a_line() {
         let chart = CHARTS.iter().find(|chart| chart.name == "io").expect("is there");
         let sparse: Vec<Option<f32>> = (0..12).map(|index| (index % 4 == 1).then_some(600.0)).collect();
-        let fine = SnapshotSeries { step_seconds: 15, ..series("sda", 600, &sparse) };
+        let mut fine = series("sda", 600, &sparse);
+        fine.series.step_seconds = 15;
         let drawing = draw(chart, vec![fine], DAY);
         assert_eq!(drawing.lines[0].values, [Some(10.0); 3]);
     }
@@ -269,6 +297,15 @@ mod tests {
         let drawing = draw(chart, vec![series("sda", 86_340, &[Some(60.0)])], DAY);
         assert_eq!((drawing.from, drawing.to, drawing.times), (0, 86_400, vec![86_340]));
         assert_eq!(drawing.lines[0].label, "sda", "the only disk is named all the same");
+    }
+
+    #[test]
+    fn an_hour_that_is_not_over_is_told_by_what_there_is_of_it() {
+        let chart = CHARTS.iter().find(|chart| chart.name == "io").expect("is there");
+        let mut hours = series("sda", 79_200, &[Some(7200.0), Some(1200.0)]);
+        hours.series.step_seconds = 3600;
+        let drawing = draw(chart, vec![hours], (Timestamp(0), Timestamp(83_400_000)));
+        assert_eq!(drawing.lines[0].values, [Some(2.0), Some(2.0)]);
     }
 
     #[test]

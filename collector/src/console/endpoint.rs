@@ -14,12 +14,13 @@ use super::charts::{self, ChartView};
 use super::chrome::{Chrome, When, page};
 use super::endpoints::EndpointView;
 use super::finding::{DiagnosisView, instance_words};
+use super::span::{Span, SpanQuery, SpanView};
 use super::units;
 use crate::access::Roles;
 use crate::access::gate::Caller;
 use crate::api::departures::{decommission_as, merge_as};
 use crate::api::endpoints::read;
-use crate::api::extract::Posted;
+use crate::api::extract::{Posted, Search};
 use crate::api::problem::Fault;
 use crate::app::App;
 use crate::fleet::Duplicate;
@@ -40,6 +41,8 @@ struct EndpointPage {
     administers: bool,
     diagnosis: DiagnosisView,
     charts: Vec<ChartView>,
+    span: Span,
+    spans: Vec<SpanView>,
     areas: Vec<AreaView>,
     timeline: Vec<Happened>,
 }
@@ -99,6 +102,7 @@ pub(super) async fn show(
     State(app): State<Arc<App>>,
     caller: Caller,
     Path(id): Path<String>,
+    Search(query): Search<SpanQuery>,
 ) -> Result<Response, Fault> {
     let endpoint = app.fleet.with_kin(read(&app, &caller, &id, "page").await?).await?;
     let now = app.clock.now();
@@ -118,6 +122,8 @@ pub(super) async fn show(
         earlier: earlier.map(|pair| EarlierView::new(pair, now)),
         diagnosis: DiagnosisView::new(&diagnosis, now, title),
         charts: charts::views(),
+        span: query.span,
+        spans: query.span.views(),
         areas: areas(&readings, now),
         timeline: timeline(happened, now),
         endpoint: EndpointView::new(&endpoint, now),
