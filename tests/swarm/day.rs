@@ -21,7 +21,8 @@ impl Character {
         let step = mixed(self.seed ^ (at_ms.unsigned_abs() / 1000).wrapping_mul(0x9e37_79b9_7f4a_7c15));
         let number = |(index, shape): (usize, &Shape)| {
             let noise = mixed(step.wrapping_add(index as u64));
-            self.trouble(model, index).unwrap_or_else(|| value(*shape, activity, (noise >> 40) as f32 / 16_777_216.0))
+            let number = self.trouble(model, index);
+            told(number.unwrap_or_else(|| value(*shape, activity, (noise >> 40) as f32 / 16_777_216.0)))
         };
         model.shapes.iter().enumerate().map(number).collect()
     }
@@ -59,6 +60,12 @@ fn value(shape: Shape, activity: f32, noise: f32) -> f32 {
         Shape::Fixed(always) => always,
         Shape::Seldom(most) => (if noise < 0.97 { 0.0 } else { most * (noise - 0.97) / 0.03 }).round(),
     }
+}
+
+/// A number as agents tell it: with 12 bits behind the first.
+fn told(number: f32) -> f32 {
+    const DROPPED: u32 = f32::MANTISSA_DIGITS - 1 - 12;
+    f32::from_bits(number.to_bits().saturating_add(1 << (DROPPED - 1)) >> DROPPED << DROPPED)
 }
 
 /// A number that looks like chance and is not.

@@ -8,6 +8,7 @@ mod crowd;
 mod day;
 mod floor;
 mod half_open;
+mod history;
 mod layouts;
 mod link;
 mod machine;
@@ -56,6 +57,9 @@ async fn begin(plan: Plan) -> anyhow::Result<bool> {
         Some(Part::HalfOpen { server, connections }) => {
             half_open::run(*server, *connections).await;
             Ok(true)
+        }
+        Some(Part::History { endpoints, days, folder }) => {
+            history::run(*endpoints, *days, folder.clone()).await.map(|()| true)
         }
         Some(Part::FloorStream { data }) => floor::serve(data).await.map(|()| true),
         Some(Part::FloorRows { file, rows, bytes, batch }) => {

@@ -83,6 +83,18 @@ pub(super) enum Part {
         #[arg(long, default_value_t = 10_000)]
         connections: usize,
     },
+    /// Machines that live for months in a database of their own, and what that takes.
+    History {
+        /// How many machines.
+        #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=1000))]
+        endpoints: u32,
+        /// How many days, two at least.
+        #[arg(long, default_value_t = 400, value_parser = clap::value_parser!(u64).range(2..=1000))]
+        days: u64,
+        /// Where the database lies meanwhile; without it where temporary files do.
+        #[arg(long)]
+        folder: Option<PathBuf>,
+    },
     /// A server that takes the same frames and throws them away.
     #[command(hide = true)]
     FloorStream {

@@ -3,11 +3,16 @@
 use std::collections::HashMap;
 use std::path::Path;
 
+use firstline_collector::history::minutes;
 use futures_util::TryStreamExt as _;
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePool};
 
 use super::machine::Sent;
 use super::spool::Account;
+
+/// Samples that are not sealed.
+const SAMPLES: &str = "SELECT s.endpoint_key, s.at_ms, s.layout, s.row FROM samples s
+    LEFT JOIN history_progress p ON p.endpoint_key = s.endpoint_key WHERE s.id > COALESCE(p.samples_id, 0)";
 
 /// What is stored of each endpoint.
 pub(super) async fn read(data: &Path) -> Result<HashMap<String, Account>, sqlx::Error> {
@@ -21,11 +26,16 @@ pub(super) async fn read(data: &Path) -> Result<HashMap<String, Account>, sqlx::
         let id = names.get(&key).cloned().unwrap_or_else(|| format!("no endpoint, key {key}"));
         change(accounts.entry(id).or_default());
     };
-    let mut samples =
-        sqlx::query_as::<_, (i64, i64, i64, Vec<u8>)>("SELECT endpoint_key, at_ms, layout, row FROM samples")
-            .fetch(&pool);
+    let mut samples = sqlx::query_as::<_, (i64, i64, i64, Vec<u8>)>(SAMPLES).fetch(&pool);
     while let Some((key, at_ms, layout, row)) = samples.try_next().await? {
         of(key, &mut |account| account.sample(at_ms, layout.cast_unsigned(), &row));
+    }
+    let mut sealed = sqlx::query_as::<_, (i64, Vec<u8>)>("SELECT endpoint_key, body FROM sealed_minutes").fetch(&pool);
+    while let Some((key, body)) = sealed.try_next().await? {
+        let minutes = minutes::open(&body).map_err(|damage| sqlx::Error::Decode(Box::new(damage)))?;
+        for minute in minutes {
+            of(key, &mut |account| account.sample(minute.at_ms, minute.layout.cast_unsigned(), &minute.row));
+        }
     }
     for (table, statement) in [
         ("events", "SELECT endpoint_key, COUNT(*) FROM events GROUP BY endpoint_key"),
@@ -42,7 +52,7 @@ pub(super) async fn read(data: &Path) -> Result<HashMap<String, Account>, sqlx::
             });
         }
     }
-    drop(samples);
+    drop((samples, sealed));
     pool.close().await;
     Ok(accounts)
 }
