@@ -75,8 +75,9 @@
 
   const clock = (seconds) => new Date(seconds * 1000).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
 
-  const day = (seconds) => new Date(seconds * 1000).toLocaleDateString([], { day: "numeric", month: "short" });
-  const DAY = 86400;
+  const dayOf = (seconds) => new Date(seconds * 1000).toLocaleDateString([], { day: "numeric", month: "short" });
+
+  const DAY_SECONDS = 86400;
 
   async function draw(figure) {
     if (figure.dataset.ready) return;
@@ -97,14 +98,14 @@
     const latest = figure.querySelector(".latest"), legend = figure.querySelector(".legend");
     const axis = { stroke: colour("--soft"), grid: { stroke: colour("--line"), width: 1 }, ticks: { show: false }, font: "12px system-ui" };
     // Over more than a day or two the date says more than the hour.
-    const long = chart.to - chart.from > 2 * DAY;
-    const moment = (seconds) => long ? `${day(seconds)}, ${clock(seconds)}` : clock(seconds);
+    const long = chart.to - chart.from > 2 * DAY_SECONDS;
+    const moment = (seconds) => long ? `${dayOf(seconds)}, ${clock(seconds)}` : clock(seconds);
     const newest = (line) => line.values.findLast((value) => value !== null);
     const options = {
       width: plot.clientWidth, height: 150, padding: [8, 22, 0, 0], legend: { show: false }, cursor: { y: false, points: { size: 6 } },
       scales: { x: { time: true, range: () => [chart.from, chart.to] }, y: { range: (u, low, high) => [Math.min(0, low ?? 0), chart.ceiling ?? Math.max(high ?? 0, chart.floor_of_ceiling) * 1.08] } },
       axes: [
-        { ...axis, space: 70, values: (u, ticks) => ticks.map(long ? day : clock), ...(long ? { incrs: [1, 2, 7, 14, 31, 62].map((days) => days * DAY) } : {}) },
+        { ...axis, space: 70, values: (u, ticks) => ticks.map(long ? dayOf : clock), ...(long ? { incrs: [1, 2, 7, 14, 31, 62].map((days) => days * DAY_SECONDS) } : {}) },
         { ...axis, size: 72, space: 34, ...(isBinary(chart.unit) ? { incrs: binarySteps } : {}), values: (u, ticks) => ticks.map((t) => print(t, chart.unit)) },
       ],
       series: [{}, ...chart.lines.map((line, index) => ({
