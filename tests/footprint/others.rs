@@ -1,6 +1,7 @@
 //! What others install for comparable work, where it is installed: asked, or writing, every fifteen seconds.
 
 use std::fs;
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
@@ -9,6 +10,7 @@ use std::time::Duration;
 
 use firstline_tests::Process;
 use firstline_tests::port;
+use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, UdpSocket};
 use tokio::task::JoinHandle;
@@ -46,6 +48,10 @@ impl Other {
 
 impl Drop for Other {
     fn drop(&mut self) {
+        // Some leave their children behind when they are killed.
+        if let Some(group) = i32::try_from(self.id()).ok().and_then(Pid::from_raw) {
+            kill_process_group(group, Signal::KILL).ok();
+        }
         if let Some(peer) = &self.peer {
             peer.abort();
         }
@@ -69,11 +75,17 @@ fn find(program: &str) -> Option<PathBuf> {
         .find(|path| path.exists())
 }
 
+/// Starts a program in a process group of its own, with which it ends.
+fn start_group(name: &str, mut command: Command, log: &Path) -> Process {
+    command.process_group(0);
+    Process::start(name, command, log)
+}
+
 fn node_exporter(folder: &Path) -> Option<Other> {
     let (port, _) = port::free_pair();
     let mut command = Command::new(find("prometheus-node-exporter")?);
     command.arg("--collector.processes").arg(format!("--web.listen-address=127.0.0.1:{port}"));
-    let process = Process::start("node_exporter", command, &folder.join("node_exporter.log"));
+    let process = start_group("node_exporter", command, &folder.join("node_exporter.log"));
     let sent = Arc::default();
     let peer = tokio::spawn(ask(port, vec![get("/metrics")], Arc::clone(&sent)));
     Some(Other { name: "node_exporter with processes", process, peer: Some(peer), sent })
@@ -97,7 +109,7 @@ fn collectd(folder: &Path) -> Option<Other> {
     fs::write(&file, configuration).expect("the configuration can be written");
     let mut command = Command::new(program);
     command.arg("-f").arg("-C").arg(&file);
-    let process = Process::start("collectd", command, &folder.join("collectd.log"));
+    let process = start_group("collectd", command, &folder.join("collectd.log"));
     Some(Other { name: "collectd, csv and network", process, peer: Some(peer), sent })
 }
 
@@ -114,7 +126,7 @@ fn zabbix(folder: &Path) -> Option<Other> {
     fs::write(&file, configuration).expect("the configuration can be written");
     let mut command = Command::new(program);
     command.arg("-f").arg("-c").arg(&file);
-    let process = Process::start("zabbix_agentd", command, &folder.join("zabbix.out"));
+    let process = start_group("zabbix_agentd", command, &folder.join("zabbix.out"));
     let keys = [
         "system.cpu.util",
         "system.cpu.load",
@@ -149,7 +161,7 @@ fn netdata(folder: &Path) -> Option<Other> {
     fs::write(&file, configuration).expect("the configuration can be written");
     let mut command = Command::new(program);
     command.arg("-D").arg("-c").arg(&file);
-    let process = Process::start("netdata", command, &folder.join("netdata.out"));
+    let process = start_group("netdata", command, &folder.join("netdata.out"));
     let sent = Arc::default();
     let peer = tokio::spawn(ask(port, vec![get("/api/v1/allmetrics?format=prometheus")], Arc::clone(&sent)));
     Some(Other { name: "netdata every 15 s", process, peer: Some(peer), sent })
