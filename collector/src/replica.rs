@@ -72,7 +72,7 @@ struct Shared {
 }
 
 /// What was seen of a member.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy)]
 struct Look {
     beat: i64,
     unchanged: u32,
@@ -255,9 +255,10 @@ impl Shared {
         let others = members.iter().filter(|member| member.run_id != run_id);
         let mut silent = Vec::new();
         for member in others {
-            let look = looks.entry(member.run_id.clone()).or_default();
-            let unchanged = if look.beat == member.beat { look.unchanged + 1 } else { 0 };
-            *look = Look { beat: member.beat, unchanged };
+            // The first look only says where it stands.
+            let before = looks.get(&member.run_id).filter(|look| look.beat == member.beat);
+            let unchanged = before.map_or(0, |look| look.unchanged + 1);
+            looks.insert(member.run_id.clone(), Look { beat: member.beat, unchanged });
             if unchanged >= LOOKS {
                 silent.push(member.clone());
             }

@@ -89,7 +89,8 @@ const BY_KEY: [Table; 13] = [
 ];
 
 /// Tables that know endpoints by their id.
-const BY_ID: [Table; 6] = [
+const BY_ID: [Table; 7] = [
+    told_anew!("fork_permits", "endpoint_id"),
     told_anew!("findings", "endpoint_id"),
     told_anew!("alert_decisions", "endpoint_id"),
     of_tickets!("alerts", "endpoint_id"),

@@ -70,7 +70,7 @@ async fn a_pull_that_is_ordered_at_one_replica_is_answered_by_an_agent_at_anothe
     says(&replicas, 0, "NATS is connected").await;
     says(&replicas, 1, "NATS is connected").await;
     assert!(agent.stop().await.success());
-    replicas.endpoint_is(0, &id, "silent").await;
+    wait::for_condition("the endpoint to be away", SOON, async || replicas.holder(&id).await.is_none()).await;
     let waiting = attach(&replicas, 1, &second, &id).await;
     let path = format!("/api/v1/pulls/{}", waiting["id"].as_str().unwrap());
     wait::for_condition("the pull to say that the computer is away", SOON, async || {
