@@ -23,7 +23,7 @@ mod orders;
 mod owners;
 mod rows;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod traffic;
 mod verify;
 

@@ -3,6 +3,8 @@ use futures_util::stream::FuturesOrdered;
 
 use super::*;
 
+mod upgrades;
+
 const ENDPOINT: &str = "INSERT INTO endpoints (key, id, name, os_type, os_name, os_version, os_build_id, users,
     tags, hardware, agent_version, boot_id, state, worst_severity, enrolled_at_ms, paused)
     VALUES (1, '1', '', '', '', '', '', '[]', '{}', '{}', '', '', 'online', 0, 0, 0)";

@@ -20,18 +20,18 @@ use crate::pull::{Pull, PullError, PullOrder};
 use crate::store::sql;
 use crate::ticket::{NewTicket, Requester};
 
-pub(super) const ENDPOINT: &str = "0197c1a0-0000-7000-8000-000000000001";
-pub(super) const START: Timestamp = Timestamp(1_769_000_000_000);
+pub(crate) const ENDPOINT: &str = "0197c1a0-0000-7000-8000-000000000001";
+pub(crate) const START: Timestamp = Timestamp(1_769_000_000_000);
 
-pub(super) struct Room {
-    pub(super) folder: tempfile::TempDir,
-    pub(super) clock: Arc<ManualClock>,
-    pub(super) app: Arc<App>,
-    pub(super) key: KeyPair,
+pub(crate) struct Room {
+    pub(crate) folder: tempfile::TempDir,
+    pub(crate) clock: Arc<ManualClock>,
+    pub(crate) app: Arc<App>,
+    pub(crate) key: KeyPair,
 }
 
 impl Room {
-    pub(super) async fn open() -> Self {
+    pub(crate) async fn open() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let clock = Arc::new(ManualClock::at(START));
         let config = fixture::create(folder.path(), &*clock).await;
@@ -42,14 +42,14 @@ impl Room {
     }
 
     /// Stops the collector without a word, and starts it again on the same folder.
-    pub(super) async fn restart(self) -> Self {
+    pub(crate) async fn restart(self) -> Self {
         self.app.store.close().await;
         let config = fixture::config(self.folder.path()).await;
         let app = App::open(self.folder.path(), config, self.clock.clone()).await.expect("an app");
         Self { app, ..self }
     }
 
-    pub(super) async fn add_endpoint(&self, id: &'static str, name: &'static str) {
+    pub(crate) async fn add_endpoint(&self, id: &'static str, name: &'static str) {
         let inserted: Result<(), PullError> = self
             .app
             .store
@@ -68,13 +68,13 @@ impl Room {
         inserted.expect("an endpoint");
     }
 
-    pub(super) async fn ticket(&self, subject: &str) -> String {
+    pub(crate) async fn ticket(&self, subject: &str) -> String {
         let requester = Requester { name: "Ana".to_owned(), ..Requester::default() };
         let order = NewTicket { requester, subject: subject.to_owned(), ..NewTicket::default() };
         self.app.desk.open(order, "tess").await.expect("a ticket").number
     }
 
-    pub(super) async fn order(&self, ticket: Option<&str>) -> Pull {
+    pub(crate) async fn order(&self, ticket: Option<&str>) -> Pull {
         let order = PullOrder {
             endpoint: "lap-ana".to_owned(),
             ticket: ticket.map(str::to_owned),
@@ -85,7 +85,7 @@ impl Room {
     }
 
     /// The endpoint opens a stream, as ingest does it.
-    pub(super) async fn connect(&self) -> Stream {
+    pub(crate) async fn connect(&self) -> Stream {
         let known = self.app.fleet.known(ENDPOINT).await.expect("enrolled");
         let machine = Machine { host_name: "lap-ana".to_owned(), ..Machine::default() };
         let agent = Agent { version: "0.1.0".to_owned(), boot_id: "b".to_owned(), ..Agent::default() };
@@ -95,43 +95,43 @@ impl Room {
     }
 
     /// The endpoint's stream breaks, as ingest does it.
-    pub(super) async fn disconnect(&self, stream: Stream) {
+    pub(crate) async fn disconnect(&self, stream: Stream) {
         self.app.fleet.disconnect(&stream).await;
         self.app.pulls.disconnected(ENDPOINT).await.expect("noted");
     }
 
     /// Sends a document piece by piece and waits until everything that follows from it has happened.
-    pub(super) async fn send(&self, pull: &str, document: &[u8]) {
+    pub(crate) async fn send(&self, pull: &str, document: &[u8]) {
         for piece in cut(pull, document) {
             self.app.pulls.chunk(ENDPOINT, &piece);
         }
         self.app.pulls.drain().await;
     }
 
-    pub(super) async fn show(&self, pull: &Pull) -> Pull {
+    pub(crate) async fn show(&self, pull: &Pull) -> Pull {
         self.app.pulls.show(&pull.id).await.expect("there")
     }
 
     /// A document signed by the endpoint's key, with a certificate of this collector.
-    pub(super) fn signed(&self, snapshot: Snapshot) -> Vec<u8> {
+    pub(crate) fn signed(&self, snapshot: Snapshot) -> Vec<u8> {
         let certificate = self.certificate(ENDPOINT, &self.key);
         sign(snapshot, &self.key, &certificate)
     }
 
-    pub(super) fn certificate(&self, endpoint: &str, key: &KeyPair) -> String {
+    pub(crate) fn certificate(&self, endpoint: &str, key: &KeyPair) -> String {
         let request = CertificateParams::default().serialize_request(key).expect("a request");
         let issued = self.app.authority.issue(request.der(), endpoint, START).expect("a certificate");
         pem(&issued.chain[0])
     }
 }
 
-pub(super) fn pem(der: &[u8]) -> String {
+pub(crate) fn pem(der: &[u8]) -> String {
     let text = base64::engine::general_purpose::STANDARD.encode(der);
     let lines: Vec<&str> = text.as_bytes().chunks(64).map(|line| std::str::from_utf8(line).expect("ASCII")).collect();
     format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", lines.join("\n"))
 }
 
-pub(super) fn sign(snapshot: Snapshot, key: &KeyPair, certificate: &str) -> Vec<u8> {
+pub(crate) fn sign(snapshot: Snapshot, key: &KeyPair, certificate: &str) -> Vec<u8> {
     let random = SystemRandom::new();
     let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, &key.serialize_der(), &random).expect("a key");
     let bytes = snapshot.signed_bytes().expect("finite numbers");
@@ -144,13 +144,13 @@ pub(super) fn sign(snapshot: Snapshot, key: &KeyPair, certificate: &str) -> Vec<
     serde_json::to_vec(&Snapshot { signature: Some(signature), ..snapshot }).expect("a document")
 }
 
-pub(super) fn cut(pull: &str, document: &[u8]) -> Vec<Piece> {
+pub(crate) fn cut(pull: &str, document: &[u8]) -> Vec<Piece> {
     let chunks = pieces(pull, &Bytes::copy_from_slice(document));
     chunks.map(|chunk| Piece::try_from(chunk).expect("within bounds")).collect()
 }
 
 /// The pull that the endpoint is asked for, if any.
-pub(super) fn asked(stream: &mut Stream) -> Option<String> {
+pub(crate) fn asked(stream: &mut Stream) -> Option<String> {
     match stream.frames.try_recv().ok()?.frame? {
         Frame::PullRequest(request) => Some(request.pull_id),
         _ => None,
@@ -158,7 +158,7 @@ pub(super) fn asked(stream: &mut Stream) -> Option<String> {
 }
 
 /// A machine whose system disk is full.
-pub(super) fn full_disk() -> Snapshot {
+pub(crate) fn full_disk() -> Snapshot {
     let taken_at = START;
     let disk = |state: Option<&str>| {
         let attrs = Attributes::from([("mountpoint", "/"), ("role", "system"), ("type", "ext4")]);
