@@ -4,6 +4,7 @@
 
 mod backup;
 mod check_config;
+mod doctor;
 mod init;
 mod restore;
 mod serve;
@@ -29,6 +30,8 @@ enum Command {
     Serve(serve::Arguments),
     /// Says whether the configuration is right, without doing anything.
     CheckConfig(check_config::Arguments),
+    /// Says what is wrong with a data folder and what to do; exit status 0 when nothing is.
+    Doctor(doctor::Arguments),
     /// Copies database, keys and configuration, while the collector runs or not.
     Backup(backup::Arguments),
     /// Puts a backup into a new data folder.
@@ -49,6 +52,7 @@ pub async fn run(line: CommandLine) -> ExitCode {
         Command::Init(arguments) => init::run(arguments).await,
         Command::Serve(arguments) => serve::run(arguments).await,
         Command::CheckConfig(arguments) => check_config::run(&arguments),
+        Command::Doctor(arguments) => doctor::run(&arguments).await,
         Command::Backup(arguments) => backup::run(&arguments).await,
         Command::Restore(arguments) => restore::run(&arguments).await,
     };

@@ -14,6 +14,7 @@ pub mod command;
 pub mod config;
 pub mod console;
 pub mod detect;
+pub mod doctor;
 pub mod edge;
 pub mod enrollment;
 pub mod feed;

@@ -10,6 +10,7 @@ mod checks;
 mod clock;
 mod command;
 mod disk_faults;
+mod doctor;
 mod enrolment;
 mod events;
 mod feed;

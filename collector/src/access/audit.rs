@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 
 use super::{AccessError, Actor};
 use crate::app::Clock;
-use crate::store::{Connection, Store, sql};
+use crate::store::{Connection, Reads, Store, sql};
 
 /// Entries in a page at most.
 pub const PAGE_ENTRIES_MAX: u32 = 500;
@@ -163,23 +163,30 @@ impl Audit<'_> {
     /// # Errors
     /// When the store fails.
     pub async fn verify(&self) -> Result<ChainReport, AccessError> {
-        const SQL: &str = "SELECT sequence, at_ms, who, action, object, ticket, detail, address, hash FROM audit_log \
-                           WHERE sequence > $1 ORDER BY sequence LIMIT $2";
-        let mut report = ChainReport { whole: true, entries: 0, broken_at: None, head: String::new() };
-        loop {
-            let after = report.entries;
-            let entries: Vec<AuditEntry> =
-                sql::query_as(SQL).bind(after).bind(VERIFY_AT_A_TIME).fetch_all(self.store.reads()).await?;
-            for entry in &entries {
-                if entry.sequence != report.entries + 1 || entry.hash != entry.expected_hash(&report.head) {
-                    return Ok(ChainReport { whole: false, broken_at: Some(entry.sequence), ..report });
-                }
-                report.entries = entry.sequence;
-                report.head.clone_from(&entry.hash);
+        verify(self.store.reads()).await
+    }
+}
+
+/// Walks the whole chain of any database.
+///
+/// # Errors
+/// The database's.
+pub async fn verify(reads: &Reads) -> Result<ChainReport, AccessError> {
+    const SQL: &str = "SELECT sequence, at_ms, who, action, object, ticket, detail, address, hash FROM audit_log \
+                       WHERE sequence > $1 ORDER BY sequence LIMIT $2";
+    let mut report = ChainReport { whole: true, entries: 0, broken_at: None, head: String::new() };
+    loop {
+        let after = report.entries;
+        let entries: Vec<AuditEntry> = sql::query_as(SQL).bind(after).bind(VERIFY_AT_A_TIME).fetch_all(reads).await?;
+        for entry in &entries {
+            if entry.sequence != report.entries + 1 || entry.hash != entry.expected_hash(&report.head) {
+                return Ok(ChainReport { whole: false, broken_at: Some(entry.sequence), ..report });
             }
-            if entries.len() < VERIFY_AT_A_TIME as usize {
-                return Ok(report);
-            }
+            report.entries = entry.sequence;
+            report.head.clone_from(&entry.hash);
+        }
+        if entries.len() < VERIFY_AT_A_TIME as usize {
+            return Ok(report);
         }
     }
 }

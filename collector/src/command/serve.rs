@@ -45,9 +45,12 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<()> {
     crate::metrics::install();
     config.listen.agents = arguments.listen_agents.unwrap_or(config.listen.agents);
     config.listen.people = arguments.listen_people.unwrap_or(config.listen.people);
-    files::make_room(config.limits.streams);
+    let streams = config.limits.streams;
+    config.limits.streams = files::make_room(streams);
+    let fit = config.limits.streams;
     let mut signals = Signals::listen().context("listening for signals")?;
     let app = App::open(&arguments.data.folder, config, Arc::new(SystemClock)).await?;
+    files::warn_when_short(fit, streams, app.fleet.population());
     let running = app.start().await?;
     announce(&running, arguments.json)?;
     while signals.next().await == Signal::Reload {

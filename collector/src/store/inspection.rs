@@ -41,7 +41,11 @@ impl Inspection {
     /// # Errors
     /// Why not.
     pub async fn answers(&self) -> Result<(), StoreError> {
-        sql::query_scalar::<i64>("SELECT CAST(1 AS BIGINT)").fetch_one(&self.reads).await?;
+        let question = match self.engine {
+            Engine::Sqlite => "SELECT COUNT(*) FROM sqlite_master",
+            Engine::Postgres => "SELECT CAST(1 AS BIGINT)",
+        };
+        sql::query_scalar::<i64>(question).fetch_one(&self.reads).await?;
         Ok(())
     }
 

@@ -2,22 +2,27 @@
 
 use tracing::warn;
 
+use crate::doctor::short_of_files;
+
 #[cfg_attr(unix, path = "files/unix.rs")]
 #[cfg_attr(not(unix), path = "files/other.rs")]
 mod system;
 
-/// Files beside the streams: the database, people, and connections that have yet to say who they are.
-const OTHERS: u64 = 5000;
+/// Takes all the room that the system gives. Streams that do not fit into it wait at the door, rather than that nothing can
+/// be opened any more, the database included. Says how many fit.
+pub(super) fn make_room(streams: usize) -> usize {
+    let short = system::raise().and_then(|allowed| short_of_files(allowed, streams as u64));
+    short.and_then(|fit| usize::try_from(fit).ok()).unwrap_or(streams)
+}
 
-/// Takes all the room that the system gives, and says when it is not enough for `streams`.
-pub(super) fn make_room(streams: usize) {
-    let needed = u64::try_from(streams).unwrap_or(u64::MAX).saturating_add(OTHERS);
-    if let Some(allowed) = system::raise().filter(|allowed| *allowed < needed) {
+/// Says when there is no room for the endpoints that there are; what else might be is for `doctor` to tell.
+pub(super) fn warn_when_short(fit: usize, streams: usize, endpoints: usize) {
+    if fit < streams && fit < endpoints {
         warn!(
-            allowed,
-            needed,
-            "Only {allowed} files may be open, and {streams} streams need {needed}: raise the limit (LimitNOFILE of the \
-             service, or `ulimit -n`), or lower limits.streams"
+            fit,
+            endpoints,
+            "Too few files may be open: {fit} of {endpoints} endpoints can be connected at the same time. Raise the limit \
+             (LimitNOFILE of the service, or `ulimit -n`)"
         );
     }
 }

@@ -1,0 +1,1 @@
+//! Access lists are not looked at there.
