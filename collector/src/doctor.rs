@@ -22,7 +22,8 @@ use serde::Serialize;
 
 use crate::config::{self, Config};
 use crate::store::Location;
-pub(crate) use room::short_of_files;
+pub(crate) use certificates::ends as certificate_ends;
+pub(crate) use room::{free_bytes, short_of_files};
 
 /// How far to look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

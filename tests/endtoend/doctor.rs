@@ -64,6 +64,9 @@ async fn a_server_that_may_lose_commits_or_is_away_is_named() {
     let facts = unsafe_server.json()["facts"].clone();
     assert!(facts["database"].as_str().is_some_and(|text| text.starts_with("PostgreSQL")), "{facts}");
     server.kill();
+    let (status, problem) = stage.api.try_get("/api/v1/endpoints").await;
+    assert_eq!((status, problem["type"].as_str()), (503, Some("urn:firstline:problem:database-away")), "{problem}");
+    assert!(problem["retry_after_seconds"].as_u64().is_some(), "nobody says when to come back: {problem}");
     let away = doctor(&stage).await.ended_with(1);
     assert_eq!(faults(&away), ["database"], "{}", away.stdout);
 }

@@ -150,7 +150,7 @@ impl Past {
         let before = Instant::now();
         self.plain.bytes += zstd::bulk::compress(&flat, EFFORT)?.len() as u64;
         self.plain.seconds += before.elapsed().as_secs_f64();
-        Ok(RecordBatch { endpoint_key: key, received_ms, rows, ahead: false })
+        Ok(RecordBatch { endpoint_key: key, received_ms, rows, ahead: false, epoch: None })
     }
 
     /// What is due, a moment after the newest samples arrived. They stay rows.

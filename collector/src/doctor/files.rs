@@ -62,7 +62,8 @@ fn secrets(patient: &Patient<'_>) -> Vec<PathBuf> {
     let mut secrets: Vec<PathBuf> =
         keys.filter(|path| path.extension().is_some_and(|ending| ending == "key")).collect();
     secrets.sort();
-    let named = [&patient.config.listen.people_key_file, &patient.config.database.password_file];
+    let config = patient.config;
+    let named = [&config.listen.people_key_file, &config.database.password_file, &config.authority.key_file];
     secrets.extend(named.into_iter().filter(|path| !path.as_os_str().is_empty()).map(|path| patient.data.join(path)));
     if let Location::Sqlite(file) = patient.database {
         secrets.push(file.clone());

@@ -9,6 +9,8 @@ use super::{Patient, Report};
 #[cfg_attr(not(unix), path = "room/other.rs")]
 mod system;
 
+pub(crate) use system::free_bytes;
+
 /// Less than this is no room.
 const FREE_BYTES_MIN: u64 = 1 << 30;
 

@@ -32,7 +32,7 @@ impl House {
         let free = || TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port");
         let text = format!("[listen]\nagents = \"{}\"\npeople = \"{}\"\n[limits]\nstreams = 10\n", free(), free());
         let config = Config::parse(&text).expect("right");
-        App::create(&data, &config.database.location(&data).expect("a location"), &SystemClock).expect("made");
+        App::create(&data, &config, &SystemClock).expect("made");
         fs::write(data.join(config::FILE), text).expect("written");
         let house = Self { _folder: folder, data };
         house.open().await.store.close().await;

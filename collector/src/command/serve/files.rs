@@ -16,8 +16,8 @@ pub(super) fn make_room(streams: usize) -> usize {
 }
 
 /// Says when there is no room for the endpoints that there are; what else might be is for `doctor` to tell.
-pub(super) fn warn_when_short(fit: usize, streams: usize, endpoints: usize) {
-    if fit < streams && fit < endpoints {
+pub(super) fn warn_when_short(fit: usize, streams: usize, endpoints: u64) {
+    if fit < streams && (fit as u64) < endpoints {
         warn!(
             fit,
             endpoints,

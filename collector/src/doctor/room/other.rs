@@ -1,7 +1,7 @@
 use std::path::Path;
 
 /// Not known.
-pub(super) fn free_bytes(_path: &Path) -> Option<u64> {
+pub(crate) fn free_bytes(_path: &Path) -> Option<u64> {
     None
 }
 

@@ -3,7 +3,7 @@ use std::path::Path;
 use rustix::process::{Resource, getrlimit};
 
 /// Bytes that a program of this user may still write.
-pub(super) fn free_bytes(path: &Path) -> Option<u64> {
+pub(crate) fn free_bytes(path: &Path) -> Option<u64> {
     let about = rustix::fs::statvfs(path).ok()?;
     Some(about.f_bavail.saturating_mul(about.f_frsize))
 }

@@ -140,7 +140,8 @@ async fn is_read(folder: &Path, version: i64) {
     assert_eq!(app.enrollment.tokens().await.expect("tokens").len(), 1);
     let hour = Timestamp(START.0 - 3_600_000);
     if version >= 2 {
-        let series = app.history.series(ENDPOINT, "system.cpu.utilization", hour, START).await.expect("series");
+        let series =
+            app.history.series(ENDPOINT, "system.cpu.utilization", (hour, START), START).await.expect("series");
         assert!(!series.is_empty(), "{version}: no minutes");
         assert!(!app.history.latest(ENDPOINT).await.expect("state").is_empty(), "{version}: no state");
         let happened = app.history.happened(ENDPOINT, hour).await.expect("what happened");
@@ -223,7 +224,7 @@ async fn live(room: &Room) {
     let mut finding = diagnosis.findings.into_iter().next().expect("the disk is full");
     finding.state = FindingState::Active;
     finding.texts = Texts { user: "Your disk is full.".to_owned(), tech: "1 GiB left on /".to_owned() };
-    let subject = Subject { id: ENDPOINT.to_owned(), name: "lap-ana".to_owned(), tags: BTreeMap::new() };
+    let subject = Subject { id: ENDPOINT.to_owned(), name: "lap-ana".to_owned(), tags: BTreeMap::new(), epoch: None };
     let held = Held { finding: finding.clone(), title: "The disk is full".to_owned(), proactive: true };
     app.alerts.judge(subject, vec![held]).await.expect("judged");
     let matchers = Matchers { endpoint: Some("other".to_owned()), ..Matchers::default() };
@@ -251,6 +252,10 @@ async fn live(room: &Room) {
         })
     });
     rows.await.expect("rows");
+    let later = |hours: i64| Timestamp(START.0 + hours * 3_600_000);
+    app.history.seal(later(12)).await.expect("sealed");
+    app.history.roll_up(later(40)).await.expect("rolled up");
+    app.history.roll_up(later(24 * 20)).await.expect("rolled up again");
 }
 
 fn layout() -> Layout {
@@ -280,7 +285,7 @@ async fn records(app: &App) {
         row(6, Body::Mark("booted")),
         row(9, Body::Dropped { first: 7, last: 8, samples: 1, others: 1 }),
     ];
-    let batch = |rows, ahead| RecordBatch { endpoint_key: key, received_ms: START.0, rows, ahead };
+    let batch = |rows, ahead| RecordBatch { endpoint_key: key, received_ms: START.0, rows, ahead, epoch: None };
     app.store.append(batch(rows, false)).await.expect("stored");
     app.store.append(batch(vec![sample(20)], true)).await.expect("stored ahead");
 }
