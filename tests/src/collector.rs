@@ -69,6 +69,11 @@ impl Collector {
         self.process.as_ref().expect("the collector runs").signal(Signal::CONT);
     }
 
+    /// One that somebody else runs.
+    pub fn elsewhere(folder: &Path, (agents, people): (u16, u16), password: String) -> Self {
+        Self { folder: folder.to_owned(), agents, people, password, process: None }
+    }
+
     /// Replaces the configuration: the ports, and `more`.
     pub fn configure(&self, more: &str) {
         let text = configuration(self.agents, self.people, more);

@@ -5,7 +5,7 @@ use anyhow::{Context as _, bail};
 use serde::Serialize;
 
 use super::{Data, say};
-use crate::app::{App, Clock as _, SystemClock};
+use crate::app::{App, Clock as _, SystemClock, owner};
 use crate::authority::{Authority, hexadecimal};
 use crate::config::{self, Config};
 use crate::replica;
@@ -72,6 +72,9 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<()> {
         password: administrator.password.as_deref().unwrap_or_default(),
     };
     app.store.close().await;
+    // Root makes a collector for the service's user.
+    owner::hand_over(folder, folder)
+        .with_context(|| format!("giving the files to the owner of {}", folder.display()))?;
     say(&mut std::io::stdout(), &if arguments.json { serde_json::to_string(&made)? } else { words(&made) });
     Ok(())
 }

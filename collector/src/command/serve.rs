@@ -14,6 +14,7 @@ use crate::config::{Config, Log, LogFormat};
 
 mod files;
 mod signals;
+mod supervisor;
 
 use signals::{Signal, Signals};
 
@@ -50,12 +51,15 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let fit = config.limits.streams;
     let mut signals = Signals::listen().context("listening for signals")?;
     let app = App::open(&arguments.data.folder, config, Arc::new(SystemClock)).await?;
-    files::warn_when_short(fit, streams, app.fleet.population());
+    let endpoints = app.fleet.counts().await?.iter().map(|(_, count)| *count).sum();
+    files::warn_when_short(fit, streams, endpoints);
     let running = app.start().await?;
     announce(&running, arguments.json)?;
+    supervisor::ready(&format!("agents on {}, people on {}", running.agents, running.people));
     while signals.next().await == Signal::Reload {
         reload(&running, &arguments.data.folder).await;
     }
+    supervisor::stopping();
     info!("The collector stops");
     running.end().await;
     Ok(())

@@ -1,0 +1,5 @@
+/// Nobody asks.
+pub(crate) fn ready(_status: &str) {}
+
+/// Nobody asks.
+pub(crate) fn stopping() {}
