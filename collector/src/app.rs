@@ -6,6 +6,7 @@ mod clock;
 #[cfg(test)]
 pub(crate) mod fixture;
 mod listener;
+mod measure;
 mod neighbours;
 pub(crate) mod owner;
 mod people;

@@ -8,6 +8,7 @@
 //! number, anything worse ends the stream with a status that says why. An endpoint is who its certificate names.
 //! Compressed frames are not accepted: what arrives is as large as it says, and a row of numbers would not shrink.
 
+mod backlog;
 mod clock;
 mod in_hand;
 mod layouts;

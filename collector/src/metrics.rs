@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
+use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 
 /// Streams of agents that are open.
@@ -45,6 +45,30 @@ pub const HISTORY_SEALED_BYTES: &str = "firstline_collector_history_sealed_bytes
 pub const TASK_RUNS: &str = "firstline_collector_task_runs_total";
 /// Endpoints, by state.
 pub const ENDPOINTS: &str = "firstline_collector_endpoints";
+/// Streams that there is room for.
+pub const STREAMS_MAX: &str = "firstline_collector_streams_max";
+/// Records that connected endpoints still have to send.
+pub const BACKLOG: &str = "firstline_collector_backlog_records";
+/// Jobs that wait for the writer.
+pub const WRITER_WAITING: &str = "firstline_collector_writer_waiting";
+/// Whether the newest batch could not be committed.
+pub const WRITER_FAILING: &str = "firstline_collector_writer_failing";
+/// Bytes of the database, and of SQLite's write-ahead log, by part.
+pub const DATABASE_BYTES: &str = "firstline_collector_database_bytes";
+/// Bytes that are free on the disk of the data folder.
+pub const DISK_FREE_BYTES: &str = "firstline_collector_disk_free_bytes";
+/// Endpoints whose past is to be read before they are judged again.
+pub const REBUILDS_WAITING: &str = "firstline_collector_rebuilds_waiting";
+/// How long the endpoint has waited that has waited longest to be judged.
+pub const DETECTION_LAG: &str = "firstline_collector_detection_lag_seconds";
+/// How long runs of background tasks took, by task.
+pub const TASK_SECONDS: &str = "firstline_collector_task_duration_seconds";
+/// When certificates end, seconds since 1970, by certificate.
+pub const CERTIFICATE_ENDS: &str = "firstline_collector_certificate_expires_timestamp_seconds";
+/// Which version this is: always 1.
+pub const BUILD: &str = "firstline_collector_build_info";
+/// When this process started, seconds since 1970.
+pub const STARTED: &str = "firstline_collector_start_timestamp_seconds";
 
 /// Collectors that work on the database together, as this one sees them.
 pub const REPLICAS: &str = "firstline_collector_replicas";
@@ -67,7 +91,8 @@ pub fn install() {
     }
     // Close together around the time that a batch waits for company, which is where commits lie.
     let seconds = [0.001, 0.002, 0.005, 0.01, 0.02, 0.035, 0.05, 0.06, 0.075, 0.1, 0.15, 0.2, 0.3, 0.5, 1.0, 2.0, 5.0];
-    let builder = PrometheusBuilder::new().set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &seconds);
+    let builder =
+        PrometheusBuilder::new().set_buckets_for_metric(Matcher::Suffix("_duration_seconds".to_owned()), &seconds);
     let Ok(handle) = builder.and_then(PrometheusBuilder::install_recorder) else { return };
     if HANDLE.set(handle).is_ok() {
         describe();
@@ -115,4 +140,44 @@ fn describe() {
     describe_gauge!(NATS_CONNECTED, "Whether NATS carries messages between replicas");
     describe_counter!(MESSAGES, "Messages between replicas, by what became of them");
     describe_counter!(MOVED, "What was refused since a stream or a pull had moved to another collector, by kind");
+    describe_gauge!(STREAMS_MAX, "Streams that there is room for");
+    describe_gauge!(BACKLOG, "Records that connected endpoints still have to send");
+    describe_gauge!(WRITER_WAITING, "Jobs that wait for the writer");
+    describe_gauge!(WRITER_FAILING, "1 while the newest batch could not be committed");
+    describe_gauge!(DATABASE_BYTES, Unit::Bytes, "Bytes of the database (data), and of SQLite's write-ahead log (log)");
+    describe_gauge!(DISK_FREE_BYTES, Unit::Bytes, "Bytes that are free on the disk of the data folder");
+    describe_gauge!(REBUILDS_WAITING, "Endpoints whose past is to be read before they are judged again");
+    describe_gauge!(
+        DETECTION_LAG,
+        Unit::Seconds,
+        "How long the endpoint has waited that has waited longest to be judged"
+    );
+    describe_histogram!(TASK_SECONDS, Unit::Seconds, "How long runs of background tasks took, by task");
+    describe_gauge!(CERTIFICATE_ENDS, Unit::Seconds, "When certificates end, seconds since 1970");
+    describe_gauge!(BUILD, "Which version this is: always 1");
+    describe_gauge!(STARTED, Unit::Seconds, "When this process started, seconds since 1970");
+    begin();
+}
+
+/// Makes what has no labels known from the start: a counter that appears with its first event hides that event.
+fn begin() {
+    let counters = [
+        STREAMS_REPLACED,
+        RECORDS_STORED,
+        RECORDS_DUPLICATE,
+        RECORDS_REFUSED,
+        READINGS_UNDECLARED,
+        READINGS_OVERSIZE,
+        SEQUENCES_LEFT_OUT,
+        RECORDS_FORGOTTEN,
+        RECORDS_DROPPED,
+        TRANSACTIONS,
+    ];
+    for name in counters {
+        counter!(name).increment(0);
+    }
+    gauge!(STREAMS).increment(0.0);
+    gauge!(BACKLOG).increment(0.0);
+    gauge!(BUILD, "version" => env!("CARGO_PKG_VERSION")).set(1.0);
+    gauge!(STARTED).set(jiff::Timestamp::now().as_second() as f64);
 }

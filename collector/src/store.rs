@@ -139,6 +139,29 @@ impl Store {
         self.writer.claim(claim).await
     }
 
+    /// How many jobs wait for the writer.
+    pub fn waiting(&self) -> usize {
+        self.writer.waiting()
+    }
+
+    /// Whether the newest batch could not be committed.
+    pub fn is_failing(&self) -> bool {
+        self.writer.is_failing()
+    }
+
+    /// Bytes of the database, with what is free in it.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn size_bytes(&self) -> Result<u64, StoreError> {
+        let size = match self.reads {
+            Reads::Sqlite(_) => "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size",
+            Reads::Postgres(_) | Reads::Pooled(_) => "SELECT CAST(pg_database_size(current_database()) AS BIGINT)",
+        };
+        let bytes: i64 = sql::query_scalar(size).fetch_one(&self.reads).await?;
+        Ok(bytes.unsigned_abs())
+    }
+
     /// Whether the database answers and takes writes. While the newest batch could not be committed (a full disk), this
     /// tries a write of its own, so that it is known when that is over even if nobody else writes.
     ///

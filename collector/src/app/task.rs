@@ -5,14 +5,13 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use firstline_diagnosis::document::EndpointState;
-use metrics::{counter, gauge};
-use tokio::time::{MissedTickBehavior, interval};
+use metrics::{counter, histogram};
+use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::warn;
 
-use super::App;
+use super::{App, measure};
 use crate::fleet::FleetError;
 use crate::metrics as names;
 use crate::replica::{BEAT_EVERY, Beat};
@@ -37,7 +36,8 @@ pub(super) fn start(app: &Arc<App>, tasks: &TaskTracker, stop: &CancellationToke
         Duration::from_mins(5),
         |app| async move { app.history.roll_up(app.clock.now()).await.map(drop) },
     );
-    run.every("metrics", Duration::from_secs(10), |app| async move { measure(&app).await });
+    run.every("metrics", Duration::from_secs(10), |app| async move { measure::often(&app).await });
+    run.every("sizes", Duration::from_mins(1), |app| async move { measure::seldom(&app).await });
     run.alone("alerts", Duration::from_secs(5), |app| async move { app.alerts.tick().await });
     run.every("detect", Duration::from_secs(5), |app| async move {
         app.detect.tick().await;
@@ -115,6 +115,7 @@ impl Starter<'_> {
                     () = stop.cancelled() => return,
                     _ = turns.tick() => {}
                 }
+                let started = Instant::now();
                 let outcome = match work(Arc::clone(&app)).await {
                     Ok(()) => "done",
                     Err(cause) => {
@@ -122,19 +123,9 @@ impl Starter<'_> {
                         "failed"
                     }
                 };
+                histogram!(names::TASK_SECONDS, "task" => name).record(started.elapsed().as_secs_f64());
                 counter!(names::TASK_RUNS, "task" => name, "outcome" => outcome).increment(1);
             }
         });
     }
-}
-
-/// Brings the gauges up to date.
-async fn measure(app: &App) -> Result<(), crate::fleet::FleetError> {
-    crate::metrics::upkeep();
-    let counts = app.fleet.counts().await?;
-    for state in EndpointState::ALL {
-        let count = counts.iter().find(|(one, _)| *one == state).map_or(0, |(_, count)| *count);
-        gauge!(names::ENDPOINTS, "state" => state.name()).set(count as f64);
-    }
-    Ok(())
 }

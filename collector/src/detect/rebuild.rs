@@ -26,18 +26,24 @@ const WAITING: usize = 512;
 
 /// Endpoints whose turn comes, in order of arrival.
 #[derive(Debug, Default)]
-pub(super) struct Waiting(Mutex<VecDeque<String>>);
+pub(super) struct Waiting(Mutex<VecDeque<(String, Instant)>>);
 
 impl Waiting {
     pub(super) fn add(&self, endpoint_id: &str) {
-        self.lock().push_back(endpoint_id.to_owned());
+        self.lock().push_back((endpoint_id.to_owned(), Instant::now()));
     }
 
     fn take(&self) -> Option<String> {
-        self.lock().pop_front()
+        self.lock().pop_front().map(|(endpoint_id, _)| endpoint_id)
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, VecDeque<String>> {
+    /// How many wait, and how long the first has waited.
+    fn queue(&self) -> (usize, Duration) {
+        let waiting = self.lock();
+        (waiting.len(), waiting.front().map_or(Duration::ZERO, |(_, since)| since.elapsed()))
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, VecDeque<(String, Instant)>> {
         // Every change under this lock is one call, so a panic elsewhere leaves it usable.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -76,6 +82,11 @@ impl Rebuilding {
 }
 
 impl Detect {
+    /// How many endpoints wait to be rebuilt before they are judged again, and how long the first has waited.
+    pub fn rebuilds_waiting(&self) -> (usize, Duration) {
+        self.shared.waiting.queue()
+    }
+
     /// Rebuilds watches of endpoints that were heard, for about a second. One at a time, so that streams keep the
     /// machine; called again and again.
     pub async fn rebuild(&self) {

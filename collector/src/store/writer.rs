@@ -50,7 +50,7 @@ pub(super) struct Writer {
 
 impl fmt::Debug for Writer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Writer").field("waiting", &self.lanes.waiting()).finish_non_exhaustive()
+        f.debug_struct("Writer").field("waiting", &self.waiting()).finish_non_exhaustive()
     }
 }
 
@@ -78,6 +78,11 @@ impl Writer {
     /// The same task, for jobs of `lane`.
     pub(super) fn for_lane(&self, lane: Lane) -> Self {
         Self { lane, ..self.clone() }
+    }
+
+    /// How many jobs wait.
+    pub(super) fn waiting(&self) -> usize {
+        self.lanes.waiting()
     }
 
     /// Whether the newest batch could not be committed.

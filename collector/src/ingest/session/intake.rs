@@ -75,6 +75,7 @@ impl Open<'_> {
         let started = Instant::now();
         let appended = shared.store.append(batch).await?;
         histogram!(names::COMMIT_SECONDS).record(started.elapsed().as_secs_f64());
+        self.backlog.stored(appended.stored_sequence);
         count_some(names::RECORDS_DROPPED, records_dropped);
         self.account(&appended, count, &converted.refusals);
         if !ahead && appended.new_from < count {

@@ -16,6 +16,7 @@ use tracing::info;
 
 use super::{End, SEND_TIMEOUT, Session};
 use crate::fleet::{Ending, Stream};
+use crate::ingest::backlog::Backlog;
 use crate::ingest::clock::EndpointClock;
 use crate::ingest::in_hand::{InHand, Used};
 use crate::ingest::pace::Pace;
@@ -35,6 +36,8 @@ pub(super) struct Open<'s> {
     pub(super) stream: Stream,
     pub(super) clock: EndpointClock,
     pub(super) in_hand: InHand,
+    /// What the endpoint still has to send.
+    pub(super) backlog: Backlog,
     /// Makes packed records whole.
     pub(super) unpacker: Unpacker,
     /// When layouts in hand were last noted as in use.
@@ -70,7 +73,18 @@ impl<'s> Open<'s> {
         let left = session.certificate.expires_at.since(session.shared.clock.now());
         let expires = now + left;
         let (in_hand, unpacker) = (InHand::default(), Unpacker::new(boot_id));
-        Self { session, stream, clock, in_hand, unpacker, noted: now, forgotten: 0, expires, pace: Pace::new() }
+        Self {
+            session,
+            stream,
+            clock,
+            in_hand,
+            unpacker,
+            noted: now,
+            forgotten: 0,
+            backlog: Backlog::default(),
+            expires,
+            pace: Pace::new(),
+        }
     }
 
     pub(super) async fn run(mut self) -> End {
@@ -107,6 +121,8 @@ impl<'s> Open<'s> {
                 .await
                 .map_err(StoreError::from)?;
         let stored_sequence = stored.map_or(0, i64::cast_unsigned);
+        self.backlog.stored(stored_sequence);
+        self.backlog.stands(hello.next_sequence);
         self.forgotten = hello.acknowledged_sequence.saturating_sub(stored_sequence);
         let welcome = v1::Welcome {
             stored_sequence,
@@ -222,6 +238,7 @@ impl<'s> Open<'s> {
     async fn beat(&mut self, beat: v1::Beat, now: Timestamp) -> Result<(), End> {
         self.mark(Mark::try_from(beat.mark()).ok());
         self.stream.answered(beat.request_unix_ms);
+        self.backlog.stands(beat.next_sequence);
         if let Some(machine) = beat.machine {
             let machine = Machine::try_from(machine).map_err(|bad| End::bad(format!("beat.machine.{bad}")))?;
             let changed = self.session.shared.fleet.machine_changed(&self.stream, machine).await;
