@@ -80,6 +80,7 @@ impl Config {
         config.history.check()?;
         config.limits.check()?;
         config.listen.check()?;
+        config.log.check()?;
         Ok(config)
     }
 }
@@ -125,6 +126,33 @@ mod tests {
     fn says_the_range_of_a_number_that_is_out_of_it() {
         let reason = Config::parse("[agents]\nfast_period_seconds = 2").expect_err("too fast");
         assert_eq!(reason, "agents.fast_period_seconds is 2, it must be from 5 to 60");
+    }
+
+    #[test]
+    fn every_usual_mistake_is_answered_with_what_would_be_right() {
+        for (text, answer) in [
+            ("[listen]\nagent = \"0.0.0.0:1\"", "did you mean `agents`?"),
+            ("[Listen]", "did you mean `listen`?"),
+            ("[listen]\npeople = \"8443\"", "such as \"0.0.0.0:8443\""),
+            ("[listen]\npeople = 8443", "in quotes"),
+            ("[listen]\npublic_names = \"a.example.com\"", "expected a list"),
+            ("[listen]\npeople_key_file = \"a.key\"", "must be given together"),
+            ("[agents]\ndns_names = [\"a\"]", "[[agents.dns_names]]"),
+            ("[database]\npooler = \"transactions\"", "did you mean `transaction`?"),
+            ("[history]\nminute_hours = 48", "did you mean `minutes_hours`?"),
+            ("[history]\nminutes_hours = \"48\"", "without quotes"),
+            ("[limits]\nstreams = 0", "from 1 to 1000000"),
+            ("[log]\nformat = \"JSON\"", "did you mean `json`?"),
+            ("[log]\nlevel = \"infos\"", "did you mean `info`?"),
+            ("[log]\nlevel = \"info,firstline_collector=verbose\"", "error, warn, info"),
+            ("[authority]\nkeyfile = \"x\"", "did you mean `key_file`?"),
+        ] {
+            let said = Config::parse(text).expect_err(text);
+            assert!(said.contains(answer), "{text}: {said}");
+        }
+        for level in ["info", "WARN", "info,firstline_collector::ingest=debug", "off"] {
+            assert!(Config::parse(&format!("[log]\nlevel = \"{level}\"")).is_ok(), "{level}");
+        }
     }
 
     #[test]

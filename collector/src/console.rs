@@ -24,7 +24,7 @@ mod units;
 
 use askama::Template;
 use axum::response::{Html, IntoResponse, Redirect, Response};
-use http::StatusCode;
+use http::{HeaderValue, StatusCode, header};
 
 use crate::access::Roles;
 use crate::access::gate::{Doors, Told};
@@ -91,5 +91,9 @@ pub(crate) fn fault_page(problem: &Problem) -> Response {
     let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let page = FaultPage { chrome: Chrome::bare(&problem.title), problem };
     let text = page.render().unwrap_or_else(|_| "Something went wrong.".to_owned());
-    (status, Html(text)).into_response()
+    let mut response = (status, Html(text)).into_response();
+    if let Some(seconds) = problem.retry_after_seconds {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    response
 }

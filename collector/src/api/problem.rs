@@ -20,6 +20,9 @@ use crate::pull::PullError;
 use crate::store::StoreError;
 use crate::ticket::DeskError;
 
+/// When to come back while the database is away.
+const RETRY_AFTER_SECONDS: u64 = 5;
+
 /// A problem document (RFC 9457).
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct Problem {
@@ -112,15 +115,26 @@ impl Problem {
         problem
     }
 
-    /// Our fault, with a chain of causes.
+    /// Our fault, with a chain of causes; or nobody's, when the database is away for a while.
     pub fn failed(error: &(dyn std::error::Error + 'static)) -> Self {
-        let mut chain = error.to_string();
-        let mut source = error.source();
-        while let Some(cause) = source {
-            chain = format!("{chain}: {cause}");
-            source = cause.source();
+        let (mut chain, mut away, mut next) = (String::new(), false, Some(error));
+        while let Some(cause) = next {
+            let comma = if chain.is_empty() { "" } else { ": " };
+            chain = format!("{chain}{comma}{cause}");
+            away |= cause.downcast_ref::<StoreError>().is_some_and(StoreError::is_passing);
+            next = cause.source();
         }
-        Self::internal(&chain)
+        if away { Self::away(&chain) } else { Self::internal(&chain) }
+    }
+
+    /// The database is away, or takes nothing for a while.
+    fn away(cause: &dyn Display) -> Self {
+        let detail =
+            "The database does not answer, or takes nothing in. Nothing is lost by waiting; try again in a moment.";
+        let mut problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, "database-away", "Not available now", detail);
+        problem.retry_after_seconds = Some(RETRY_AFTER_SECONDS);
+        tracing::warn!(correlation = %problem.correlation, "A request was put off: {cause}");
+        problem
     }
 }
 

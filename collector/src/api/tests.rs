@@ -395,3 +395,15 @@ fn fits(root: &serde_json::Value, schema: &serde_json::Value, value: &serde_json
         }
     }
 }
+
+#[tokio::test]
+async fn while_the_database_is_away_people_and_programs_are_asked_to_come_back() {
+    let house = house().await;
+    let session = house.session(Role::Administrator).await;
+    house.app.store.close().await;
+    for path in ["/api/v1/endpoints", "/endpoints"] {
+        let answer = house.ask(Method::GET, path, Some(&session), "").await;
+        assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE, "{path}");
+        assert_eq!(answer.headers()[header::RETRY_AFTER], "5", "{path}");
+    }
+}

@@ -32,12 +32,31 @@ pub(super) fn explain(error: &toml::de::Error) -> String {
     let text = error.to_string();
     // The first line says where; the message itself follows the quoted source.
     let place = text.lines().next().and_then(|line| line.split_once(" at ").map(|(_, place)| place.to_owned()));
-    let message = error.message();
+    let message = plain(error.message());
+    let message = message.as_str();
     let place = place.map_or_else(String::new, |place| format!("{place}: "));
     match suggestion(message) {
         Some(meant) => format!("{place}{message}; did you mean `{meant}`?"),
         None => format!("{place}{message}"),
     }
+}
+
+/// The words of the language in which the parser is written, in words of the file.
+fn plain(message: &str) -> String {
+    const WORDS: [(&str, &str); 8] = [
+        (
+            "invalid socket address syntax",
+            "this is no address with its port, such as \"0.0.0.0:8443\" or \"[::]:8443\"",
+        ),
+        ("expected socket address", "expected an address with its port in quotes, such as \"0.0.0.0:8443\""),
+        ("expected u32", "expected a whole number without quotes"),
+        ("expected u16", "expected a whole number without quotes"),
+        ("expected usize", "expected a whole number without quotes"),
+        ("expected a sequence", "expected a list, as in [\"..\"]"),
+        ("expected struct DnsName", "expected a table, as in [[agents.dns_names]] with name and class"),
+        ("expected struct ProbeTarget", "expected a table, as in [[agents.probe_targets]] with label, host and port"),
+    ];
+    WORDS.iter().fold(message.to_owned(), |text, (from, to)| text.replace(from, to))
 }
 
 /// The expected key that is nearest to the unknown one, if it is near at all.
@@ -50,8 +69,9 @@ fn suggestion(message: &str) -> Option<&str> {
 
 /// The name that is nearest to an unknown one, if it is near at all.
 pub(super) fn nearest<'a>(unknown: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let nearest = names.min_by_key(|name| distance(unknown, name))?;
-    (distance(unknown, nearest) <= 1 + unknown.len() / 3).then_some(nearest)
+    let unknown = unknown.to_ascii_lowercase();
+    let nearest = names.min_by_key(|name| distance(&unknown, name))?;
+    (distance(&unknown, nearest) <= 1 + unknown.len() / 3).then_some(nearest)
 }
 
 /// Letters to insert, drop, or replace, to get from `one` to `other`.

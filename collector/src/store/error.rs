@@ -87,6 +87,15 @@ impl StoreError {
         }
     }
 
+    /// Whether this is of the moment: the server is away or overloaded, the disk is full or read-only, the collector ends.
+    pub fn is_passing(&self) -> bool {
+        match self {
+            Self::Away(_) | Self::Closed => true,
+            Self::Database(cause) => is_loss(cause) || is_refused_now(cause),
+            _ => false,
+        }
+    }
+
     /// Whether the same may succeed when it is tried again at once: the connection broke, or two transactions were in
     /// each other's way.
     pub(super) fn may_pass(&self) -> bool {
@@ -100,6 +109,23 @@ impl StoreError {
             io::ErrorKind::WouldBlock => Self::InUse(path.to_owned()),
             _ => Self::Lock { path: path.to_owned(), cause: Arc::new(cause) },
         }
+    }
+}
+
+/// Whether a database that is well would have taken the same.
+fn is_refused_now(cause: &sqlx::Error) -> bool {
+    match cause {
+        sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed => true,
+        sqlx::Error::Database(cause) if cause.try_downcast_ref::<PgDatabaseError>().is_some() => {
+            // Insufficient resources, an operator's intervention.
+            cause.code().is_some_and(|code| code.starts_with("53") || code.starts_with("57"))
+        }
+        // SQLite's codes; the low byte is the kind: busy, locked, read-only, I/O, full, cannot open.
+        sqlx::Error::Database(cause) => {
+            let code = cause.code().and_then(|code| code.parse::<i32>().ok());
+            code.is_some_and(|code| [5, 6, 8, 10, 13, 14].contains(&(code & 0xFF)))
+        }
+        _ => false,
     }
 }
 
