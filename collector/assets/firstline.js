@@ -105,7 +105,7 @@
       width: plot.clientWidth, height: 150, padding: [8, 22, 0, 0], legend: { show: false }, cursor: { y: false, points: { size: 6 } },
       scales: { x: { time: true, range: () => [chart.from, chart.to] }, y: { range: (u, low, high) => [Math.min(0, low ?? 0), chart.ceiling ?? Math.max(high ?? 0, chart.floor_of_ceiling) * 1.08] } },
       axes: [
-        { ...axis, space: 70, values: (u, ticks) => ticks.map(long ? dayOf : clock), ...(long ? { incrs: [1, 2, 7, 14, 31, 62].map((days) => days * DAY_SECONDS) } : {}) },
+        { ...axis, space: 70, values: (u, ticks) => ticks.map(long ? dayOf : clock), ...(long ? { incrs: [1, 2, 7, 14, 30, 60, 90].map((days) => days * DAY_SECONDS) } : {}) },
         { ...axis, size: 72, space: 34, ...(isBinary(chart.unit) ? { incrs: binarySteps } : {}), values: (u, ticks) => ticks.map((t) => print(t, chart.unit)) },
       ],
       series: [{}, ...chart.lines.map((line, index) => ({
