@@ -23,9 +23,10 @@ async fn says(collector: &Collector, id: &str, hardware: &str, earlier: Option<&
 
 async fn tell(collector: &Collector, id: &str, sequences: std::ops::RangeInclusive<u64>) {
     let endpoint_key = collector.app.fleet.known(id).await.expect("known").key;
-    let row = |sequence: u64| Row { sequence, at_ms: sequence as i64, body: Body::Mark("booted") };
+    let now = collector.app.clock.now().unix_ms();
+    let row = |sequence: u64| Row { sequence, at_ms: now, body: Body::Mark("booted") };
     let batch =
-        RecordBatch { endpoint_key, received_ms: 1, rows: sequences.map(row).collect(), ahead: false, epoch: None };
+        RecordBatch { endpoint_key, received_ms: now, rows: sequences.map(row).collect(), ahead: false, epoch: None };
     collector.app.store.append(batch).await.expect("stored");
 }
 
