@@ -58,6 +58,7 @@ async fn a_collector_that_works_has_nothing_and_what_is_broken_is_named_with_wha
 #[tokio::test]
 async fn a_server_that_may_lose_commits_or_is_away_is_named() {
     let mut server = Postgres::start(Durable::No).await;
+    std::fs::set_permissions(server.secret(), std::fs::Permissions::from_mode(0o600)).unwrap();
     let stage = Stage::open_with(&server.configuration()).await;
     let unsafe_server = doctor(&stage).await.ended_with(1);
     assert_eq!(faults(&unsafe_server), ["durability"; 3], "{}", unsafe_server.stdout);
