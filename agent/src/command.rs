@@ -213,7 +213,9 @@ fn log_to_stderr(verbose: bool) {
     let default = if verbose { Level::INFO } else { Level::ERROR };
     let wanted = std::env::var("RUST_LOG").ok().and_then(|text| text.parse::<Targets>().ok());
     let filter = wanted.unwrap_or_else(|| Targets::new().with_default(default));
-    let lines = tracing_subscriber::fmt::layer().with_writer(io::stderr).with_ansi(io::stderr().is_terminal());
+    // A line that cannot be written is lost: to say so where it could not be written would end the task that logs.
+    let lines = tracing_subscriber::fmt::layer().with_writer(io::stderr).log_internal_errors(false);
+    let lines = lines.with_ansi(io::stderr().is_terminal());
     // A second subscriber in one process (tests) is refused, and the first one stays.
     let _ = tracing_subscriber::registry().with(lines.with_target(false)).with(filter).try_init();
 }

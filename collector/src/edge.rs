@@ -3,7 +3,8 @@
 //! A listener hands each socket to a task of its own, which shakes hands in two steps. First the client must say a whole
 //! hello within [`HELLO_TIMEOUT`]: that costs a socket and a few kilobytes, and thousands that begin and go no further
 //! displace each other and keep nobody out ([`hellos`]). Then comes the cryptography, within [`HANDSHAKE_TIMEOUT`]; only
-//! so many do that at once, in the order of their hellos, and [`QUEUE`] wait. The rest are in the kernel's queue. The TLS
+//! so many do that at once, and of one address a share of them ([`turns`]), and [`QUEUE`] wait. The rest are in the kernel's
+//! queue. The TLS
 //! configuration is looked up for every handshake, so that a renewed certificate or a longer revocation list needs no
 //! restart. Open connections live on through a reload; the streams of a revoked endpoint are ended by the fleet.
 
@@ -12,6 +13,7 @@ mod hellos;
 mod http;
 mod peer;
 mod socket;
+mod turns;
 
 use std::time::Duration;
 

@@ -33,6 +33,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use thiserror::Error;
 use tokio_util::task::TaskTracker;
 
+pub use assembly::{Assembly, Broken};
 pub use document::{Headline, Pull, PullEndpoint, PullOrder, PullResult, PullSection, PullState};
 pub use verify::Refused;
 

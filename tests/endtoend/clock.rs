@@ -14,14 +14,14 @@ const FAST: &str = "[agents]\nfast_period_seconds = 5\nminute_period_seconds = 3
 const ROWS: Duration = Duration::from_mins(3);
 
 /// The library that shows a program another clock; the time since boot stays what it is.
-fn false_clock() -> PathBuf {
+pub(crate) fn false_clock() -> PathBuf {
     let libraries = std::fs::read_dir("/usr/lib").expect("there").flatten();
     let found = libraries.map(|entry| entry.path().join("faketime/libfaketimeMT.so.1")).find(|path| path.exists());
     found.expect("libfaketime is missing: tests/run --prepare installs it")
 }
 
 /// Sets the clock of whoever reads this file.
-fn set(clock: &Path, seconds: i64) {
+pub(crate) fn set(clock: &Path, seconds: i64) {
     std::fs::write(clock, format!("{seconds:+}\n")).unwrap();
 }
 

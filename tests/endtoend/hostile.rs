@@ -9,7 +9,7 @@ use firstline_tests::Stage;
 use firstline_tests::wire::{Identity, Stream, hello, records};
 
 /// An hour ago.
-fn start_ms() -> i64 {
+pub(crate) fn start_ms() -> i64 {
     jiff::Timestamp::now().as_millisecond() - 3_600_000
 }
 
@@ -34,7 +34,7 @@ fn record(sequence: u64, body: Body) -> v1::Record {
 }
 
 /// A sample with this layout and this many numbers.
-fn sample(sequence: u64, layout_fingerprint: u64, numbers: usize) -> Frame {
+pub(crate) fn sample(sequence: u64, layout_fingerprint: u64, numbers: usize) -> Frame {
     let sample = v1::Sample { layout_fingerprint, step_seconds: 60, row: vec![0.5; numbers], absences: Vec::new() };
     records::batch([record(sequence, Body::Sample(sample))])
 }
@@ -56,7 +56,7 @@ async fn what_breaks_a_bound_is_turned_away_and_the_collector_stays_up() {
     let none = HashMap::new();
     let many: HashMap<_, _> = (0..40).map(|index| (format!("a{index}"), "b".to_owned())).collect();
     let layout = records::layout().fingerprint();
-    let cases: [(&str, &dyn Fn(u64) -> Frame); 9] = [
+    let cases: [(&str, &dyn Fn(u64) -> Frame); 10] = [
         ("a second hello", &|_| Frame::Hello(hello("hostile", 1))),
         ("a row that does not fit its layout", &|next| sample(next, layout, 1)),
         ("a layout that was never sent", &|next| sample(next, 7, 3)),
@@ -64,6 +64,9 @@ async fn what_breaks_a_bound_is_turned_away_and_the_collector_stays_up() {
             records::batch([v1::Record { body: None, ..records::sample(next, start_ms()) }])
         }),
         ("sequence number zero", &|_| sample(0, layout, 3)),
+        ("sequence numbers that go backwards", &|next| {
+            records::batch([next + 1, next].map(|one| records::sample(one, start_ms())))
+        }),
         ("more records than a batch holds", &|next| {
             records::batch((next..next + 600).map(|one| records::sample(one, start_ms())))
         }),

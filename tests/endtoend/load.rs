@@ -54,7 +54,7 @@ async fn ten_thousand_that_never_finish_their_handshake_keep_nobody_out() {
 async fn who_writes_a_byte_at_a_time_is_served_like_everybody() {
     let stage = Stage::open().await;
     let identity = stage.identity("slow").await;
-    let manner = Manner { byte_by_byte: true };
+    let manner = Manner { byte_by_byte: true, ..Manner::default() };
     let (mut stream, _) = Stream::open_in(manner, stage.collector.agents, &identity, hello("slow", 1)).await.unwrap();
     stream.send(records::layout_frame()).await.unwrap();
     stream.send(records::batch((1..=5).map(|one| records::sample(one, start_ms())))).await.unwrap();

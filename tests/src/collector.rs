@@ -82,7 +82,13 @@ impl Collector {
 
     /// Starts it and waits until it is ready.
     pub async fn start(&mut self) {
-        let command = program("firstline-collector", &["serve", "--data", text(&self.folder)]);
+        self.start_with(&[]).await;
+    }
+
+    /// Starts it with these variables in its environment.
+    pub async fn start_with(&mut self, environment: &[(&str, &str)]) {
+        let mut command = program("firstline-collector", &["serve", "--data", text(&self.folder)]);
+        command.envs(environment.iter().copied());
         self.process = Some(Process::start("the collector", command, &self.folder.join("test.log")));
         self.ready().await;
     }

@@ -95,6 +95,16 @@ impl Postgres {
         }
     }
 
+    /// Stops the server and all its processes where they are, or lets them go on.
+    pub fn freeze(&self, frozen: bool) {
+        let server = self.process.as_ref().expect("it runs").id();
+        let signal = if frozen { Signal::STOP } else { Signal::CONT };
+        let all = [server].into_iter().chain(children(server));
+        for process in all.filter_map(|id| Pid::from_raw(id.cast_signed())) {
+            kill_process(process, signal).ok();
+        }
+    }
+
     /// Its port.
     pub fn port(&self) -> u16 {
         self.port

@@ -1,6 +1,6 @@
 //! Everything set up: a running collector, and somebody who is signed in to its API.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -33,7 +33,15 @@ impl Stage {
 
     /// Sets everything up, with `configuration` added to the collector's.
     pub async fn open_with(configuration: &str) -> Self {
-        let folder = tempfile::tempdir().expect("a folder can be made");
+        Self::set_up(tempfile::tempdir().expect("a folder can be made"), configuration).await
+    }
+
+    /// Sets everything up below `place`.
+    pub async fn open_in(place: &Path) -> Self {
+        Self::set_up(tempfile::tempdir_in(place).expect("a folder can be made"), "").await
+    }
+
+    async fn set_up(folder: TempDir, configuration: &str) -> Self {
         let mut collector = Collector::prepare(folder.path(), configuration).await;
         collector.start().await;
         let api = Api::sign_in(&collector).await;

@@ -59,6 +59,22 @@ impl Volume {
         run("mount", &["-o", how, &self.mountpoint.display().to_string()]);
     }
 
+    /// Lets the file system find that it is broken: it takes no more writes, as after an I/O error.
+    pub fn abort(&self) {
+        run("mount", &["-o", "remount,abort", &self.mountpoint.display().to_string()]);
+    }
+
+    /// Repairs it and mounts it again. Nobody may use it meanwhile.
+    pub fn repair(&self) {
+        let (image, mountpoint) = (self.image.display().to_string(), self.mountpoint.display().to_string());
+        run("umount", &[&mountpoint]);
+        let path = format!("{}:/usr/sbin:/sbin", std::env::var("PATH").unwrap_or_default());
+        let status = Command::new("e2fsck").args(["-f", "-y", &image]).env("PATH", path).output();
+        let status = status.expect("e2fsck starts").status.code().unwrap_or(8);
+        assert!(status <= 2, "e2fsck could not repair {image}: status {status}");
+        run("mount", &["-o", "loop", &image, &mountpoint]);
+    }
+
     /// Takes the disk away under the file system: what is not in memory fails from now on with an I/O error.
     pub fn break_disk(&self) {
         let image = fs::File::options().write(true).open(&self.image).expect("the image is there");

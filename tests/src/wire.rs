@@ -88,6 +88,8 @@ pub fn machine(name: &str) -> v1::Machine {
 pub struct Manner {
     /// Whether every byte goes out alone.
     pub byte_by_byte: bool,
+    /// How many bytes of a stream the collector may send before they were read; absent: as usual.
+    pub window_bytes: Option<u32>,
 }
 
 /// Connects with this identity, or with none. The collector's certificate is not looked at.
@@ -110,6 +112,7 @@ async fn dial_in(manner: Manner, port: u16, identity: Option<&Identity>) -> anyh
         }
     });
     let endpoint = Endpoint::from_static("http://localhost").connect_timeout(FRAME);
+    let endpoint = endpoint.initial_stream_window_size(manner.window_bytes);
     endpoint.connect_with_connector(connector).await.context("connect to the collector")
 }
 
@@ -163,6 +166,18 @@ impl Stream {
             }
         }
     }
+}
+
+/// The first bytes of a handshake, up to where the collector must answer.
+pub fn hello_of_tls() -> Vec<u8> {
+    let name = ServerName::try_from("localhost").expect("a valid name");
+    let config = tls(None).expect("a configuration without a certificate");
+    let mut connection = rustls::ClientConnection::new(Arc::new(config), name).expect("a connection");
+    let mut bytes = Vec::new();
+    while connection.wants_write() {
+        connection.write_tls(&mut bytes).expect("memory takes everything");
+    }
+    bytes
 }
 
 /// A hello of a machine of this name that stands at `next_sequence`.

@@ -25,3 +25,32 @@ fn documents_name_files_that_exist() {
     }
     assert!(missing.is_empty(), "named but not there:\n  {}", missing.join("\n  "));
 }
+
+/// Every constant that the page about limits names stands in the file that it names.
+#[test]
+fn the_page_about_limits_names_what_the_code_has() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the tests have a parent");
+    let page = std::fs::read_to_string(root.join("docs/limits.md")).expect("the page is there");
+    let mut named = 0;
+    let mut wrong = Vec::new();
+    for line in page.lines().filter(|line| line.starts_with('|')) {
+        for note in line.split('(').skip(1).filter_map(|rest| rest.split(')').next()) {
+            let words: Vec<&str> = note.split('`').filter(|word| word.trim_matches([',', ' ']).len() > 1).collect();
+            let Some((file, constants)) = words.split_last().filter(|(file, _)| file.ends_with(".rs")) else {
+                continue;
+            };
+            let text = std::fs::read_to_string(root.join(file)).unwrap_or_default();
+            named += constants.len();
+            wrong.extend(
+                constants
+                    .iter()
+                    .filter(|name| !text.contains(&format!("const {name}:")))
+                    .map(|name| format!("{name} in {file}")),
+            );
+        }
+    }
+    assert!(
+        named > 15 && wrong.is_empty(),
+        "docs/limits.md names {named} constants, and these are not there: {wrong:?}"
+    );
+}

@@ -57,7 +57,7 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<()> {
     }
     refuse_shared(&database).await?;
     App::create(folder, &config, &SystemClock)?;
-    std::fs::write(&file, text).with_context(|| format!("writing {}", file.display()))?;
+    write_through(&file, &text).with_context(|| format!("writing {}", file.display()))?;
     let app = App::open(folder, config, Arc::new(SystemClock)).await?;
     let first = app.access.create_first_administrator(&arguments.administrator).await;
     let Some(administrator) = first.context("making the first administrator")? else {
@@ -116,7 +116,9 @@ async fn join(
         }
     };
     let file = folder.join(config::FILE);
-    std::fs::write(&file, text).with_context(|| format!("writing {}", file.display()))?;
+    write_through(&file, text).with_context(|| format!("writing {}", file.display()))?;
+    owner::hand_over(folder, folder)
+        .with_context(|| format!("giving the files to the owner of {}", folder.display()))?;
     let joined = Joined { data: folder, config: file, authority_sha256, replica: config.replicas.name() };
     say(&mut std::io::stdout(), &if arguments.json { serde_json::to_string(&joined)? } else { joined.words() });
     Ok(())
@@ -142,6 +144,14 @@ impl Joined<'_> {
             self.data.display(),
         )
     }
+}
+
+/// Writes a file that is on the disk afterwards: one that came up empty after a crash would mean all defaults.
+fn write_through(path: &Path, text: &str) -> std::io::Result<()> {
+    use std::io::Write as _;
+    let mut file = std::fs::File::create(path)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()
 }
 
 /// Refuses a server's database that another collector uses, before anything is made. A file is new anyway.

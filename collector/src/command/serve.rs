@@ -99,7 +99,9 @@ fn start_log(log: &Log) -> anyhow::Result<()> {
     // And what the one of NATS says about its connection, by the replicas.
     let filter = if level.contains("async_nats") { filter } else { filter.add_directive("async_nats=off".parse()?) };
     let colours = std::io::stderr().is_terminal();
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colours);
+    // A line that cannot be written is lost: to say so where it could not be written would end the task that logs.
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let builder = builder.with_ansi(colours).log_internal_errors(false);
     let started = match log.format {
         LogFormat::Text => builder.try_init(),
         LogFormat::Json => builder.json().try_init(),

@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
 use super::hellos::Hellos;
+use super::turns::{Ticket, Turns};
 use super::{HANDSHAKE_TIMEOUT, HELLO_TIMEOUT, Peer, QUEUE, Socket};
 use crate::authority::{Authority, LiveTls};
 use crate::metrics::HANDSHAKES;
@@ -32,7 +33,7 @@ struct Port {
     ready: mpsc::Sender<io::Result<Socket>>,
     hellos: Hellos,
     /// Those that may do cryptography.
-    handshakes: Semaphore,
+    turns: Turns,
 }
 
 /// Accepts connections until `stop`; those whose handshake is done come out of the channel.
@@ -45,14 +46,7 @@ pub fn accept(
     stop: CancellationToken,
 ) -> mpsc::Receiver<io::Result<Socket>> {
     let (ready, sockets) = mpsc::channel(READY_SOCKETS);
-    let port = Arc::new(Port {
-        name,
-        tls,
-        authority,
-        ready,
-        hellos: Hellos::default(),
-        handshakes: Semaphore::new(handshakes),
-    });
+    let port = Arc::new(Port { name, tls, authority, ready, hellos: Hellos::default(), turns: Turns::new(handshakes) });
     let queue = Arc::new(Semaphore::new(QUEUE));
     tokio::spawn(async move {
         tokio::select! {
@@ -81,14 +75,14 @@ async fn shake_hands(stream: TcpStream, address: SocketAddr, permit: OwnedSemaph
     let hello = timeout(HELLO_TIMEOUT, LazyConfigAcceptor::new(Acceptor::default(), stream));
     let outcome = match port.hellos.enter().hold(hello).await {
         Some(Ok(Ok(hello))) => {
-            let turn = port.handshakes.acquire().await.expect("the semaphore is never closed");
-            drop(permit);
-            let answered = timeout(HANDSHAKE_TIMEOUT, answer(hello, &port)).await;
-            drop(turn);
+            let answered = match port.turns.enter(address.ip()) {
+                Some(ticket) => in_turn(hello, ticket, permit, &port).await,
+                None => Err("crowded"),
+            };
             match answered {
                 Ok(Ok(stream)) => hand_over(stream, address, &port).await,
                 Ok(Err(cause)) => failed(&cause, address, &port),
-                Err(_) => "timeout",
+                Err(outcome) => outcome,
             }
         }
         Some(Ok(Err(cause))) => failed(&cause, address, &port),
@@ -96,6 +90,18 @@ async fn shake_hands(stream: TcpStream, address: SocketAddr, permit: OwnedSemaph
         None => "displaced",
     };
     counter!(HANDSHAKES, "port" => port.name, "outcome" => outcome).increment(1);
+}
+
+/// Waits for the turn, and does the rest of a handshake. The place in the queue is free as soon as it is begun.
+async fn in_turn(
+    hello: StartHandshake<TcpStream>,
+    ticket: Ticket<'_>,
+    permit: OwnedSemaphorePermit,
+    port: &Port,
+) -> Result<io::Result<TlsStream<TcpStream>>, &'static str> {
+    let _turn = ticket.turn().await;
+    drop(permit);
+    timeout(HANDSHAKE_TIMEOUT, answer(hello, port)).await.map_err(|_| "timeout")
 }
 
 /// The rest of a handshake. Boxed, since it is large and most of the tasks that wait never come so far.

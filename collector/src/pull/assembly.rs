@@ -9,7 +9,7 @@ pub(super) const DOCUMENT_BYTES: u64 = 8 * 1024 * 1024;
 
 /// Why the pieces make no document. The endpoint is asked again.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub(super) enum Broken {
+pub enum Broken {
     /// Longer than any snapshot.
     #[error("the snapshot is larger than {} MiB", DOCUMENT_BYTES >> 20)]
     TooLarge,
@@ -26,7 +26,7 @@ pub(super) enum Broken {
 
 /// A document that is coming in.
 #[derive(Debug)]
-pub(super) struct Assembly {
+pub struct Assembly {
     sha256: [u8; 32],
     total_bytes: u64,
     document: Vec<u8>,
@@ -34,7 +34,7 @@ pub(super) struct Assembly {
 
 impl Assembly {
     /// An empty document of which `first` is to be a piece.
-    pub(super) fn of(first: &Piece) -> Result<Self, Broken> {
+    pub fn of(first: &Piece) -> Result<Self, Broken> {
         if first.total_bytes > DOCUMENT_BYTES {
             return Err(Broken::TooLarge);
         }
@@ -42,7 +42,7 @@ impl Assembly {
     }
 
     /// Takes the next piece; the whole document with the last one.
-    pub(super) fn add(&mut self, piece: &Piece) -> Result<Option<Vec<u8>>, Broken> {
+    pub fn add(&mut self, piece: &Piece) -> Result<Option<Vec<u8>>, Broken> {
         if piece.total_bytes != self.total_bytes || piece.document_sha256 != self.sha256 {
             return Err(Broken::Mixed);
         }
@@ -61,7 +61,7 @@ impl Assembly {
     }
 
     /// Bytes that are here.
-    pub(super) fn received_bytes(&self) -> u64 {
+    pub fn received_bytes(&self) -> u64 {
         self.document.len() as u64
     }
 }

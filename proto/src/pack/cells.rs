@@ -6,6 +6,8 @@ pub(super) const ABSENT: u32 = 0x7fc0_0000;
 
 /// The row of a sample with its absences; nothing when it is no row that could be stored, which is told as it is then.
 pub(super) fn cells(sample: &v1::Sample) -> Option<Vec<u32>> {
+    // A packed sample without a layout is of the layout before.
+    (sample.layout_fingerprint != 0).then_some(())?;
     let cell = |number: &f32| if number.is_nan() { ABSENT } else { number.to_bits() };
     let mut cells: Vec<u32> = sample.row.iter().map(cell).collect();
     let mut before = None;
