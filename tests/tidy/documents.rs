@@ -1,5 +1,7 @@
 //! Documents speak of what is there.
 
+use std::path::Path;
+
 use firstline_tests::binary;
 
 /// Paths within the repository that a text names in back ticks or as the target of a link.
@@ -36,7 +38,9 @@ fn the_page_about_limits_names_what_the_code_has() {
     for line in page.lines().filter(|line| line.starts_with('|')) {
         for note in line.split('(').skip(1).filter_map(|rest| rest.split(')').next()) {
             let words: Vec<&str> = note.split('`').filter(|word| word.trim_matches([',', ' ']).len() > 1).collect();
-            let Some((file, constants)) = words.split_last().filter(|(file, _)| file.ends_with(".rs")) else {
+            let Some((file, constants)) =
+                words.split_last().filter(|(file, _)| Path::new(file).extension() == Some("rs".as_ref()))
+            else {
                 continue;
             };
             let text = std::fs::read_to_string(root.join(file)).unwrap_or_default();
