@@ -1,6 +1,5 @@
 //! A collector that keeps its data in PostgreSQL.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use firstline_tests::collector::insecure;
@@ -66,7 +65,7 @@ async fn kill_under_load(stage: &Stage, server: &mut Postgres) -> i64 {
         is_ready(stage, true).await;
     }
     let (start_ms, acknowledged) = (senders.start_ms, senders.stop().await);
-    let stored = stored(server).await;
+    let stored = server.stored().await;
     let count = |(endpoint, acknowledged): (String, u64)| {
         let (times, sequence) = stored.get(&endpoint).cloned().expect("records of this endpoint");
         once_each(times, sequence, acknowledged, start_ms)
@@ -82,23 +81,4 @@ async fn is_ready(stage: &Stage, ready: bool) {
         client.get(&address).send().await.is_ok_and(|answer| answer.status().is_success() == ready)
     })
     .await;
-}
-
-/// For each endpoint the times of its stored samples, with how often each is there, and what its progress says. One
-/// statement, since what was sent last may be stored while this looks.
-async fn stored(server: &Postgres) -> BTreeMap<String, (BTreeMap<i64, i64>, i64)> {
-    let rows: Vec<(String, i64, i64, i64)> = server
-        .rows(
-            "SELECT e.id, p.stored_sequence, s.at_ms, COUNT(*) FROM endpoints e
-             JOIN endpoint_progress p ON p.endpoint_key = e.key JOIN samples s ON s.endpoint_key = e.key
-             GROUP BY e.id, p.stored_sequence, s.at_ms",
-        )
-        .await;
-    let mut stored: BTreeMap<String, (BTreeMap<i64, i64>, i64)> = BTreeMap::new();
-    for (endpoint, sequence, at_ms, count) in rows {
-        let (times, stands) = stored.entry(endpoint).or_default();
-        times.insert(at_ms, count);
-        *stands = sequence;
-    }
-    stored
 }

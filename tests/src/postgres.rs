@@ -5,6 +5,7 @@
 
 mod pooler;
 
+use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, chown};
@@ -123,6 +124,25 @@ impl Postgres {
     /// What a collector's configuration says about it.
     pub fn configuration(&self) -> String {
         section(self.port, &self.secret(), "none")
+    }
+
+    /// For each endpoint the times of its stored samples, with how often each is there, and what its progress says. One
+    /// statement, since what was sent last may be stored while this looks.
+    pub async fn stored(&self) -> BTreeMap<String, (BTreeMap<i64, i64>, i64)> {
+        let rows: Vec<(String, i64, i64, i64)> = self
+            .rows(
+                "SELECT e.id, p.stored_sequence, s.at_ms, COUNT(*) FROM endpoints e
+                 JOIN endpoint_progress p ON p.endpoint_key = e.key JOIN samples s ON s.endpoint_key = e.key
+                 GROUP BY e.id, p.stored_sequence, s.at_ms",
+            )
+            .await;
+        let mut stored: BTreeMap<String, (BTreeMap<i64, i64>, i64)> = BTreeMap::new();
+        for (endpoint, sequence, at_ms, count) in rows {
+            let (times, stands) = stored.entry(endpoint).or_default();
+            times.insert(at_ms, count);
+            *stands = sequence;
+        }
+        stored
     }
 
     /// The rows of a statement.

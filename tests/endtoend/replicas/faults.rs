@@ -62,7 +62,7 @@ impl Crowd {
         for sender in self.senders {
             let endpoint = sender.endpoint_id.clone();
             let acknowledged = sender.stop().await;
-            let (times, sequence) = stored(replicas).await.remove(&endpoint).unwrap();
+            let (times, sequence) = replicas.postgres.stored().await.remove(&endpoint).unwrap();
             sum += once_each(times, sequence, acknowledged, self.start_ms);
         }
         for sick in &self.sick {
@@ -90,25 +90,6 @@ async fn alerts(replicas: &Replicas) -> BTreeMap<String, Vec<String>> {
         lives.entry(endpoint).or_default().push(change);
     }
     lives
-}
-
-/// For each endpoint the times of its stored samples, with how often each is there, and what its progress says.
-async fn stored(replicas: &Replicas) -> BTreeMap<String, (BTreeMap<i64, i64>, i64)> {
-    let rows: Vec<(String, i64, i64, i64)> = replicas
-        .postgres
-        .rows(
-            "SELECT e.id, p.stored_sequence, s.at_ms, COUNT(*) FROM endpoints e
-             JOIN endpoint_progress p ON p.endpoint_key = e.key JOIN samples s ON s.endpoint_key = e.key
-             GROUP BY e.id, p.stored_sequence, s.at_ms",
-        )
-        .await;
-    let mut stored: BTreeMap<String, (BTreeMap<i64, i64>, i64)> = BTreeMap::new();
-    for (endpoint, sequence, at_ms, count) in rows {
-        let (times, stands) = stored.entry(endpoint).or_default();
-        times.insert(at_ms, count);
-        *stands = sequence;
-    }
-    stored
 }
 
 /// Waits until these are the members.
