@@ -71,8 +71,7 @@ impl Sampler {
         if spec.for_tickets {
             return Taken::default();
         }
-        let sampled = !spec.is_state() && matches!(spec.tier, Tier::Fast | Tier::Minute);
-        if !sampled {
+        if !spec.is_sampled() {
             return self.told.state(spec, reading);
         }
         if reading.outcome.is_err() && !self.minute.has(&reading.series) {

@@ -5,6 +5,8 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use firstline_diagnosis::detector::{Detector, Host};
+use firstline_diagnosis::document::Finding;
+use firstline_diagnosis::registry::{Registry, SignalSpec};
 use firstline_diagnosis::vocabulary::{Mark, Timestamp};
 use tracing::warn;
 
@@ -134,11 +136,14 @@ impl Detect {
     pub(super) async fn rebuilt(&self, known: &Known) -> Result<(Box<Watch>, Vec<(Timestamp, Mark)>), DetectError> {
         let now = self.now();
         let past = past::of(&self.parts().store, known.key, now).await?;
-        let mut held = rows::held(self.parts().store.reads(), &known.endpoint.id).await?;
-        held.retain(|finding| finding.onset < now - past::SAMPLES);
+        let held = rows::held(self.parts().store.reads(), &known.endpoint.id).await?;
+        let (before, mut within): (Vec<_>, Vec<_>) =
+            held.into_iter().partition(|finding| finding.onset < now - past::SAMPLES);
+        within.retain(is_told_seldom);
+        within.sort_by_key(|finding| finding.onset);
         let host = Host { os_type: known.endpoint.os.os_type.clone() };
         let mut detector = Detector::new(self.parts().catalogues.current(), host);
-        for finding in &held {
+        for finding in &before {
             detector.recall(finding);
         }
         let marks = past.iter().filter_map(|(_, told)| match told {
@@ -147,7 +152,7 @@ impl Detect {
         });
         let marks = marks.collect();
         let replayed = tokio::task::spawn_blocking(move || {
-            let mut watch = replay(Watch::new(detector, now), &past, now);
+            let mut watch = replay(Watch::new(detector, now), &past, &within, now);
             watch.rebuilt(past.last().map(|(at, _)| *at), now);
             watch
         });
@@ -156,15 +161,27 @@ impl Detect {
     }
 }
 
+/// Whether a finding stands on nothing but what is told when it changes: of that only the newest is stored, so that a replay
+/// would begin its hold anew.
+fn is_told_seldom(finding: &Finding) -> bool {
+    let is_sampled = |signal: &str| Registry::builtin().get(signal).is_none_or(SignalSpec::is_sampled);
+    !finding.evidence.is_empty() && !finding.evidence.iter().any(|evidence| is_sampled(&evidence.signal))
+}
+
 /// Runs the past through a watch up to (not including) `now`. It judges as it was judged then: in the last stretch
-/// whenever something arrived, and where nothing arrived, as time went by.
-fn replay(mut watch: Watch, past: &[(Timestamp, Observation)], now: Timestamp) -> Watch {
+/// whenever something arrived, and where nothing arrived, as time went by. Findings of `recalled`, in order of their
+/// onset, hold from there on until something says otherwise.
+fn replay(mut watch: Watch, past: &[(Timestamp, Observation)], recalled: &[Finding], now: Timestamp) -> Watch {
+    let mut recalled = recalled.iter().peekable();
     let step_at = |at: Timestamp| if now.since(at) > CLOSE_STRETCH { FAR_STEP } else { CLOSE_STEP };
     let mut next = now - past::SAMPLES;
     for (index, (at, observation)) in past.iter().enumerate() {
         while next < *at && next < now {
             watch.step(next);
             next = next + step_at(next);
+        }
+        while let Some(finding) = recalled.next_if(|finding| finding.onset <= *at) {
+            watch.recall(finding);
         }
         watch.observe(observation);
         let last_of_its_moment = past.get(index + 1).is_none_or(|(following, _)| following > at);
@@ -173,6 +190,9 @@ fn replay(mut watch: Watch, past: &[(Timestamp, Observation)], now: Timestamp) -
             watch.step(*at);
             next = *at + CLOSE_STEP;
         }
+    }
+    for finding in recalled {
+        watch.recall(finding);
     }
     while next < now {
         watch.step(next);

@@ -1,12 +1,12 @@
 use std::time::Duration;
 
-use firstline_diagnosis::vocabulary::{Layout, Mark, Sample, Series};
+use firstline_diagnosis::vocabulary::{Attributes, Layout, Mark, Reading, Sample, Series, Value};
 
 use super::*;
 use crate::alert::{AlertQuery, AlertState};
 use crate::app::{App, ManualClock, fixture};
 use crate::feed::{FeedItem, Watched};
-use crate::store::{Body, RecordBatch, Row, sql};
+use crate::store::{Body, RecordBatch, Row, StateValue, sql};
 
 const ENDPOINT: &str = "0197c1a0-0000-7000-8000-000000000001";
 const START: Timestamp = Timestamp(1_769_000_000_000);
@@ -98,6 +98,18 @@ impl Room {
         let body = Body::Mark(mark.name());
         self.store(body, at).await;
         self.app.detect.observe(ENDPOINT, &[Observation::Mark(at, mark)]).await;
+        self.app.detect.rebuild().await;
+    }
+
+    /// A minute passes, and the endpoint tells how a service does.
+    async fn service(&mut self, state: &str) {
+        self.clock.advance(MINUTE);
+        let (at, attributes) = (self.clock.now(), Attributes::from_iter([("service", "cron")]));
+        let series = Series::new("endpoint.service.state", attributes.clone()).to_string();
+        let outcome = format!(r#"{{"value":"{state}"}}"#);
+        self.store(Body::Inventory(vec![StateValue { series, outcome, at_ms: at.unix_ms() }]), at).await;
+        let reading = Reading::value("endpoint.service.state", attributes, Value::Text(state.into()), at);
+        self.app.detect.observe(ENDPOINT, &[Observation::Reading(reading)]).await;
         self.app.detect.rebuild().await;
     }
 
@@ -401,5 +413,31 @@ async fn alerts_of_an_endpoint_that_is_no_more_end_and_do_not_come_back() {
     assert_eq!(room.alerts().await, [(AlertState::Resolved, 1)]);
     // What was still on its way is judged, and told to nobody.
     room.minutes(3, 0.1).await;
+    assert_eq!(room.alerts().await, [(AlertState::Resolved, 1)]);
+}
+
+/// A state is told when it changes, and now and then again; of its past the newest moment is all that is stored.
+#[tokio::test]
+async fn a_finding_about_a_state_outlives_a_restart() {
+    let mut room = Room::open().await;
+    room.service("running").await;
+    room.service("stopped").await;
+    for _ in 0..10 {
+        room.seconds(60).await;
+    }
+    assert_eq!(room.heard(), ["firing"]);
+    let onset = room.app.detect.findings(ENDPOINT).await.expect("readable")[0].onset;
+    // Told once more, unchanged, just before the collector is started anew.
+    room.service("stopped").await;
+    let mut room = room.restart().await;
+    room.service("stopped").await;
+    room.seconds(60).await;
+    assert!(room.heard().is_empty(), "nothing is over, and nothing is new");
+    let findings = room.app.detect.findings(ENDPOINT).await.expect("readable");
+    assert_eq!((findings[0].id.as_str(), findings[0].onset), ("service-not-running", onset));
+    room.service("running").await;
+    for _ in 0..6 {
+        room.seconds(60).await;
+    }
     assert_eq!(room.alerts().await, [(AlertState::Resolved, 1)]);
 }

@@ -111,6 +111,11 @@ impl Watch {
         self.news = News::of(newest, now);
     }
 
+    /// Recalls a finding that was raised at this moment of the past.
+    pub(super) fn recall(&mut self, finding: &Finding) {
+        self.detector.recall(finding);
+    }
+
     /// Takes in one thing that the endpoint told.
     pub(super) fn observe(&mut self, observation: &Observation) {
         match observation {

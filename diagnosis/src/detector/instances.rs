@@ -61,11 +61,15 @@ impl Instances {
 
     /// Takes in where an instance stood when nobody watched.
     pub(super) fn recall(&mut self, name: Name, standing: Standing) {
-        if let Err(index) = self.list.binary_search_by(|(known, _)| known.cmp(&name))
-            && standing.is_raised()
-            && self.list.len() < INSTANCES_MAX
-        {
-            self.list.insert(index, (name, Place::Standing(Box::new(standing))));
+        if !standing.is_raised() {
+            return;
+        }
+        let place = Place::Standing(Box::new(standing));
+        match self.list.binary_search_by(|(known, _)| known.cmp(&name)) {
+            // What is known already says more than what is recalled, unless it says nothing.
+            Ok(index) if matches!(self.list[index].1, Place::New | Place::Unknown) => self.list[index].1 = place,
+            Err(index) if self.list.len() < INSTANCES_MAX => self.list.insert(index, (name, place)),
+            Ok(_) | Err(_) => {}
         }
     }
 

@@ -61,7 +61,7 @@ fn faults(spec: &SignalSpec) -> Vec<String> {
     if spec.resolution.is_some_and(|resolution| !(resolution.is_finite() && resolution > 0.0)) {
         faults.push("a resolution is more than zero".to_owned());
     }
-    if spec.resolution.is_some() && (spec.is_state() || !matches!(spec.tier, Tier::Fast | Tier::Minute)) {
+    if spec.resolution.is_some() && !spec.is_sampled() {
         faults.push("only numbers that are sent every minute have a resolution".to_owned());
     }
     if spec.for_tickets && spec.tier != Tier::QuarterHour {

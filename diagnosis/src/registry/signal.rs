@@ -277,6 +277,12 @@ impl SignalSpec {
         self.kind == SignalKind::Inventory || self.value == ValueType::Text
     }
 
+    /// Whether it is told with every sample. What is not is told when it changed, and now and then: of its past, only the
+    /// newest value and the changes are known.
+    pub fn is_sampled(&self) -> bool {
+        !self.is_state() && matches!(self.tier, Tier::Fast | Tier::Minute)
+    }
+
     /// Attributes that tell instances apart.
     pub(crate) fn identity(&self) -> impl Iterator<Item = &str> {
         self.attributes.iter().map(String::as_str).filter(|name| !super::is_facet(name))
