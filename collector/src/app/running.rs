@@ -12,7 +12,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tonic::transport::Server;
-use tracing::{error, info};
+use tracing::{error, info, warn};
 
 use super::{App, neighbours, people, task};
 use crate::config::Config;
@@ -22,6 +22,10 @@ use crate::{enrollment, ingest};
 
 /// How long streams and requests may take to end.
 const GRACE: Duration = Duration::from_secs(10);
+
+/// How long the last writes may take. What hangs then (a database that does not answer, a transaction that does not go on) ends
+/// with the process, which frees what it held for the others; service managers would kill it later, and less kindly.
+const CLOSING: Duration = Duration::from_secs(5);
 
 /// A connection on which nothing arrives for so long is asked for a sign of life, and closed when it gives none. More than
 /// a minute, so that an agent that sends its samples need not answer.
@@ -165,6 +169,16 @@ impl Running {
         if tokio::time::timeout(GRACE, self.tasks.wait()).await.is_err() {
             info!("Some connections did not end in time");
         }
+        if tokio::time::timeout(CLOSING, self.close()).await.is_err() {
+            warn!(
+                "The database did not take in time what was left; what was not acknowledged is sent again by those who \
+                 sent it"
+            );
+        }
+    }
+
+    /// Writes what waits, and lets the others and the database go.
+    async fn close(&self) {
         self.app.pulls.drain().await;
         if let Err(cause) = self.app.replicas.leave().await {
             info!(error = %cause, "The other replicas will find out that this one has stopped: {cause}");
