@@ -82,7 +82,7 @@ fn start_group(name: &str, mut command: Command, log: &Path) -> Process {
 }
 
 fn node_exporter(folder: &Path) -> Option<Other> {
-    let (port, _) = port::free_pair();
+    let port = port::free();
     let mut command = Command::new(find("prometheus-node-exporter")?);
     command.arg("--collector.processes").arg(format!("--web.listen-address=127.0.0.1:{port}"));
     let process = start_group("node_exporter", command, &folder.join("node_exporter.log"));
@@ -116,7 +116,7 @@ fn collectd(folder: &Path) -> Option<Other> {
 /// Passive checks, as a server asks them. It takes no port above 32767.
 fn zabbix(folder: &Path) -> Option<Other> {
     let program = find("zabbix_agentd")?;
-    let port = port::free_low();
+    let port = port::free();
     let dir = folder.display();
     let configuration = format!(
         "PidFile={dir}/zabbix.pid\nLogFile={dir}/zabbix.log\nServer=127.0.0.1\nListenIP=127.0.0.1\nListenPort={port}\n\
@@ -152,7 +152,7 @@ fn zabbix(folder: &Path) -> Option<Other> {
 fn netdata(folder: &Path) -> Option<Other> {
     let program = find("netdata")?;
     let dir = folder.display();
-    let (port, _) = port::free_pair();
+    let port = port::free();
     let configuration = format!(
         "[global]\nrun as user = root\nhistory = 3600\nupdate every = 15\nmemory mode = ram\ncache directory = {dir}\n\
          lib directory = {dir}\nlog directory = {dir}\n[web]\nbind to = 127.0.0.1:{port}\n[registry]\nenabled = no\n"

@@ -12,7 +12,7 @@ use futures_util::FutureExt;
 use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::json;
 
-use crate::{Process, binary, port, wait};
+use crate::{Process, binary, wait};
 
 /// Chromium as root refuses to start without a few of these, and calls its vendor without the others.
 const ARGUMENTS: [&str; 9] = [
@@ -30,6 +30,23 @@ const ARGUMENTS: [&str; 9] = [
 /// How long a page may take on a busy machine.
 const PAGE: Duration = Duration::from_mins(1);
 
+/// What the driver says when it listens, before the port that it chose.
+const LISTENS: &str = "started successfully on port ";
+
+/// Starts a driver on a port of its own choice.
+async fn driver(folder: &Path) -> (Process, u16) {
+    let mut command = Command::new("chromedriver");
+    command.arg("--port=0").arg("--allowed-ips=127.0.0.1");
+    let driver = Process::start("chromedriver", command, &folder.join("chromedriver.log"));
+    let port = wait::until("chromedriver to listen", PAGE, async || {
+        let log = driver.log();
+        let (port, _) = log.split_once(LISTENS)?.1.split_once(|c: char| !c.is_ascii_digit())?;
+        port.parse().ok()
+    })
+    .await;
+    (driver, port)
+}
+
 /// A browser window. Certificates of the collector under test are accepted.
 #[derive(Debug)]
 pub struct Browser {
@@ -42,14 +59,7 @@ pub struct Browser {
 impl Browser {
     /// Opens a window of `width` x `height`, with its profile and log under `folder`.
     pub async fn open(folder: &Path, width: u32, height: u32) -> Self {
-        let port = port::free();
-        let mut command = Command::new("chromedriver");
-        command.arg(format!("--port={port}")).arg("--allowed-ips=127.0.0.1");
-        let driver = Process::start("chromedriver", command, &folder.join("chromedriver.log"));
-        wait::for_condition("chromedriver to listen", PAGE, async || {
-            tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_ok()
-        })
-        .await;
+        let (driver, port) = driver(folder).await;
         let mut arguments: Vec<String> = ARGUMENTS.iter().map(ToString::to_string).collect();
         arguments.push(format!("--user-data-dir={}", folder.join("profile").display()));
         arguments.push(format!("--window-size={width},{height}"));
