@@ -6,13 +6,15 @@
 //! so many do that at once, and of one address a share of them ([`turns`]), and [`QUEUE`] wait. The rest are in the kernel's
 //! queue. The TLS
 //! configuration is looked up for every handshake, so that a renewed certificate or a longer revocation list needs no
-//! restart. Open connections live on through a reload; the streams of a revoked endpoint are ended by the fleet.
+//! restart. Open connections live on through a reload; the streams of a revoked endpoint are ended by the fleet. Of those who
+//! show no certificate of an endpoint there are so many, and none that is quiet for long ([`strangers`]).
 
 mod accept;
 mod hellos;
 mod http;
 mod peer;
 mod socket;
+mod strangers;
 mod turns;
 
 use std::time::Duration;
@@ -21,6 +23,7 @@ pub use accept::accept;
 pub use http::serve;
 pub use peer::Peer;
 pub use socket::Socket;
+pub use strangers::{Bounds, Strangers};
 
 /// How long a client may take to say its hello, which fits into its first packets.
 pub const HELLO_TIMEOUT: Duration = Duration::from_secs(5);

@@ -35,6 +35,8 @@ pub const COMMIT_SECONDS: &str = "firstline_collector_commit_duration_seconds";
 pub const TRANSACTIONS: &str = "firstline_collector_transactions_total";
 /// Handshakes, by port and outcome.
 pub const HANDSHAKES: &str = "firstline_collector_tls_handshakes_total";
+/// Connections without a certificate of an endpoint that were closed, by port and reason.
+pub const CONNECTIONS_CLOSED: &str = "firstline_collector_connections_closed_total";
 /// Enrolments and renewals, by outcome.
 pub const ENROLLMENTS: &str = "firstline_collector_enrollments_total";
 /// Samples that were sealed.
@@ -130,6 +132,10 @@ fn describe() {
     describe_histogram!(COMMIT_SECONDS, Unit::Seconds, "Time from a batch's arrival to its commit");
     describe_counter!(TRANSACTIONS, "Transactions that were committed");
     describe_counter!(HANDSHAKES, "TLS handshakes, by port and outcome");
+    describe_counter!(
+        CONNECTIONS_CLOSED,
+        "Connections without a certificate of an endpoint that were closed, by port and reason"
+    );
     describe_counter!(ENROLLMENTS, "Enrolments and renewals, by outcome");
     describe_counter!(HISTORY_SEALED_SAMPLES, "Samples that were sealed into columns");
     describe_counter!(HISTORY_SEALED_BYTES, Unit::Bytes, "Bytes that sealed samples take");

@@ -1,5 +1,6 @@
 //! Endpoints that want more than their share: they get it not, and nobody else notices.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use firstline_diagnosis::vocabulary::{Layout, Series};
@@ -9,7 +10,9 @@ use firstline_tests::wire::sender::Sender;
 use firstline_tests::wire::{Identity, Manner, Stream, hello};
 use firstline_tests::{Stage, wait};
 use tokio::io::AsyncWriteExt as _;
-use tokio::net::TcpSocket;
+use tokio::net::{TcpSocket, TcpStream};
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 
 use crate::hostile::{sample, start_ms};
 
@@ -37,6 +40,38 @@ async fn six_hundred_that_say_hello_and_nothing_more_keep_nobody_out() {
     let gone = stage.metric(timed_out).await;
     assert!(gone < SILENT as f64, "they were all gone before anybody came");
     println!("20 streams were opened beside {} silent handshakes", SILENT as f64 - gone);
+}
+
+/// Connections that come through their handshake and say nothing more.
+const HELD: usize = 700;
+
+/// Holds connections to `port` that nobody uses, from an address of their own.
+async fn hold(port: u16) -> Vec<TlsStream<TcpStream>> {
+    let connector = TlsConnector::from(Arc::new(firstline_tests::wire::tls(None).unwrap()));
+    let mut held = Vec::new();
+    for _ in 0..HELD {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind("127.0.9.2:0".parse().unwrap()).unwrap();
+        let socket = socket.connect(([127, 0, 0, 1], port).into()).await.unwrap();
+        held.push(connector.connect("localhost".try_into().unwrap(), socket).await.unwrap());
+    }
+    held
+}
+
+#[tokio::test]
+async fn who_holds_connections_without_a_use_for_them_displaces_himself() {
+    let stage = Stage::open().await;
+    let people = stage.collector.address().rsplit(':').next().unwrap().parse().unwrap();
+    let held = [hold(stage.collector.agents).await, hold(people).await];
+    for (port, places) in [("agents", 128), ("people", 512)] {
+        let displaced = format!("firstline_collector_connections_closed_total{{port=\"{port}\",reason=\"displaced\"}}");
+        let gone = async || stage.metric(&displaced).await >= (HELD - places) as f64;
+        wait::for_condition(&format!("those beyond to lose their places at {port}"), Duration::from_mins(1), gone)
+            .await;
+    }
+    stage.sign_in().await.done();
+    stage.agent_online("newcomer").await;
+    drop(held);
 }
 
 #[tokio::test]

@@ -8,6 +8,7 @@ use anyhow::Context as _;
 use firstline_proto::v1::agent_service_server::AgentServiceServer;
 use firstline_proto::v1::enrollment_service_server::EnrollmentServiceServer;
 use tokio::net::TcpListener;
+use tokio_stream::StreamExt as _;
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -110,6 +111,9 @@ impl Running {
             limits.handshakes,
             self.stop_accepting.clone(),
         );
+        let strangers = edge::Strangers::new("agents", edge::Bounds::ENROLLING);
+        let sockets =
+            ReceiverStream::new(sockets).map(move |socket| socket.map(|socket| socket.received_by(&strangers)));
         let server = Server::builder()
             .http2_keepalive_interval(Some(KEEPALIVE_EVERY))
             .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
@@ -118,7 +122,7 @@ impl Running {
             .initial_connection_window_size(Some(WINDOW_BYTES))
             .add_service(agents)
             .add_service(enrolments)
-            .serve_with_incoming_shutdown(ReceiverStream::new(sockets), self.stop_agents.clone().cancelled_owned());
+            .serve_with_incoming_shutdown(sockets, self.stop_agents.clone().cancelled_owned());
         self.tasks.spawn(async move {
             if let Err(cause) = server.await {
                 error!(error = %cause, "The agents' port has failed");

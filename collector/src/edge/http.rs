@@ -14,7 +14,7 @@ use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
 use tracing::debug;
 
-use super::Socket;
+use super::{Bounds, Socket, Strangers};
 
 /// How long a client may take to send the head of a request.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
@@ -33,7 +33,7 @@ pub async fn serve(
     let mut server = auto::Builder::new(TokioExecutor::new());
     server.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT);
     server.http2().timer(TokioTimer::new()).max_concurrent_streams(STREAMS_MAX).keep_alive_interval(HEAD_TIMEOUT * 2);
-    let running = TaskTracker::new();
+    let (running, strangers) = (TaskTracker::new(), Strangers::new("people", Bounds::PEOPLE));
     loop {
         let socket = tokio::select! {
             () = stop.cancelled() => break,
@@ -42,6 +42,7 @@ pub async fn serve(
         let Some(socket) = socket else { break };
         let Ok(socket) = socket else { continue };
         let address = socket.peer().address;
+        let socket = socket.received_by(&strangers);
         let service = router.clone().map_request(move |mut request: ::http::Request<hyper::body::Incoming>| {
             request.extensions_mut().insert(ConnectInfo(address));
             request.map(axum::body::Body::new)
