@@ -23,5 +23,5 @@ pub use enrollment::{check_certificate_request, check_enroll_request, check_fork
 pub use layout::{apply, difference};
 pub use machine::Machine;
 pub use pull::{Pull, Section, SectionProgress, SectionState, every_section};
-pub use record::{Body, Dropped, RECORDS_PER_BATCH, Record, check_batch};
+pub use record::{Body, Dropped, RECORDS_PER_BATCH, Record, SEQUENCE_MAX, check_batch};
 pub use snapshot::{PIECE_BYTES_MAX, Piece, SNAPSHOT_BYTES_MAX, pieces};

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use firstline_diagnosis::registry::Registry;
 use firstline_diagnosis::vocabulary::{Mark, Reading, Sample, Timestamp, Why};
-use firstline_proto::convert::{Body as Said, Record};
+use firstline_proto::convert::{Body as Said, Dropped, Record};
 use firstline_proto::v1;
 use metrics::counter;
 
@@ -122,14 +122,17 @@ fn one(
             }
             Body::Mark(mark.name())
         }
-        Said::Dropped(dropped) => Body::Dropped {
-            first: dropped.first_sequence,
-            last: dropped.last_sequence,
-            samples: dropped.samples,
-            others: dropped.others,
-        },
+        Said::Dropped(dropped) => gap(dropped),
     };
     Ok(Row { sequence: record.sequence, at_ms: at.unix_ms(), body })
+}
+
+/// What an endpoint had to drop: no more than there are numbers.
+fn gap(dropped: Dropped) -> Body {
+    let Dropped { first_sequence: first, last_sequence: last, samples, others } = dropped;
+    let numbers = last - first + 1;
+    let samples = samples.min(numbers);
+    Body::Dropped { first, last, samples, others: others.min(numbers - samples) }
 }
 
 /// The time since boot of a reading that was taken a little before its record.

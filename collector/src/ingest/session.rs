@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use firstline_diagnosis::vocabulary::Timestamp;
-use firstline_proto::convert::Machine;
+use firstline_proto::convert::{Machine, SEQUENCE_MAX};
 use firstline_proto::v1::agent_frame::Frame;
 use firstline_proto::v1::collector_frame::Frame as Reply;
 use firstline_proto::v1::{self, AgentFrame, CollectorFrame};
@@ -82,6 +82,10 @@ impl End {
     /// The machine must become an endpoint of its own.
     fn fork(permit: String) -> Self {
         Self { last: Some(Reply::Fork(v1::Fork { permit })), ..Self::quiet("forked") }
+    }
+
+    fn not_enrolled() -> Self {
+        Self::because("not_enrolled", Status::permission_denied("this endpoint is not, or no longer, enrolled"))
     }
 
     /// The endpoint broke the protocol.
@@ -171,7 +175,10 @@ impl Session {
             }
         }
         let connected = self.shared.fleet.connect(&known, machine, agent).await;
-        let stream = connected.map_err(away)?;
+        let stream = connected.map_err(|cause| match cause {
+            FleetError::Unknown(_) => End::not_enrolled(),
+            other => away(other),
+        })?;
         if stream.replaced {
             counter!(names::STREAMS_REPLACED).increment(1);
             Self::note_replaced(&known.endpoint.id, stream.quarrels);
@@ -220,11 +227,12 @@ impl Session {
         if hello.next_sequence == 0 || hello.boot_id.is_empty() {
             return Err(End::bad("hello: next_sequence and boot_id must be there"));
         }
-        let refused =
-            || End::because("not_enrolled", Status::permission_denied("this endpoint is not, or no longer, enrolled"));
+        if hello.next_sequence.saturating_sub(1).max(hello.acknowledged_sequence) > SEQUENCE_MAX {
+            return Err(End::bad("hello: the sequence numbers are beyond the highest"));
+        }
         match self.shared.fleet.known(&self.certificate.endpoint_id).await {
             Ok(known) if !known.revoked => Ok(known),
-            Ok(_) | Err(FleetError::Unknown(_)) => Err(refused()),
+            Ok(_) | Err(FleetError::Unknown(_)) => Err(End::not_enrolled()),
             Err(_) => Err(End::because("store_failed", Status::unavailable("the database is not there"))),
         }
     }

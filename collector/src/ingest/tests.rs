@@ -122,6 +122,30 @@ async fn refuses_a_record_by_its_number_and_stores_the_others() {
 }
 
 #[tokio::test]
+async fn counts_no_more_dropped_records_than_there_are_numbers() {
+    let collector = Collector::start().await;
+    let (mut talk, _) = collector.machine("m").await.connect(&collector).await;
+    let dropped = v1::Dropped { first_sequence: 1, last_sequence: 9, samples: u64::MAX, others: u64::MAX };
+    let dropped = v1::Record { body: Some(v1::record::Body::Dropped(dropped)), ..sample(&collector, 10) };
+    assert_eq!(talk.store(vec![dropped]).await.stored_sequence, 10);
+    let told = count(&collector, "SELECT dropped_samples FROM endpoint_progress WHERE dropped_others = 0").await;
+    assert_eq!(told, 9);
+}
+
+#[tokio::test]
+async fn a_number_that_cannot_be_stored_is_not_acknowledged() {
+    let collector = Collector::start().await;
+    let machine = collector.machine("m").await;
+    let (mut talk, _) = machine.connect(&collector).await;
+    talk.say(Frame::Layout(v1::Layout::from(&layout()))).await;
+    let beyond = [sample(&collector, 1), sample(&collector, 1 << 63)];
+    talk.say(Frame::Records(v1::RecordBatch { records: beyond.to_vec(), ahead: false })).await;
+    assert_eq!(ended(&mut talk).await.code(), Code::InvalidArgument);
+    let (_, welcome) = machine.connect(&collector).await;
+    assert_eq!(welcome.stored_sequence, 0);
+}
+
+#[tokio::test]
 async fn ends_a_stream_that_breaks_the_protocol() {
     let collector = Collector::start().await;
     let machine = collector.machine("m").await;
@@ -286,6 +310,8 @@ async fn a_hello_has_bounds() {
         v1::Hello { machine: endless_users, ..hello.clone() },
         v1::Hello { machine: None, ..hello.clone() },
         v1::Hello { next_sequence: 0, ..hello.clone() },
+        v1::Hello { next_sequence: u64::MAX, ..hello.clone() },
+        v1::Hello { acknowledged_sequence: u64::MAX, ..hello.clone() },
     ];
     for (index, hello) in bad.into_iter().enumerate() {
         let mut talk = machine.open(&collector).await.expect("opened");

@@ -53,14 +53,16 @@ fn body(at: Timestamp) -> impl Strategy<Value = Body> {
         }),
         prop::collection::vec(reading(), 0..6).prop_map(Body::Inventory),
         prop::sample::select(Mark::ALL.to_vec()).prop_map(Body::Mark),
-        (1u64.., any::<u32>(), any::<u64>(), any::<u64>()).prop_map(|(first, more, samples, others)| {
-            Body::Dropped(Dropped {
-                first_sequence: first,
-                last_sequence: first.saturating_add(u64::from(more)),
-                samples,
-                others,
-            })
-        }),
+        (1..=SEQUENCE_MAX - (1 << 32), any::<u32>(), any::<u64>(), any::<u64>()).prop_map(
+            |(first, more, samples, others)| {
+                Body::Dropped(Dropped {
+                    first_sequence: first,
+                    last_sequence: first + u64::from(more),
+                    samples,
+                    others,
+                })
+            }
+        ),
     ]
 }
 
@@ -117,6 +119,8 @@ fn names_the_field_that_is_out_of_bounds() {
     let inventory = v1::Inventory { readings: vec![reading] };
     assert_eq!(refused_field(wire(Wire::Inventory(inventory))), "inventory.readings.value.text");
     assert_eq!(refused_field(wire(Wire::Mark(v1::Mark { kind: 0 }))), "mark.kind");
+    let endless = v1::Dropped { first_sequence: 1, last_sequence: u64::MAX, samples: 1, others: 0 };
+    assert_eq!(refused_field(wire(Wire::Dropped(endless))), "dropped.last_sequence");
     assert_eq!(refused_field(v1::Record { sequence: 0, ..wire(Wire::Mark(v1::Mark { kind: 1 })) }), "sequence");
     assert_eq!(refused_field(v1::Record { body: None, ..wire(Wire::Mark(v1::Mark { kind: 1 })) }), "body");
 }
@@ -126,5 +130,9 @@ fn a_batch_must_grow_and_be_bounded() {
     let record = |sequence| v1::Record { sequence, ..wire(Wire::Mark(v1::Mark { kind: 1 })) };
     assert!(check_batch(&v1::RecordBatch { records: vec![record(1), record(5)], ahead: false }).is_ok());
     assert!(check_batch(&v1::RecordBatch { records: vec![record(5), record(5)], ahead: false }).is_err());
+    assert!(check_batch(&v1::RecordBatch { records: vec![record(SEQUENCE_MAX)], ahead: false }).is_ok());
+    assert!(
+        check_batch(&v1::RecordBatch { records: vec![record(1), record(SEQUENCE_MAX + 1)], ahead: false }).is_err()
+    );
     assert!(check_batch(&v1::RecordBatch { records: (1..=513).map(record).collect(), ahead: false }).is_err());
 }
