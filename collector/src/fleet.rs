@@ -185,7 +185,7 @@ impl Fleet {
     /// Takes in a stream; an older one of the same endpoint ends.
     ///
     /// # Errors
-    /// The database's.
+    /// [`FleetError::Unknown`] when the endpoint was revoked since `known` was read; or the database's.
     pub async fn connect(&self, known: &Known, machine: Machine, agent: Agent) -> Result<Stream, FleetError> {
         let now = self.shared.clock.now();
         let (run_id, can_fork) = (agent.run_id.clone(), agent.can_fork);
@@ -193,9 +193,11 @@ impl Fleet {
         let epoch = self.shared.claim(known.key).await?;
         let stream = self.shared.live.connect(&known.endpoint.id, known.key, epoch, claim, now);
         self.shared.tell_others(&stream);
-        if let Err(cause) = row::update_machine(&self.shared.store, known, machine, agent, now).await {
+        // Whoever revokes it enters that before the stream is looked for: it is seen here, or the stream is found there.
+        let entered = row::update_machine(&self.shared.store, known, machine, agent, now).await;
+        if !matches!(entered, Ok(true)) {
             self.disconnect(&stream).await;
-            return Err(cause.into());
+            return Err(entered.err().map_or_else(|| FleetError::Unknown(known.endpoint.id.clone()), FleetError::from));
         }
         self.changed(&known.endpoint.id, known.endpoint.state, EndpointState::Online);
         Ok(stream)

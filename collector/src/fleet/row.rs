@@ -131,14 +131,14 @@ pub(super) async fn find(reads: &Reads, id_or_name: &str) -> Result<Known, Fleet
     }
 }
 
-/// Stores what an endpoint said about its machine when it connected.
+/// Stores what an endpoint said about its machine when it connected; says whether it may be here: nobody has revoked it.
 pub(super) async fn update_machine(
     store: &Store,
     known: &Known,
     machine: Machine,
     agent: Agent,
     now: Timestamp,
-) -> Result<(), StoreError> {
+) -> Result<bool, StoreError> {
     let key = known.key;
     store
         .write(move |tx| {
@@ -149,14 +149,14 @@ pub(super) async fn update_machine(
                      root = $11
                      WHERE key = $1 AND revoked_at_ms IS NULL",
                 );
-                told(update.bind(key), &machine)
+                let done = told(update.bind(key), &machine)
                     .bind(agent.version)
                     .bind(agent.boot_id)
                     .bind(now.unix_ms())
                     .bind(hexadecimal(&agent.root))
                     .execute(tx)
                     .await?;
-                Ok(())
+                Ok(done.rows_affected() == 1)
             })
         })
         .await

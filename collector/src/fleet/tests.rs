@@ -8,7 +8,7 @@ use firstline_proto::v1::{self, CollectorFrame};
 
 mod roots;
 
-use super::{FleetError, ListQuery, NotConnected, Sort};
+use super::{Agent, FleetError, ListQuery, NotConnected, Sort};
 use crate::app::Clock as _;
 use crate::app::fixture::{Collector, description};
 
@@ -61,6 +61,20 @@ async fn finds_by_id_and_by_a_name_that_only_one_has() {
     assert!(matches!(collector.app.fleet.find("laptop").await, Err(FleetError::Ambiguous(_))));
     collector.app.fleet.revoke(&one.id, "tests").await.expect("revoked");
     assert_eq!(collector.app.fleet.find("laptop").await.expect("the one in use").id, two.id);
+}
+
+#[tokio::test]
+async fn who_is_revoked_while_a_stream_opens_gets_none() {
+    let collector = Collector::start().await;
+    let machine = collector.machine("m").await;
+    let fleet = &collector.app.fleet;
+    let known = fleet.known(&machine.id).await.expect("known");
+    fleet.revoke("m", "tests").await.expect("revoked");
+    let machine_says = description("m").try_into().expect("a machine");
+    let connected = fleet.connect(&known, machine_says, Agent::default()).await;
+    assert!(matches!(connected, Err(FleetError::Unknown(_))), "{connected:?}");
+    assert!(!fleet.is_connected(&machine.id));
+    assert_eq!(state(&collector, "m").await, EndpointState::Revoked);
 }
 
 #[tokio::test]
