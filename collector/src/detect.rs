@@ -248,12 +248,19 @@ impl Detect {
         if verdict.transitions.is_empty() && verdict.held.is_none() {
             return Ok(());
         }
-        let epoch = watch.epoch();
-        self.store(endpoint_id, epoch, &verdict).await?;
-        if let Some(held) = verdict.held {
-            self.tell(endpoint_id, epoch, held).await?;
+        let told = self.pass_on(endpoint_id, watch.epoch(), verdict).await;
+        if told.is_err() {
+            watch.untold();
         }
-        Ok(())
+        told
+    }
+
+    async fn pass_on(&self, endpoint_id: &str, epoch: Option<i64>, verdict: Verdict) -> Result<(), DetectError> {
+        self.store(endpoint_id, epoch, &verdict).await?;
+        match verdict.held {
+            Some(held) => self.tell(endpoint_id, epoch, held).await,
+            None => Ok(()),
+        }
     }
 
     async fn store(&self, endpoint_id: &str, epoch: Option<i64>, verdict: &Verdict) -> Result<(), DetectError> {

@@ -127,6 +127,16 @@ impl Room {
         self.app.store.append(batch).await.expect("stored");
     }
 
+    async fn run(&self, statement: &'static str) {
+        let run = self.app.store.write(move |tx| {
+            Box::pin(async move {
+                sql::query(statement).execute(tx).await?;
+                Ok::<_, StoreError>(())
+            })
+        });
+        run.await.expect(statement);
+    }
+
     /// The administrator lays a file over the checks.
     async fn lay_over(&self, text: &str) {
         let folder = self.folder.path().join("checks");
@@ -199,6 +209,28 @@ async fn a_full_volume_fires_within_a_minute_and_resolves_when_it_is_freed() {
     assert!(room.held().await.is_empty());
     let endpoint = room.app.fleet.find(ENDPOINT).await.expect("there");
     assert_eq!(endpoint.worst_severity, None);
+}
+
+#[tokio::test]
+async fn what_could_not_be_stored_when_it_was_judged_is_told_afterwards() {
+    let mut room = Room::open().await;
+    room.minutes(10, 50.0).await;
+    room.minute(0.1).await;
+    room.run("ALTER TABLE findings RENAME TO findings_elsewhere").await;
+    room.seconds(25).await;
+    assert!(room.heard().is_empty(), "nothing can be stored");
+    room.run("ALTER TABLE findings_elsewhere RENAME TO findings").await;
+    room.seconds(5).await;
+    assert_eq!(room.heard(), ["firing"]);
+    assert_eq!(room.held().await, ["volume-full /mnt/data active"]);
+
+    room.minute(50.0).await;
+    room.run("ALTER TABLE findings RENAME TO findings_elsewhere").await;
+    room.seconds(25).await;
+    room.minute(50.0).await;
+    room.run("ALTER TABLE findings_elsewhere RENAME TO findings").await;
+    room.seconds(5).await;
+    assert_eq!(room.alerts().await, [(AlertState::Resolved, 1)]);
 }
 
 #[tokio::test]

@@ -136,6 +136,12 @@ impl Watch {
         Verdict { transitions, held: news.then_some(held) }
     }
 
+    /// What it judged could not be told: all that holds is news at the next turn.
+    pub(super) fn untold(&mut self) {
+        self.told = None;
+        self.news = News::Present;
+    }
+
     /// Moves the states without telling anybody: how a watch is rebuilt.
     pub(super) fn step(&mut self, now: Timestamp) -> Vec<Transition> {
         self.evaluated_at = now;

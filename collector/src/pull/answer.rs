@@ -6,6 +6,7 @@ use tracing::{info, warn};
 use super::rows::{self, Verified};
 use super::verify::{Refused, verify};
 use super::{Headline, Pull, PullError, PullState, Pulls};
+use crate::outage::causes;
 use crate::ticket::answer::{self, Facts};
 use crate::ticket::rich_text::{Block, RichText};
 use crate::ticket::{AUTHOR, DeskError, NewFile, NewNote, Visibility};
@@ -16,7 +17,8 @@ impl Pulls {
         let pulls = self.clone();
         self.shared.tasks.spawn(async move {
             if let Err(error) = pulls.take(&pull, document).await {
-                warn!(pull.id = %pull.id, error = %error, "The answer to pull {} could not be stored", pull.id);
+                let cause = causes(&error);
+                warn!(pull.id = %pull.id, error = %cause, "The answer to pull {} could not be stored: {cause}", pull.id);
                 let why = format!("Asked again: {error}.");
                 // When the store fails here too, the next tick asks again.
                 let _ = pulls.change(&pull.id, |flight| flight.wait_after_failure(&why)).await;
@@ -77,6 +79,11 @@ impl Pulls {
             None => Ok(()),
         };
         let (now, number) = (self.parts().clock.now(), pull.ticket.clone().unwrap_or_default());
+        if let Err(error @ DeskError::Store(_)) = &noted
+            && now < pull.expires_at
+        {
+            return self.leave(id, error);
+        }
         let why = match &noted {
             Ok(()) if pull.ticket.is_some() => format!("The diagnosis is on {number}."),
             Ok(()) => "The diagnosis is here.".to_owned(),
@@ -85,8 +92,19 @@ impl Pulls {
         let ended = self.change(id, |flight| flight.end(PullState::Done, &why, now)).await;
         match ended {
             Ok(()) => info!(pull.id = %id, "Pull {id} is done"),
-            Err(error) => warn!(pull.id = %id, error = %error, "The end of pull {id} could not be stored"),
+            Err(error) => self.leave(id, &error),
         }
+    }
+
+    /// The store failed: the next tick goes on.
+    fn leave(&self, id: &str, error: &(dyn std::error::Error + 'static)) {
+        let cause = causes(error);
+        warn!(pull.id = %id, error = %cause, "The answer to pull {id} is stored; what follows is tried again: {cause}");
+        self.with(id, |flight| {
+            flight.is_left = true;
+            "The diagnosis is here. What remains to be written is written as soon as the database takes it."
+                .clone_into(&mut flight.pull.why);
+        });
     }
 
     async fn note(&self, pull: &Pull, number: &str, verified: Verified) -> Result<(), DeskError> {

@@ -26,6 +26,8 @@ pub(super) struct Flight {
     assembly: Option<Assembly>,
     heard_at: Timestamp,
     failures: u32,
+    /// The answer is stored, and the store failed before all that follows was: it is tried again.
+    pub(super) is_left: bool,
 }
 
 /// What a piece did.
@@ -41,7 +43,7 @@ pub(super) enum Received {
 
 impl Flight {
     pub(super) fn new(pull: Pull) -> Self {
-        Self { heard_at: pull.requested_at, pull, assembly: None, failures: 0 }
+        Self { heard_at: pull.requested_at, pull, assembly: None, failures: 0, is_left: false }
     }
 
     /// The frame that asks the endpoint.
@@ -107,6 +109,9 @@ impl Flight {
         self.assembly = None;
         self.pull.received_bytes = 0;
         self.pull.total_bytes = 0;
+        // An answer that could not be stored is none.
+        self.pull.snapshot_id = None;
+        self.pull.headline = None;
         self.pull.sections = waiting_sections();
     }
 

@@ -124,6 +124,42 @@ async fn a_restart_between_snapshot_and_note_writes_one_note() {
     assert_eq!(room.app.desk.show(&ticket).await.expect("there").notes.len(), 1);
 }
 
+#[tokio::test]
+async fn an_answer_that_could_not_be_stored_is_asked_for_again() {
+    let room = Room::open().await;
+    let ticket = room.ticket("Disk full").await;
+    let mut stream = room.connect().await;
+    let pull = room.order(Some(&ticket)).await;
+    assert_eq!(asked(&mut stream), Some(pull.id.clone()));
+    let document = room.signed(full_disk());
+    room.alter("ALTER TABLE snapshots RENAME TO snapshots_elsewhere").await;
+    room.send(&pull.id, &document).await;
+    let waiting = room.show(&pull).await;
+    assert_eq!((waiting.state, waiting.snapshot_id), (PullState::Queued, None), "{}", waiting.why);
+    room.alter("ALTER TABLE snapshots_elsewhere RENAME TO snapshots").await;
+    room.app.pulls.tick().await.expect("ticked");
+    assert_eq!(asked(&mut stream), Some(pull.id.clone()));
+    room.send(&pull.id, &document).await;
+    assert_eq!(room.show(&pull).await.state, PullState::Done);
+    assert_eq!(room.app.desk.show(&ticket).await.expect("there").notes.len(), 1);
+}
+
+#[tokio::test]
+async fn a_note_that_could_not_be_written_is_written_when_it_can_be() {
+    let room = Room::open().await;
+    let ticket = room.ticket("Disk full").await;
+    let _stream = room.connect().await;
+    let pull = room.order(Some(&ticket)).await;
+    room.alter("ALTER TABLE ticket_notes RENAME TO ticket_notes_elsewhere").await;
+    room.send(&pull.id, &room.signed(full_disk())).await;
+    assert!(!room.show(&pull).await.state.is_final(), "the diagnosis is not on the ticket");
+    room.alter("ALTER TABLE ticket_notes_elsewhere RENAME TO ticket_notes").await;
+    room.app.pulls.tick().await.expect("ticked");
+    let done = room.show(&pull).await;
+    assert_eq!((done.state, done.why.as_str()), (PullState::Done, "The diagnosis is on FL-1001."));
+    assert_eq!(room.app.desk.show(&ticket).await.expect("there").notes.len(), 1);
+}
+
 /// Sends a document that must not be believed; gives what the technician reads.
 async fn refused(room: &Room, document: Vec<u8>) -> String {
     let ticket = room.ticket("Disk full").await;

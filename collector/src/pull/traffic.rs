@@ -77,12 +77,19 @@ impl Pulls {
         }
     }
 
-    /// Ends what has expired, asks again who fell silent, and asks who can be reached. Called on a period.
+    /// Goes on with answers that the store held up, ends what has expired, asks again who fell silent, and asks who can be
+    /// reached. Called on a period.
     ///
     /// # Errors
     /// When the store failed.
     pub async fn tick(&self) -> Result<(), PullError> {
         let now = self.parts().clock.now();
+        for id in self.having(|flight| flight.is_left) {
+            if let Some(verified) = rows::result(self.parts().store.reads(), &id).await? {
+                self.with(&id, |flight| flight.is_left = false);
+                self.write_down(&id, verified).await;
+            }
+        }
         for id in self.having(|flight| flight.pull.snapshot_id.is_none() && flight.pull.expires_at <= now) {
             self.expire(&id, now).await?;
         }

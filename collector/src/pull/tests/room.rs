@@ -68,6 +68,21 @@ impl Room {
         inserted.expect("an endpoint");
     }
 
+    /// Changes the tables, so that something cannot be stored, or can again.
+    pub(crate) async fn alter(&self, statement: &'static str) {
+        let altered: Result<(), PullError> = self
+            .app
+            .store
+            .write(move |tx| {
+                Box::pin(async move {
+                    sql::query(statement).execute(tx).await?;
+                    Ok(())
+                })
+            })
+            .await;
+        altered.expect(statement);
+    }
+
     pub(crate) async fn ticket(&self, subject: &str) -> String {
         let requester = Requester { name: "Ana".to_owned(), ..Requester::default() };
         let order = NewTicket { requester, subject: subject.to_owned(), ..NewTicket::default() };
