@@ -22,6 +22,7 @@ pub mod fleet;
 pub mod history;
 pub mod ingest;
 pub mod metrics;
+mod outage;
 pub mod pull;
 pub mod replica;
 pub mod settings;

@@ -7,6 +7,7 @@ use firstline_diagnosis::vocabulary::Timestamp;
 use rand::Rng;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use tracing::debug;
 use utoipa::ToSchema;
 
 use super::account::account_name;
@@ -133,8 +134,12 @@ impl Access {
         if now >= expires_at || now.since(seen_at) >= kind.idle() {
             return Ok(None);
         }
-        if now.since(seen_at) >= SEEN_EVERY {
-            self.seen(digest, now).await?;
+        // Only a note, without which the session ends sooner: a full disk keeps nobody from looking.
+        if now.since(seen_at) >= SEEN_EVERY
+            && !self.store.is_failing()
+            && let Err(cause) = self.seen(digest, now).await
+        {
+            debug!(error = %cause, "That a session is in use could not be noted: {cause}");
         }
         let role = role.parse().map_err(|error| sql::Error::Decode(Box::new(error)))?;
         Ok(Some(Principal { name, role, session: kind, expires_at }))

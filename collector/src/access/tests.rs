@@ -4,7 +4,7 @@ use firstline_diagnosis::vocabulary::Timestamp;
 
 use super::*;
 use crate::app::ManualClock;
-use crate::store::{fixture, sql};
+use crate::store::{Connection, Engine, fixture, sql};
 
 const PASSWORD: &str = "correct horse battery";
 
@@ -46,6 +46,29 @@ async fn a_browser_session_ends_after_eight_idle_hours() {
     assert!(house.alive(&token).await, "one second before");
     house.clock.advance(Duration::from_hours(8));
     assert!(!house.alive(&token).await);
+}
+
+#[tokio::test]
+async fn who_is_signed_in_stays_so_while_nothing_can_be_written() {
+    let house = house().await;
+    house.account("ada", Role::Technician).await;
+    let token = house.sign_in(SessionKind::Browser).await;
+    let write = |tx: &mut Connection| {
+        let refuse = match tx.engine() {
+            Engine::Sqlite => "CREATE TRIGGER refuse BEFORE UPDATE ON sessions BEGIN SELECT RAISE(FAIL, 'full'); END",
+            Engine::Postgres => "ALTER TABLE sessions ADD CONSTRAINT refuse CHECK (seen_at_ms < 0) NOT VALID",
+        };
+        sql::query(refuse)
+    };
+    let refused = house.access.store.write(move |tx| {
+        Box::pin(async move {
+            write(tx).execute(tx).await?;
+            Ok::<_, AccessError>(())
+        })
+    });
+    refused.await.expect("from now on");
+    house.clock.advance(Duration::from_mins(5));
+    assert!(house.alive(&token).await);
 }
 
 #[tokio::test]

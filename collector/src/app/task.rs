@@ -1,6 +1,6 @@
 //! Work that is done again and again: each an idempotent function, run on a period until the end.
 
-use std::fmt::Display;
+use std::error::Error;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,11 +9,12 @@ use metrics::{counter, histogram};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tracing::warn;
+use tracing::{info, warn};
 
 use super::{App, measure};
 use crate::fleet::FleetError;
 use crate::metrics as names;
+use crate::outage::{Outage, causes};
 use crate::replica::{BEAT_EVERY, Beat};
 use crate::store::StoreError;
 
@@ -91,7 +92,7 @@ impl Starter<'_> {
     fn alone<F, E>(&self, name: &'static str, period: Duration, work: impl Fn(Arc<App>) -> F + Send + Sync + 'static)
     where
         F: Future<Output = Result<(), E>> + Send,
-        E: Display + Send,
+        E: Error + Send + 'static,
     {
         let work = Arc::new(work);
         self.every(name, period, move |app| {
@@ -100,16 +101,18 @@ impl Starter<'_> {
         });
     }
 
-    /// Runs `work` at once and then every `period`. A failure is logged and counted, and tried again at the next turn.
+    /// Runs `work` at once and then every `period`. A failure is counted, and tried again at the next turn; one that lasts is
+    /// said once a minute.
     fn every<F, E>(&self, name: &'static str, period: Duration, work: impl Fn(Arc<App>) -> F + Send + Sync + 'static)
     where
         F: Future<Output = Result<(), E>> + Send,
-        E: Display + Send,
+        E: Error + Send + 'static,
     {
         let (app, stop) = (Arc::clone(self.app), self.stop.clone());
         self.tasks.spawn(async move {
             let mut turns = interval(period);
             turns.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            let mut outage = Outage::default();
             loop {
                 tokio::select! {
                     () = stop.cancelled() => return,
@@ -117,9 +120,12 @@ impl Starter<'_> {
                 }
                 let started = Instant::now();
                 let outcome = match work(Arc::clone(&app)).await {
-                    Ok(()) => "done",
+                    Ok(()) => {
+                        works_again(name, &mut outage);
+                        "done"
+                    }
                     Err(cause) => {
-                        warn!(task = name, error = %cause, "Task {name} failed and will be tried again: {cause}");
+                        failed(name, &mut outage, &cause);
                         "failed"
                     }
                 };
@@ -127,5 +133,19 @@ impl Starter<'_> {
                 counter!(names::TASK_RUNS, "task" => name, "outcome" => outcome).increment(1);
             }
         });
+    }
+}
+
+fn failed(name: &'static str, outage: &mut Outage, cause: &(dyn Error + 'static)) {
+    if let Some(count) = outage.failed(Instant::now()) {
+        let cause = causes(cause);
+        let times = if count > 1 { format!(" {count} times") } else { String::new() };
+        warn!(task = name, count, error = %cause, "Task {name} failed{times} and will be tried again: {cause}");
+    }
+}
+
+fn works_again(name: &'static str, outage: &mut Outage) {
+    if let Some(count) = outage.is_over() {
+        info!(task = name, count, "Task {name} works again; it had failed {count} times");
     }
 }

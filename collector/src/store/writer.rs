@@ -22,6 +22,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use futures_util::future::BoxFuture;
 use metrics::counter;
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 use tracing::{error, info, warn};
 
 use super::connection::{Connection, Engine};
@@ -30,6 +31,7 @@ use super::membership::Membership;
 use super::records::{Appended, Claim, Ledger, RecordBatch};
 use super::{StoreError, sql};
 use crate::metrics::TRANSACTIONS;
+use crate::outage::Outage;
 pub(super) use waiting::Lane;
 use waiting::{Batch, Closure, Done, Job, Lanes, Task, Waiting};
 
@@ -61,7 +63,8 @@ impl Writer {
         let failing = Arc::new(AtomicBool::new(false));
         let said = Arc::clone(&failing);
         let membership = Membership::default();
-        let bench = Bench { link, ledger: Ledger::default(), membership: membership.clone() };
+        let bench =
+            Bench { link, ledger: Ledger::default(), membership: membership.clone(), outage: Outage::default() };
         tokio::spawn(async move {
             let closed = run(bench, waiting, &said).await;
             drop(lock);
@@ -141,6 +144,8 @@ struct Bench {
     link: Link,
     ledger: Ledger,
     membership: Membership,
+    /// Batches that could not be committed, in a row.
+    outage: Outage,
 }
 
 /// What the ledger enters in one transaction.
@@ -161,8 +166,9 @@ async fn run(mut bench: Bench, mut waiting: Waiting, failing: &AtomicBool) -> Op
     while let Some(mut batch) = waiting.batch().await {
         let close = batch.close.take();
         let committed = commit(&mut bench, batch).await;
-        if failing.swap(!committed, Ordering::Relaxed) && committed {
-            info!("The database can be written again");
+        failing.store(!committed, Ordering::Relaxed);
+        if committed && let Some(count) = bench.outage.is_over() {
+            info!(count, "The database can be written again; {count} batches were refused, and their senders told");
         }
         if let Some(answer) = close {
             waiting.close();
@@ -208,7 +214,7 @@ async fn commit(bench: &mut Bench, batch: Batch) -> bool {
             true
         }
         Err(cause) => {
-            error!(error = %cause, rows = batch.rows, "A batch could not be committed; its senders are told: {cause}");
+            not_committed(&mut bench.outage, &cause);
             for answer in answers {
                 let _ = answer.send(Err(cause.clone()));
             }
@@ -217,6 +223,14 @@ async fn commit(bench: &mut Bench, batch: Batch) -> bool {
             }
             false
         }
+    }
+}
+
+/// Says that a batch could not be committed, or how many since that was last said.
+fn not_committed(outage: &mut Outage, cause: &StoreError) {
+    if let Some(count) = outage.failed(Instant::now()) {
+        let what = if count > 1 { format!("{count} batches") } else { "A batch".to_owned() };
+        error!(error = %cause, count, "{what} could not be committed; the senders are told: {cause}");
     }
 }
 
@@ -267,7 +281,7 @@ async fn transact(
     tasks: Vec<Task>,
     done: &mut Vec<Done>,
 ) -> Result<Stored, StoreError> {
-    let Bench { link, ledger, membership } = bench;
+    let Bench { link, ledger, membership, .. } = bench;
     let mut jobs = tasks.into_iter();
     let result = match link.begin().await {
         Ok(connection) => fill(connection, ledger, membership, entries, &mut jobs, done).await,
