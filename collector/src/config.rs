@@ -9,6 +9,7 @@ mod authority;
 mod database;
 mod error;
 mod history;
+mod host;
 mod limits;
 mod listen;
 mod log;
@@ -73,7 +74,7 @@ impl Config {
     /// # Errors
     /// A reason that names the line and, for a misspelt key, the one that was probably meant.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let config: Self = toml::from_str(text).map_err(|cause| error::explain(&cause))?;
+        let config: Self = toml::from_str(text).map_err(|cause| error::explain(&cause, text))?;
         config.agents.check()?;
         config.database.check()?;
         config.replicas.check(&config.database)?;
@@ -146,12 +147,31 @@ mod tests {
             ("[log]\nlevel = \"infos\"", "did you mean `info`?"),
             ("[log]\nlevel = \"info,firstline_collector=verbose\"", "error, warn, info"),
             ("[authority]\nkeyfile = \"x\"", "did you mean `key_file`?"),
+            ("[listen]\npublic_names = [\"https://fl.example:8443/\"]", "did you mean `fl.example`?"),
+            ("[listen]\npublic_names = [\"fl.example:7443\"]", "did you mean `fl.example`?"),
+            ("[listen]\npublic_names = [\"fl example\"]", "no name or address of a host"),
+            ("[listen]\npeople = \"0.0.0.0:7443\"", "each needs a port of its own"),
+            ("[agents]\ndenied_signals = [\"system.cpu.utilisation\"]", "did you mean `system.cpu.utilization`?"),
+            ("[[agents.probe_targets]]\nlabel = \"a\"\nhost = \"https://a.example\"\nport = 443", "`a.example`"),
+            ("[[agents.dns_names]]\nname = \"a example\"", "no name or address of a host"),
+            ("[agents.portal]\nhost = \"http://a.example\"\ntext = \"b\"", "`a.example`"),
+            ("listen = 3", "a table, as in [listen]"),
+            ("[limits]\nstreams = 1\nstreams = 2", "`streams` is there twice"),
+            ("[limits]\nstreams = -1", "a whole number from 0"),
         ] {
             let said = Config::parse(text).expect_err(text);
             assert!(said.contains(answer), "{text}: {said}");
         }
         for level in ["info", "WARN", "info,firstline_collector::ingest=debug", "off"] {
             assert!(Config::parse(&format!("[log]\nlevel = \"{level}\"")).is_ok(), "{level}");
+        }
+    }
+
+    #[test]
+    fn names_of_hosts_are_taken_as_people_write_them() {
+        for name in ["fl", "fl.example.com", "FL-1.example.", "192.0.2.7", "2001:db8::7", "_fl.example"] {
+            let text = format!("[listen]\npublic_names = [\"{name}\"]");
+            assert!(Config::parse(&text).is_ok(), "{name}: {:?}", Config::parse(&text));
         }
     }
 

@@ -1,6 +1,7 @@
+use firstline_diagnosis::registry::Registry;
 use serde::{Deserialize, Serialize};
 
-use super::in_range;
+use super::{host, in_range};
 
 /// What agents are asked to collect. A local policy of an endpoint can only narrow it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -91,6 +92,7 @@ impl Agents {
     pub(super) fn check(&self) -> Result<(), String> {
         in_range("agents.fast_period_seconds", self.fast_period_seconds, 5, 60)?;
         in_range("agents.minute_period_seconds", self.minute_period_seconds, 30, 600)?;
+        self.denied_signals.iter().try_for_each(|signal| is_declared(signal))?;
         in_range("the number of agents.probe_targets", self.probe_targets.len(), 0, 16)?;
         in_range("the number of agents.dns_names", self.dns_names.len(), 0, 8)?;
         for target in &self.probe_targets {
@@ -98,6 +100,7 @@ impl Agents {
             if target.label.is_empty() || target.host.is_empty() || target.port == 0 {
                 return Err("agents.probe_targets needs a label, a host and a port".to_owned());
             }
+            host::check("agents.probe_targets.host", &target.host)?;
         }
         in_range("the number of agents.corporate_networks", self.corporate_networks.len(), 0, 64)?;
         if let Some(odd) = self.corporate_networks.iter().find(|network| !is_network(network)) {
@@ -108,6 +111,10 @@ impl Agents {
         {
             return Err("agents.portal needs a host, a port, and a text of 256 bytes at most".to_owned());
         }
+        if let Some(portal) = &self.portal {
+            host::check("agents.portal.host", &portal.host)?;
+        }
+        self.dns_names.iter().try_for_each(|one| host::check("agents.dns_names.name", &one.name))?;
         match self.dns_names.iter().find(|one| !["public", "internal", "collector"].contains(&one.class.as_str())) {
             Some(one) => {
                 Err(format!("agents.dns_names.class is {:?}, it must be public, internal or collector", one.class))
@@ -115,6 +122,16 @@ impl Agents {
             None => Ok(()),
         }
     }
+}
+
+/// Refuses a signal that nobody declares: who denies one wants it to stay where it is.
+fn is_declared(signal: &str) -> Result<(), String> {
+    let registry = Registry::builtin();
+    if registry.get(signal).is_some() {
+        return Ok(());
+    }
+    let guess = registry.nearest(signal).map_or_else(String::new, |meant| format!("; did you mean `{meant}`?"));
+    Err(format!("agents.denied_signals holds {signal:?}, which is no signal{guess}"))
 }
 
 /// Whether `text` is an address, with or without the number of bits that count.

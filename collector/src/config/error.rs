@@ -9,7 +9,7 @@ use thiserror::Error;
 #[derive(Debug, Error)]
 pub enum ConfigError {
     /// The file cannot be read.
-    #[error("cannot read {}; `firstline-collector init` makes one", path.display())]
+    #[error("cannot read {}{}", path.display(), hint(cause))]
     Unreadable {
         /// The file.
         path: PathBuf,
@@ -27,12 +27,21 @@ pub enum ConfigError {
     },
 }
 
-/// The parser's error with its line, and a guess for a misspelt key.
-pub(super) fn explain(error: &toml::de::Error) -> String {
+/// What helps when there is no file; the rest of the causes speak for themselves.
+fn hint(cause: &io::Error) -> &'static str {
+    if cause.kind() == io::ErrorKind::NotFound { "; `firstline-collector init` makes one" } else { "" }
+}
+
+/// The parser's error in `file` with its line, and a guess for a misspelt key.
+pub(super) fn explain(error: &toml::de::Error, file: &str) -> String {
     let text = error.to_string();
     // The first line says where; the message itself follows the quoted source.
     let place = text.lines().next().and_then(|line| line.split_once(" at ").map(|(_, place)| place.to_owned()));
-    let message = plain(error.message());
+    let at = error.span().and_then(|span| file.get(span)).unwrap_or_default();
+    let message = match error.message() {
+        "duplicate key" => format!("`{at}` is there twice"),
+        other => plain(other),
+    };
     let message = message.as_str();
     let place = place.map_or_else(String::new, |place| format!("{place}: "));
     match suggestion(message) {
@@ -43,17 +52,25 @@ pub(super) fn explain(error: &toml::de::Error) -> String {
 
 /// The words of the language in which the parser is written, in words of the file.
 fn plain(message: &str) -> String {
-    const WORDS: [(&str, &str); 8] = [
+    const WORDS: [(&str, &str); 16] = [
         (
             "invalid socket address syntax",
             "this is no address with its port, such as \"0.0.0.0:8443\" or \"[::]:8443\"",
         ),
         ("expected socket address", "expected an address with its port in quotes, such as \"0.0.0.0:8443\""),
-        ("expected u32", "expected a whole number without quotes"),
-        ("expected u16", "expected a whole number without quotes"),
-        ("expected usize", "expected a whole number without quotes"),
+        ("expected u32", "expected a whole number from 0, without quotes"),
+        ("expected u16", "expected a whole number from 0, without quotes"),
+        ("expected usize", "expected a whole number from 0, without quotes"),
         ("expected a sequence", "expected a list, as in [\"..\"]"),
         ("expected struct DnsName", "expected a table, as in [[agents.dns_names]] with name and class"),
+        ("expected struct Listen", "expected a table, as in [listen]"),
+        ("expected struct Agents", "expected a table, as in [agents]"),
+        ("expected struct AuthorityFiles", "expected a table, as in [authority]"),
+        ("expected struct Database", "expected a table, as in [database]"),
+        ("expected struct Replicas", "expected a table, as in [replicas]"),
+        ("expected struct History", "expected a table, as in [history]"),
+        ("expected struct Limits", "expected a table, as in [limits]"),
+        ("expected struct Log", "expected a table, as in [log]"),
         ("expected struct ProbeTarget", "expected a table, as in [[agents.probe_targets]] with label, host and port"),
     ];
     WORDS.iter().fold(message.to_owned(), |text, (from, to)| text.replace(from, to))

@@ -3,6 +3,8 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
+use super::host;
+
 /// Where to listen, and under which names.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -41,6 +43,17 @@ impl Listen {
     pub(super) fn check(&self) -> Result<(), String> {
         if self.people_certificate_file.as_os_str().is_empty() != self.people_key_file.as_os_str().is_empty() {
             return Err("listen.people_certificate_file and listen.people_key_file must be given together".to_owned());
+        }
+        self.check_ports()?;
+        self.public_names.iter().try_for_each(|name| host::check("listen.public_names", name))
+    }
+
+    fn check_ports(&self) -> Result<(), String> {
+        let (one, other) = (self.agents, self.people);
+        let meet = one.ip() == other.ip() || one.ip().is_unspecified() || other.ip().is_unspecified();
+        if one.port() == other.port() && one.port() != 0 && meet {
+            let port = one.port();
+            return Err(format!("listen.agents and listen.people are both at {port}; each needs a port of its own"));
         }
         Ok(())
     }
