@@ -14,9 +14,20 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+/// How a collector comes into being, is looked after, and comes back.
+const EXAMPLES: &str = "Examples:
+  firstline-collector init --data /var/lib/firstline
+  firstline-collector check-config --data /var/lib/firstline
+  firstline-collector serve --data /var/lib/firstline
+  firstline-collector doctor --data /var/lib/firstline
+  firstline-collector backup --data /var/lib/firstline --to /srv/backup/firstline-2026-11-22.tar
+  firstline-collector restore --from /srv/backup/firstline-2026-11-22.tar --data /var/lib/firstline-new
+
+Exit status: 0 done, 1 failed, 2 usage.";
+
 /// The server of Firstline: takes in endpoints' health, detects, alerts, and puts the diagnosis on the ticket.
 #[derive(Debug, Parser)]
-#[command(name = "firstline-collector", version)]
+#[command(name = "firstline-collector", version, after_help = EXAMPLES)]
 pub struct CommandLine {
     #[command(subcommand)]
     command: Command,
@@ -25,6 +36,7 @@ pub struct CommandLine {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Makes a new collector: authority, keys, configuration, database and the first administrator.
+    #[command(after_help = init::EXAMPLES)]
     Init(init::Arguments),
     /// Runs the collector until SIGTERM or Ctrl-C; SIGHUP reads the configuration again.
     Serve(serve::Arguments),

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use firstline_tests::collector::insecure;
+use firstline_tests::command::{Outcome, program};
 use firstline_tests::postgres::{Durable, Pooler};
 use firstline_tests::wire::senders::Senders;
 use firstline_tests::{Postgres, Stage, wait};
@@ -34,6 +35,19 @@ async fn a_ticket_gets_its_diagnosis_from_postgresql_behind_a_transaction_pooler
     assert_eq!(listed["endpoints"].as_array().map(Vec::len), Some(1), "{listed}");
     assert!(!stage.collector.folder.join("firstline.sqlite").exists(), "nothing is kept in a file");
     assert!(agent.stop().await.success());
+}
+
+#[tokio::test]
+async fn a_server_without_the_collectors_tables_is_not_begun_anew() {
+    let server = Postgres::start(Durable::No).await;
+    let mut stage = Stage::open_with(&server.configuration()).await;
+    assert!(stage.collector.stop().await.success());
+    server.empty().await;
+    let data = stage.collector.folder.display().to_string();
+    let refused = Outcome::of(program("firstline-collector", &["serve", "--data", &data])).await.ended_with(1);
+    assert!(refused.stderr.contains("has no tables of a collector"), "{}", refused.stderr);
+    let tables: Vec<(String,)> = server.rows("SELECT tablename::text FROM pg_tables WHERE schemaname = 'public'").await;
+    assert!(tables.is_empty(), "{tables:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -11,6 +11,11 @@ use crate::config::{self, Config};
 use crate::replica;
 use crate::store::{Location, Store, sql};
 
+pub(super) const EXAMPLES: &str = "Examples:
+  firstline-collector init --data /var/lib/firstline
+  firstline-collector init --data /var/lib/firstline --config postgresql.toml
+  firstline-collector init --data /var/lib/firstline --config replica.toml --join COPY-OF-THE-FIRST-ONES/authority";
+
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
     #[command(flatten)]
@@ -71,6 +76,8 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<()> {
         administrator: &administrator.account.name,
         password: administrator.password.as_deref().unwrap_or_default(),
     };
+    // The first start would look for a while whether this run is alive.
+    app.replicas.leave().await.context("leaving the collectors of this database")?;
     app.store.close().await;
     // Root makes a collector for the service's user.
     owner::hand_over(folder, folder)

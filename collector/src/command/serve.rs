@@ -12,6 +12,7 @@ use super::{Data, say};
 use crate::app::{App, Running, SystemClock};
 use crate::config::{Config, Log, LogFormat};
 
+mod database;
 mod files;
 mod signals;
 mod supervisor;
@@ -50,6 +51,7 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<()> {
     config.limits.streams = files::make_room(streams);
     let fit = config.limits.streams;
     let mut signals = Signals::listen().context("listening for signals")?;
+    database::refuse_empty(&arguments.data.folder, &config).await?;
     let app = App::open(&arguments.data.folder, config, Arc::new(SystemClock)).await?;
     let endpoints = app.fleet.counts().await?.iter().map(|(_, count)| *count).sum();
     files::warn_when_short(fit, streams, endpoints);

@@ -2,6 +2,7 @@
 
 use anyhow::{Context as _, bail};
 use tokio::time::sleep;
+use tracing::info;
 
 use super::WATCH;
 use crate::store::{Connection, Store, StoreError, sql};
@@ -146,9 +147,8 @@ async fn forget(store: &Store, name: &str) -> Result<(), StoreError> {
 async fn alive(store: &Store, which: impl Fn(&Member) -> bool) -> anyhow::Result<Option<Member>> {
     let look = async || all(store.reads()).await.context("looking for other collectors");
     let before: Vec<Member> = look().await?.into_iter().filter(|member| which(member)).collect();
-    if before.is_empty() {
-        return Ok(None);
-    }
+    let Some(first) = before.first() else { return Ok(None) };
+    info!(replica = %first.name, "Looking for {} s whether replica {} is alive", WATCH.as_secs(), first.name);
     sleep(WATCH).await;
     let grown = |now: &Member| before.iter().any(|one| one.run_id == now.run_id && one.beat != now.beat);
     Ok(look().await?.into_iter().find(grown))

@@ -96,6 +96,12 @@ impl StoreError {
         }
     }
 
+    /// Whether a server has no table of this name.
+    pub(crate) fn is_of_missing_table(&self) -> bool {
+        let Self::Database(cause) = self else { return false };
+        cause.as_database_error().and_then(sqlx::error::DatabaseError::code).as_deref() == Some("42P01")
+    }
+
     /// Whether the same may succeed when it is tried again at once: the connection broke, or two transactions were in
     /// each other's way.
     pub(super) fn may_pass(&self) -> bool {
