@@ -3,8 +3,9 @@
 //! Nothing is interpreted here: a compact file is what the TOML files say, table by table, without their comments, and
 //! with every string once. `src/compact.rs` reads it, and a test holds what it reads against the TOML files.
 //!
-//! A file is: the number of strings, the length of each, their bytes; then an array with a table for each TOML file. All
-//! numbers are unsigned, seven bits to a byte, the lowest first. A node is a byte that says what it is, and then
+//! A file is packed (deflate), and before that: the number of strings, the length of each, their bytes; then an array with
+//! a table for each TOML file. All numbers are unsigned, seven bits to a byte, the lowest first. A node is a byte that says
+//! what it is, and then
 //!
 //! | byte | is | is followed by |
 //! | --- | --- | --- |
@@ -19,12 +20,16 @@ use std::collections::HashMap;
 use std::error::Error;
 use std::path::PathBuf;
 
+use miniz_oxide::deflate::compress_to_vec;
 use toml::{Table, Value};
 
 #[path = "src/catalogue/builtin.rs"]
 mod checks;
 #[path = "src/registry/builtin.rs"]
 mod signals;
+
+/// The slowest and smallest that there is; it is done once.
+const MOST: u8 = 10;
 
 fn main() -> Result<(), Box<dyn Error>> {
     for input in ["catalogue", "src/catalogue/builtin.rs", "src/registry/builtin.rs"] {
@@ -44,7 +49,7 @@ fn compact(files: &[(&str, &str)]) -> Result<Vec<u8>, Box<dyn Error>> {
         let table: Table = text.parse().map_err(|error| format!("catalogue/{name}: {error}"))?;
         writer.node(Value::Table(table))?;
     }
-    Ok(writer.finish())
+    Ok(compress_to_vec(&writer.finish(), MOST))
 }
 
 #[derive(Default)]

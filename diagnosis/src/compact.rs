@@ -4,23 +4,24 @@
 //! agent would have four hundred kilobytes, and it is for embedded files only: what is not there is empty, what has
 //! another type is as if it were not there, and nobody is told. Tests hold what is read against the TOML files.
 
-use serde::Deserialize;
+use miniz_oxide::inflate::decompress_to_vec;
+use serde::de::DeserializeOwned;
 use serde::de::value::{BorrowedStrDeserializer, Error};
 
 /// A value.
-enum Node {
+enum Node<'a> {
     Flag(bool),
-    Text(&'static str),
+    Text(&'a str),
     Number(f64),
-    List(Vec<Node>),
-    Table(Table),
+    List(Vec<Node<'a>>),
+    Table(Table<'a>),
 }
 
 /// Values by name.
-pub(crate) struct Table(Vec<(&'static str, Node)>);
+pub(crate) struct Table<'a>(Vec<(&'a str, Node<'a>)>);
 
-impl Table {
-    fn get(&self, key: &str) -> Option<&Node> {
+impl<'a> Table<'a> {
+    fn get(&self, key: &str) -> Option<&Node<'a>> {
         self.0.iter().find(|(name, _)| *name == key).map(|(_, node)| node)
     }
 
@@ -51,7 +52,7 @@ impl Table {
     }
 
     /// One of the words that a type has.
-    pub(crate) fn word<T: Deserialize<'static>>(&self, key: &str) -> Option<T> {
+    pub(crate) fn word<T: DeserializeOwned>(&self, key: &str) -> Option<T> {
         match self.get(key) {
             Some(Node::Text(text)) => T::deserialize(BorrowedStrDeserializer::<Error>::new(text)).ok(),
             _ => None,
@@ -59,12 +60,12 @@ impl Table {
     }
 
     /// A table.
-    pub(crate) fn table(&self, key: &str) -> Option<&Table> {
+    pub(crate) fn table(&self, key: &str) -> Option<&Self> {
         self.get(key).and_then(Node::table)
     }
 
     /// A list of tables.
-    pub(crate) fn tables(&self, key: &str) -> impl Iterator<Item = &Table> {
+    pub(crate) fn tables(&self, key: &str) -> impl Iterator<Item = &Self> {
         self.get(key).map_or(&[][..], Node::list).iter().filter_map(Node::table)
     }
 
@@ -74,7 +75,7 @@ impl Table {
     }
 }
 
-impl Node {
+impl<'a> Node<'a> {
     fn text(&self) -> Option<String> {
         match self {
             Self::Text(text) => Some((*text).to_owned()),
@@ -93,7 +94,7 @@ impl Node {
         }
     }
 
-    fn table(&self) -> Option<&Table> {
+    fn table(&self) -> Option<&Table<'a>> {
         match self {
             Self::Table(table) => Some(table),
             _ => None,
@@ -101,31 +102,32 @@ impl Node {
     }
 }
 
-/// The tables of a compiled file, one for each TOML file.
-pub(crate) fn read(bytes: &'static [u8]) -> Vec<Table> {
-    let mut reader = Reader { strings: Vec::new(), rest: bytes };
+/// Gives the tables of a compiled file to `take`, one for each TOML file.
+pub(crate) fn read(bytes: &[u8], take: impl FnMut(&Table<'_>)) {
+    let plain = decompress_to_vec(bytes).expect("what was packed with this program is whole");
+    let mut reader = Reader { strings: Vec::new(), rest: &plain };
     reader.strings();
-    let Node::List(files) = reader.node() else { return Vec::new() };
-    files.into_iter().filter_map(|file| if let Node::Table(table) = file { Some(table) } else { None }).collect()
+    let Node::List(files) = reader.node() else { return };
+    files.iter().filter_map(Node::table).for_each(take);
 }
 
 /// The bytes were made with this program: what is not as it must be is a fault like any index that is out of bounds.
-struct Reader {
-    strings: Vec<&'static str>,
-    rest: &'static [u8],
+struct Reader<'a> {
+    strings: Vec<&'a str>,
+    rest: &'a [u8],
 }
 
-impl Reader {
+impl<'a> Reader<'a> {
     fn strings(&mut self) {
         let lengths: Vec<usize> = (0..self.number()).map(|_| self.number()).collect();
         self.strings = lengths.into_iter().map(|length| self.string(length)).collect();
     }
 
-    fn string(&mut self, length: usize) -> &'static str {
+    fn string(&mut self, length: usize) -> &'a str {
         std::str::from_utf8(self.take(length)).expect("a compiled string is a string")
     }
 
-    fn take(&mut self, length: usize) -> &'static [u8] {
+    fn take(&mut self, length: usize) -> &'a [u8] {
         let (taken, rest) = self.rest.split_at(length);
         self.rest = rest;
         taken
@@ -143,12 +145,12 @@ impl Reader {
         number
     }
 
-    fn key(&mut self) -> &'static str {
+    fn key(&mut self) -> &'a str {
         let number = self.number();
         self.strings[number]
     }
 
-    fn node(&mut self) -> Node {
+    fn node(&mut self) -> Node<'a> {
         match self.take(1)[0] {
             flag @ (0 | 1) => Node::Flag(flag == 1),
             2 => Node::Text(self.key()),

@@ -16,12 +16,12 @@ pub(super) const BYTES: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/checks
 /// Everything that the files say.
 pub(super) fn entries() -> Entries {
     let (mut entries, place) = (Entries::default(), Place(Arc::from("the embedded catalogue")));
-    for file in compact::read(BYTES) {
+    compact::read(BYTES, |file| {
         let checks = file.tables("check").map(|table| place.check(table));
         entries.checks.extend(checks.map(|check| (check.id.value.clone(), check)));
         entries.symptoms.extend(file.tables("symptom").map(|table| place.symptom(table)));
         entries.edges.extend(file.tables("edge").map(|table| place.edge(table)));
-    }
+    });
     entries
 }
 

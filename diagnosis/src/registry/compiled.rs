@@ -13,12 +13,12 @@ pub(crate) const BYTES: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/signal
 /// this against the files, and not by people.
 pub(super) fn signals() -> BTreeMap<String, SignalSpec> {
     let mut signals = BTreeMap::new();
-    for file in compact::read(BYTES) {
+    compact::read(BYTES, |file| {
         for row in file.tables("signal") {
             let spec = signal(row);
             signals.insert(spec.name.clone(), spec);
         }
-    }
+    });
     signals
 }
 
