@@ -1,5 +1,6 @@
 //! The embedded catalogue, held to its promises: it loads, and tells everything that a technician needs.
 
+mod exits;
 mod machine;
 mod rows;
 mod timelines;
