@@ -9,7 +9,9 @@
 //! A clean stop goes in the direction of the data: probes, intake (which notes `pausing`), stream, spool.
 
 mod intake;
+mod recorded;
 mod repeats;
+mod sleep;
 mod status;
 
 use std::path::Path;
@@ -24,7 +26,8 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-pub use intake::{FAST_ROWS, Intake, MINUTE_ROWS, USERS, health, is_state, recorder_series};
+pub use intake::{FAST_ROWS, Intake, MINUTE_ROWS, USERS, health, is_state};
+pub use recorded::recorder_series;
 pub use status::{ProbeStatus, SpoolStatus, Status, read as read_status};
 
 use crate::config::Config;
@@ -161,6 +164,13 @@ async fn run_once(
     let pulls = tokio::spawn(pulls.run(requests, stop_pulls.clone()));
     let renewal = tokio::spawn(renewal.run());
     let reports = tokio::spawn(reporter.clone().run(link_seen.clone()));
+    let sleep = sleep::Sleep {
+        intake: Arc::clone(&intake),
+        outbox: Arc::clone(&outbox),
+        clock: Arc::clone(&clock),
+        link: link_seen.clone(),
+    };
+    let sleep = tokio::spawn(sleep.run());
 
     take_in(&schedule, &intake, measured, supervisor, &over).await;
 
@@ -169,6 +179,7 @@ async fn run_once(
         tracing::info!("Stopping");
     }
     renewal.abort();
+    sleep.abort();
     stop_pulls.cancel();
     stop_uplink.cancel();
     let _ = tokio::time::timeout(FAREWELL_LIMIT, uplink).await;
@@ -208,6 +219,8 @@ async fn take_in(
     let (out, mut outputs) = mpsc::channel(64);
     let probes = tokio::spawn(Arc::clone(schedule).run(out, stop.clone()));
     let mut close_at: Option<Instant> = None;
+    // Started once for each step: a timer of the kernel's is not for every message that comes between.
+    let mut closing = schedule.wait(Duration::ZERO);
     let mut ease_at = Instant::now() + START;
     loop {
         let period = lock(intake).fast_period();
@@ -220,14 +233,15 @@ async fn take_in(
                     pulse.batch();
                     if fast && close_at.is_none() {
                         supervisor.ready();
+                        close_at = Some(Instant::now() + period / 2);
+                        closing = schedule.wait(period / 2);
                     }
-                    close_at = close_at.or_else(|| fast.then(|| Instant::now() + period / 2));
                 }
                 Some(Output::Mark(at, mark)) => lock(intake).mark(at, mark),
                 None => break,
             },
             Some(reading) = measured.recv() => lock(intake).readings(vec![reading]),
-            () = tokio::time::sleep_until(close_at.unwrap_or_else(Instant::now)), if close_at.is_some() => {
+            () = &mut closing, if close_at.is_some() => {
                 lock(intake).close_step();
                 if pulse.step(Instant::now()) {
                     supervisor.alive();
@@ -237,7 +251,9 @@ async fn take_in(
                     give_memory_back();
                 }
                 // After a suspension the missed steps are not made up for.
-                close_at = close_at.map(|at| (at + period).max(Instant::now() + period / 4));
+                let now = Instant::now();
+                close_at = close_at.map(|at| (at + period).max(now + period / 4));
+                closing = schedule.wait(close_at.unwrap_or(now).saturating_duration_since(now));
             }
         }
     }

@@ -29,7 +29,7 @@ use tokio::sync::{Semaphore, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::bookmarks::Bookmark;
-use crate::os::native;
+use crate::os::{Wait, native};
 use crate::probe::{Context, Probe, Tier};
 use crate::settings::Settings;
 pub use account::{Cost, ProbeCost};
@@ -89,6 +89,11 @@ impl Schedule {
         Self { slots, cx: Arc::new(cx), settings, workers: Arc::new(Semaphore::new(WORKERS)) }
     }
 
+    /// Waits for this long by the clock that the ticks go by.
+    pub fn wait(&self, time: Duration) -> Wait {
+        self.cx.clock.wait(time)
+    }
+
     /// Runs every tier until `stop`. Returns without waiting for probes that hang.
     pub async fn run(self: Arc<Self>, out: mpsc::Sender<Output>, stop: CancellationToken) {
         let mut turns = Turns::new(self.cx.clock.as_ref());
@@ -101,7 +106,7 @@ impl Schedule {
             let wait = clockwork.until_next(tokio::time::Instant::now());
             tokio::select! {
                 () = stop.cancelled() => return,
-                () = tokio::time::sleep(wait) => {}
+                () = self.cx.clock.wait(wait) => {}
             }
             if let Some((at, mark)) = turns.look(self.cx.clock.as_ref()) {
                 let _ = out.send(Output::Mark(at, mark)).await;

@@ -5,6 +5,7 @@ mod faults;
 mod install;
 mod limits;
 mod package;
+mod sleep;
 mod watching;
 
 use std::path::PathBuf;

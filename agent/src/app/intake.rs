@@ -9,6 +9,7 @@ use firstline_diagnosis::vocabulary::{Attributes, Event, Mark, Reading, Series, 
 use firstline_proto::convert::Body;
 use tokio::sync::watch;
 
+use super::recorded::recorder_series;
 use super::repeats::Repeats;
 use crate::bookmarks::{Bookmark, Bookmarks};
 use crate::config::Config;
@@ -16,7 +17,7 @@ use crate::os::Clock;
 use crate::privacy::Gate;
 use crate::probe::Vitals;
 use crate::recorder::{Limits, Moment, Recorder};
-use crate::sampler::{Known, Row, Sampler, is_counter};
+use crate::sampler::{Known, Row, Sampler};
 use crate::schedule::{Batch, ProbeCost, SectionReadings};
 use crate::settings::Settings;
 use crate::snapshot::{History, HistoryEntry, Parts, boot_id, machine};
@@ -26,10 +27,6 @@ use crate::uplink::{About, Acknowledged, Outbox, Sent};
 
 /// Series whose last reading is kept at most.
 const LATEST_MAX: usize = 8192;
-
-/// Most recent history at the recorder's own step; what is older comes in steps of five minutes.
-const FINE: Duration = Duration::from_hours(1);
-const COARSE_STEP_SECONDS: u32 = 300;
 
 /// Changes are told for two weeks, events and marks with them.
 const HISTORY: Duration = Duration::from_hours(14 * 24);
@@ -62,7 +59,12 @@ pub struct Intake {
     steps: watch::Sender<u64>,
     /// When what is gathered in memory last went to the disk.
     settled_boot_ms: Option<u64>,
+    /// When the machine last woke.
+    resumed_boot_ms: Option<u64>,
 }
+
+/// That the machine woke is told by who announces sleep and by the clocks; within this time it is the same wake.
+const ONE_WAKE_MS: u64 = 60_000;
 
 /// Rows and known states go to the disk so often, all at the same moment.
 const SETTLE_EVERY_MS: u64 = 5 * 60_000;
@@ -124,6 +126,7 @@ impl Intake {
             minute_closed: None,
             steps: watch::Sender::new(0),
             settled_boot_ms: None,
+            resumed_boot_ms: None,
         };
         intake.tell_vitals();
         Ok((intake, about_seen))
@@ -235,6 +238,13 @@ impl Intake {
 
     /// Takes a turn in the machine's day.
     pub fn mark(&mut self, at: Timestamp, mark: Mark) {
+        let now_boot_ms = self.since_boot_ms();
+        if mark == Mark::Resumed {
+            let before = self.resumed_boot_ms.replace(now_boot_ms);
+            if before.is_some_and(|before| now_boot_ms.saturating_sub(before) < ONE_WAKE_MS) {
+                return;
+            }
+        }
         self.note(HistoryEntry::Mark { at, mark });
         self.record(at, Body::Mark(mark));
         if matches!(mark, Mark::Resumed | Mark::NetworkChanged) {
@@ -451,20 +461,6 @@ pub fn health(readings: &[Reading], costs: &[ProbeCost]) -> AgentHealth {
         failing_probes: failing.collect(),
         ..AgentHealth::default()
     }
-}
-
-/// See [`Intake::series`].
-pub fn recorder_series(fast: &Recorder, minute: &Recorder, now: Timestamp, window: Duration) -> Vec<SnapshotSeries> {
-    let fine_from = now - window.min(FINE);
-    let mut all = Vec::new();
-    for recorder in [fast, minute] {
-        if window > FINE {
-            all.extend(recorder.series(now - window, fine_from, COARSE_STEP_SECONDS, is_counter));
-        }
-        let step = recorder.step_seconds();
-        all.extend(recorder.series(fine_from, now, step, is_counter));
-    }
-    all
 }
 
 /// That the recorder cannot be written, and that it works again, is told once.

@@ -1,4 +1,5 @@
 use std::fmt;
+use std::pin::Pin;
 use std::time::Duration;
 
 use firstline_diagnosis::vocabulary::Timestamp;
@@ -13,7 +14,14 @@ pub trait Clock: Send + Sync + fmt::Debug {
     fn since_boot(&self) -> Duration;
     /// Time since boot, sleep excluded. The difference to [`Clock::since_boot`] grows when the machine sleeps.
     fn awake(&self) -> Duration;
+    /// Waits for this long. Time asleep does not count.
+    fn wait(&self, time: Duration) -> Wait {
+        Box::pin(tokio::time::sleep(time))
+    }
 }
+
+/// Waiting that goes on while others are waited for, too.
+pub type Wait = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// The machine's own clocks.
 #[derive(Debug, Clone, Copy, Default)]
@@ -28,5 +36,8 @@ impl Clock for SystemClock {
     }
     fn awake(&self) -> Duration {
         native::awake()
+    }
+    fn wait(&self, time: Duration) -> Wait {
+        Box::pin(native::wait(time))
     }
 }

@@ -8,8 +8,8 @@ use std::time::Duration;
 use firstline_diagnosis::vocabulary::Timestamp;
 use firstline_proto::v1;
 use serde::{Deserialize, Serialize};
-use tokio::sync::Notify;
-use tokio::time::sleep;
+use tokio::sync::{Notify, oneshot};
+use tokio::time::{sleep, timeout};
 
 use super::{ClockOffset, Sent};
 use crate::os::Clock;
@@ -24,6 +24,10 @@ pub struct Outbox {
     spool: Mutex<Spool>,
     pub(super) news: Notify,
     turn: Notify,
+    /// The machine is about to sleep, and who waits until the collector knows.
+    pub(super) drowsy: Notify,
+    waits: Mutex<Option<oneshot::Sender<()>>>,
+    pub(super) awake: Notify,
     acknowledged: Mutex<Option<Acknowledged>>,
     /// The first number that this run of the agent gave out.
     run_first: AtomicU64,
@@ -51,6 +55,9 @@ impl Outbox {
             spool: Mutex::new(spool),
             news: Notify::new(),
             turn: Notify::new(),
+            drowsy: Notify::new(),
+            waits: Mutex::default(),
+            awake: Notify::new(),
             acknowledged: Mutex::default(),
             sent: AtomicU64::new(0),
             offset: Mutex::default(),
@@ -124,6 +131,26 @@ impl Outbox {
     /// The machine woke, or is in another network: what kept the stream away may be gone.
     pub fn turned(&self) {
         self.turn.notify_waiters();
+    }
+
+    /// The machine is about to sleep. Says whether the collector knows, after `limit` at most; from then on the stream says
+    /// nothing more until [`Self::wakes`].
+    pub async fn falls_asleep(&self, limit: Duration) -> bool {
+        let (told, heard) = oneshot::channel();
+        *self.waits.lock().unwrap_or_else(PoisonError::into_inner) = Some(told);
+        self.drowsy.notify_one();
+        timeout(limit, heard).await.is_ok_and(|told| told.is_ok())
+    }
+
+    /// Who waits until the collector knows that the machine sleeps, if still anybody does.
+    pub(super) fn take_drowsy(&self) -> Option<oneshot::Sender<()>> {
+        let waits = self.waits.lock().unwrap_or_else(PoisonError::into_inner).take();
+        waits.filter(|waits| !waits.is_closed())
+    }
+
+    /// The machine is awake, or did not sleep after all.
+    pub fn wakes(&self) {
+        self.awake.notify_waiters();
     }
 
     /// Waits for `wait` before the next try, or for a turn and then a few seconds by chance.

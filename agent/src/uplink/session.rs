@@ -1,6 +1,7 @@
 //! One stream, from dialling to its end.
 
 mod flight;
+mod pause;
 mod traffic;
 
 use std::collections::HashSet;
@@ -37,9 +38,6 @@ const BEAT_EVERY: Duration = Duration::from_secs(75);
 
 /// A beat although samples go out, to measure the clock again.
 const MEASURE_EVERY: Duration = Duration::from_mins(10);
-
-/// Time for the last records to be acknowledged at a clean stop.
-const FAREWELL_LIMIT: Duration = Duration::from_secs(3);
 
 /// A stream goes over to a new certificate when it was quiet for this long.
 const QUIET: Duration = Duration::from_secs(2);
@@ -312,6 +310,11 @@ impl Session<'_> {
                     let due = Instant::now() >= beat_at;
                     if due && self.beat(v1::MarkKind::Unspecified).await.is_err() { return self.lost() }
                 },
+                () = outbox.drowsy.notified() => if let Some(told) = outbox.take_drowsy()
+                    && self.pause(inbound, told).await.is_err()
+                {
+                    return self.lost();
+                },
                 () = outbox.news.notified() => {}
             }
         }
@@ -438,27 +441,6 @@ impl Session<'_> {
         for reading in offset.readings(self.uplink.clock.now(), self.uplink.clock.since_boot()) {
             let _ = self.uplink.readings.try_send(reading);
         }
-    }
-
-    /// Says that the agent pauses, and gives the last records a moment to be stored.
-    async fn farewell(&mut self, inbound: &mut Streaming<v1::CollectorFrame>) -> End {
-        let goodbye = async {
-            self.pump().await?;
-            self.beat(v1::MarkKind::Pausing).await?;
-            while self.unanswered > 0 || self.acknowledged < self.sent {
-                match inbound.message().await {
-                    Ok(Some(v1::CollectorFrame { frame: Some(In::Ack(ack)) })) => self.acknowledge(&ack),
-                    Ok(Some(v1::CollectorFrame { frame: Some(In::BeatReply(_)) })) => {
-                        self.unanswered = self.unanswered.saturating_sub(1);
-                    }
-                    Ok(Some(_)) => {}
-                    _ => break,
-                }
-            }
-            Ok::<(), Gone>(())
-        };
-        let _ = timeout(FAREWELL_LIMIT, goodbye).await;
-        End::Stopped
     }
 }
 

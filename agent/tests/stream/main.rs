@@ -4,4 +4,5 @@ mod bytes;
 mod collector;
 mod network;
 mod pull;
+mod sleep;
 mod uplink;

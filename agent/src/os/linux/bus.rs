@@ -1,8 +1,8 @@
 //! The system bus: one connection, kept, since making one costs more than asking. This file and the typed replies of its
 //! callers are the only ones that know the D-Bus library.
 //!
-//! Every question is bounded by a time. Nothing here changes anything: callers ask for lists and properties. A name that
-//! nobody owns is `not_present`, and is never started by asking.
+//! Every question is bounded by a time. Nothing here changes anything: callers ask for lists and properties, and one for a
+//! moment before the machine sleeps (`sleep.rs`). A name that nobody owns is `not_present`, and is never started by asking.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -11,9 +11,9 @@ use std::time::Duration;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use zbus::message::Message;
+use zbus::proxy::{Builder as ProxyBuilder, CacheProperties, MethodFlags};
 use zbus::wire::Type;
-use zbus::{Connection, DynamicType, OwnedVariant};
+use zbus::{Connection, DynamicType, OwnedVariant, Proxy};
 
 use crate::os::exists;
 use crate::probe::{Context, ProbeError};
@@ -26,6 +26,10 @@ const PATIENCE: Duration = Duration::from_secs(4);
 
 /// The machine's own bus, where it has always been.
 const SOCKET: &str = "run/dbus/system_bus_socket";
+
+/// The bus itself.
+const DAEMON: &str = "org.freedesktop.DBus";
+const DAEMON_PATH: &str = "/org/freedesktop/DBus";
 
 static BUS: Mutex<Option<Connection>> = Mutex::new(None);
 
@@ -53,11 +57,7 @@ where
     if root != Path::new("/") || !exists(root, SOCKET) {
         return Err(ProbeError::NotPresent("system bus"));
     }
-    let known = BUS.lock().unwrap_or_else(PoisonError::into_inner).take();
-    let (bus, reply) = Context::wait_for(ask_in_time(known, object, method, body))??;
-    *BUS.lock().unwrap_or_else(PoisonError::into_inner) = Some(bus);
-    let reply = reply.map_err(|error| failed(object, &error))?;
-    reply.body().deserialize().map_err(|error| failed(object, &error))
+    Context::wait_for(ask(object, method, body))?
 }
 
 /// All properties of an object's interface.
@@ -82,54 +82,80 @@ where
     T::try_from(value).map_err(|_| ProbeError::Failed(format!("{}: {name} is of another type", object.service)))
 }
 
-async fn ask_in_time<B: Serialize + DynamicType>(
-    known: Option<Connection>,
-    object: Object<'_>,
-    method: &str,
-    body: &B,
-) -> Result<(Connection, zbus::Result<Message>), ProbeError> {
-    match tokio::time::timeout(PATIENCE, ask(known, object, method, body)).await {
-        Ok(Ok(answer)) => Ok(answer),
-        Ok(Err(error)) => Err(failed(object, &error)),
-        Err(_) => Err(ProbeError::Timeout(object.service.to_owned())),
+/// The connection that is kept, or a new one.
+///
+/// # Errors
+/// There is no bus.
+pub(super) async fn connection() -> Result<Connection, ProbeError> {
+    let known = BUS.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    if let Some(bus) = known.filter(|bus| !bus.is_closed()) {
+        return Ok(bus);
     }
+    if !exists(Path::new("/"), SOCKET) {
+        return Err(ProbeError::NotPresent("system bus"));
+    }
+    let bus = match tokio::time::timeout(PATIENCE, Connection::system()).await {
+        Ok(Ok(bus)) => bus,
+        Ok(Err(error)) => return Err(ProbeError::Failed(format!("the system bus: {error}"))),
+        Err(_) => return Err(ProbeError::Timeout("the system bus".to_owned())),
+    };
+    *BUS.lock().unwrap_or_else(PoisonError::into_inner) = Some(bus.clone());
+    Ok(bus)
 }
 
-/// Asks over `known`; a connection that broke since is made anew.
-async fn ask<B: Serialize + DynamicType>(
-    known: Option<Connection>,
-    object: Object<'_>,
-    method: &str,
-    body: &B,
-) -> zbus::Result<(Connection, zbus::Result<Message>)> {
-    if let Some(bus) = known {
-        match once(&bus, object, method, body).await {
-            Err(zbus::Error::InputOutput(_)) => {}
-            answer => return Ok((bus, answer)),
+/// The bus's own name of who has the service's name now.
+///
+/// # Errors
+/// Nobody has.
+pub(super) async fn owner(bus: &Connection, object: Object<'_>) -> Result<String, ProbeError> {
+    let name = (object.service,);
+    let asked = bus.call_method(Some(DAEMON), DAEMON_PATH, Some(DAEMON), "GetNameOwner", &name);
+    let reply = tokio::time::timeout(PATIENCE, asked).await.map_err(|_| ProbeError::Timeout(DAEMON.to_owned()))?;
+    let reply = reply.map_err(|error| failed(object, &error))?;
+    reply.body().deserialize().map_err(|error| failed(object, &error))
+}
+
+/// Calls a method and gives its reply, in time. A connection that broke since the last question is made anew.
+///
+/// # Errors
+/// As [`call`].
+pub(super) async fn ask<B, R>(object: Object<'_>, method: &str, body: &B) -> Result<R, ProbeError>
+where
+    B: Serialize + DynamicType,
+    R: DeserializeOwned + Type,
+{
+    let asked = async {
+        match once(&connection().await?, object, method, body).await {
+            Err(zbus::Error::InputOutput(_)) => {
+                BUS.lock().unwrap_or_else(PoisonError::into_inner).take();
+                Ok(once(&connection().await?, object, method, body).await)
+            }
+            answer => Ok(answer),
         }
-    }
-    let bus = Connection::system().await?;
-    let answer = once(&bus, object, method, body).await;
-    Ok((bus, answer))
+    };
+    let answer: Result<zbus::Result<Option<R>>, ProbeError> =
+        tokio::time::timeout(PATIENCE, asked).await.map_err(|_| ProbeError::Timeout(object.service.to_owned()))?;
+    let reply = answer?.map_err(|error| failed(object, &error))?;
+    reply.ok_or_else(|| ProbeError::Failed(format!("{} did not reply", object.service)))
 }
 
-async fn once<B: Serialize + DynamicType>(
-    bus: &Connection,
-    object: Object<'_>,
-    method: &str,
-    body: &B,
-) -> zbus::Result<Message> {
-    // Asking somebody who is not there would start them, where the bus knows how.
-    let (daemon, daemon_path) = ("org.freedesktop.DBus", "/org/freedesktop/DBus");
-    let owned = bus.call_method(Some(daemon), daemon_path, Some(daemon), "NameHasOwner", &(object.service,)).await?;
-    if !owned.body().deserialize::<bool>()? {
-        let name = zbus::names::OwnedErrorName::try_from("org.freedesktop.DBus.Error.NameHasNoOwner")?;
-        return Err(zbus::Error::MethodError(name, None, owned));
-    }
-    bus.call_method(Some(object.service), object.path, Some(object.interface), method, body).await
+/// Asks somebody who is there; whoever is not is not started for it.
+async fn once<B, R>(bus: &Connection, object: Object<'_>, method: &str, body: &B) -> zbus::Result<Option<R>>
+where
+    B: Serialize + DynamicType,
+    R: DeserializeOwned + Type,
+{
+    let proxy: Proxy<'_> = ProxyBuilder::new(bus)
+        .destination(object.service)
+        .path(object.path)
+        .interface(object.interface)
+        .cache_properties(CacheProperties::No)
+        .build()
+        .await?;
+    proxy.call_with_flags(method, MethodFlags::NO_AUTO_START, body).await
 }
 
-fn failed(object: Object<'_>, error: &zbus::Error) -> ProbeError {
+pub(super) fn failed(object: Object<'_>, error: &zbus::Error) -> ProbeError {
     match error {
         zbus::Error::InputOutput(source) if source.kind() == std::io::ErrorKind::NotFound => {
             ProbeError::NotPresent("system bus")
