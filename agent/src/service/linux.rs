@@ -3,6 +3,7 @@
 //! ```text
 //! /usr/local/bin/firstline-agent                 the program, copied from where it was started
 //! /etc/systemd/system/firstline-agent.service    the unit
+//! /etc/systemd/system/firstline-agent.service.d/rights.conf   fewer rights, where the policy denies what they are for
 //! /etc/firstline/agent.toml                      the configuration, every default commented; never overwritten
 //! /var/lib/firstline-agent/                      the state, owned by the system user firstline-agent, mode 0700
 //! ```
@@ -13,6 +14,7 @@
 mod layout;
 mod notify;
 mod program;
+mod rights;
 mod unit;
 
 use std::fs;
@@ -23,6 +25,8 @@ use anyhow::{Context, Result, bail};
 pub use notify::Supervisor;
 
 use super::{Installed, InstalledBy, ServiceState};
+use crate::config::Config;
+use crate::probe;
 use layout::{OWN_PROGRAM, OWN_UNIT, Steps};
 use program::{run, systemctl};
 
@@ -62,6 +66,8 @@ pub fn install(state: &Path, config: &Path) -> Result<Installed> {
         steps.unit()?;
     }
     steps.config(config)?;
+    let denied = Config::read(config)?.policy(None).denied_signals;
+    steps.rights(&probe::rights(&denied), config)?;
     steps.state_dir(state)?;
     Ok(steps.into_installed())
 }
@@ -102,6 +108,12 @@ pub fn uninstall(state: &Path, config: &Path, purge: bool) -> Result<Vec<String>
     }
     steps.remove(Path::new(OWN_UNIT))?;
     steps.remove(Path::new(OWN_PROGRAM))?;
+    let rights = Path::new(rights::FILE);
+    steps.remove(rights)?;
+    if let Some(folder) = rights.parent() {
+        // Only when nobody else put anything there.
+        let _ = fs::remove_dir(folder);
+    }
     systemctl(&["daemon-reload"])?;
     // Fails when there is nothing to forget, which is as good.
     let _ = systemctl(&["reset-failed", "--quiet", SERVICE]);

@@ -54,3 +54,36 @@ async fn who_may_not_or_cannot_install_is_told_so_and_nothing_is_touched() {
     assert_ne!(nowhere.status, 0, "a token that is none is not passed over: {nowhere:?}");
     assert_ne!(site.property("ActiveState").await, "active");
 }
+
+#[tokio::test]
+async fn a_right_goes_when_the_policy_denies_what_it_is_for_and_comes_back_with_it() {
+    const POLICY: &str = "/etc/firstline/agent.toml";
+    const FILE: &str = "/etc/systemd/system/firstline-agent.service.d/rights.conf";
+    let site = Site::open().await;
+    site.guest.put(&binary::path("firstline-agent"), PROGRAM);
+    // The signals of the probes that question disks.
+    let registered = firstline_diagnosis::registry::Registry::builtin().iter();
+    let is_of_disks =
+        |name: &&str| ["endpoint.smart.", "endpoint.nvme.", "hw.physical_disk."].iter().any(|of| name.starts_with(of));
+    let disks = registered.map(|spec| spec.name.as_str()).filter(is_of_disks);
+    let denied: Vec<String> = disks.map(|name| format!("\"{name}\"")).collect();
+    site.guest.write(POLICY, &format!("[policy]\ndenied_signals = [{}]\n", denied.join(", ")));
+    site.enroll(PROGRAM).await;
+    let held = async || {
+        let status = format!("grep CapBnd /proc/{}/status | cut -f2", site.property("MainPID").await);
+        u64::from_str_radix(&site.guest.says(&status).await, 16).expect("a number")
+    };
+    const RAW_IO: u64 = 1 << 17;
+    const ADMINISTRATION: u64 = 1 << 21;
+    let without = held().await;
+    assert_eq!((without & (RAW_IO | ADMINISTRATION), without.count_ones()), (0, 4), "{without:x}");
+    let verified = site.guest.run("systemd-analyze verify firstline-agent.service").await.stderr;
+    assert!(!verified.contains("rights.conf") && !verified.contains("apabilit"), "{verified}");
+    let rating = site.guest.says("systemd-analyze security firstline-agent --no-pager | tail -n 1").await;
+    println!("{rating}");
+
+    site.guest.write(POLICY, "");
+    let given_back = site.guest.says(&format!("{INSTALLED} install")).await;
+    assert!(given_back.contains(&format!("{FILE} was removed.")), "{given_back}");
+    assert_eq!(held().await, without | RAW_IO | ADMINISTRATION);
+}

@@ -1,5 +1,6 @@
 //! What lies where, and the steps that put it there.
 
+use std::collections::BTreeSet;
 use std::fs::{self, Permissions};
 use std::io;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, lchown};
@@ -8,8 +9,9 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 
 use super::program::run;
-use super::{Installed, USER, unit};
+use super::{Installed, USER, rights, unit};
 use crate::config::DEFAULTS;
+use crate::probe::Right;
 
 pub(super) const OWN_UNIT: &str = "/etc/systemd/system/firstline-agent.service";
 pub(super) const OWN_PROGRAM: &str = "/usr/local/bin/firstline-agent";
@@ -70,6 +72,16 @@ impl Steps {
             return Ok(());
         }
         self.put(path, DEFAULTS.as_bytes(), 0o644)
+    }
+
+    /// Takes away the rights that are for nothing, and gives back those that are not any more.
+    pub(super) fn rights(&mut self, needed: &BTreeSet<Right>, config: &Path) -> Result<()> {
+        let file = Path::new(rights::FILE);
+        if let Some(content) = rights::narrowed(needed, config) {
+            return self.put(file, content.as_bytes(), 0o644);
+        }
+        self.changed |= file.exists();
+        self.remove(file)
     }
 
     /// The state directory, for the agent's user alone, with everything that root may have left in it.

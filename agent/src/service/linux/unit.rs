@@ -6,7 +6,7 @@ use crate::service::{InstalledBy, ServiceState};
 pub(super) const PACKAGED_PROGRAM: &str = "/usr/bin/firstline-agent";
 
 /// The unit that is shipped, as the package brings it.
-const UNIT: &str = include_str!("../../../packaging/systemd/firstline-agent.service");
+pub(super) const UNIT: &str = include_str!("../../../packaging/systemd/firstline-agent.service");
 
 /// The unit for a program at `program`.
 pub(super) fn for_program(program: &str) -> String {
