@@ -29,5 +29,5 @@ pub(crate) mod native;
 pub(crate) mod native;
 
 pub(crate) use address::{addresses, networks};
-pub use clock::{Clock, SystemClock};
+pub use clock::{Clock, SystemClock, Wait};
 pub(crate) use file::{exists, list, modified_seconds, read, read_bytes, read_trimmed, tail};

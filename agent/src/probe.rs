@@ -27,6 +27,8 @@ pub(crate) mod identity;
 pub(crate) mod interface;
 mod journal;
 pub(crate) mod link;
+mod mail;
+mod management;
 mod media;
 mod memory;
 mod memory_detail;
@@ -39,12 +41,14 @@ mod process;
 mod protection;
 mod proxy;
 mod pseudonym;
+mod right;
 mod service;
 pub(crate) mod session;
 mod share;
 mod smart;
 pub(crate) mod sockets;
 mod software;
+mod sso;
 mod standing;
 pub(crate) mod thermal;
 pub(crate) mod throttle;
@@ -67,6 +71,7 @@ pub use firstline_diagnosis::registry::Tier;
 pub use gather::Collected;
 pub(crate) use gather::Gather;
 pub use pseudonym::Pseudonyms;
+pub use right::{Right, rights};
 pub use vitals::Vitals;
 
 /// What the schedule must know of a probe.
@@ -95,6 +100,11 @@ pub struct Spec {
 pub trait Probe: Send + Sync {
     /// What the schedule must know.
     fn spec(&self) -> &'static Spec;
+
+    /// Rights beyond an ordinary user's without which it says `no_permission` about some of its signals.
+    fn rights(&self) -> &'static [Right] {
+        &[]
+    }
 
     /// Reads now.
     ///
@@ -167,11 +177,14 @@ pub fn all() -> Vec<Arc<dyn Probe>> {
         Arc::new(software::Changes::default()),
         Arc::new(software::Chosen),
         Arc::new(software::Drivers),
+        Arc::new(mail::Mail),
+        Arc::new(management::Management),
         Arc::new(printer::Printers::default()),
         Arc::new(printer::Reach),
         Arc::new(domain::Domain),
         Arc::new(domain::Channel),
         Arc::new(domain::Certificates),
+        Arc::new(sso::SingleSignOn),
         Arc::new(device::Devices::default()),
         Arc::new(media::Media),
         Arc::new(media::Camera),

@@ -37,9 +37,12 @@ use crate::probe::update::{Diary, Packaged, Restart};
 mod hardware;
 #[path = "elsewhere/network.rs"]
 mod network;
+#[path = "elsewhere/sleep.rs"]
+mod sleep;
 
 pub(crate) use hardware::*;
 pub(crate) use network::*;
+pub(crate) use sleep::*;
 
 /// Only Linux counts in these.
 pub(crate) const TICKS_PER_SECOND: f64 = 100.0;
@@ -52,6 +55,11 @@ pub(crate) fn since_boot() -> Duration {
 /// The same as [`since_boot`]: sleep cannot be told apart here.
 pub(crate) fn awake() -> Duration {
     since_boot()
+}
+
+/// Waits for this long.
+pub(crate) async fn wait(time: Duration) {
+    tokio::time::sleep(time).await;
 }
 
 /// Memory is the system's own matter here.
@@ -389,6 +397,10 @@ pub(crate) fn process_user(_: &Path, _: u32) -> Option<u32> {
     None
 }
 
+pub(crate) fn local_home(_: &Path, _: &str) -> Result<String, ProbeError> {
+    Err(ProbeError::Unsupported("the home of a person"))
+}
+
 pub(crate) fn home_missing(_: &Path, _: &str) -> Result<bool, ProbeError> {
     Err(ProbeError::Unsupported("the home of a person"))
 }
@@ -399,6 +411,19 @@ pub(crate) fn password_expires(_: &Path, _: &str) -> Result<Option<i64>, ProbeEr
 
 pub(crate) fn is_locked_out(_: &Path, _: &str, _: u64) -> Result<bool, ProbeError> {
     Err(ProbeError::Unsupported("locked accounts"))
+}
+
+pub(crate) fn mail_caches(
+    _: &Path,
+    _: &[(&'static str, &[&str])],
+) -> Result<std::collections::BTreeMap<&'static str, u64>, ProbeError> {
+    Err(ProbeError::Unsupported("the caches of mail programs"))
+}
+
+pub(crate) fn tickets(
+    _: &Path,
+) -> Result<std::collections::BTreeMap<String, Result<crate::os::proc::ccache::Ticket, ProbeError>>, ProbeError> {
+    Err(ProbeError::Unsupported("the tickets of people"))
 }
 
 pub(crate) fn membership(_: &Path) -> Result<Membership, ProbeError> {

@@ -11,6 +11,7 @@ pub(crate) mod neighbour;
 pub(crate) mod nftables;
 pub(crate) mod nl80211;
 pub(crate) mod wireguard;
+pub(crate) mod xfrm;
 
 /// Bytes of a message's head.
 const HEAD: usize = 16;

@@ -5,9 +5,12 @@
 
 pub(crate) mod account;
 pub(crate) mod asound;
+pub(crate) mod ccache;
+pub(crate) mod disk_use;
 pub(crate) mod diskstats;
 pub(crate) mod dmi;
 pub(crate) mod faillock;
+pub(crate) mod fib_trie;
 pub(crate) mod filesystem_errors;
 pub(crate) mod firmware;
 pub(crate) mod hardware_errors;
@@ -28,6 +31,7 @@ pub(crate) mod pid;
 pub(crate) mod power_supply;
 pub(crate) mod pressure;
 pub(crate) mod proxy;
+pub(crate) mod puppet;
 pub(crate) mod release;
 pub(crate) mod resolv;
 pub(crate) mod route;

@@ -14,7 +14,7 @@ use firstline_proto::v1::Section;
 use super::interface::has_tunnel;
 use super::path::is_public;
 use super::standing::Standing;
-use super::{Collected, Context, Gather, Probe, ProbeError, Spec, Tier};
+use super::{Collected, Context, Gather, Probe, ProbeError, Right, Spec, Tier};
 use crate::os::native;
 
 static SPEC: Spec = Spec {
@@ -48,6 +48,10 @@ impl Burst {
 impl Probe for Burst {
     fn spec(&self) -> &'static Spec {
         &SPEC
+    }
+
+    fn rights(&self) -> &'static [Right] {
+        &[Right::Echoes]
     }
 
     fn collect(&self, cx: &Context) -> Result<Collected, ProbeError> {

@@ -11,7 +11,7 @@ use firstline_diagnosis::order::Arrange as _;
 use firstline_diagnosis::vocabulary::Attributes;
 use firstline_proto::v1::Section;
 
-use super::{Collected, Context, Gather, Probe, ProbeError, Spec, Tier};
+use super::{Collected, Context, Gather, Probe, ProbeError, Right, Spec, Tier};
 use crate::os::native;
 use crate::os::proc::mounts::Mount;
 
@@ -63,6 +63,10 @@ pub(crate) struct Filesystems {
 impl Probe for Filesystems {
     fn spec(&self) -> &'static Spec {
         &SPEC
+    }
+
+    fn rights(&self) -> &'static [Right] {
+        &[Right::Processes]
     }
 
     fn collect(&self, cx: &Context) -> Result<Collected, ProbeError> {

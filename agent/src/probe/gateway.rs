@@ -14,7 +14,7 @@ use firstline_proto::v1::Section;
 
 use super::burst::Answers;
 use super::standing::Standing;
-use super::{Collected, Context, Gather, Probe, ProbeError, Spec, Tier};
+use super::{Collected, Context, Gather, Probe, ProbeError, Right, Spec, Tier};
 use crate::os::native;
 use crate::os::neighbour::Entry;
 use crate::os::proc::route::DefaultRoute;
@@ -70,6 +70,10 @@ impl Gateway {
 impl Probe for Gateway {
     fn spec(&self) -> &'static Spec {
         &SPEC
+    }
+
+    fn rights(&self) -> &'static [Right] {
+        &[Right::Echoes]
     }
 
     fn collect(&self, cx: &Context) -> Result<Collected, ProbeError> {

@@ -22,7 +22,7 @@ use std::time::Duration;
 
 use firstline_proto::v1::Section;
 
-use super::{Collected, Context, Gather, Probe, ProbeError, Spec, Tier};
+use super::{Collected, Context, Gather, Probe, ProbeError, Right, Spec, Tier};
 use crate::os::native;
 use kernel_log::KernelLog;
 use position::Kept;
@@ -92,6 +92,10 @@ struct Memory {
 impl Probe for Journal {
     fn spec(&self) -> &'static Spec {
         &SPEC
+    }
+
+    fn rights(&self) -> &'static [Right] {
+        &[Right::Files, Right::KernelLog]
     }
 
     fn collect(&self, cx: &Context) -> Result<Collected, ProbeError> {

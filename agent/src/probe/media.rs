@@ -8,7 +8,7 @@ use std::time::Duration;
 use firstline_diagnosis::vocabulary::Attributes;
 use firstline_proto::v1::Section;
 
-use super::{Collected, Context, Gather, Probe, ProbeError, Spec, Tier};
+use super::{Collected, Context, Gather, Probe, ProbeError, Right, Spec, Tier};
 use crate::os::proc::asound;
 use crate::os::{native, read};
 
@@ -81,6 +81,10 @@ pub(crate) struct Camera;
 impl Probe for Camera {
     fn spec(&self) -> &'static Spec {
         &CAMERA
+    }
+
+    fn rights(&self) -> &'static [Right] {
+        &[Right::Processes]
     }
 
     fn collect(&self, cx: &Context) -> Result<Collected, ProbeError> {

@@ -9,7 +9,7 @@ use std::time::Duration;
 use firstline_proto::v1::Section;
 
 use super::standing::Standing;
-use super::{Collected, Context, Gather, Probe, ProbeError, Spec, Tier};
+use super::{Collected, Context, Gather, Probe, ProbeError, Right, Spec, Tier};
 use crate::os::native;
 
 static SPEC: Spec = Spec {
@@ -45,6 +45,10 @@ impl PacketSize {
 impl Probe for PacketSize {
     fn spec(&self) -> &'static Spec {
         &SPEC
+    }
+
+    fn rights(&self) -> &'static [Right] {
+        &[Right::Echoes]
     }
 
     fn collect(&self, cx: &Context) -> Result<Collected, ProbeError> {

@@ -11,6 +11,7 @@ mod address;
 mod dns;
 mod http;
 mod layer;
+mod mail;
 mod portal;
 mod proxy;
 mod round;
@@ -61,6 +62,7 @@ static SPEC: Spec = Spec {
         "endpoint.network.class",
         "endpoint.network.first_failing_layer",
         "endpoint.network.layer",
+        "endpoint.mail.server.reachable",
     ],
 };
 
@@ -89,7 +91,7 @@ impl Probe for Path {
         let settings = cx.settings.borrow().clone();
         let (link, address) = link_and_address(cx);
         let is_offline = link == Some(false) || address == Some(false);
-        let has_tunnel = has_tunnel(cx);
+        let has_tunnel = has_tunnel(cx) || self.standing.has_vpn();
         let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner).clone();
         turns.enter_network(self.standing.network());
         let round = if is_offline {

@@ -15,7 +15,7 @@ use std::time::Duration;
 use firstline_diagnosis::vocabulary::Attributes;
 use firstline_proto::v1::Section;
 
-use super::{Collected, Context, Gather, Probe, ProbeError, Spec, Tier};
+use super::{Collected, Context, Gather, Probe, ProbeError, Right, Spec, Tier};
 use crate::os::native;
 pub(crate) use clients::Clients;
 pub(crate) use detail::Details;
@@ -100,6 +100,10 @@ impl Processes {
 impl Probe for Processes {
     fn spec(&self) -> &'static Spec {
         &SPEC
+    }
+
+    fn rights(&self) -> &'static [Right] {
+        &[Right::Processes]
     }
 
     fn collect(&self, cx: &Context) -> Result<Collected, ProbeError> {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use firstline_proto::v1::Section;
 
 use super::process::Programs;
-use super::{Collected, Context, Gather, Probe, ProbeError, Spec, Tier};
+use super::{Collected, Context, Gather, Probe, ProbeError, Right, Spec, Tier};
 use crate::os::{exists, modified_seconds};
 
 static SPEC: Spec = Spec {
@@ -57,6 +57,10 @@ impl Protection {
 impl Probe for Protection {
     fn spec(&self) -> &'static Spec {
         &SPEC
+    }
+
+    fn rights(&self) -> &'static [Right] {
+        &[Right::Processes]
     }
 
     fn collect(&self, cx: &Context) -> Result<Collected, ProbeError> {

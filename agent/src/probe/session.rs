@@ -11,7 +11,7 @@ use firstline_diagnosis::vocabulary::Timestamp;
 use firstline_proto::v1::Section;
 
 use super::process::Programs;
-use super::{Collected, Context, Gather, Probe, ProbeError, Spec, Tier};
+use super::{Collected, Context, Gather, Probe, ProbeError, Right, Spec, Tier};
 use crate::os::native;
 
 static SESSIONS: Spec = Spec {
@@ -101,6 +101,10 @@ impl Sessions {
 impl Probe for Sessions {
     fn spec(&self) -> &'static Spec {
         &SESSIONS
+    }
+
+    fn rights(&self) -> &'static [Right] {
+        &[Right::Processes]
     }
 
     fn collect(&self, cx: &Context) -> Result<Collected, ProbeError> {

@@ -12,7 +12,7 @@ use firstline_proto::v1::Section;
 use futures_util::future::join_all;
 
 use super::path::{SystemResolver, connect_to};
-use super::{Collected, Context, Gather, Probe, ProbeError, Spec, Tier};
+use super::{Collected, Context, Gather, Probe, ProbeError, Right, Spec, Tier};
 use crate::os::child::Child;
 use crate::os::native;
 use crate::os::proc::mounts::Remote;
@@ -49,6 +49,10 @@ pub(crate) struct Shares {
 impl Probe for Shares {
     fn spec(&self) -> &'static Spec {
         &SPEC
+    }
+
+    fn rights(&self) -> &'static [Right] {
+        &[Right::Processes]
     }
 
     fn collect(&self, cx: &Context) -> Result<Collected, ProbeError> {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use firstline_diagnosis::vocabulary::Attributes;
 use firstline_proto::v1::Section;
 
-use super::{Collected, Context, Gather, Probe, ProbeError, Spec, Tier, disk};
+use super::{Collected, Context, Gather, Probe, ProbeError, Right, Spec, Tier, disk};
 use crate::os::native;
 use crate::os::smart::Health;
 use crate::os::smart::nvme::Log;
@@ -54,6 +54,10 @@ pub(crate) struct DiskHealth;
 impl Probe for DiskHealth {
     fn spec(&self) -> &'static Spec {
         &SPEC
+    }
+
+    fn rights(&self) -> &'static [Right] {
+        &[Right::Disks, Right::Administration]
     }
 
     fn collect(&self, cx: &Context) -> Result<Collected, ProbeError> {
@@ -110,6 +114,10 @@ pub(crate) struct NvmeWarning;
 impl Probe for NvmeWarning {
     fn spec(&self) -> &'static Spec {
         &WARNING_SPEC
+    }
+
+    fn rights(&self) -> &'static [Right] {
+        &[Right::Administration]
     }
 
     fn collect(&self, cx: &Context) -> Result<Collected, ProbeError> {

@@ -114,6 +114,11 @@ impl Standing {
         facts.vpns = up;
     }
 
+    /// Whether a VPN was up when they were last looked at, be it one without an interface.
+    pub(crate) fn has_vpn(&self) -> bool {
+        !self.facts().vpns.is_empty()
+    }
+
     /// Whether a VPN came up or went down since the last call.
     pub(crate) fn take_vpn_turn(&self) -> bool {
         std::mem::take(&mut self.facts().vpns_turned)

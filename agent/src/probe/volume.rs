@@ -5,7 +5,7 @@ use std::time::Duration;
 use firstline_proto::v1::Section;
 
 use super::filesystem::{Volume, volumes};
-use super::{Collected, Context, Gather, Probe, ProbeError, Spec, Tier};
+use super::{Collected, Context, Gather, Probe, ProbeError, Right, Spec, Tier};
 use crate::os::native;
 
 static SPEC: Spec = Spec {
@@ -38,6 +38,10 @@ impl Probe for VolumeErrors {
         &SPEC
     }
 
+    fn rights(&self) -> &'static [Right] {
+        &[Right::Files, Right::Processes]
+    }
+
     fn collect(&self, cx: &Context) -> Result<Collected, ProbeError> {
         let mut gather = Gather::new(cx);
         for Volume { attributes, mount, .. } in volumes(cx)? {
@@ -62,6 +66,10 @@ pub(crate) struct Encryption;
 impl Probe for Encryption {
     fn spec(&self) -> &'static Spec {
         &ENCRYPTION_SPEC
+    }
+
+    fn rights(&self) -> &'static [Right] {
+        &[Right::Processes]
     }
 
     fn collect(&self, cx: &Context) -> Result<Collected, ProbeError> {

@@ -1,4 +1,5 @@
-//! VPNs: the tunnels of this machine, and the connections that NetworkManager runs through a program of its own.
+//! VPNs: the tunnels of this machine, the connections that NetworkManager runs through a program of its own, and IPsec,
+//! which needs no interface and is told as one VPN whatever it connects.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -61,6 +62,9 @@ pub(crate) struct Managed {
     pub(crate) state: State,
 }
 
+/// What tells IPsec from other VPNs.
+const IPSEC: &str = "ipsec";
+
 /// Every VPN.
 pub(super) struct Vpns {
     standing: Standing,
@@ -81,9 +85,13 @@ impl Probe for Vpns {
         let tunnels = native::tunnels(&cx.root)?;
         // Without NetworkManager there are only the tunnels.
         let managed = native::managed_vpns(&cx.root).unwrap_or_default();
+        let ipsec = match native::ipsec(&cx.root) {
+            Err(ProbeError::NotPresent(_) | ProbeError::Unsupported(_)) => None,
+            known => Some(known),
+        };
         let mut gather = Gather::new(cx);
-        enter(cx, &tunnels, &managed, &mut gather);
-        self.standing.set_vpns(up(&tunnels, &managed));
+        enter(cx, &tunnels, &managed, ipsec.as_ref(), &mut gather);
+        self.standing.set_vpns(up(&tunnels, &managed, ipsec.as_ref()));
         for tunnel in tunnels.iter().filter(|tunnel| tunnel.kind == "wireguard") {
             let now = u64::try_from(cx.clock.now().unix_ms() / 1000).unwrap_or(0);
             let age = native::last_handshake(&cx.root, &tunnel.interface).map(|at| now.saturating_sub(at));
@@ -97,18 +105,31 @@ impl Probe for Vpns {
 }
 
 /// What tells the VPNs apart that are up.
-fn up(tunnels: &[Tunnel], managed: &[Managed]) -> BTreeSet<String> {
+fn up(tunnels: &[Tunnel], managed: &[Managed], ipsec: Option<&Result<bool, ProbeError>>) -> BTreeSet<String> {
     let tunnels = tunnels.iter().filter(|tunnel| tunnel.is_up).map(|tunnel| tunnel.interface.clone());
     let managed = managed.iter().filter(|one| one.kind == "plugin" && one.state == State::Up);
-    order::set(tunnels.chain(managed.map(|one| one.id.clone())))
+    let ipsec = ipsec.filter(|known| **known == Ok(true)).map(|_| IPSEC.to_owned());
+    order::set(tunnels.chain(managed.map(|one| one.id.clone())).chain(ipsec))
 }
 
-fn enter(cx: &Context, tunnels: &[Tunnel], managed: &[Managed], gather: &mut Gather) {
+fn enter(
+    cx: &Context,
+    tunnels: &[Tunnel],
+    managed: &[Managed],
+    ipsec: Option<&Result<bool, ProbeError>>,
+    gather: &mut Gather,
+) {
     // What NetworkManager runs itself has an interface, which is told already.
     let managed: Vec<&Managed> = managed.iter().filter(|one| one.kind == "plugin").collect();
     let any_up = tunnels.iter().any(|tunnel| tunnel.is_up) || managed.iter().any(|one| one.state == State::Up);
-    gather.single("endpoint.vpn.up", any_up);
-    if tunnels.is_empty() && managed.is_empty() {
+    // One that is up is enough; where none is, one that nobody may ask about leaves the question open.
+    let any_up = if any_up { Ok(true) } else { ipsec.cloned().unwrap_or(Ok(false)) };
+    gather.outcome("endpoint.vpn.up", [], any_up);
+    if let Some(known) = ipsec {
+        let state = known.clone().map(|is_up| if is_up { State::Up } else { State::Down }.name());
+        gather.outcome("endpoint.vpn.state", [("vpn", IPSEC), ("endpoint.vpn.kind", IPSEC)], state);
+    }
+    if tunnels.is_empty() && managed.is_empty() && ipsec.is_none() {
         gather.unknown("endpoint.vpn.state", [], ProbeError::NotPresent("VPN"));
     }
     for tunnel in tunnels {
@@ -135,10 +156,18 @@ mod tests {
     use crate::settings::Settings;
 
     fn look(tunnels: &[Tunnel], managed: &[Managed]) -> Vec<(String, Option<Value>)> {
+        look_with(tunnels, managed, None)
+    }
+
+    fn look_with(
+        tunnels: &[Tunnel],
+        managed: &[Managed],
+        ipsec: Option<Result<bool, ProbeError>>,
+    ) -> Vec<(String, Option<Value>)> {
         let (_, settings) = watch::channel(Settings::default());
         let cx = Context::this_machine(settings, Pseudonyms::new(b"test"));
         let mut gather = Gather::new(&cx);
-        enter(&cx, tunnels, managed, &mut gather);
+        enter(&cx, tunnels, managed, ipsec.as_ref(), &mut gather);
         let readings = gather.done().readings.into_iter();
         readings.map(|reading| (reading.series.to_string(), reading.outcome.ok())).collect()
     }
@@ -169,6 +198,17 @@ mod tests {
         let tunnel = Tunnel { interface: "cscotun0".to_owned(), kind: "tun", product: Some("anyconnect"), is_up: true };
         let told = look(&[tunnel], &[]);
         assert!(told[1].0.contains("endpoint.vpn.product=\"anyconnect\""), "{}", told[1].0);
+    }
+
+    #[test]
+    fn ipsec_without_an_interface_is_a_vpn_and_one_that_nobody_may_ask_about_an_open_question() {
+        let told = look_with(&[], &[], Some(Ok(true)));
+        assert_eq!(told[0].1, Some(Value::Flag(true)));
+        assert_eq!(told[1].1, Some(Value::Text("up".to_owned())));
+        let unasked = || Some(Err(ProbeError::NoPermission("the list".to_owned())));
+        let told = look_with(&[], &[], unasked());
+        assert_eq!([&told[0].1, &told[1].1], [&None, &None]);
+        assert_eq!(look_with(&[], &[plugin(State::Up)], unasked())[0].1, Some(Value::Flag(true)));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use firstline_proto::v1::Section;
 
-use super::{Collected, Context, Gather, Probe, ProbeError, Spec, Tier};
+use super::{Collected, Context, Gather, Probe, ProbeError, Right, Spec, Tier};
 use crate::os::native;
 
 static SPEC: Spec = Spec {
@@ -30,6 +30,10 @@ pub(crate) struct TopWriters;
 impl Probe for TopWriters {
     fn spec(&self) -> &'static Spec {
         &SPEC
+    }
+
+    fn rights(&self) -> &'static [Right] {
+        &[Right::Processes]
     }
 
     fn collect(&self, cx: &Context) -> Result<Collected, ProbeError> {

@@ -75,6 +75,10 @@ pub(crate) fn managed_vpns(_: &Path) -> Result<Vec<Managed>, ProbeError> {
     Err(ProbeError::Unsupported("the list of VPNs"))
 }
 
+pub(crate) fn ipsec(_: &Path) -> Result<bool, ProbeError> {
+    Err(ProbeError::Unsupported("the list of IPsec connections"))
+}
+
 pub(crate) fn last_handshake(_: &Path, _: &str) -> Result<u64, ProbeError> {
     Err(ProbeError::Unsupported("the handshake of a tunnel"))
 }

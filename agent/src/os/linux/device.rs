@@ -172,17 +172,26 @@ pub(crate) fn cameras(root: &Path) -> Result<u64, ProbeError> {
 
 /// Whether any process holds a camera open. Only root sees what others hold.
 pub(crate) fn camera_in_use(root: &Path) -> Result<bool, ProbeError> {
-    if root == Path::new("/") && !rustix::process::geteuid().is_root() {
+    let processes = list(root, "proc")?;
+    let mut was_denied = false;
+    for process in processes.iter().filter(|name| name.bytes().all(|byte| byte.is_ascii_digit())) {
+        match fs::read_dir(root.join("proc").join(process).join("fd")) {
+            Ok(mut files) => {
+                if files.any(|file| file.is_ok_and(|file| is_camera(&file.path()))) {
+                    return Ok(true);
+                }
+            }
+            Err(error) => was_denied |= error.kind() == std::io::ErrorKind::PermissionDenied,
+        }
+    }
+    if was_denied {
         return Err(ProbeError::NoPermission("what other people's processes hold open".to_owned()));
     }
-    let processes = list(root, "proc")?;
-    let mut processes = processes.iter().filter(|name| name.bytes().all(|byte| byte.is_ascii_digit()));
-    Ok(processes.any(|process| {
-        let files = fs::read_dir(root.join("proc").join(process).join("fd"));
-        files.into_iter().flatten().flatten().any(|file| {
-            fs::read_link(file.path()).is_ok_and(|target| target.to_string_lossy().starts_with("/dev/video"))
-        })
-    }))
+    Ok(false)
+}
+
+fn is_camera(open_file: &Path) -> bool {
+    fs::read_link(open_file).is_ok_and(|target| target.to_string_lossy().starts_with("/dev/video"))
 }
 
 #[cfg(test)]

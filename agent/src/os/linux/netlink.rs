@@ -40,6 +40,11 @@ impl Kernel {
         Self::open(root, Some(netlink::NETFILTER))
     }
 
+    /// A line to the list of IPsec connections, under the same condition.
+    pub(crate) fn ipsec(root: &Path) -> Result<Self, ProbeError> {
+        Self::open(root, Some(netlink::XFRM))
+    }
+
     fn open(root: &Path, protocol: Option<Protocol>) -> Result<Self, ProbeError> {
         if root != Path::new("/") {
             return Err(ProbeError::NotPresent("kernel behind these files"));

@@ -92,19 +92,28 @@ pub(crate) fn process_user(root: &Path, pid: u32) -> Option<u32> {
     root.join(format!("proc/{pid}")).metadata().ok().map(|metadata| metadata.uid())
 }
 
-/// Whether a person's home is missing, so that what they save is lost.
-pub(crate) fn home_missing(root: &Path, user: &str) -> Result<bool, ProbeError> {
+/// Where a person's home is, on this machine: a look at a share may hang.
+///
+/// # Errors
+/// Their account or their home is elsewhere.
+pub(crate) fn local_home(root: &Path, user: &str) -> Result<String, ProbeError> {
     let accounts = read(root, "etc/passwd")?;
     let home =
         account::home(&accounts, user).ok_or(ProbeError::Unsupported("the home of a person from a directory"))?;
-    if home == "/" {
-        return Ok(true);
-    }
     let mounts = mounts(root).unwrap_or_default();
     let below = mounts.iter().filter(|mount| Path::new(home).starts_with(&mount.point));
     let nearest = below.max_by_key(|mount| mount.point.len());
     if nearest.is_some_and(|mount| REMOTE.contains(&mount.kind.as_str())) {
         return Err(ProbeError::Unsupported("a home on a share"));
+    }
+    Ok(home.to_owned())
+}
+
+/// Whether a person's home is missing, so that what they save is lost.
+pub(crate) fn home_missing(root: &Path, user: &str) -> Result<bool, ProbeError> {
+    let home = local_home(root, user)?;
+    if home == "/" {
+        return Ok(true);
     }
     match fs::metadata(root.join(home.trim_start_matches('/'))) {
         Ok(found) => Ok(!found.is_dir()),

@@ -9,7 +9,7 @@ use crate::probe::ProbeError;
 use crate::probe::interface::Kind;
 use crate::probe::vpn::Tunnel;
 
-/// The interfaces that lead through other networks. An IPsec policy without an interface of its own is not among them.
+/// The interfaces that lead through other networks. IPsec without an interface of its own is not among them.
 pub(crate) fn tunnels(root: &Path) -> Result<Vec<Tunnel>, ProbeError> {
     let names = interfaces(root)?.into_iter().filter(|(_, kind)| *kind == Kind::Vpn).map(|(name, _)| name);
     Ok(names

@@ -3,6 +3,7 @@
 use firstline_diagnosis::vocabulary::Attributes;
 
 use super::layer::{self, Step, Steps};
+use super::mail;
 use super::portal::Portal;
 use super::proxy::Script;
 use super::round::Round;
@@ -34,6 +35,7 @@ pub(super) fn enter(settings: &Settings, around: Around, round: Option<&Round>, 
     let internal = round.and_then(|round| round.target(INTERNAL)).map(Tried::is_connected);
     let class = class(settings, round.is_none(), is_within(settings), around.has_tunnel, internal);
     gather.outcome("endpoint.network.class", Attributes::none(), class);
+    mail::enter(settings, round, first, gather);
     first != "none"
 }
 

@@ -9,7 +9,7 @@ use firstline_diagnosis::order;
 use firstline_proto::v1::Section;
 
 use super::Programs;
-use crate::probe::{Collected, Context, Gather, Probe, ProbeError, Spec, Tier};
+use crate::probe::{Collected, Context, Gather, Probe, ProbeError, Right, Spec, Tier};
 
 static SPEC: Spec = Spec {
     name: "clients",
@@ -69,6 +69,10 @@ impl Clients {
 impl Probe for Clients {
     fn spec(&self) -> &'static Spec {
         &SPEC
+    }
+
+    fn rights(&self) -> &'static [Right] {
+        &[Right::Processes]
     }
 
     fn collect(&self, cx: &Context) -> Result<Collected, ProbeError> {

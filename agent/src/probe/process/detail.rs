@@ -12,7 +12,7 @@ use firstline_proto::v1::Section;
 use super::{Programs, look};
 use crate::os::native;
 use crate::os::proc::usage::{Io, Usage};
-use crate::probe::{Collected, Context, Gather, Probe, ProbeError, Spec, Tier};
+use crate::probe::{Collected, Context, Gather, Probe, ProbeError, Right, Spec, Tier};
 
 static SPEC: Spec = Spec {
     name: "process-details",
@@ -89,6 +89,10 @@ impl Details {
 impl Probe for Details {
     fn spec(&self) -> &'static Spec {
         &SPEC
+    }
+
+    fn rights(&self) -> &'static [Right] {
+        &[Right::Processes]
     }
 
     fn collect(&self, cx: &Context) -> Result<Collected, ProbeError> {
