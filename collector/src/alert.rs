@@ -15,7 +15,7 @@ mod lists;
 mod people;
 mod rows;
 mod silences;
-mod stage;
+pub(crate) mod stage;
 #[cfg(test)]
 mod tests;
 
@@ -31,6 +31,8 @@ pub use document::{
     Acknowledgement, Alert, AlertChange, AlertDetail, AlertEndpoint, AlertList, AlertQuery, AlertState, Decision,
     DecisionRecord, Matchers, NewSilence, Silence, SilencedBy,
 };
+
+pub(crate) use stage::qualify::calls_somebody;
 
 use crate::app::Clock;
 use crate::feed::{Feed, FeedItem};

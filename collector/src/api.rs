@@ -1,7 +1,7 @@
 //! JSON over HTTPS, and the service that carries it together with the console.
 //!
 //! [`service`] is everything that people and their programs reach: the API, its document, the console and the assets,
-//! behind the same bounds: 1 MiB bodies, 30 s until an answer begins, compression, no cross-site changes, and security
+//! behind the same bounds: 1 MiB bodies (12 MiB where files come in), 30 s until an answer begins, compression, no cross-site changes, and security
 //! headers on every answer, refusals included.
 
 pub(crate) mod alerts;
@@ -14,6 +14,8 @@ mod openapi;
 mod people;
 pub mod problem;
 pub(crate) mod pulls;
+mod recordings;
+pub(crate) mod rehearsals;
 mod shield;
 #[cfg(test)]
 pub(crate) mod tests;

@@ -19,6 +19,8 @@ mod kept;
 #[cfg_attr(not(unix), path = "client/private_other.rs")]
 mod private;
 mod pulls;
+mod rehearse;
+mod replay;
 mod sign_in;
 mod table;
 mod tickets;
@@ -30,7 +32,7 @@ use std::process::ExitCode;
 use clap::Parser as _;
 use serde::Serialize;
 
-use command::{Command, Line};
+use command::{Check, Command, Line};
 use connection::Connection;
 use failure::Failure;
 
@@ -55,12 +57,17 @@ pub async fn run() -> ExitCode {
 
 async fn follow(line: Line) -> Result<(), Failure> {
     let out = Out { json: line.json };
-    if let Command::SignIn(order) = line.command {
-        return sign_in::sign_in(order, out).await;
+    match line.command {
+        Command::SignIn(order) => return sign_in::sign_in(order, out).await,
+        // Needs no collector.
+        Command::Check(Check::Replay { file, symptom, at, checks }) => {
+            return replay::replay(&file, symptom.as_deref(), at, &checks, out);
+        }
+        _ => {}
     }
     let connection = Connection::kept()?;
     match line.command {
-        Command::SignIn(_) => Ok(()),
+        Command::SignIn(_) | Command::Check(Check::Replay { .. }) => Ok(()),
         Command::SignOut => sign_in::sign_out(&connection, out).await,
         Command::Token(order) => tokens::follow(&connection, order, out).await,
         Command::Endpoint(order) => endpoints::follow(&connection, order, out).await,

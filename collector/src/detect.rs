@@ -21,21 +21,22 @@
 
 mod catalogues;
 mod moves;
-mod past;
+pub(crate) mod past;
 mod rebuild;
 mod rows;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod watch;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use firstline_diagnosis::document::{Diagnosis, Finding};
+use firstline_diagnosis::document::{Compared, Diagnosis, Finding};
 use firstline_diagnosis::vocabulary::Timestamp;
 use thiserror::Error;
 use tracing::warn;
 
+pub(crate) use catalogues::is_for;
 pub use catalogues::{CatalogueError, Catalogues};
 
 use crate::alert::{AlertError, Alerts, Held, Subject};
@@ -211,18 +212,49 @@ impl Detect {
         Ok(self.rebuilt(&known).await?.0.diagnose(symptom, self.now()))
     }
 
+    /// What became of findings of an endpoint (by id) that were gone when `mended` was said.
+    ///
+    /// # Errors
+    /// When there is no such endpoint, or the store cannot be read.
+    pub async fn retest(&self, endpoint_id: &str, mended: &Compared) -> Result<Compared, DetectError> {
+        let known = self.parts().fleet.known(endpoint_id).await?;
+        let place = self.watches().get(endpoint_id).cloned();
+        if let Some(place) = place
+            && let Some(watch) = self.ours(endpoint_id, &mut *place.lock().await)
+        {
+            return Ok(watch.retest(mended, self.now()));
+        }
+        Ok(self.rebuilt(&known).await?.0.retest(mended, self.now()))
+    }
+
     /// Takes in the administrator's files again; holds stay.
     ///
     /// # Errors
     /// When a file is bad; then everything stays as it was.
     pub async fn reload(&self) -> Result<String, CatalogueError> {
         let catalogue = self.parts().catalogues.reload()?;
-        for (_, place) in self.places() {
-            if let Some(watch) = place.lock().await.watch() {
-                watch.adopt(Arc::clone(&catalogue));
-            }
+        for (endpoint_id, place) in self.places() {
+            self.adopt(&endpoint_id, &place).await;
         }
         Ok(catalogue.version().to_owned())
+    }
+
+    /// An endpoint (by id) has other tags: other files may be for it.
+    pub async fn retagged(&self, endpoint_id: &str) {
+        let place = self.watches().get(endpoint_id).cloned();
+        if let Some(place) = place {
+            self.adopt(endpoint_id, &place).await;
+        }
+    }
+
+    /// Goes on with what is in force for an endpoint; holds stay.
+    async fn adopt(&self, endpoint_id: &str, place: &Place) {
+        // Who is not there any more is judged by what is common, and ended soon.
+        let tags = self.parts().fleet.known(endpoint_id).await.map(|known| known.endpoint.tags).unwrap_or_default();
+        let catalogue = self.parts().catalogues.for_tags(&tags);
+        if let Some(watch) = place.lock().await.watch() {
+            watch.adopt(catalogue);
+        }
     }
 
     /// The rules in force.
@@ -293,7 +325,7 @@ impl Detect {
         if worst != endpoint.worst_severity {
             self.parts().fleet.note_worst_severity(endpoint_id, worst).await?;
         }
-        let catalogue = self.parts().catalogues.current();
+        let catalogue = self.parts().catalogues.for_tags(&endpoint.tags);
         let with_check = |finding: Finding| {
             let check = catalogue.check(&finding.id);
             let title = check.map_or_else(|| finding.id.clone(), |check| check.title.clone());

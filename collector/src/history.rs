@@ -21,6 +21,8 @@ mod seal;
 mod series;
 mod tier;
 
+use std::collections::BTreeSet;
+
 use firstline_diagnosis::document::SnapshotReading;
 use firstline_diagnosis::vocabulary::Timestamp;
 
@@ -63,7 +65,10 @@ impl History {
         let Some(key) = rows::key(&self.store, endpoint_id).await? else { return Ok(Vec::new()) };
         match Tier::of(from, to, now, &self.keep) {
             Tier::Minutes => Ok(series::of(&rows::samples(&self.store, key, from, to).await?, signal)),
-            tier => Ok(series::rolled(rows::rolled(&self.store, key, signal, (from, to), tier).await?, signal)),
+            tier => {
+                let rollup = rows::rolled(&self.store, key, &BTreeSet::from([signal]), (from, to), tier).await?;
+                Ok(series::rolled(rollup, signal))
+            }
         }
     }
 

@@ -13,8 +13,10 @@ mod error;
 mod raw;
 mod symptom;
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
@@ -70,6 +72,31 @@ impl Catalogue {
         Self::build(Registry::builtin(), &entries, version(&overlay))
     }
 
+    /// The tags of the endpoints that an administrator's file is for (`[only_for]`), each with the values that will do;
+    /// empty: all endpoints.
+    ///
+    /// # Errors
+    /// When the file is not of the catalogue's form.
+    pub fn only_for(name: &str, text: &str) -> Result<BTreeMap<String, Vec<String>>, LoadErrors> {
+        let file: raw::RawFile = toml::from_str(text).map_err(|error| LoadErrors::from_toml(name, text, &error))?;
+        Ok(file.only_for.into_iter().map(|(tag, values)| (tag, values.into_vec())).collect())
+    }
+
+    /// The checks of these ids alone, as they would be with an administrator's files laid over the embedded catalogue: what a
+    /// rehearsal judges. Without symptoms, and nothing explains anything.
+    ///
+    /// # Errors
+    /// As [`Self::with_overlay`].
+    pub fn rehearsed(files: &[(String, String)], ids: &[String]) -> Result<Self, LoadErrors> {
+        Self::with_overlay(files)?;
+        let overlay: Vec<_> = files.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
+        let mut entries = raw::Entries::parse(&[builtin::FILES, &overlay].concat())?;
+        entries.checks.retain(|id, _| ids.contains(id));
+        entries.symptoms.clear();
+        entries.edges.clear();
+        Self::build(Registry::builtin(), &entries, version(&overlay))
+    }
+
     /// A catalogue of these files alone.
     #[cfg(test)]
     pub(crate) fn load(registry: &Registry, files: &[(&str, &str)]) -> Result<Self, LoadErrors> {
@@ -116,6 +143,11 @@ impl Catalogue {
     /// One check.
     pub fn check(&self, id: &str) -> Option<&Check> {
         self.checks.iter().find(|check| check.id == id)
+    }
+
+    /// Signals that checks read, and how far back the longest window over each looks. A signal may come several times.
+    pub fn windows(&self) -> impl Iterator<Item = (&str, Duration)> {
+        self.sources.windows()
     }
 
     /// What people say, in the order of the file.

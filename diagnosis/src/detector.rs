@@ -11,6 +11,7 @@ mod explain;
 mod instances;
 mod judge;
 mod names;
+mod pace;
 mod ranking;
 mod ruled_out;
 mod standing;
@@ -21,13 +22,14 @@ mod tests;
 use std::sync::Arc;
 
 use crate::catalogue::{Catalogue, Check};
-use crate::document::{Diagnosis, Finding, FindingState};
+use crate::document::{Compared, Diagnosis, Finding, FindingState};
 use crate::vocabulary::{Event, Layout, Mark, Reading, Sample, Series, Timestamp};
 use crate::window::Store;
 
 use instances::{Instances, Name};
 use judge::Judge;
 pub(crate) use names::Names;
+pub use pace::{Pace, TICK};
 use standing::{Patience, Standing};
 
 /// A check is judged at least this often.
@@ -206,7 +208,25 @@ impl Detector {
 
     /// The answer to `symptom`: free words of a ticket, or a symptom's id.
     pub fn diagnose(&self, symptom: Option<&str>, now: Timestamp) -> Diagnosis {
-        self.answer(symptom, now)
+        self.answer(symptom, &[], now)
+    }
+
+    /// The same, with what became of the findings of an earlier answer.
+    pub fn diagnose_again(&self, symptom: Option<&str>, before: &Diagnosis, now: Timestamp) -> Diagnosis {
+        let mut found: Vec<&str> = Vec::new();
+        for finding in &before.findings {
+            if !found.contains(&finding.id.as_str()) {
+                found.push(&finding.id);
+            }
+        }
+        let mut answer = self.answer(symptom, &found, now);
+        answer.compared = Some(Compared::of(before, &answer));
+        answer
+    }
+
+    /// What became of findings that were gone when `mended` was said: whether they still are.
+    pub fn retest(&self, mended: &Compared, now: Timestamp) -> Compared {
+        mended.once_more(&self.answer(None, &[], now))
     }
 
     /// Recalls a finding that was raised before anything that this detector was told: what it is told decides whether it

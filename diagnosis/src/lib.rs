@@ -13,6 +13,7 @@
 //! | [`catalogue`] | checks, symptoms, and which finding explains which |
 //! | [`detector`] | the windows and states of one endpoint |
 //! | [`order`] | sorting and collecting with little code |
+//! | [`recording`] | what endpoints told, line by line, and its replay on a virtual clock |
 //! | [`diagnose`] | a snapshot goes in, a diagnosis comes out |
 
 pub mod catalogue;
@@ -22,6 +23,7 @@ pub mod detector;
 pub mod document;
 pub mod order;
 pub mod privacy;
+pub mod recording;
 pub mod registry;
 mod replay;
 mod spelling;
@@ -29,5 +31,5 @@ pub mod texts;
 pub mod vocabulary;
 mod window;
 
-pub use replay::diagnose;
+pub use replay::{diagnose, diagnose_again};
 pub use texts::human;

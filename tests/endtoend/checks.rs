@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 const RELOAD: Duration = Duration::from_mins(1);
 
 /// A check of our own on `selector`, with this condition.
-fn check(id: &str, selector: &str, when: &str) -> String {
+pub(crate) fn check(id: &str, selector: &str, when: &str) -> String {
     format!(
         r#"[[check]]
 id = "{id}"

@@ -16,6 +16,7 @@ mod enrolment;
 mod events;
 mod faults;
 mod feed;
+mod files;
 mod flood;
 mod harness;
 mod hostile;

@@ -3,7 +3,7 @@
 pub(super) mod dedup;
 pub(super) mod group;
 pub(super) mod inhibit;
-pub(super) mod qualify;
+pub(crate) mod qualify;
 pub(super) mod silence;
 
 use firstline_diagnosis::vocabulary::Timestamp;

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::extract::Body;
 use super::problem::Problem;
+use super::rehearsals;
 use crate::access::Roles;
 use crate::access::gate::{Doors, Told};
 use crate::app::App;
@@ -31,6 +32,17 @@ pub(super) fn doors(doors: Doors) -> Doors {
                 summary: "Try a check file on top of the built-in catalogue, without putting it in force.",
                 body: "CheckFile",
                 answer: "CheckReport",
+                ..Told::default()
+            },
+        )
+        .post(
+            "/api/v1/checks/rehearse",
+            Roles::OPERATE,
+            rehearsals::rehearse,
+            Told {
+                summary: "Run a check file over the stored past: progress and then the report, a JSON object a line.",
+                body: "Trial",
+                answer: "application/jsonl",
                 ..Told::default()
             },
         )
@@ -113,13 +125,16 @@ pub(crate) struct CheckError {
     pub reason: String,
 }
 
+/// The last part of a file's name.
+pub(super) fn file_name(name: &str) -> Result<String, Problem> {
+    let name =
+        std::path::Path::new(name).file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+    let unnamed = || Problem::invalid("Give the file a name, so that messages can point at it.");
+    if name.is_empty() { Err(unnamed()) } else { Ok(name) }
+}
+
 async fn test(Body(file): Body<CheckFile>) -> Result<Json<CheckReport>, Problem> {
-    let name = std::path::Path::new(&file.name)
-        .file_name()
-        .map_or_else(String::new, |name| name.to_string_lossy().into_owned());
-    if name.is_empty() {
-        return Err(Problem::invalid("Give the file a name, so that messages can point at it."));
-    }
+    let name = file_name(&file.name)?;
     let tried = tokio::task::spawn_blocking(move || report(name, file.text)).await;
     tried.map(Json).map_err(|error| Problem::failed(&error))
 }
@@ -141,7 +156,7 @@ fn report(file: String, text: String) -> CheckReport {
 }
 
 /// The ids of the checks in a file that is TOML.
-fn ids(text: &str) -> Vec<String> {
+pub(super) fn ids(text: &str) -> Vec<String> {
     let table: toml::Table = text.parse().unwrap_or_default();
     let checks = table.get("check").and_then(toml::Value::as_array).into_iter().flatten();
     checks.filter_map(|check| Some(check.get("id")?.as_str()?.to_owned())).collect()

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::extract::Search;
 use super::problem::Problem;
+use super::recordings;
 use crate::access::Roles;
 use crate::access::audit::Entry;
 use crate::access::gate::{Caller, Doors, Told};
@@ -89,6 +90,21 @@ pub(super) fn doors(doors: Doors) -> Doors {
                 summary: "What happened on it, newest first; at most 200.",
                 query: &[("from", "RFC 3339; seven days ago when absent")],
                 answer: "EventList",
+                ..Told::default()
+            },
+        )
+        .get(
+            "/api/v1/endpoints/{endpoint}/recording",
+            Roles::OPERATE,
+            recordings::record,
+            Told {
+                summary: "What it told, as a recording that `firstline check replay` reads.",
+                query: &[
+                    ("from", "RFC 3339; 24 hours ago when absent"),
+                    ("to", "RFC 3339; now when absent"),
+                    ("all", "true: everything, not only what checks read"),
+                ],
+                answer: "application/jsonl",
                 ..Told::default()
             },
         )

@@ -79,7 +79,7 @@ impl Problem {
 
     /// The body is longer than anything we take.
     pub fn too_large() -> Self {
-        let detail = "The request is longer than this collector takes (1 MiB). Send less at a time.";
+        let detail = "The request is longer than this collector takes (1 MiB; 12 MiB for a diagnosis in a file). Send less at a time.";
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", "Too large", detail)
     }
 

@@ -1,3 +1,5 @@
+use std::path::Path;
+
 use serde_json::json;
 
 use super::Out;
@@ -14,14 +16,22 @@ pub(super) async fn follow(connection: &Connection, order: Check, out: Out) -> R
             out.print(&list, || print(&list))
         }
         Check::Test { file } => {
-            let unreadable = |error| Failure::usage(format!("cannot read {}: {error}", file.display()));
-            let text = std::fs::read_to_string(&file).map_err(unreadable)?;
-            let name = file.file_name().unwrap_or_default().to_string_lossy();
+            let (name, text) = read(&file)?;
             let report: CheckReport = connection.post("/checks/test", &json!({ "name": name, "text": text })).await?;
             out.print(&report, || words(&report))?;
             if report.good { Ok(()) } else { Err(Failure::failed(format!("{} would be refused whole", report.file))) }
         }
+        Check::Rehearse { file, days, search } => super::rehearse::rehearse(connection, &file, days, search, out).await,
+        // Followed without a collector.
+        Check::Replay { .. } => Ok(()),
     }
+}
+
+/// Name and text of a check file.
+pub(super) fn read(file: &Path) -> Result<(String, String), Failure> {
+    let unreadable = |error| Failure::usage(format!("cannot read {}: {error}", file.display()));
+    let text = std::fs::read_to_string(file).map_err(unreadable)?;
+    Ok((file.file_name().unwrap_or_default().to_string_lossy().into_owned(), text))
 }
 
 fn print(list: &CheckList) -> String {

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use firstline_diagnosis::vocabulary::Timestamp;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -14,6 +15,7 @@ Examples:
   firstline pull ada-laptop --ticket FL-1001
   firstline alert watch
   firstline check test my-checks.toml
+  firstline check rehearse my-checks.toml --days 30
 
 Exit status: 0 done, 1 failed, 2 usage, 3 the collector cannot be reached.
 The session is kept in ~/.config/firstline, or in the folder that FIRSTLINE_CONFIG names.";
@@ -133,6 +135,23 @@ pub(super) enum Endpoint {
         /// Its name or id.
         endpoint: String,
     },
+    /// Print what it told, as a recording (JSON Lines) that `firstline check replay` reads.
+    #[command(
+        after_help = "Examples:\n  firstline endpoint record ada-laptop > ada.jsonl\n  firstline endpoint record ada-laptop --from 2026-03-02T08:00:00Z --to 2026-03-02T12:00:00Z --all > ada.jsonl"
+    )]
+    Record {
+        /// Its name or id.
+        endpoint: String,
+        /// From this moment (RFC 3339); 24 hours ago when absent.
+        #[arg(long, value_name = "TIME")]
+        from: Option<Timestamp>,
+        /// To this moment; now when absent.
+        #[arg(long, value_name = "TIME")]
+        to: Option<Timestamp>,
+        /// Everything, not only what checks read.
+        #[arg(long)]
+        all: bool,
+    },
     /// Machines that were enrolled again and are two endpoints.
     Duplicates,
     /// Make an earlier endpoint of the same machine a part of a later one's past. It cannot be undone.
@@ -226,7 +245,10 @@ pub(super) enum Ticket {
         /// What it says.
         text: String,
     },
-    /// Pull a diagnosis into a ticket.
+    /// Pull a diagnosis into a ticket, or put one there from a file.
+    #[command(
+        after_help = "Examples:\n  firstline ticket attach FL-1001\n  firstline ticket attach FL-1001 --endpoint ada-laptop\n  firstline ticket attach FL-1001 --file diagnosis.json"
+    )]
     Attach {
         /// The ticket's number.
         ticket: String,
@@ -236,6 +258,9 @@ pub(super) enum Ticket {
         /// Which desk the ticket is on.
         #[arg(long, default_value = "builtin")]
         desk: String,
+        /// Instead of pulling: the file that `firstline-agent diagnose --save` wrote on a machine without a network.
+        #[arg(long, value_name = "FILE", conflicts_with_all = ["endpoint", "expires", "no_wait"])]
+        file: Option<PathBuf>,
         #[command(flatten)]
         terms: PullTerms,
     },
@@ -283,6 +308,37 @@ pub(super) enum Check {
     Test {
         /// The file (TOML).
         file: PathBuf,
+    },
+    /// Run a recording through detection, on this machine and on a virtual clock: what fired when, and the diagnosis.
+    #[command(
+        after_help = "Examples:\n  firstline endpoint record ada-laptop --from 2026-03-02T08:00:00Z > ada.jsonl\n  firstline check replay ada.jsonl --symptom \"very slow\"\n  firstline check replay ada.jsonl --checks my-checks.toml --at 2026-03-02T10:30:00Z"
+    )]
+    Replay {
+        /// The recording; - for standard input.
+        file: PathBuf,
+        /// What the person complains of, in their words.
+        #[arg(long)]
+        symptom: Option<String>,
+        /// Stop at this moment (RFC 3339); at the last line when absent.
+        #[arg(long, value_name = "TIME")]
+        at: Option<Timestamp>,
+        /// Lay this check file over the built-in catalogue. May be given several times.
+        #[arg(long, value_name = "FILE")]
+        checks: Vec<PathBuf>,
+    },
+    /// Run a check file over what endpoints told in the past: how often, where and for how long it would have fired.
+    #[command(
+        after_help = "Examples:\n  firstline check rehearse my-checks.toml --days 30\n  firstline check rehearse my-checks.toml --days 7 --search site=berlin"
+    )]
+    Rehearse {
+        /// The file (TOML).
+        file: PathBuf,
+        /// Over the last so many days.
+        #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=90))]
+        days: u32,
+        /// Only endpoints with these words in name, id, a user's name or a tag.
+        #[arg(long)]
+        search: Option<String>,
     },
 }
 

@@ -58,9 +58,36 @@ impl Connection {
         self.document(request, path).await
     }
 
+    /// Sends a file, and words about it, and reads the answer.
+    pub(super) async fn upload<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        symptom: Option<&str>,
+        file: Vec<u8>,
+    ) -> Result<T, Failure> {
+        let about: Vec<(&str, &str)> = symptom.into_iter().map(|symptom| ("symptom", symptom)).collect();
+        let request = self.request(Method::POST, path).query(&about).timeout(ANSWER_WITHIN);
+        self.document(request.header("content-type", "application/json").body(file), path).await
+    }
+
     /// Sends an order that is answered with nothing.
     pub(super) async fn tell(&self, method: Method, path: &str) -> Result<(), Failure> {
         self.send(self.request(method, path).timeout(ANSWER_WITHIN), path).await.map(drop)
+    }
+
+    /// A question for something long.
+    pub(super) fn asked(&self, path: &str, query: &[(&str, String)]) -> RequestBuilder {
+        self.request(Method::GET, path).query(query)
+    }
+
+    /// An order whose answer is long.
+    pub(super) fn ordered(&self, path: &str, order: &impl Serialize) -> RequestBuilder {
+        self.request(Method::POST, path).json(order)
+    }
+
+    /// Sends a request whose answer comes piece by piece.
+    pub(super) async fn pieces(&self, request: RequestBuilder, path: &str) -> Result<Pieces<'_>, Failure> {
+        Ok(Pieces { response: self.send(request, path).await?, connection: self })
     }
 
     /// Opens a stream of events.
@@ -115,6 +142,19 @@ impl Connection {
             "check that it runs and that the address is right"
         };
         Failure::Unreachable(format!("cannot reach the collector at {}: {cause}; {what_to_do}", self.collector))
+    }
+}
+
+/// An answer that comes piece by piece.
+pub(super) struct Pieces<'a> {
+    response: Response,
+    connection: &'a Connection,
+}
+
+impl Pieces<'_> {
+    /// The next piece; nothing at the end.
+    pub(super) async fn next(&mut self) -> Result<Option<bytes::Bytes>, Failure> {
+        self.response.chunk().await.map_err(|error| self.connection.unreachable(&error))
     }
 }
 

@@ -26,6 +26,7 @@ pub(super) async fn follow(connection: &Connection, order: Order, out: Out) -> R
                 format!("{} is revoked. It must be enrolled again to come back.", harmless(&endpoint.name))
             })
         }
+        Order::Record { endpoint, from, to, all } => record(connection, &endpoint, (from, to), all).await,
         Order::Duplicates => {
             let list: DuplicateList = connection.get("/duplicates", &[]).await?;
             out.print(&list, || duplicates(&list))
@@ -44,6 +45,31 @@ pub(super) async fn follow(connection: &Connection, order: Order, out: Out) -> R
             out.print(&endpoint, || format!("{} is out of service.{records}", harmless(&endpoint.name)))
         }
     }
+}
+
+/// A recording, as it arrives: it may be longer than what fits in memory.
+async fn record(
+    connection: &Connection,
+    endpoint: &str,
+    (from, to): (Option<Timestamp>, Option<Timestamp>),
+    all: bool,
+) -> Result<(), Failure> {
+    use std::io::Write as _;
+    let mut query: Vec<(&str, String)> = Vec::new();
+    query.extend(from.map(|from| ("from", from.to_string())));
+    query.extend(to.map(|to| ("to", to.to_string())));
+    query.extend(all.then(|| ("all", "true".to_owned())));
+    let path = format!("/endpoints/{}/recording", part(endpoint));
+    let mut pieces = connection.pieces(connection.asked(&path, &query), &path).await?;
+    let mut out = std::io::stdout().lock();
+    while let Some(piece) = pieces.next().await? {
+        // A reader that went away (`| head`) is no failure.
+        if out.write_all(&piece).is_err() {
+            return Ok(());
+        }
+    }
+    let _ = out.flush();
+    Ok(())
 }
 
 /// Page after page, until there are enough.

@@ -1,7 +1,11 @@
 //! The catalogue in force: the embedded one with the administrator's files laid over it.
+//!
+//! A file that says `[only_for]` is for endpoints with these tags only: another threshold in one site, for one model. Each
+//! combination of such files that some endpoint has makes a catalogue of its own, once.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
 use firstline_diagnosis::catalogue::{Catalogue, LoadErrors};
@@ -46,23 +50,100 @@ pub enum CatalogueError {
 #[derive(Debug, Clone)]
 pub struct Catalogues {
     folder: PathBuf,
-    current: Arc<ArcSwap<Catalogue>>,
+    current: Arc<ArcSwap<InForce>>,
+}
+
+/// The tags that a file asks for, each with the values that will do.
+type OnlyFor = BTreeMap<String, Vec<String>>;
+
+/// What one reading of the folder gave.
+#[derive(Debug)]
+struct InForce {
+    /// For endpoints that no file is for in particular.
+    common: Arc<Catalogue>,
+    /// Name and text of every file, in order of name, and whom it is for.
+    files: Vec<((String, String), OnlyFor)>,
+    /// Catalogues of endpoints that some files are for, by these files.
+    made: Mutex<BTreeMap<Vec<usize>, Arc<Catalogue>>>,
+}
+
+impl InForce {
+    /// Nothing laid over.
+    fn builtin() -> Self {
+        Self { common: Catalogue::builtin(), files: Vec::new(), made: Mutex::default() }
+    }
+
+    /// # Errors
+    /// When any file is bad, alone or together with those for everybody.
+    fn of(files: Vec<(String, String)>) -> Result<Self, LoadErrors> {
+        let with_tags = |file: (String, String)| Catalogue::only_for(&file.0, &file.1).map(|only_for| (file, only_for));
+        let files = files.into_iter().map(with_tags).collect::<Result<Vec<_>, _>>()?;
+        let mut in_force = Self { files, ..Self::builtin() };
+        in_force.common = Arc::new(in_force.laid_over(&[])?);
+        for (index, (_, only_for)) in in_force.files.iter().enumerate() {
+            if !only_for.is_empty() {
+                in_force.laid_over(&[index])?;
+            }
+        }
+        Ok(in_force)
+    }
+
+    /// The files for everybody, and these, in order of name.
+    fn laid_over(&self, particular: &[usize]) -> Result<Catalogue, LoadErrors> {
+        let wanted =
+            |(index, (_, only_for)): &(usize, &(_, OnlyFor))| only_for.is_empty() || particular.contains(index);
+        let files: Vec<_> = self.files.iter().enumerate().filter(wanted).map(|(_, (file, _))| file.clone()).collect();
+        if files.is_empty() { Ok((*Catalogue::builtin()).clone()) } else { Catalogue::with_overlay(&files) }
+    }
+
+    fn for_tags(&self, tags: &BTreeMap<String, String>) -> Arc<Catalogue> {
+        let fits = |only_for: &OnlyFor| !only_for.is_empty() && is_for(only_for, tags);
+        let particular: Vec<usize> = (0..self.files.len()).filter(|index| fits(&self.files[*index].1)).collect();
+        if particular.is_empty() {
+            return Arc::clone(&self.common);
+        }
+        // A catalogue is put in whole, so a panic elsewhere leaves the map usable.
+        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(catalogue) = made.get(&particular) {
+            return Arc::clone(catalogue);
+        }
+        let catalogue = self.laid_over(&particular).map_or_else(
+            |errors| {
+                warn!(tags = ?tags, "Files for these tags do not go together, and none of them is in force there: {errors}");
+                Arc::clone(&self.common)
+            },
+            Arc::new,
+        );
+        made.insert(particular, Arc::clone(&catalogue));
+        catalogue
+    }
+}
+
+/// Whether an endpoint with these tags is one that a file is for.
+pub(crate) fn is_for(only_for: &OnlyFor, tags: &BTreeMap<String, String>) -> bool {
+    only_for.iter().all(|(tag, values)| tags.get(tag).is_some_and(|value| values.contains(value)))
 }
 
 impl Catalogues {
     /// The catalogue of the collector that lives in `data`. When its files are bad, the embedded catalogue is in force
     /// and the log says why: a collector without the administrator's checks is better than none.
     pub fn open(data: &Path) -> Self {
-        let catalogues = Self { folder: data.join(FOLDER), current: Arc::new(ArcSwap::new(Catalogue::builtin())) };
+        let current = Arc::new(ArcSwap::from_pointee(InForce::builtin()));
+        let catalogues = Self { folder: data.join(FOLDER), current };
         if let Err(error) = catalogues.reload() {
             warn!(error = %error, "The checks in {} are not in force: {error}", catalogues.folder.display());
         }
         catalogues
     }
 
-    /// What is in force.
+    /// What is in force for endpoints that no file is for in particular.
     pub fn current(&self) -> Arc<Catalogue> {
-        self.current.load_full()
+        Arc::clone(&self.current.load().common)
+    }
+
+    /// What is in force for an endpoint with these tags.
+    pub fn for_tags(&self, tags: &BTreeMap<String, String>) -> Arc<Catalogue> {
+        self.current.load().for_tags(tags)
     }
 
     /// Reads the administrator's files again.
@@ -70,14 +151,32 @@ impl Catalogues {
     /// # Errors
     /// When any of them is bad; then nothing of them takes force.
     pub fn reload(&self) -> Result<Arc<Catalogue>, CatalogueError> {
-        let files = self.files()?;
-        let catalogue = if files.is_empty() {
-            Catalogue::builtin()
-        } else {
-            Arc::new(Catalogue::with_overlay(&files).map_err(CatalogueError::Faults)?)
-        };
-        self.current.store(Arc::clone(&catalogue));
-        Ok(catalogue)
+        let in_force = InForce::of(self.files()?).map_err(CatalogueError::Faults)?;
+        let common = Arc::clone(&in_force.common);
+        self.current.store(Arc::new(in_force));
+        Ok(common)
+    }
+
+    /// The checks that a file (name and text) adds or replaces, alone, as they would be if it lay in the folder; and the tags
+    /// of the endpoints that it is for.
+    ///
+    /// # Errors
+    /// When that file is bad, or one that is for everybody.
+    pub fn rehearsed(
+        &self,
+        name: &str,
+        text: String,
+        ids: &[String],
+    ) -> Result<(Catalogue, BTreeMap<String, Vec<String>>), CatalogueError> {
+        let name = format!("{FOLDER}/{name}");
+        let only_for = Catalogue::only_for(&name, &text).map_err(CatalogueError::Faults)?;
+        let mut files = self.files()?;
+        files.retain(|(other, text)| {
+            *other != name && Catalogue::only_for(other, text).is_ok_and(|only_for| only_for.is_empty())
+        });
+        files.push((name, text));
+        files.sort();
+        Ok((Catalogue::rehearsed(&files, ids).map_err(CatalogueError::Faults)?, only_for))
     }
 
     /// Name and text of every file, in order of name; none when there is no folder.
@@ -131,6 +230,35 @@ mod tests {
         let error = catalogues.reload().expect_err("refused").to_string();
         assert!(error.contains("checks/mine.toml:"), "{error}");
         assert_eq!(catalogues.current().version(), version);
+    }
+
+    #[test]
+    fn a_file_for_some_endpoints_is_in_force_there_only() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let put = |name: &str, text: &str| {
+            std::fs::create_dir_all(folder.path().join(FOLDER)).expect("a folder");
+            std::fs::write(folder.path().join(FOLDER).join(name), text).expect("a file");
+        };
+        let change = "[[check]]\nid = \"disk-space-low\"\n";
+        put("all.toml", &format!("{change}title = \"Everywhere\"\n"));
+        put(
+            "berlin.toml",
+            &format!("[only_for]\nsite = [\"berlin\", \"bonn\"]\nring = \"1\"\n{change}severity = \"high\"\n"),
+        );
+        let catalogues = Catalogues::open(folder.path());
+        let tags = |pairs: &[(&str, &str)]| {
+            pairs.iter().map(|(tag, value)| ((*tag).to_owned(), (*value).to_owned())).collect::<BTreeMap<_, _>>()
+        };
+        let says = |tags: BTreeMap<String, String>| {
+            let check = catalogues.for_tags(&tags).check("disk-space-low").expect("a check").clone();
+            (check.title, check.severity.name())
+        };
+        assert_eq!(says(tags(&[])), ("Everywhere".to_owned(), "low"));
+        assert_eq!(says(tags(&[("site", "berlin")])), ("Everywhere".to_owned(), "low"), "the ring is another");
+        assert_eq!(says(tags(&[("site", "bonn"), ("ring", "1")])), ("Everywhere".to_owned(), "high"));
+        put("bad.toml", "[only_for]\nsite = \"rome\"\n[[check]]\nid = \"disk-space-low\"\nseverity = \"huge\"\n");
+        assert!(catalogues.reload().expect_err("refused").to_string().contains("bad.toml:5"));
+        assert_eq!(says(tags(&[("site", "bonn"), ("ring", "1")])).1, "high", "everything stays as it was");
     }
 
     #[test]

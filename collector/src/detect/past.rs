@@ -1,20 +1,29 @@
-//! An endpoint's stored past, in the form in which it was told. From it a watch is rebuilt after a restart.
+//! An endpoint's stored past, in the form in which it was told. From it a watch is rebuilt after a restart, a recording is
+//! written, and a check is rehearsed.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use firstline_diagnosis::catalogue::Catalogue;
+use firstline_diagnosis::registry::{Registry, SignalSpec};
 use firstline_diagnosis::vocabulary::{Attributes, Event, Mark, Reading, Series, Timestamp, Unknown, Value};
 use serde::Deserialize;
 
-use super::DetectError;
 use crate::history::rows;
 use crate::ingest::Observation;
-use crate::store::{Reads, Store, sql};
+use crate::store::{Reads, Store, StoreError, sql};
 
 /// How far back samples and marks are read.
 pub(super) const SAMPLES: Duration = Duration::from_hours(24);
 
-/// How far back events are read.
+/// How far back events are read at least.
 const EVENTS: Duration = Duration::from_hours(7 * 24);
+
+/// What a sample stands for.
+const MINUTE: Duration = Duration::from_mins(1);
+
+/// What was told, with its moment.
+pub(crate) type Told = (Timestamp, Observation);
 
 /// A stored outcome: `{"value": ..}` or `{"why": .., "detail": ..}`.
 #[derive(Deserialize)]
@@ -24,30 +33,161 @@ enum Outcome {
     Unknown(Unknown),
 }
 
-/// Everything that is stored of an endpoint and still matters, in order of time.
-pub(super) async fn of(store: &Store, key: i64, now: Timestamp) -> Result<Vec<(Timestamp, Observation)>, DetectError> {
-    let reads = store.reads();
-    let mut past = samples(store, key, now - SAMPLES).await?;
-    past.extend(events(reads, key, now - EVENTS).await?);
-    past.extend(marks(reads, key, now - SAMPLES).await?);
-    past.extend(states(reads, key).await?);
-    // Of what happened at the same moment marks come first, since they say how to read the rest.
-    past.sort_by_key(|(at, observation)| (*at, !matches!(observation, Observation::Mark(..))));
+/// Everything that is stored of an endpoint and still matters to the checks of `catalogue`, in order of time.
+pub(super) async fn of(
+    store: &Store,
+    key: i64,
+    catalogue: &Catalogue,
+    now: Timestamp,
+) -> Result<Vec<Told>, StoreError> {
+    let day = (now - SAMPLES, Timestamp(i64::MAX));
+    let mut past = samples(store, key, day).await?;
+    past.extend(marks(store.reads(), key, day).await?);
+    past.extend(states(store.reads(), key).await?);
+    let long: BTreeMap<&str, Duration> = catalogue.windows().filter(|(_, window)| *window > SAMPLES).collect();
+    let longest = long.values().copied().max().unwrap_or_default();
+    past.extend(events(store.reads(), key, (now - EVENTS.max(longest), Timestamp(i64::MAX))).await?);
+    if !long.is_empty() {
+        past.extend(earlier(store, key, &long.keys().copied().collect(), (now - longest, day.0)).await?);
+        past.extend(numbers(store.reads(), key, &long, now).await?);
+    }
+    past.sort_by_key(order);
     Ok(past)
 }
 
-async fn samples(store: &Store, key: i64, since: Timestamp) -> Result<Vec<(Timestamp, Observation)>, DetectError> {
-    let before = Timestamp(since.unix_ms().saturating_sub(1));
-    let samples = rows::samples(store, key, before, Timestamp(i64::MAX)).await?;
+/// Of what happened at the same moment marks come first, since they say how to read the rest.
+fn order((at, observation): &Told) -> (Timestamp, bool) {
+    (*at, !matches!(observation, Observation::Mark(..)))
+}
+
+/// Everything that an endpoint told after `from` and up to `to`, in order of time; of what is no longer kept by the minute
+/// the numbers of `signals` in steps of five minutes.
+pub(crate) async fn between(
+    store: &Store,
+    key: i64,
+    signals: &BTreeSet<&str>,
+    (from, to): (Timestamp, Timestamp),
+) -> Result<Vec<Told>, StoreError> {
+    let mut told = samples(store, key, (from + Duration::from_millis(1), to)).await?;
+    let minutes = told.first().map_or(to, |(at, _)| *at - MINUTE);
+    if minutes > from {
+        let steps = earlier(store, key, signals, (from, minutes)).await?;
+        told.extend(steps.into_iter().filter(|(at, _)| *at <= minutes));
+    }
+    let span = (from + Duration::from_millis(1), to);
+    told.extend(events(store.reads(), key, span).await?);
+    told.extend(marks(store.reads(), key, span).await?);
+    told.extend(changes(store.reads(), key, span).await?.into_iter().filter_map(|change| change.after()));
+    told.sort_by_key(order);
+    Ok(told)
+}
+
+/// What an endpoint was at a moment, as far as it is known: what it is now, without what changed since.
+pub(crate) async fn states_at(store: &Store, key: i64, at: Timestamp) -> Result<Vec<Reading>, StoreError> {
+    let mut then: BTreeMap<String, Reading> = BTreeMap::new();
+    for (_, observation) in states(store.reads(), key).await? {
+        if let Observation::Reading(reading) = observation {
+            then.insert(reading.series.to_string(), reading);
+        }
+    }
+    let since = changes(store.reads(), key, (at + Duration::from_millis(1), Timestamp(i64::MAX))).await?;
+    for change in since.into_iter().rev() {
+        match change.before() {
+            // Since when it had been so is not stored.
+            Some(reading) => then.insert(change.series, Reading { at, ..reading }),
+            None => then.remove(&change.series),
+        };
+    }
+    // What was first told after that moment was not known then.
+    Ok(then.into_values().filter(|reading| reading.at <= at).collect())
+}
+
+/// Numbers of these signals in longer steps.
+async fn earlier(
+    store: &Store,
+    key: i64,
+    signals: &BTreeSet<&str>,
+    span: (Timestamp, Timestamp),
+) -> Result<Vec<Told>, StoreError> {
+    let steps = rows::steps(store, key, signals, span).await?;
+    Ok(steps.into_iter().map(|(layout, sample)| (sample.at, Observation::Sample(layout, sample))).collect())
+}
+
+/// Numbers that are told when they change, as long as windows look back.
+async fn numbers(
+    reads: &Reads,
+    key: i64,
+    long: &BTreeMap<&str, Duration>,
+    now: Timestamp,
+) -> Result<Vec<Told>, StoreError> {
+    let longest = long.values().copied().max().unwrap_or_default();
+    let changes = changes(reads, key, (now - longest, Timestamp(i64::MAX))).await?;
+    let wanted = |change: &Changed| {
+        let signal = change.series.split_once('{').map_or(change.series.as_str(), |(signal, _)| signal);
+        long.contains_key(signal) && Registry::builtin().get(signal).is_some_and(|spec| !SignalSpec::is_state(spec))
+    };
+    let (mut met, mut told) = (BTreeSet::new(), Vec::new());
+    for change in changes.into_iter().filter(wanted) {
+        if met.insert(change.series.clone()) {
+            told.extend(change.earlier());
+        }
+        told.extend(change.after());
+    }
+    Ok(told)
+}
+
+/// A change of what an endpoint is.
+struct Changed {
+    series: String,
+    at: Timestamp,
+    before: String,
+    after: String,
+}
+
+impl Changed {
+    /// What it was until then.
+    fn before(&self) -> Option<Reading> {
+        read(&self.series, &self.before, self.at - Duration::from_millis(1))
+    }
+
+    /// The same, as it was told.
+    fn earlier(&self) -> Option<Told> {
+        self.before().map(|reading| (reading.at, Observation::Reading(reading)))
+    }
+
+    /// What it became.
+    fn after(&self) -> Option<Told> {
+        read(&self.series, &self.after, self.at).map(|reading| (reading.at, Observation::Reading(reading)))
+    }
+}
+
+async fn changes(reads: &Reads, key: i64, (from, to): (Timestamp, Timestamp)) -> Result<Vec<Changed>, StoreError> {
+    let rows: Vec<(String, i64, String, String)> = sql::query_as(
+        "SELECT series, at_ms, outcome_before, outcome_after FROM inventory_changes
+         WHERE endpoint_key = $1 AND at_ms >= $2 AND at_ms <= $3 ORDER BY at_ms, id",
+    )
+    .bind(key)
+    .bind(from.unix_ms())
+    .bind(to.unix_ms())
+    .fetch_all(reads)
+    .await?;
+    let change = |(series, at_ms, before, after)| Changed { series, at: Timestamp(at_ms), before, after };
+    Ok(rows.into_iter().map(change).collect())
+}
+
+async fn samples(store: &Store, key: i64, (from, to): (Timestamp, Timestamp)) -> Result<Vec<Told>, StoreError> {
+    let samples = rows::samples(store, key, from - Duration::from_millis(1), to).await?;
     Ok(samples.into_iter().map(|(layout, sample)| (sample.at, Observation::Sample(layout, sample))).collect())
 }
 
-async fn events(reads: &Reads, key: i64, since: Timestamp) -> Result<Vec<(Timestamp, Observation)>, DetectError> {
+async fn events(reads: &Reads, key: i64, (from, to): (Timestamp, Timestamp)) -> Result<Vec<Told>, StoreError> {
     let rows: Vec<(i64, String, String, i64)> = sql::query_as(
-        "SELECT at_ms, series, fields, count FROM events WHERE endpoint_key = $1 AND at_ms >= $2 ORDER BY at_ms, id",
+        "SELECT at_ms, series, fields, count FROM events
+         WHERE endpoint_key = $1 AND at_ms >= $2 AND at_ms <= $3 ORDER BY at_ms, id",
     )
     .bind(key)
-    .bind(since.unix_ms())
+    .bind(from.unix_ms())
+    .bind(to.unix_ms())
     .fetch_all(reads)
     .await?;
     let event = |(at_ms, series, fields, count): (i64, String, String, i64)| {
@@ -59,13 +199,15 @@ async fn events(reads: &Reads, key: i64, since: Timestamp) -> Result<Vec<(Timest
     Ok(rows.into_iter().filter_map(event).collect())
 }
 
-async fn marks(reads: &Reads, key: i64, since: Timestamp) -> Result<Vec<(Timestamp, Observation)>, DetectError> {
-    let rows: Vec<(i64, String)> =
-        sql::query_as("SELECT at_ms, mark FROM marks WHERE endpoint_key = $1 AND at_ms >= $2 ORDER BY at_ms, id")
-            .bind(key)
-            .bind(since.unix_ms())
-            .fetch_all(reads)
-            .await?;
+async fn marks(reads: &Reads, key: i64, (from, to): (Timestamp, Timestamp)) -> Result<Vec<Told>, StoreError> {
+    let rows: Vec<(i64, String)> = sql::query_as(
+        "SELECT at_ms, mark FROM marks WHERE endpoint_key = $1 AND at_ms >= $2 AND at_ms <= $3 ORDER BY at_ms, id",
+    )
+    .bind(key)
+    .bind(from.unix_ms())
+    .bind(to.unix_ms())
+    .fetch_all(reads)
+    .await?;
     let mark = |(at_ms, name): (i64, String)| {
         let mark = Mark::ALL.into_iter().find(|mark| mark.name() == name)?;
         Some((Timestamp(at_ms), Observation::Mark(Timestamp(at_ms), mark)))
@@ -73,19 +215,22 @@ async fn marks(reads: &Reads, key: i64, since: Timestamp) -> Result<Vec<(Timesta
     Ok(rows.into_iter().filter_map(mark).collect())
 }
 
-async fn states(reads: &Reads, key: i64) -> Result<Vec<(Timestamp, Observation)>, DetectError> {
+async fn states(reads: &Reads, key: i64) -> Result<Vec<Told>, StoreError> {
     let rows: Vec<(String, String, i64)> =
         sql::query_as("SELECT series, outcome, at_ms FROM inventory WHERE endpoint_key = $1")
             .bind(key)
             .fetch_all(reads)
             .await?;
     let state = |(series, outcome, at_ms): (String, String, i64)| {
-        let Series { signal, attributes } = series.parse().ok()?;
-        let at = Timestamp(at_ms);
-        let reading = reading(&signal, attributes, serde_json::from_str(&outcome).ok()?, at);
-        Some((at, Observation::Reading(reading)))
+        read(&series, &outcome, Timestamp(at_ms)).map(|reading| (reading.at, Observation::Reading(reading)))
     };
     Ok(rows.into_iter().filter_map(state).collect())
+}
+
+/// A stored state as it was told; nothing when it cannot be read.
+fn read(series: &str, outcome: &str, at: Timestamp) -> Option<Reading> {
+    let Series { signal, attributes } = series.parse().ok()?;
+    Some(reading(&signal, attributes, serde_json::from_str(outcome).ok()?, at))
 }
 
 fn reading(signal: &str, attributes: Attributes, outcome: Outcome, at: Timestamp) -> Reading {

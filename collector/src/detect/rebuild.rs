@@ -135,14 +135,15 @@ impl Detect {
     /// A watch that has seen the endpoint's stored past, and the turns in there.
     pub(super) async fn rebuilt(&self, known: &Known) -> Result<(Box<Watch>, Vec<(Timestamp, Mark)>), DetectError> {
         let now = self.now();
-        let past = past::of(&self.parts().store, known.key, now).await?;
+        let catalogue = self.parts().catalogues.for_tags(&known.endpoint.tags);
+        let past = past::of(&self.parts().store, known.key, &catalogue, now).await?;
         let held = rows::held(self.parts().store.reads(), &known.endpoint.id).await?;
         let (before, mut within): (Vec<_>, Vec<_>) =
             held.into_iter().partition(|finding| finding.onset < now - past::SAMPLES);
         within.retain(is_told_seldom);
         within.sort_by_key(|finding| finding.onset);
         let host = Host { os_type: known.endpoint.os.os_type.clone() };
-        let mut detector = Detector::new(self.parts().catalogues.current(), host);
+        let mut detector = Detector::new(catalogue, host);
         for finding in &before {
             detector.recall(finding);
         }

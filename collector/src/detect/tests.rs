@@ -8,22 +8,22 @@ use crate::app::{App, ManualClock, fixture};
 use crate::feed::{FeedItem, Watched};
 use crate::store::{Body, RecordBatch, Row, StateValue, sql};
 
-const ENDPOINT: &str = "0197c1a0-0000-7000-8000-000000000001";
+pub(crate) const ENDPOINT: &str = "0197c1a0-0000-7000-8000-000000000001";
 const START: Timestamp = Timestamp(1_769_000_000_000);
 const MINUTE: Duration = Duration::from_mins(1);
 const GIB: f32 = 1_073_741_824.0;
 
 /// A collector with one endpoint that has a data volume of 100 GiB.
-struct Room {
+pub(crate) struct Room {
     folder: tempfile::TempDir,
-    clock: Arc<ManualClock>,
-    app: Arc<App>,
+    pub(crate) clock: Arc<ManualClock>,
+    pub(crate) app: Arc<App>,
     feed: crate::feed::Watch,
     sequence: u64,
 }
 
 impl Room {
-    async fn open() -> Self {
+    pub(crate) async fn open() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let clock = Arc::new(ManualClock::at(START));
         let config = fixture::create(folder.path(), &*clock).await;
@@ -57,12 +57,12 @@ impl Room {
     }
 
     /// A minute passes, at whose end the endpoint tells how much is free: stored, then judged, as ingest does it.
-    async fn minute(&mut self, free_gib: f32) {
+    pub(crate) async fn minute(&mut self, free_gib: f32) {
         self.clock.advance(MINUTE);
         self.tell(free_gib, self.clock.now()).await;
     }
 
-    async fn minutes(&mut self, count: usize, free_gib: f32) {
+    pub(crate) async fn minutes(&mut self, count: usize, free_gib: f32) {
         for _ in 0..count {
             self.minute(free_gib).await;
         }
@@ -102,7 +102,7 @@ impl Room {
     }
 
     /// A minute passes, and the endpoint tells how a service does.
-    async fn service(&mut self, state: &str) {
+    pub(crate) async fn service(&mut self, state: &str) {
         self.clock.advance(MINUTE);
         let (at, attributes) = (self.clock.now(), Attributes::from_iter([("service", "cron")]));
         let series = Series::new("endpoint.service.state", attributes.clone()).to_string();

@@ -1,18 +1,14 @@
 //! One endpoint under watch: its detector, and what was last told about it. No clock, no store.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use firstline_diagnosis::catalogue::Catalogue;
-use firstline_diagnosis::detector::{Detector, Transition};
-use firstline_diagnosis::document::{Diagnosis, Finding, FindingState};
+use firstline_diagnosis::detector::{Detector, Pace, Transition};
+use firstline_diagnosis::document::{Compared, Diagnosis, Finding, FindingState};
 use firstline_diagnosis::vocabulary::{Severity, Timestamp};
 
 use crate::ingest::Observation;
-
-/// How often an endpoint is evaluated on which nothing is about to happen.
-const CALM_PERIOD: Duration = Duration::from_mins(1);
 
 /// How long an endpoint says nothing until it is no longer watched. By then what holds is stale, and nothing moves.
 const FORGOTTEN_AFTER: Duration = Duration::from_hours(1);
@@ -27,10 +23,8 @@ pub(super) const BACKLOG_QUIET: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub(super) struct Watch {
     detector: Detector,
-    /// Checks and instances whose state moves by time alone.
-    moving: BTreeSet<(String, String)>,
+    pace: Pace,
     told: Option<Vec<Told>>,
-    evaluated_at: Timestamp,
     observed_at: Timestamp,
     news: News,
     /// The number under which the endpoint's stream was held when it was last heard, where collectors share the database.
@@ -74,15 +68,7 @@ pub(super) struct Verdict {
 
 impl Watch {
     pub(super) fn new(detector: Detector, now: Timestamp) -> Self {
-        Self {
-            detector,
-            moving: BTreeSet::new(),
-            told: None,
-            evaluated_at: now,
-            observed_at: now,
-            news: News::None,
-            epoch: None,
-        }
+        Self { detector, pace: Pace::from(now), told: None, observed_at: now, news: News::None, epoch: None }
     }
 
     /// The number under which it may be judged.
@@ -144,18 +130,8 @@ impl Watch {
 
     /// Moves the states without telling anybody: how a watch is rebuilt.
     pub(super) fn step(&mut self, now: Timestamp) -> Vec<Transition> {
-        self.evaluated_at = now;
         self.news = News::None;
-        let transitions = self.detector.evaluate(now);
-        for moved in &transitions {
-            let name = (moved.check.clone(), moved.instance.clone());
-            if matches!(moved.to, FindingState::Pending | FindingState::Recovering) {
-                self.moving.insert(name);
-            } else {
-                self.moving.remove(&name);
-            }
-        }
-        transitions
+        self.pace.judge(&mut self.detector, now)
     }
 
     /// Whether something may have moved: by what was told, or by time alone.
@@ -163,7 +139,7 @@ impl Watch {
         match self.news {
             News::Present => true,
             News::Backlog => now.since(self.observed_at) >= BACKLOG_QUIET,
-            News::None => !self.moving.is_empty() || now.since(self.evaluated_at) >= CALM_PERIOD,
+            News::None => self.pace.is_due(now),
         }
     }
 
@@ -185,6 +161,11 @@ impl Watch {
     /// The answer to a symptom.
     pub(super) fn diagnose(&self, symptom: Option<&str>, now: Timestamp) -> Diagnosis {
         self.detector.diagnose(symptom, now)
+    }
+
+    /// What became of findings that were gone when `mended` was said.
+    pub(super) fn retest(&self, mended: &Compared, now: Timestamp) -> Compared {
+        self.detector.retest(mended, now)
     }
 
     /// Goes on with another catalogue; holds stay.

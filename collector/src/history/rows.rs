@@ -96,17 +96,18 @@ pub(crate) async fn samples(
     with_layouts(store, minutes.await?).await
 }
 
-/// Series of `signal` of an endpoint in the steps of `tier` from that of `from` to that of `to`.
+/// Series of `signals` of an endpoint in the steps of `tier` from that of `from` to that of `to`.
 pub(super) async fn rolled(
     store: &Store,
     key: i64,
-    signal: &str,
+    signals: &BTreeSet<&str>,
     (from, to): (Timestamp, Timestamp),
     tier: Tier,
 ) -> Result<Rollup, StoreError> {
     let statement = if tier == Tier::Hours { HOURS } else { FIVE_MINUTES };
     let rows = read(store.reads(), statement, key, from, to).await?;
-    let name = signal.to_owned();
+    let names: BTreeSet<String> = signals.iter().map(|signal| (*signal).to_owned()).collect();
+    let wanted = names.clone();
     let opened = blocking(move || {
         let (mut rollup, mut minutes) = (Rollup::new(tier.step_seconds()), Vec::new());
         for row in rows {
@@ -114,8 +115,7 @@ pub(super) async fn rolled(
                 minutes.extend(minutes_of(key, row));
                 continue;
             }
-            let wanted =
-                |series: &str| series.strip_prefix(&*name).is_some_and(|rest| rest.is_empty() || rest.starts_with('{'));
+            let wanted = |series: &str| names.contains(series.split_once('{').map_or(series, |(signal, _)| signal));
             match Rollup::open(&row.5, wanted) {
                 Ok(part) => rollup.merge(&part),
                 Err(damage) => warn!(endpoint.key = key, error = %damage, "Roll-up {} is left out: {damage}", row.1),
@@ -125,15 +125,25 @@ pub(super) async fn rolled(
     });
     let (mut rollup, minutes) = opened.await?;
     let samples = with_layouts(store, minutes).await?;
-    let signal = signal.to_owned();
     blocking(move || {
         for (layout, sample) in &samples {
-            rollup.add(layout, sample, |series| *series.signal == *signal);
+            rollup.add(layout, sample, |series| wanted.contains(&*series.signal));
         }
         rollup.limit(from, to);
         rollup
     })
     .await
+}
+
+/// The numbers of `signals` of an endpoint in steps of five minutes, as if they had been told so, in order of time.
+pub(crate) async fn steps(
+    store: &Store,
+    key: i64,
+    signals: &BTreeSet<&str>,
+    span: (Timestamp, Timestamp),
+) -> Result<Vec<Layouted>, StoreError> {
+    let rollup = rolled(store, key, signals, span, Tier::FiveMinutes).await?;
+    blocking(move || super::series::samples(&rollup)).await
 }
 
 /// The newest sample of an endpoint.

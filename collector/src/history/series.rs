@@ -158,6 +158,27 @@ pub(super) fn rolled(rollup: Rollup, signal: &str) -> Vec<Stretch> {
     rollup.series.into_iter().map(stretch).collect()
 }
 
+/// A roll-up as samples of its steps. A step in which a series has no number holds none.
+pub(super) fn samples(rollup: &Rollup) -> Vec<(Arc<Layout>, Sample)> {
+    let names: Vec<Series> = rollup.series.keys().cloned().collect();
+    let layout = Arc::new(Layout::new(names));
+    let mut rows: BTreeMap<i64, Vec<f32>> = BTreeMap::new();
+    for (index, (series, rolled)) in rollup.series.iter().enumerate() {
+        let thin = Thin::for_signal(&series.signal);
+        for (step, cell) in &rolled.cells {
+            let row = rows.entry(*step).or_insert_with(|| vec![f32::NAN; rollup.series.len()]);
+            row[index] = thin.of(cell);
+        }
+    }
+    let step_seconds = u32::try_from(rollup.step_ms() / 1000).unwrap_or(u32::MAX);
+    let sample = |(step, values): (i64, Vec<f32>)| {
+        let at = Timestamp(step.saturating_add(1).saturating_mul(rollup.step_ms()));
+        let sample = Sample { at, step_seconds, layout: layout.fingerprint(), values, absences: Vec::new() };
+        (Arc::clone(&layout), sample)
+    };
+    rows.into_iter().map(sample).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

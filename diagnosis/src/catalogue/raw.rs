@@ -54,6 +54,9 @@ impl Many {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawFile {
+    /// The endpoints that the file is for, by their tags; absent: all of them.
+    #[serde(default)]
+    pub(super) only_for: BTreeMap<String, Many>,
     #[serde(default)]
     check: Vec<RawCheck>,
     #[serde(default)]

@@ -4,6 +4,7 @@ use std::borrow::Borrow;
 use std::collections::{HashMap, HashSet};
 use std::hash::{Hash, Hasher};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use crate::registry::{SignalKind, SignalSpec};
 use crate::vocabulary::Series;
@@ -151,6 +152,13 @@ impl Sources {
 
     pub(crate) fn source(&self, index: usize) -> &Source {
         &self.list[index]
+    }
+
+    /// Signals, and how far back the longest window over each looks.
+    pub(crate) fn windows(&self) -> impl Iterator<Item = (&str, Duration)> {
+        let window = |source: &Source| source.reaches.iter().map(|reach| reach.span_ms).max().unwrap_or(0);
+        let ms = |ms: i64| Duration::from_millis(u64::try_from(ms).unwrap_or(0));
+        self.list.iter().map(move |source| (source.signal.name.as_str(), ms(window(source))))
     }
 
     /// Whether some check reads a signal whose series have attributes.

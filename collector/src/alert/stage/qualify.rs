@@ -12,6 +12,11 @@ const LEAST_SEVERITY: Severity = Severity::Medium;
 /// What is less sure waits until somebody looks.
 const LEAST_CONFIDENCE: f64 = 0.8;
 
+/// Whether somebody would be called, as far as the finding alone decides.
+pub(crate) fn calls_somebody(held: &Held, now: Timestamp) -> bool {
+    judge(held, now).is_none()
+}
+
 /// Why nobody is called, or nothing when the finding qualifies.
 pub(in crate::alert) fn judge(held: &Held, now: Timestamp) -> Option<Decision> {
     let finding = &held.finding;

@@ -80,7 +80,8 @@ impl Mortal {
             for (_, sample) in rows::samples(&self.store, key, ends.0, ends.1).await.expect("samples") {
                 *times.entry(sample.at.unix_ms() / 60_000).or_default() += 1;
             }
-            let rolled = rows::rolled(&self.store, key, signal, ends, Tier::FiveMinutes).await.expect("rolled");
+            let rolled =
+                rows::rolled(&self.store, key, &[signal].into(), ends, Tier::FiveMinutes).await.expect("rolled");
             let sum = rolled.series.values().flat_map(|rolled| rolled.cells.values()).map(|cell| cell.count).sum();
             (times, sum)
         })
