@@ -17,12 +17,14 @@ mod finding;
 mod sign_in;
 mod span;
 mod ticket;
+mod ticket_import;
 mod ticket_pull;
 mod tickets;
 mod tokens;
 mod units;
 
 use askama::Template;
+use axum::handler::Handler;
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use http::{HeaderValue, StatusCode, header};
 
@@ -57,6 +59,12 @@ pub(crate) fn doors(doors: Doors) -> Doors {
         .post("/tickets/{ticket}/notes", Roles::WORK, ticket::note, none)
         .post("/tickets/{ticket}/steps", Roles::WORK, ticket::steps, none)
         .post("/tickets/{ticket}/pull", Roles::WORK, ticket_pull::start, none)
+        .post(
+            "/tickets/{ticket}/import",
+            Roles::WORK,
+            Handler::layer(ticket_import::take, ticket_import::limit()),
+            none,
+        )
         .get("/live/pulls/{id}", Roles::LOOK, ticket_pull::live, none)
         .post("/pulls/{id}/cancel", Roles::WORK, ticket_pull::cancel, none)
         .get("/attachments/{id}", Roles::LOOK, ticket::attachment, none)

@@ -19,6 +19,7 @@ mod answer;
 mod assembly;
 mod document;
 mod flight;
+mod import;
 mod orders;
 mod owners;
 mod rows;
@@ -35,6 +36,7 @@ use tokio_util::task::TaskTracker;
 
 pub use assembly::{Assembly, Broken};
 pub use document::{Headline, Pull, PullEndpoint, PullOrder, PullResult, PullSection, PullState};
+pub use import::{FILE_BYTES_MAX, Import};
 pub use verify::Refused;
 
 use crate::app::Clock;

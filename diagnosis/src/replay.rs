@@ -21,6 +21,28 @@ const COARSE_STEP: Duration = Duration::from_mins(5);
 /// Diagnoses a snapshot: its series, marks and events go through the same detector as live data, on a virtual clock.
 /// The same snapshot and the same catalogue give the same bytes.
 pub fn diagnose(catalogue: &Arc<Catalogue>, snapshot: &Snapshot, symptom: Option<&str>) -> Diagnosis {
+    let (detector, end) = (replayed(catalogue, snapshot), snapshot.taken_at);
+    with_notes(snapshot, detector.diagnose(symptom, end))
+}
+
+/// Diagnoses a snapshot once more, after somebody tried to help: with what became of the findings of `before`.
+pub fn diagnose_again(
+    catalogue: &Arc<Catalogue>,
+    snapshot: &Snapshot,
+    symptom: Option<&str>,
+    before: &Diagnosis,
+) -> Diagnosis {
+    let (detector, end) = (replayed(catalogue, snapshot), snapshot.taken_at);
+    with_notes(snapshot, detector.diagnose_again(symptom, before, end))
+}
+
+fn with_notes(snapshot: &Snapshot, mut diagnosis: Diagnosis) -> Diagnosis {
+    diagnosis.notes.splice(0..0, health_notes(snapshot));
+    diagnosis
+}
+
+/// A detector that has seen all of the snapshot.
+fn replayed(catalogue: &Arc<Catalogue>, snapshot: &Snapshot) -> Detector {
     let host = Host { os_type: snapshot.endpoint.os.os_type.clone() };
     let mut detector = Detector::new(Arc::clone(catalogue), host);
     let end = snapshot.taken_at;
@@ -42,9 +64,7 @@ pub fn diagnose(catalogue: &Arc<Catalogue>, snapshot: &Snapshot, symptom: Option
         }
         now = next(now, end);
     }
-    let mut diagnosis = detector.diagnose(symptom, end);
-    diagnosis.notes.splice(0..0, health_notes(snapshot));
-    diagnosis
+    detector
 }
 
 /// The next moment to judge. A finer stretch begins exactly where it should, however the coarse steps fall.

@@ -15,8 +15,9 @@ use tower_http::csrf::CsrfLayer;
 use tower_http::limit::RequestBodyLimitLayer;
 
 use super::problem::Problem;
+use crate::pull::FILE_BYTES_MAX;
 
-/// Longest body, bytes.
+/// Longest body, bytes, but for routes that say otherwise.
 const BODY_BYTES_MAX: usize = 1 << 20;
 /// Longest time until an answer begins. Streams may then go on.
 const ANSWER_WITHIN: Duration = Duration::from_secs(30);
@@ -28,8 +29,8 @@ pub(crate) const POLICY: &str = "default-src 'none'; script-src 'self'; style-sr
 /// `router` within its bounds.
 pub(super) fn around(router: Router) -> Router {
     router
-        .layer(DefaultBodyLimit::disable())
-        .layer(RequestBodyLimitLayer::new(BODY_BYTES_MAX))
+        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .layer(RequestBodyLimitLayer::new(FILE_BYTES_MAX))
         .layer(CsrfLayer::new())
         .layer(from_fn(in_time))
         .layer(CatchPanicLayer::custom(panicked))

@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::{DefaultBodyLimit, Path, State};
+use axum::handler::Handler as _;
 use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
 use firstline_diagnosis::document::Endpoint;
 use http::{HeaderValue, StatusCode, header};
 use serde::{Deserialize, Serialize};
@@ -15,7 +17,7 @@ use crate::access::Roles;
 use crate::access::audit::Entry;
 use crate::access::gate::{Caller, Doors, Told};
 use crate::app::App;
-use crate::pull::{Pull, PullOrder};
+use crate::pull::{FILE_BYTES_MAX, Import, Pull, PullOrder};
 use crate::ticket::rich_text::RichText;
 use crate::ticket::{
     AttachmentContent, NewNote, NewTicket, NoteResult, Suggestion, Ticket, TicketList, TicketQuery, TicketUpdate,
@@ -95,6 +97,17 @@ pub(super) fn doors(doors: Doors) -> Doors {
                 body: "AttachOrder",
                 answer: "Pull",
                 ..Told::default()
+            },
+        )
+        .post(
+            "/api/v1/tickets/{ticket}/import",
+            Roles::WORK,
+            import.layer(DefaultBodyLimit::max(FILE_BYTES_MAX)),
+            Told {
+                summary: "Put the diagnosis of a file that `firstline-agent diagnose --save` wrote onto the ticket.",
+                query: &[("symptom", "what the person complains of; the ticket's words when absent")],
+                body: "application/json",
+                answer: "Pull",
             },
         )
         .get(
@@ -221,6 +234,32 @@ async fn attach(
         expires_in_seconds: order.expires_in_seconds,
     };
     Ok((StatusCode::CREATED, Json(super::pulls::start_as(&app, &caller, order).await?)))
+}
+
+/// Words about a file.
+#[derive(Debug, Deserialize)]
+struct AboutFile {
+    symptom: Option<String>,
+}
+
+async fn import(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path(number): Path<String>,
+    Search(about): Search<AboutFile>,
+    file: Bytes,
+) -> Result<Json<Pull>, Problem> {
+    let import = Import { ticket: number, file: file.into(), symptom: about.symptom, ..Import::default() };
+    Ok(Json(import_as(&app, &caller, import).await?))
+}
+
+/// Imports a file in the caller's name, and writes down that it was done.
+pub(crate) async fn import_as(app: &App, caller: &Caller, import: Import) -> Result<Pull, Problem> {
+    let number = import.ticket.clone();
+    let pull = app.pulls.import(Import { requested_by: caller.name().to_owned(), ..import }).await?;
+    let entry = Entry::new(&caller.actor(), "ticket.import", &pull.endpoint.id).ticket(number);
+    app.access.audit().record(entry).await?;
+    Ok(pull)
 }
 
 /// The endpoint that somebody named, or the ticket's own, or the one that fits best.

@@ -16,6 +16,7 @@ use crate::fleet::FleetError;
 use crate::metrics as names;
 use crate::outage::{Outage, causes};
 use crate::replica::{BEAT_EVERY, Beat};
+use crate::retest;
 use crate::store::StoreError;
 
 /// How often what happened at other collectors is looked up while they cannot tell.
@@ -53,6 +54,7 @@ pub(super) fn start(app: &Arc<App>, tasks: &TaskTracker, stop: &CancellationToke
         run.every("replica_pulls", BEAT_EVERY, |app| async move { app.pulls.attend(None).await });
         run.every("replica_news", UNTOLD_EVERY, |app| async move { look_up(&app).await });
     }
+    run.alone("retests", Duration::from_mins(1), |app| async move { retest::run(&app).await });
     run.every("pulls", Duration::from_secs(5), |app| async move { app.pulls.tick().await });
 }
 

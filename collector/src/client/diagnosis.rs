@@ -2,13 +2,13 @@
 
 use std::fmt::Write as _;
 
-use firstline_diagnosis::document::{Diagnosis, Finding, Role, RuledOutResult};
+use firstline_diagnosis::document::{Compared, Diagnosis, Finding, Role, RuledOutResult};
 
 use super::table::harmless;
 
 /// The whole answer.
 pub(super) fn words(diagnosis: &Diagnosis) -> String {
-    let mut text = String::new();
+    let mut text = diagnosis.compared.as_ref().map(compared_words).unwrap_or_default();
     for finding in &diagnosis.findings {
         text.push_str(&finding_words(finding));
     }
@@ -28,6 +28,23 @@ pub(super) fn words(diagnosis: &Diagnosis) -> String {
     for note in &diagnosis.notes {
         let _ = writeln!(text, "Note: {}", harmless(note));
     }
+    text
+}
+
+/// What became of what was found last time.
+fn compared_words(compared: &Compared) -> String {
+    let Some(sentence) = compared.sentence() else { return String::new() };
+    let mut text = format!("{sentence} (held against {})\n", compared.before);
+    for outcome in &compared.outcomes {
+        let place = if outcome.instance.is_empty() { String::new() } else { format!(" ({})", outcome.instance) };
+        let _ = writeln!(text, "  {}{place}: {}", harmless(&outcome.title), outcome.result.words());
+        for (when, numbers) in [("then", &outcome.then), ("now", &outcome.now)] {
+            if !numbers.is_empty() {
+                let _ = writeln!(text, "    {when}: {}", harmless(numbers));
+            }
+        }
+    }
+    text.push('\n');
     text
 }
 

@@ -1,9 +1,10 @@
 use std::fmt::Write as _;
+use std::path::Path;
 
 use serde_json::json;
 
 use super::Out;
-use super::command::Ticket as Order;
+use super::command::{PullTerms, Ticket as Order};
 use super::connection::{Connection, part};
 use super::failure::Failure;
 use super::pulls;
@@ -37,15 +38,33 @@ pub(super) async fn follow(connection: &Connection, order: Order, out: Out) -> R
             let result: NoteResult = connection.post(&path, &json!({ "text": text })).await?;
             out.print(&result, || harmless(&format!("The note is on {ticket}.")))
         }
-        Order::Attach { ticket, endpoint, desk, terms } => {
+        Order::Attach { ticket, endpoint, desk, file, terms } => {
             if desk != "builtin" {
                 return Err(Failure::usage(format!("there is no desk {desk:?}; the built-in one is called builtin")));
+            }
+            if let Some(file) = file {
+                return import(connection, &ticket, &file, &terms, out).await;
             }
             let order = json!({ "endpoint": endpoint, "symptom": terms.symptom, "expires_in_seconds": terms.expires });
             let pull: Pull = connection.post(&format!("/tickets/{}/attach", part(&ticket)), &order).await?;
             pulls::attach(connection, pull, &terms, out).await
         }
     }
+}
+
+/// Sends a file that was saved at the endpoint, and prints what it says.
+async fn import(
+    connection: &Connection,
+    ticket: &str,
+    file: &Path,
+    terms: &PullTerms,
+    out: Out,
+) -> Result<(), Failure> {
+    let unreadable = |error| Failure::usage(format!("cannot read {}: {error}", file.display()));
+    let bytes = std::fs::read(file).map_err(unreadable)?;
+    let path = format!("/tickets/{}/import", part(ticket));
+    let pull: Pull = connection.upload(&path, terms.symptom.as_deref(), bytes).await?;
+    pulls::attach(connection, pull, terms, out).await
 }
 
 fn print(list: &TicketList) -> String {

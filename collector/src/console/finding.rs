@@ -2,7 +2,9 @@
 
 use std::fmt::Write as _;
 
-use firstline_diagnosis::document::{Diagnosis, Evidence, Finding, FindingState, Role, RuledOut, RuledOutResult};
+use firstline_diagnosis::document::{
+    Compared, Diagnosis, Evidence, Finding, FindingState, OutcomeResult, Role, RuledOut, RuledOutResult,
+};
 use firstline_diagnosis::registry::Registry;
 use firstline_diagnosis::vocabulary::{Attributes, Timestamp};
 
@@ -100,6 +102,8 @@ pub(crate) struct DiagnosisView {
     pub also: Vec<FindingView>,
     /// What follows from it.
     pub consequences: Vec<FindingView>,
+    /// What became of what was found last time.
+    pub compared: Option<ComparedView>,
     /// What to say when nothing was found.
     pub nothing: String,
     /// Checked, and fine.
@@ -112,6 +116,53 @@ pub(crate) struct DiagnosisView {
     pub at: When,
     /// Version of the catalogue.
     pub catalogue: String,
+}
+
+/// What became of what was found last time.
+pub(crate) struct ComparedView {
+    /// The sum of it.
+    pub sentence: String,
+    /// When that was.
+    pub before: When,
+    /// Finding by finding.
+    pub outcomes: Vec<OutcomeView>,
+}
+
+/// What became of one finding.
+pub(crate) struct OutcomeView {
+    /// Its title.
+    pub title: String,
+    /// Where.
+    pub instance: String,
+    /// The class of its mark.
+    pub class: &'static str,
+    /// What became of it, in a word or two.
+    pub words: &'static str,
+    /// Its numbers then.
+    pub then: String,
+    /// Its numbers now.
+    pub now: String,
+}
+
+impl ComparedView {
+    /// Nothing when there was nothing to compare.
+    fn new(compared: &Compared, now: Timestamp) -> Option<Self> {
+        let outcomes = compared.outcomes.iter().map(|outcome| OutcomeView {
+            title: if outcome.title.is_empty() { outcome.id.clone() } else { outcome.title.clone() },
+            instance: outcome.instance.clone(),
+            class: match outcome.result {
+                OutcomeResult::Gone => "good",
+                OutcomeResult::Remains => "medium",
+                OutcomeResult::Unknown => "unsure",
+                OutcomeResult::New => "low",
+            },
+            words: outcome.result.words(),
+            then: outcome.then.clone(),
+            now: outcome.now.clone(),
+        });
+        let (sentence, before) = (compared.sentence()?, When::new(compared.before, now));
+        Some(Self { sentence, before, outcomes: outcomes.collect() })
+    }
 }
 
 impl DiagnosisView {
@@ -135,6 +186,7 @@ impl DiagnosisView {
             contributing: of(Role::Contributing),
             also: of(Role::Also),
             consequences: of(Role::Consequence),
+            compared: diagnosis.compared.as_ref().and_then(|compared| ComparedView::new(compared, now)),
             nothing: diagnosis.nothing_found(),
             fine: ruled_out(RuledOutResult::NotFound),
             unknown: ruled_out(RuledOutResult::Unknown),

@@ -89,7 +89,7 @@ const BY_KEY: [Table; 13] = [
 ];
 
 /// Tables that know endpoints by their id.
-const BY_ID: [Table; 7] = [
+const BY_ID: [Table; 8] = [
     told_anew!("fork_permits", "endpoint_id"),
     told_anew!("findings", "endpoint_id"),
     told_anew!("alert_decisions", "endpoint_id"),
@@ -97,6 +97,7 @@ const BY_ID: [Table; 7] = [
     of_tickets!("tickets", "endpoint_id"),
     of_tickets!("pulls", "endpoint_id"),
     of_tickets!("snapshots", "endpoint_id"),
+    of_tickets!("retests", "endpoint_id"),
 ];
 
 /// A machine that seems to be enrolled twice.

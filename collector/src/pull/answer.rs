@@ -1,12 +1,15 @@
 //! From a whole document to a note on the ticket.
 
-use firstline_diagnosis::document::{Diagnosis, Snapshot};
+use firstline_diagnosis::catalogue::Catalogue;
+use firstline_diagnosis::document::Diagnosis;
+use firstline_diagnosis::{diagnose, diagnose_again};
 use tracing::{info, warn};
 
 use super::rows::{self, Verified};
 use super::verify::{Refused, verify};
 use super::{Headline, Pull, PullError, PullState, Pulls};
 use crate::outage::causes;
+use crate::retest;
 use crate::ticket::answer::{self, Facts};
 use crate::ticket::rich_text::{Block, RichText};
 use crate::ticket::{AUTHOR, DeskError, NewFile, NewNote, Visibility};
@@ -48,6 +51,7 @@ impl Pulls {
             .write(move |tx| {
                 Box::pin(async move {
                     rows::store_result(tx, &stored, owner, &verified, now).await?;
+                    retest::plan(tx, &stored, &verified.diagnosis, now).await?;
                     Ok::<_, PullError>(verified)
                 })
             })
@@ -57,18 +61,39 @@ impl Pulls {
     }
 
     /// The snapshot with what it says; both cost processor time, which other tasks need not wait for.
-    async fn diagnosed(&self, pull: &Pull, document: Vec<u8>) -> Result<Verified, Refused> {
-        let catalogue = self.parts().catalogues.current();
+    pub(super) async fn diagnosed(&self, pull: &Pull, document: Vec<u8>) -> Result<Verified, Refused> {
+        let catalogue = self.catalogue(&pull.endpoint.id).await;
         let authority = std::sync::Arc::clone(&self.parts().authority);
         let (endpoint, symptom) = (pull.endpoint.id.clone(), pull.symptom.clone());
+        let before = self.before(pull).await;
         let work = move || {
-            let snapshot: Snapshot = verify(&authority, &endpoint, &document)?;
-            let diagnosis = firstline_diagnosis::diagnose(&catalogue, &snapshot, symptom.as_deref());
+            let (snapshot, symptom) = (verify(&authority, &endpoint, &document)?, symptom.as_deref());
+            let diagnosis = match &before {
+                Some(before) => diagnose_again(&catalogue, &snapshot, symptom, before),
+                None => diagnose(&catalogue, &snapshot, symptom),
+            };
             Ok(Verified { snapshot, document, diagnosis })
         };
         tokio::task::spawn_blocking(work)
             .await
             .unwrap_or_else(|_| Err(Refused::Form("it could not be diagnosed".to_owned())))
+    }
+
+    /// The last answer of the same endpoint on the same ticket, to hold the new one against.
+    async fn before(&self, pull: &Pull) -> Option<Diagnosis> {
+        let pulls = self.of_ticket(pull.ticket.as_deref()?).await;
+        let pulls = pulls.inspect_err(|error| warn!(error = %error, "The earlier answers cannot be read")).ok()?;
+        let done = pulls.into_iter().filter(|other| {
+            other.id != pull.id && other.endpoint.id == pull.endpoint.id && other.state == PullState::Done
+        });
+        let newest = done.max_by_key(|other| other.finished_at)?;
+        Some(self.result(&newest.id).await.ok()??.diagnosis)
+    }
+
+    /// What is in force for an endpoint; what is common when it cannot be read.
+    async fn catalogue(&self, endpoint_id: &str) -> std::sync::Arc<Catalogue> {
+        let tags = self.parts().fleet.known(endpoint_id).await.map(|known| known.endpoint.tags).unwrap_or_default();
+        self.parts().catalogues.for_tags(&tags)
     }
 
     /// Writes the note, when there is a ticket, and ends the pull.
@@ -109,7 +134,7 @@ impl Pulls {
 
     async fn note(&self, pull: &Pull, number: &str, verified: Verified) -> Result<(), DeskError> {
         let ticket = self.parts().desk.show(number).await?;
-        let catalogue = self.parts().catalogues.current();
+        let catalogue = self.catalogue(&pull.endpoint.id).await;
         let facts = Facts {
             catalogue: &catalogue,
             snapshot: &verified.snapshot,
@@ -148,7 +173,7 @@ fn private(body: RichText, files: Vec<NewFile>) -> NewNote {
     NewNote { author: AUTHOR.to_owned(), visibility: Visibility::Private, body, files, key: String::new() }
 }
 
-fn headline(diagnosis: &Diagnosis) -> Headline {
+pub(super) fn headline(diagnosis: &Diagnosis) -> Headline {
     let primary = answer::primary(diagnosis);
     Headline { severity: primary.map(|finding| finding.severity), text: answer::sentence(diagnosis) }
 }

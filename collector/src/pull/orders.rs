@@ -130,7 +130,12 @@ impl Pulls {
         }
     }
 
-    fn pull(&self, order: PullOrder, endpoint: PullEndpoint, ticket: Option<Ticket>) -> Result<Pull, PullError> {
+    pub(super) fn pull(
+        &self,
+        order: PullOrder,
+        endpoint: PullEndpoint,
+        ticket: Option<Ticket>,
+    ) -> Result<Pull, PullError> {
         let now = self.parts().clock.now();
         let words = |ticket: &Ticket| format!("{}\n{}", ticket.subject, ticket.text);
         let symptom = order.symptom.filter(|words| !words.trim().is_empty()).or(ticket.as_ref().map(words));
@@ -156,7 +161,7 @@ impl Pulls {
     }
 
     /// A ticket that names no machine is about the one that is pulled for it.
-    async fn link(&self, ticket: &Ticket, endpoint: &PullEndpoint) -> Result<(), PullError> {
+    pub(super) async fn link(&self, ticket: &Ticket, endpoint: &PullEndpoint) -> Result<(), PullError> {
         if ticket.endpoint.is_none() {
             let update = TicketUpdate { endpoint: Some(endpoint.id.clone()), ..TicketUpdate::default() };
             self.parts().desk.update(&ticket.number, update, "").await?;

@@ -67,6 +67,16 @@ pub(super) async fn any_to_take(reads: &Reads, search: &Search, is_keeper: bool)
     Ok(found.is_some())
 }
 
+/// The pull that brought a snapshot.
+pub(super) async fn of_snapshot(reads: &Reads, snapshot_id: &str) -> Result<Option<Pull>, PullError> {
+    let row: Option<(String,)> =
+        sql::query_as("SELECT p.document FROM pulls p JOIN snapshots s ON s.pull_id = p.id WHERE s.id = $1")
+            .bind(snapshot_id)
+            .fetch_optional(reads)
+            .await?;
+    row.map(|(document,)| read(&document)).transpose()
+}
+
 /// Takes over what is to be taken over.
 pub(super) async fn take(tx: &mut Connection, search: Search, is_keeper: bool) -> Result<Vec<Pull>, PullError> {
     let rows: Vec<(String,)> = sql::query_as(to_take!("UPDATE pulls SET owner = $1", "RETURNING document"))

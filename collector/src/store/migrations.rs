@@ -61,6 +61,7 @@ pub(super) const ALL: &[Migration] = &[
     migration!("0035", "create_replicas"),
     migration!("0040", "add_certificate_roots"),
     migration!("0050", "add_departures"),
+    migration!("0100", "create_retests"),
 ];
 
 #[cfg(test)]

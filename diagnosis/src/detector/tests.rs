@@ -8,6 +8,7 @@ use crate::registry::Registry;
 use crate::vocabulary::{Attributes, Severity, Why};
 
 mod answers;
+mod compared;
 mod laws;
 mod sleep;
 

@@ -1,5 +1,6 @@
 use serde::{Deserialize, Serialize};
 
+use super::Compared;
 use crate::texts;
 use crate::vocabulary::{Attributes, Impact, Priority, Severity, Timestamp, Urgency};
 
@@ -17,6 +18,9 @@ pub struct Diagnosis {
     /// Notes on the data: coverage, age, permissions. Empty when there is nothing to say.
     #[serde(default)]
     pub notes: Vec<String>,
+    /// What became of the findings of an earlier answer on the same ticket.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub compared: Option<Compared>,
     /// Candidates of the symptom that this catalogue has no check for yet.
     #[serde(default)]
     pub not_checked: Vec<String>,

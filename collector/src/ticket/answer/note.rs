@@ -1,6 +1,6 @@
 //! The note on the ticket.
 
-use firstline_diagnosis::document::{Finding, Role, RuledOutResult};
+use firstline_diagnosis::document::{Finding, Outcome, Role, RuledOutResult};
 
 use super::{Facts, primary, sentence, words};
 use crate::ticket::rich_text::{Block, Line, RichText};
@@ -8,6 +8,7 @@ use crate::ticket::rich_text::{Block, Line, RichText};
 /// The answer as neutral rich text.
 pub(crate) fn note(facts: &Facts<'_>) -> RichText {
     let mut blocks = vec![answer(facts), Block::paragraph(words::machine(facts))];
+    blocks.extend(before_and_after(facts));
     if let Some(finding) = primary(facts.diagnosis) {
         blocks.extend(why(finding));
         blocks.extend(what_to_do(finding));
@@ -32,6 +33,24 @@ fn answer(facts: &Facts<'_>) -> Block {
         }
         None => line,
     })
+}
+
+/// What became of what was found last time.
+pub(super) fn before_and_after(facts: &Facts<'_>) -> Vec<Block> {
+    let Some(compared) = &facts.diagnosis.compared else { return Vec::new() };
+    let Some(sentence) = compared.sentence() else { return Vec::new() };
+    let then = format!("Then ({})", words::moment(compared.before));
+    let head = vec!["Finding".into(), then.into(), "Now".into()];
+    let row = |outcome: &Outcome| {
+        let now = Line::default().bold(outcome.result.words()).text(format!(": {}", outcome.now));
+        vec![words::outcome(outcome).into(), Line::from(outcome.then.clone()), now]
+    };
+    let rows = compared.outcomes.iter().map(row).collect();
+    vec![
+        Block::heading("Before and after"),
+        Block::paragraph(Line::default().bold(sentence)),
+        Block::Table { head, rows },
+    ]
 }
 
 fn why(finding: &Finding) -> Vec<Block> {

@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 
 use firstline_diagnosis::document::{Finding, Role, RuledOutResult};
 
-use super::{Facts, primary, sentence, sparkline, words};
+use super::{Facts, note, primary, sentence, sparkline, words};
 use crate::ticket::rich_text::{Block, Line, RichText, escape};
 
 /// Colours of both schemes, and of paper.
@@ -18,6 +18,7 @@ pub(crate) fn report(facts: &Facts<'_>) -> String {
     let mut page = String::with_capacity(32 * 1024);
     head(&mut page, facts);
     answer(&mut page, facts);
+    before_and_after(&mut page, facts);
     if let Some(finding) = primary(facts.diagnosis) {
         why(&mut page, facts, finding);
         what_to_do(&mut page, finding);
@@ -69,6 +70,13 @@ fn answer(page: &mut String, facts: &Facts<'_>) {
         );
     }
     page.push_str("</section>");
+}
+
+fn before_and_after(page: &mut String, facts: &Facts<'_>) {
+    let blocks = note::before_and_after(facts);
+    if !blocks.is_empty() {
+        let _ = write!(page, "<section>{}</section>", RichText(blocks).to_html());
+    }
 }
 
 fn why(page: &mut String, facts: &Facts<'_>, finding: &Finding) {

@@ -117,6 +117,7 @@ fn diagnosis(findings: Vec<Finding>) -> Diagnosis {
             ruled_out("no-such-check", RuledOutResult::NotFound, "4 GiB of memory are free"),
             ruled_out("other-check", RuledOutResult::Unknown, "the agent is not allowed to read it"),
         ],
+        compared: None,
         not_checked: Vec::new(),
         notes: vec!["Half of the last hour is missing.".to_owned()],
         catalogue: "0.1.0+abc".to_owned(),

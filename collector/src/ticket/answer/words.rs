@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use firstline_diagnosis::document::{Evidence, Finding, RuledOutResult};
+use firstline_diagnosis::document::{Evidence, Finding, Outcome, RuledOutResult};
 use firstline_diagnosis::texts::{event_words, quantity};
 use firstline_diagnosis::vocabulary::Timestamp;
 
@@ -30,6 +30,12 @@ pub(super) fn evidence(finding: &Finding) -> Vec<Row> {
 
 fn row(evidence: &Evidence) -> Option<Row> {
     Some(Row { what: evidence.what(), found: evidence.found()?, limit: evidence.limit() })
+}
+
+/// A finding that was held against an earlier answer: its title, and where.
+pub(super) fn outcome(outcome: &Outcome) -> String {
+    let title = if outcome.title.is_empty() { &outcome.id } else { &outcome.title };
+    if outcome.instance.is_empty() { title.clone() } else { format!("{title} ({})", outcome.instance) }
 }
 
 /// Title and reason of each candidate that was ruled out, or that could not be checked.

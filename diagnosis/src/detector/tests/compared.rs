@@ -1,0 +1,61 @@
+//! A second answer after somebody tried to help.
+
+use super::*;
+use crate::document::{Diagnosis, OutcomeResult};
+
+fn full_and_hot() -> Story {
+    let hot = check(
+        "too-hot",
+        "when = \"last(heat) > 90 Cel\"\nhold = \"1m\"\n[check.inputs]\nheat = 'hw.temperature{hw.id=cpu,sensor=core}'\n",
+    );
+    Story::of(&[&disk("1m"), &hot])
+}
+
+const FREE: &str = "system.filesystem.usage{mountpoint=/,type=ext4,role=system,state=free}";
+const HEAT: &str = "hw.temperature{hw.id=cpu,sensor=core}";
+
+fn results(diagnosis: &Diagnosis) -> Vec<(&str, OutcomeResult)> {
+    let compared = diagnosis.compared.as_ref().expect("compared");
+    compared.outcomes.iter().map(|outcome| (outcome.id.as_str(), outcome.result)).collect()
+}
+
+#[test]
+fn what_was_mended_is_gone_and_what_was_not_remains() {
+    let mut story = full_and_hot();
+    story.minutes(10, &[(FREE, GIB), (HEAT, 95.0)]);
+    let before = story.detector.diagnose(None, story.now);
+    assert_eq!(before.findings.len(), 2);
+    story.minutes(30, &[(FREE, 40.0 * GIB), (HEAT, 95.0)]);
+    let after = story.detector.diagnose_again(None, &before, story.now);
+    let mut found = results(&after);
+    found.sort();
+    assert_eq!(found, [("disk-full", OutcomeResult::Gone), ("too-hot", OutcomeResult::Remains)]);
+    let compared = after.compared.expect("compared");
+    assert_eq!(compared.sentence().as_deref(), Some("1 of 2 that were found then are gone."));
+    let gone = compared.outcomes.iter().find(|outcome| outcome.result == OutcomeResult::Gone).expect("one is gone");
+    assert!(gone.then.contains("1 GiB"), "{gone:?}");
+    assert!(gone.now.contains("40 GiB"), "{gone:?}");
+}
+
+#[test]
+fn what_cannot_be_seen_any_more_does_not_count_as_gone() {
+    let mut story = full_and_hot();
+    story.minutes(10, &[(FREE, GIB)]);
+    let before = story.detector.diagnose(None, story.now);
+    let mut later = full_and_hot();
+    later.minutes(10, &[(HEAT, 50.0)]);
+    let after = later.detector.diagnose_again(None, &before, later.now);
+    assert_eq!(results(&after), [("disk-full", OutcomeResult::Unknown)]);
+    let sentence = after.compared.expect("compared").sentence();
+    assert_eq!(sentence.as_deref(), Some("Whether what was found then is gone could not be checked."));
+}
+
+#[test]
+fn what_came_meanwhile_is_new() {
+    let mut story = full_and_hot();
+    story.minutes(10, &[(FREE, 40.0 * GIB), (HEAT, 50.0)]);
+    let before = story.detector.diagnose(None, story.now);
+    story.minutes(10, &[(FREE, 40.0 * GIB), (HEAT, 95.0)]);
+    let after = story.detector.diagnose_again(None, &before, story.now);
+    assert_eq!(results(&after), [("too-hot", OutcomeResult::New)]);
+}
