@@ -68,9 +68,8 @@ impl Replay {
         let line: Line = serde_json::from_str(text).map_err(|error| Fault(said(&error)))?;
         match line {
             Line::Endpoint { endpoint, os, .. } => self.endpoint(endpoint, &os),
-            Line::Sample(told) => self.told(&told, give_reading),
-            Line::Inventory(told) => self.told(&told, give_reading),
-            Line::Event(told) => self.told(&told, give_event),
+            Line::Sample(told) | Line::Inventory(told) => self.told(&told, give_reading),
+            Line::Event(told) => self.told(&told, |told, at, detector| Ok(give_event(told, at, detector))),
             Line::Beat(told) => self.told(&told, |told, at, detector| {
                 // A beat without a turn says no more than that somebody is there.
                 if let Some(mark) = told.mark {
@@ -185,11 +184,11 @@ fn typed(signal: &str, value: Value) -> Value {
     }
 }
 
-fn give_event(told: &Told, at: Timestamp, detector: &mut Detector) -> Result<Result<(), Refused>, Fault> {
+fn give_event(told: &Told, at: Timestamp, detector: &mut Detector) -> Result<(), Refused> {
     let event = Event { series: told.series(), at, fields: told.fields.clone(), count: told.count.unwrap_or(1) };
     let admitted = Registry::builtin().admit(&event);
     if admitted.is_ok() {
         detector.event(&event);
     }
-    Ok(admitted)
+    admitted
 }

@@ -168,8 +168,8 @@ fn a_boot_a_sleep_and_an_unknown_value_are_told() {
     }
     let replayed = replayed(&lines, None);
     assert_eq!(replayed.diagnosis["e1"].at, at(91));
-    let moves = replayed.timeline.iter().filter(|moved| moved.finding == "disk-space-critical");
-    assert_eq!(moves.last().map(|moved| moved.to), Some(FindingState::Active), "silence clears nothing");
+    let last = replayed.timeline.iter().rfind(|moved| moved.finding == "disk-space-critical");
+    assert_eq!(last.map(|moved| moved.to), Some(FindingState::Active), "silence clears nothing");
 }
 
 #[test]
