@@ -73,12 +73,12 @@ async fn run_once(
     let over = stop.child_token();
     let mut identity = Identity::load(&state.dir("identity")?)?;
     settle_fork(&mut identity, config, state)?;
-    let collector = config.collector.clone().unwrap_or_else(|| identity.collector.clone());
+    let collectors = config.collector.clone().unwrap_or_else(|| identity.collector.clone().into());
     let endpoint_id = identity.endpoint_id.clone();
     let routes = Routes::of_this_machine(&config.proxy, Path::new("/")).map_err(anyhow::Error::msg);
     let routes = routes.context("the proxy's configuration cannot be used")?;
     let hardware = evidence(Path::new("/"), &identity.evidence_key());
-    let policy = config.policy(Some(&collector));
+    let policy = config.policy(Some(collectors.first()));
     let (settings, settings_seen) = watch::channel(policy.remembered(&state.path("settings")));
     // Ends with the uplink, which holds the other end.
     tokio::spawn(remember(settings_seen.clone(), state.path("settings")));
@@ -107,8 +107,9 @@ async fn run_once(
     let (link, link_seen) = watch::channel(LinkStatus::new(LinkState::Connecting, "starting", clock.now()));
     let (renewed, renewals) = watch::channel(0);
     let wanted_at = watch::Sender::new(None);
+    let reached = Arc::new(Mutex::new(collectors.first().clone()));
     let uplink = Uplink {
-        collector: collector.clone(),
+        collectors: collectors.clone(),
         routes: routes.clone(),
         identity: Arc::clone(&identity),
         hardware,
@@ -124,11 +125,12 @@ async fn run_once(
         ledger: Arc::clone(&ledger),
         renewals,
         renew_at: wanted_at.clone(),
+        reached: Arc::clone(&reached),
         forked: over.clone(),
     };
     let renewal = Renewal {
         identity: Arc::clone(&identity),
-        collector: collector.clone(),
+        collectors,
         routes,
         clock: Arc::clone(&clock),
         outbox: Arc::clone(&outbox),
@@ -142,7 +144,7 @@ async fn run_once(
         frames: frames_out,
         ledger: Arc::clone(&ledger),
         cache: state.dir("snapshots")?,
-        collector: collector.to_string(),
+        reached: Arc::clone(&reached),
         clock: Arc::clone(&clock),
     };
     tracing::info!(endpoint.id = %endpoint_id, "Agent {} of endpoint {endpoint_id} runs", env!("CARGO_PKG_VERSION"));
@@ -151,7 +153,7 @@ async fn run_once(
     let reporter = status::Reporter {
         scratch: scratch.clone(),
         stopped: state.path("status.json"),
-        collector,
+        reached,
         started_at: clock.now(),
         started_awake: clock.awake(),
         schedule: Arc::clone(&schedule),

@@ -4,6 +4,7 @@
 //! that has another state directory. It may be absent. Unknown keys are refused, since a misspelt key that is silently
 //! ignored is worse than an agent that does not start.
 
+mod collectors;
 mod proxy;
 mod services;
 
@@ -15,6 +16,7 @@ use anyhow::{Context, Result, bail};
 use firstline_diagnosis::registry::{Privacy, Registry};
 use serde::Deserialize;
 
+pub use collectors::Collectors;
 pub use proxy::{ProxyConfig, ProxyUrl};
 pub use services::{ServiceName, ServicesConfig};
 
@@ -37,8 +39,8 @@ pub const COLLECTOR_PORT: u16 = 7443;
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
-    /// `host:port` of the collector. Default: the one that this agent was enrolled at.
-    pub collector: Option<Address>,
+    /// `host:port` of the collector, or of several of its replicas. Default: the one that this agent was enrolled at.
+    pub collector: Option<Collectors>,
     /// What must not be collected on this machine, whatever the collector asks.
     pub policy: PolicyConfig,
     /// How the collector is reached.

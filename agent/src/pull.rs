@@ -20,6 +20,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::app::{Intake, catalogue_version};
+use crate::config::Address;
 use crate::identity::Identity;
 use crate::os::Clock;
 use crate::os::native::give_memory_back;
@@ -43,8 +44,8 @@ pub struct Pulls {
     pub ledger: Arc<Mutex<Ledger>>,
     /// Where finished documents lie.
     pub cache: PathBuf,
-    /// To whom, for the ledger.
-    pub collector: String,
+    /// The collector that was reached last: to whom, for the ledger.
+    pub reached: Arc<Mutex<Address>>,
     /// Time.
     pub clock: Arc<dyn Clock>,
 }
@@ -130,7 +131,7 @@ impl Pulls {
         let counts = serde_json::from_slice::<Snapshot>(document).ok();
         let entry = Entry {
             at: self.clock.now(),
-            to: self.collector.clone(),
+            to: self.reached.lock().unwrap_or_else(PoisonError::into_inner).to_string(),
             sent: Sent::Snapshot {
                 ticket: pull.ticket.clone(),
                 requested_by: pull.requested_by.clone(),

@@ -34,7 +34,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 pub use backoff::Backoff;
-pub use dial::{Link, dial};
+pub use dial::{Link, dial, dial_first};
 pub use offset::ClockOffset;
 pub use outbox::{Acknowledged, Outbox};
 pub use problem::{DialError, Problem, Trouble};
@@ -42,7 +42,7 @@ pub use renewal::Renewal;
 pub use route::{Credentials, Proxy, Route, Routes};
 pub use sent::{Amount, Sent};
 
-use crate::config::Address;
+use crate::config::{Address, Collectors};
 use crate::identity::{self, Identity};
 use crate::os::Clock;
 use crate::privacy::{Ledger, RecordCounts};
@@ -115,8 +115,8 @@ pub enum LinkState {
 /// Everything the stream needs of the agent.
 #[derive(Debug)]
 pub struct Uplink {
-    /// Where to.
-    pub collector: Address,
+    /// Where to: tried in order.
+    pub collectors: Collectors,
     /// Which way.
     pub routes: Routes,
     /// Who we are; replaced at renewal.
@@ -147,6 +147,8 @@ pub struct Uplink {
     pub renewals: watch::Receiver<u64>,
     /// When the collector wants the certificate to be renewed, if it does.
     pub renew_at: watch::Sender<Option<Instant>>,
+    /// The collector that was reached last; before, the first.
+    pub reached: Arc<Mutex<Address>>,
     /// Cancelled when this machine has become an endpoint of its own, and the agent must begin anew.
     pub forked: CancellationToken,
 }
@@ -171,7 +173,10 @@ enum End {
 struct Course {
     /// Random name of this run.
     run_id: String,
-    collector: Address,
+    /// Where to next: tried in order.
+    collectors: Collectors,
+    /// The one that took the last connection, while it has not welcomed this endpoint.
+    met: Option<Address>,
     backoff: Backoff,
     resumes: bool,
     /// A stream that is good until the next one is welcomed.
@@ -183,7 +188,8 @@ impl Uplink {
     pub async fn run(mut self, stop: CancellationToken) {
         let mut course = Course {
             run_id: format!("{:032x}", rand::random::<u128>()),
-            collector: self.collector.clone(),
+            collectors: self.collectors.clone(),
+            met: None,
             backoff: Backoff::default(),
             resumes: self.about.borrow().resumes,
             kept: None,
@@ -192,7 +198,7 @@ impl Uplink {
             if course.kept.is_none() {
                 self.tell(LinkStatus::new(
                     LinkState::Connecting,
-                    format!("connecting to {}", course.collector),
+                    format!("connecting to {}", course.collectors),
                     self.clock.now(),
                 ));
             }
@@ -219,13 +225,19 @@ impl Uplink {
             End::Renewed => Some(Duration::ZERO),
             End::Failed(trouble) => {
                 let wait = self.failed(&trouble, course);
-                course.collector = self.collector.clone();
+                // One that takes connections and welcomes nobody must not keep the others from being tried.
+                let met = course.met.take().filter(|_| !trouble.problem.is_refusal());
+                course.collectors =
+                    met.map_or_else(|| self.collectors.clone(), |met| self.collectors.going_on_after(&met));
                 Some(wait)
             }
             End::Drained { wait, alternative } => {
                 let words = format!("the collector asked to come back in {} s", wait.as_secs());
                 self.tell(LinkStatus::new(LinkState::Waiting, words, self.clock.now()));
-                course.collector = alternative.unwrap_or_else(|| self.collector.clone());
+                course.collectors = match alternative {
+                    Some(address) => self.collectors.beginning_with(address),
+                    None => self.collectors.clone(),
+                };
                 Some(wait)
             }
             End::Fork(permit) => self.fork(permit, course).await,
@@ -233,7 +245,8 @@ impl Uplink {
     }
 
     fn failed(&self, trouble: &Trouble, course: &mut Course) -> Duration {
-        let Course { collector, backoff, .. } = course;
+        let Course { collectors, backoff, met, .. } = course;
+        let collector = met.as_ref().unwrap_or(collectors.first());
         let advice = trouble.problem.advice(collector);
         let refused = trouble.problem.is_refusal();
         let wait = if refused { backoff.refused_wait() } else { backoff.next_wait() };
@@ -255,7 +268,7 @@ impl Uplink {
         let mut machine = self.about.borrow().machine.clone();
         machine.hardware.clone_from(&self.hardware);
         let keep_from = self.outbox.run_first();
-        match identity::fork(&self.identity, &course.collector, &self.routes, permit, machine, keep_from).await {
+        match identity::fork(&self.identity, &course.collectors, &self.routes, permit, machine, keep_from).await {
             Ok(endpoint_id) => {
                 tracing::warn!(endpoint.id = %endpoint_id, "Another machine uses the identity that this one had; this one is endpoint {endpoint_id} from now on");
                 self.forked.cancel();
@@ -269,13 +282,18 @@ impl Uplink {
         }
     }
 
+    /// The collector that was reached last.
+    fn reached(&self) -> Address {
+        self.reached.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     fn tell(&self, status: LinkStatus) {
         self.status.send_replace(status);
     }
 
     fn note_sent(&self, counts: RecordCounts) {
         let mut ledger = self.ledger.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Err(source) = ledger.add_records(self.clock.now(), &self.collector.to_string(), counts) {
+        if let Err(source) = ledger.add_records(self.clock.now(), &self.reached().to_string(), counts) {
             tracing::warn!("Writing the ledger of what was sent failed: {source}");
         }
     }

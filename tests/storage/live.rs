@@ -90,7 +90,8 @@ async fn connect(state: StateDir, identity: Identity, outbox: Arc<Outbox>, stop:
     let (status, _status_seen) = watch::channel(LinkStatus::new(LinkState::Connecting, "", Timestamp(0)));
     let (_renewals_in, renewals) = watch::channel(0);
     let uplink = Uplink {
-        collector: identity.collector.clone(),
+        collectors: identity.collector.clone().into(),
+        reached: Arc::new(Mutex::new(identity.collector.clone())),
         routes: Routes::default(),
         hardware: BTreeMap::new(),
         identity: Arc::new(Mutex::new(identity)),

@@ -54,7 +54,7 @@ pub struct Status {
     pub started_at: Timestamp,
     /// The endpoint's name for life.
     pub endpoint_id: String,
-    /// Where to.
+    /// The collector that was reached last; before, the first that will be tried.
     pub collector: String,
     /// How the stream is doing.
     pub link: LinkStatus,
@@ -141,7 +141,7 @@ pub struct ProbeStatus {
 pub(super) struct Reporter {
     pub(super) scratch: Scratch,
     pub(super) stopped: PathBuf,
-    pub(super) collector: Address,
+    pub(super) reached: Arc<Mutex<Address>>,
     pub(super) started_at: Timestamp,
     /// Time awake when the agent started.
     pub(super) started_awake: Duration,
@@ -246,7 +246,7 @@ impl Reporter {
             running,
             started_at: self.started_at,
             endpoint_id,
-            collector: self.collector.to_string(),
+            collector: self.reached.lock().unwrap_or_else(PoisonError::into_inner).to_string(),
             link,
             acknowledged: intake.acknowledged(),
             cpu_ratio: intake.latest_number("endpoint.agent.cpu.utilization"),

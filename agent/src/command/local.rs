@@ -65,7 +65,8 @@ impl Local {
                 None
             }
         };
-        let collector = config.collector.clone().or_else(|| identity.as_ref().map(|one| one.collector.clone()));
+        let configured = config.collector.as_ref().map(|all| all.first().clone());
+        let collector = configured.or_else(|| identity.as_ref().map(|one| one.collector.clone()));
         let (sender, settings) = watch::channel(config.policy(collector.as_ref()).remembered(&state.path("settings")));
         let names = known_pseudonyms(identity.as_ref().and_then(Identity::naming_key), &state.path(PSEUDONYM_KEY));
         let cx = app::context(names, settings.clone(), identity.as_ref());

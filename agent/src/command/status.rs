@@ -47,12 +47,13 @@ pub(super) fn status(config: &Config, state: &StateDir, json: bool, cost: bool) 
     let before = if state.is_there() { String::new() } else { nowhere() };
     let problem = identity.as_ref().err().map(|problem| format!("{before}{problem}"));
     let identity = identity.ok();
-    let collector = config.collector.as_ref().or(identity.as_ref().map(|one| &one.collector));
+    let configured = config.collector.as_ref().map(ToString::to_string);
+    let collector = configured.or_else(|| identity.as_ref().map(|one| one.collector.to_string()));
     let document = Document {
         enrolled: identity.is_some(),
         running: state.is_locked(),
         endpoint_id: identity.as_ref().map(|one| one.endpoint_id.clone()),
-        collector: collector.map(ToString::to_string),
+        collector,
         service: (state.root() == Path::new(STATE_DIR)).then(service::state).flatten(),
         agent: read_status(state),
         state_dir: state.root().to_owned(),

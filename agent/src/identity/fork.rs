@@ -7,14 +7,14 @@ use firstline_proto::v1::enrollment_service_client::EnrollmentServiceClient;
 
 use super::crypto::Key;
 use super::store::{Certificates, Identity};
-use crate::config::Address;
-use crate::uplink::{Routes, dial};
+use crate::config::Collectors;
+use crate::uplink::{Routes, dial_first};
 
 /// Makes a key and asks for an identity of this machine's own, with the permit that the collector gave to the identity
 /// that it shares with another machine. Says its name. Records before `keep_from` stay with the other.
 pub async fn fork(
     identity: &Mutex<Identity>,
-    collector: &Address,
+    collectors: &Collectors,
     routes: &Routes,
     permit: String,
     machine: Machine,
@@ -22,7 +22,8 @@ pub async fn fork(
 ) -> Result<String> {
     let key = Key::generate()?;
     let tls = identity.lock().unwrap_or_else(PoisonError::into_inner).tls()?;
-    let link = dial(collector, tls, routes).await?;
+    let link = dial_first(collectors, tls, routes).await?;
+    let collector = &link.collector;
     let request = v1::RenewRequest {
         certificate_request: key.certificate_request()?,
         fork_permit: permit,

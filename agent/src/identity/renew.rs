@@ -6,8 +6,8 @@ use firstline_proto::v1;
 use firstline_proto::v1::enrollment_service_client::EnrollmentServiceClient;
 
 use super::store::{Certificates, Identity};
-use crate::config::Address;
-use crate::uplink::{Routes, dial};
+use crate::config::Collectors;
+use crate::uplink::{Routes, dial_first};
 
 /// When a certificate of this validity must be renewed: when two thirds of its life are over.
 pub fn renewal_due((from, until): (Timestamp, Timestamp)) -> Timestamp {
@@ -16,12 +16,13 @@ pub fn renewal_due((from, until): (Timestamp, Timestamp)) -> Timestamp {
 
 /// Asks for a fresh certificate over a connection of its own and takes it into use. The stream that is open goes on
 /// with the old one; the next one uses the new one, so there is no gap. The key stays.
-pub async fn renew(identity: &Mutex<Identity>, collector: &Address, routes: &Routes) -> Result<()> {
+pub async fn renew(identity: &Mutex<Identity>, collectors: &Collectors, routes: &Routes) -> Result<()> {
     let (tls, certificate_request) = {
         let identity = identity.lock().unwrap_or_else(PoisonError::into_inner);
         (identity.tls()?, identity.certificate_request()?)
     };
-    let link = dial(collector, tls, routes).await?;
+    let link = dial_first(collectors, tls, routes).await?;
+    let collector = &link.collector;
     let mut client = EnrollmentServiceClient::new(link.channel.clone());
     let response = client
         .renew(v1::RenewRequest { certificate_request, ..v1::RenewRequest::default() })

@@ -11,12 +11,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::ServerName;
 use rustls::{AlertDescription, CertificateError, ClientConfig, Error as TlsError};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, lookup_host};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tonic::transport::{Channel, Endpoint};
@@ -26,12 +28,16 @@ use super::problem::{DialError, Problem, Trouble};
 use super::race::connect;
 use super::route::{Proxy, Route, Routes};
 use super::tunnel;
-use crate::config::Address;
+use crate::config::{Address, Collectors};
 use crate::identity::Stranger;
 
 /// Time for the way to the collector, and for TLS on it.
 const WAY_LIMIT: Duration = Duration::from_secs(15);
 const TLS_LIMIT: Duration = Duration::from_secs(15);
+
+/// How long a collector is tried alone before the next one is tried, too: longer than a connection takes over a slow
+/// network, so that the order counts.
+const HEAD_START: Duration = Duration::from_secs(3);
 
 /// A connection on which nothing arrives for so long is asked for a sign of life. More than a minute: each sample is
 /// acknowledged, which is one.
@@ -42,6 +48,8 @@ const ALIVE_EVERY: Duration = Duration::from_secs(75);
 pub struct Link {
     /// For generated clients.
     pub channel: Channel,
+    /// Where it leads to.
+    pub collector: Address,
     /// The proxy that it goes through, in words for people; empty when it goes straight.
     pub by: String,
     alert: Alert,
@@ -111,7 +119,48 @@ pub(super) async fn dial_counted(
     let channel = channel(watched).await.map_err(|error| {
         DialError::new(Problem::Protocol, address, format!("HTTP/2 could not be started with {address}: {error}"))
     })?;
-    Ok(Link { channel, by, alert })
+    Ok(Link { channel, collector: address.clone(), by, alert })
+}
+
+/// Connects to the first of several collectors that takes us, with `tls`. Each is tried alone for a while, then the next
+/// beside it; what fails lets the next begin at once.
+///
+/// # Errors
+/// A refusal when one of them refuses us, else what was wrong with the first to fail, when none takes us.
+pub async fn dial_first(collectors: &Collectors, tls: ClientConfig, routes: &Routes) -> Result<Link, DialError> {
+    dial_first_counted(collectors, tls, routes, Arc::default()).await
+}
+
+/// The same; `sent` counts the bytes that go out.
+pub(super) async fn dial_first_counted(
+    collectors: &Collectors,
+    tls: ClientConfig,
+    routes: &Routes,
+    sent: Arc<AtomicU64>,
+) -> Result<Link, DialError> {
+    let mut waiting = collectors.all().iter();
+    let mut attempts = FuturesUnordered::new();
+    let mut failure: Option<DialError> = None;
+    loop {
+        let next = waiting.next();
+        let is_last = next.is_none();
+        attempts.extend(next.map(|address| dial_counted(address, tls.clone(), routes, Arc::clone(&sent))));
+        let outcome = tokio::select! {
+            outcome = attempts.next() => outcome,
+            () = sleep(HEAD_START), if !is_last => continue,
+        };
+        match (outcome, failure.take()) {
+            (Some(Ok(link)), _) => return Ok(link),
+            (Some(Err(refused)), _) if refused.trouble.problem.is_refusal() => failure = Some(refused),
+            (Some(Err(other)), before) => failure = Some(before.unwrap_or(other)),
+            (None, Some(failure)) => return Err(failure),
+            (None, None) => return Err(nowhere(collectors.first())),
+        }
+    }
+}
+
+fn nowhere(address: &Address) -> DialError {
+    DialError::new(Problem::Unreachable, address, "no collector was dialled".to_owned())
 }
 
 /// The way to the collector, and the proxy that it leads through, in words.

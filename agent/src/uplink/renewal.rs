@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 use super::backoff::Backoff;
 use super::{Outbox, Routes};
-use crate::config::Address;
+use crate::config::Collectors;
 use crate::identity::{Identity, renew, renewal_due};
 use crate::os::Clock;
 
@@ -32,7 +32,7 @@ pub struct Renewal {
     /// Whose.
     pub identity: Arc<Mutex<Identity>>,
     /// At which collector.
-    pub collector: Address,
+    pub collectors: Collectors,
     /// Which way.
     pub routes: Routes,
     /// This machine's time.
@@ -68,7 +68,7 @@ impl Renewal {
 
     /// Renews, and says how long to wait then.
     async fn renew(&self, (_, until): (Timestamp, Timestamp), now: Timestamp, patience: &mut Backoff) -> Duration {
-        match renew(&self.identity, &self.collector, &self.routes).await {
+        match renew(&self.identity, &self.collectors, &self.routes).await {
             Ok(()) => {
                 tracing::info!("The endpoint's certificate was renewed");
                 self.wanted_at.send_replace(None);

@@ -21,9 +21,8 @@ use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
 use tonic::{Status, Streaming};
 
-use super::dial::dial_counted;
+use super::dial::dial_first_counted;
 use super::{About, ClockOffset, Course, End, Link, LinkState, LinkStatus, Problem, Request, Trouble, Uplink};
-use crate::config::Address;
 use flight::Flight;
 use traffic::Ahead;
 
@@ -106,11 +105,13 @@ pub(super) async fn run(uplink: &mut Uplink, course: &mut Course, stop: &Cancell
     let wire_bytes = std::sync::Arc::clone(&uplink.outbox.wire_bytes);
     let link = tokio::select! {
         () = stop.cancelled() => return End::Stopped,
-        link = dial_counted(&course.collector, tls, &uplink.routes, wire_bytes) => match link {
+        link = dial_first_counted(&course.collectors, tls, &uplink.routes, wire_bytes) => match link {
             Ok(link) => link,
             Err(error) => return End::Failed(error.trouble()),
         },
     };
+    uplink.reached.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&link.collector);
+    course.met = Some(link.collector.clone());
     let (out, frames) = mpsc::channel(32);
     let mut client = AgentServiceClient::new(link.channel.clone()).max_decoding_message_size(FRAME_BYTES_MAX);
     let about = uplink.about.borrow_and_update().clone();
@@ -150,8 +151,12 @@ pub(super) async fn run(uplink: &mut Uplink, course: &mut Course, stop: &Cancell
         unanswered: 0,
         renewed: false,
     };
-    match session.greet(&mut inbound, &course.collector).await {
-        Ok(spread) => course.backoff.reset(spread),
+    match session.greet(&mut inbound).await {
+        Ok(spread) => {
+            course.met = None;
+            course.collectors = session.uplink.collectors.clone();
+            course.backoff.reset(spread);
+        }
         Err(end) => return end,
     }
     course.kept = None;
@@ -224,11 +229,7 @@ struct Gone;
 
 impl Session<'_> {
     /// Waits for `welcome` and goes on from where the collector stands. Says over how long to spread a return.
-    async fn greet(
-        &mut self,
-        inbound: &mut Streaming<v1::CollectorFrame>,
-        collector: &Address,
-    ) -> Result<Duration, End> {
+    async fn greet(&mut self, inbound: &mut Streaming<v1::CollectorFrame>) -> Result<Duration, End> {
         let first = timeout(ANSWER_LIMIT, inbound.message()).await;
         let first = first.map_err(|_| failed(Problem::Slow, "the collector did not welcome us within 30 s"))?;
         let welcome = match first.map_err(|status| ended(&self.link, &status))?.and_then(|frame| frame.frame) {
@@ -248,7 +249,7 @@ impl Session<'_> {
         if let Some(settings) = &welcome.settings {
             self.apply(settings);
         }
-        let (replica, by) = (&welcome.collector_id, &self.link.by);
+        let (replica, Link { collector, by, .. }) = (&welcome.collector_id, &self.link);
         tracing::info!(collector = %collector, "Connected to {collector}{by} (replica {replica}), which has records up to {}", self.sent);
         let words = format!("connected to {collector}{by}");
         self.uplink.tell(LinkStatus::new(LinkState::Connected, words, self.uplink.clock.now()));

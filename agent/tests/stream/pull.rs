@@ -64,7 +64,7 @@ async fn pulls() -> Running {
         frames: frames_out,
         ledger: Arc::clone(&ledger),
         cache: state.dir("snapshots").expect("made"),
-        collector: "localhost:1".into(),
+        reached: Arc::new(Mutex::new("localhost:1".parse().expect("an address"))),
         clock,
     };
     tokio::spawn(pulls.run(requested, CancellationToken::new()));

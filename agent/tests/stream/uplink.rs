@@ -96,7 +96,8 @@ impl Agent {
         let (renewals_in, renewals) = watch::channel(0);
         let (status, status_seen) = watch::channel(status);
         let uplink = Uplink {
-            collector: address,
+            reached: Arc::new(Mutex::new(address.clone())),
+            collectors: address.into(),
             routes,
             hardware: BTreeMap::new(),
             identity: Arc::clone(&self.identity),
@@ -254,7 +255,7 @@ async fn renewal_brings_a_new_certificate_for_the_same_key() {
     let collector = Collector::start(Temper::default()).await;
     let agent = Agent::enrolled_at(&collector).await;
     let before = agent.identity.lock().expect("free").sign(b"x").expect("signed").certificate;
-    renew(&agent.identity, &collector.address(), &Routes::default()).await.expect("renewed");
+    renew(&agent.identity, &collector.address().into(), &Routes::default()).await.expect("renewed");
     let after = agent.identity.lock().expect("free").sign(b"x").expect("signed").certificate;
     assert_ne!(before, after);
     let mut running = agent.connect(&collector);
@@ -279,7 +280,7 @@ async fn the_stream_goes_over_to_a_renewed_certificate_without_a_gap() {
         }
         states
     });
-    renew(&agent.identity, &collector.address(), &Routes::default()).await.expect("renewed");
+    renew(&agent.identity, &collector.address().into(), &Routes::default()).await.expect("renewed");
     running.renewals.send_modify(|count| *count += 1);
     agent.append(30);
     collector.opened(2).await;
