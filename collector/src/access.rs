@@ -13,6 +13,7 @@
 
 mod account;
 pub mod audit;
+pub mod chain;
 pub mod gate;
 mod password;
 mod role;
@@ -41,6 +42,7 @@ pub struct Access {
     clock: Arc<dyn Clock>,
     passwords: password::Passwords,
     throttle: Arc<throttle::Throttle>,
+    walked: Arc<chain::Walked>,
 }
 
 impl Access {
@@ -50,12 +52,12 @@ impl Access {
     /// When there is no memory to hash a password with.
     pub fn new(store: Store, clock: Arc<dyn Clock>) -> Result<Self, AccessError> {
         let passwords = password::Passwords::new()?;
-        Ok(Self { store, clock, passwords, throttle: Arc::default() })
+        Ok(Self { store, clock, passwords, throttle: Arc::default(), walked: Arc::default() })
     }
 
     /// The log of who did what.
     pub fn audit(&self) -> audit::Audit<'_> {
-        audit::Audit { store: &self.store, clock: self.clock.as_ref() }
+        audit::Audit { store: &self.store, clock: self.clock.as_ref(), walked: &self.walked }
     }
 }
 

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 
+use super::chain::Walked;
 use super::{AccessError, Actor};
 use crate::app::Clock;
 use crate::store::{Connection, Reads, Store, sql};
@@ -17,13 +18,12 @@ use crate::store::{Connection, Reads, Store, sql};
 pub const PAGE_ENTRIES_MAX: u32 = 500;
 /// Longest free text of an entry, in characters.
 const DETAIL_CHARACTERS_MAX: usize = 500;
-/// Entries read at a time while the chain is verified.
-const VERIFY_AT_A_TIME: i64 = 1000;
 
 /// The log, as a place to write to and to read from.
 pub struct Audit<'a> {
     pub(super) store: &'a Store,
     pub(super) clock: &'a dyn Clock,
+    pub(super) walked: &'a Walked,
 }
 
 /// What is about to be written down.
@@ -123,6 +123,17 @@ pub struct ChainReport {
     pub broken_at: Option<i64>,
     /// The last hash, to be kept elsewhere.
     pub head: String,
+    /// When it was walked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub at: Option<Moment>,
+}
+
+impl Default for ChainReport {
+    /// Nothing was walked, and nothing is wrong with it.
+    fn default() -> Self {
+        Self { whole: true, entries: 0, broken_at: None, head: String::new(), at: None }
+    }
 }
 
 impl Audit<'_> {
@@ -157,41 +168,21 @@ impl Audit<'_> {
         let next = entries.last().filter(|entry| full && entry.sequence > 1).map(|entry| entry.sequence);
         Ok(AuditPage { entries, next })
     }
-
-    /// Walks the whole chain.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub async fn verify(&self) -> Result<ChainReport, AccessError> {
-        verify(self.store.reads()).await
-    }
 }
 
-/// Walks the whole chain of any database.
-///
-/// # Errors
-/// The database's.
-pub async fn verify(reads: &Reads) -> Result<ChainReport, AccessError> {
+/// The entries after a place, in order.
+pub(super) async fn after(reads: &Reads, place: i64, limit: i64) -> Result<Vec<AuditEntry>, AccessError> {
     const SQL: &str = "SELECT sequence, at_ms, who, action, object, ticket, detail, address, hash FROM audit_log \
                        WHERE sequence > $1 ORDER BY sequence LIMIT $2";
-    let mut report = ChainReport { whole: true, entries: 0, broken_at: None, head: String::new() };
-    loop {
-        let after = report.entries;
-        let entries: Vec<AuditEntry> = sql::query_as(SQL).bind(after).bind(VERIFY_AT_A_TIME).fetch_all(reads).await?;
-        for entry in &entries {
-            if entry.sequence != report.entries + 1 || entry.hash != entry.expected_hash(&report.head) {
-                return Ok(ChainReport { whole: false, broken_at: Some(entry.sequence), ..report });
-            }
-            report.entries = entry.sequence;
-            report.head.clone_from(&entry.hash);
-        }
-        if entries.len() < VERIFY_AT_A_TIME as usize {
-            return Ok(report);
-        }
-    }
+    Ok(sql::query_as(SQL).bind(place).bind(limit).fetch_all(reads).await?)
 }
 
 impl AuditEntry {
+    /// Whether it is as it was written down after an entry with this hash.
+    pub(super) fn follows(&self, previous: &str) -> bool {
+        self.hash == self.expected_hash(previous)
+    }
+
     /// What the hash must be after `previous`. Every field is preceded by its length, so that no two entries read alike.
     fn expected_hash(&self, previous: &str) -> String {
         use std::fmt::Write as _;

@@ -166,3 +166,37 @@ async fn a_missing_entry_breaks_the_chain() {
     sql::query("DELETE FROM audit_log WHERE sequence = 2").execute(&mut intruder).await.expect("intruder");
     assert_eq!(house.access.audit().verify().await.expect("walk").broken_at, Some(3));
 }
+
+#[tokio::test]
+async fn a_look_walks_what_is_new_and_sees_what_became_of_the_rest() {
+    let house = house().await;
+    for name in ["ada", "bob", "eve"] {
+        house.account(name, Role::Technician).await;
+    }
+    let look = async |entries| house.access.audit().walk_on(entries).await.expect("walked");
+    let first = look(2).await;
+    assert_eq!((first.walked.entries, first.entries, first.is_whole()), (2, 3, false), "not all of it yet");
+    assert!(look(2).await.is_whole());
+    let mut intruder = fixture::connect(house.folder.path()).await;
+    fixture::drop_trigger(&mut intruder, "audit_log_refuses_updates").await;
+    fixture::drop_trigger(&mut intruder, "audit_log_refuses_deletes").await;
+    let change = "UPDATE audit_log SET object = 'e9' WHERE sequence = 2";
+    sql::query(change).execute(&mut intruder).await.expect("intruder");
+    assert!(look(10).await.is_whole(), "a look does not walk again what was walked");
+    assert_eq!(house.access.audit().verify().await.expect("walk").broken_at, Some(2), "a full walk does");
+    assert_eq!(look(10).await.walked.broken_at, Some(2), "and a break is not forgotten");
+}
+
+#[tokio::test]
+async fn a_look_sees_that_the_end_was_cut_off() {
+    let house = house().await;
+    for name in ["ada", "bob", "eve"] {
+        house.account(name, Role::Technician).await;
+    }
+    assert!(house.access.audit().walk_on(100).await.expect("walked").is_whole());
+    let mut intruder = fixture::connect(house.folder.path()).await;
+    fixture::drop_trigger(&mut intruder, "audit_log_refuses_deletes").await;
+    sql::query("DELETE FROM audit_log WHERE sequence = 3").execute(&mut intruder).await.expect("intruder");
+    let standing = house.access.audit().walk_on(100).await.expect("walked");
+    assert_eq!((standing.is_whole(), standing.walked.broken_at), (false, Some(3)));
+}

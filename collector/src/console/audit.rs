@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use super::chrome::{Chrome, When, page};
 use crate::access::audit::{AuditEntry, ChainReport};
+use crate::access::chain::LOOK_ENTRIES_MAX;
 use crate::access::gate::{Caller, percent_encoded};
 use crate::api::extract::Search;
 use crate::api::problem::Fault;
@@ -21,6 +22,11 @@ const SHOWN: u32 = 100;
 struct AuditPage {
     chrome: Chrome,
     report: ChainReport,
+    is_whole: bool,
+    entries_in_all: i64,
+    /// Whether this is not the first page, and where that is.
+    is_later: bool,
+    newest: String,
     entries: Vec<EntryView>,
     next: String,
     search: String,
@@ -61,11 +67,15 @@ pub(super) async fn show(
     Search(form): Search<Form>,
 ) -> Result<Response, Fault> {
     let found = app.access.audit().page(&form.search, form.before, SHOWN).await?;
-    let report = app.access.audit().verify().await?;
+    let standing = app.access.audit().walk_on(LOOK_ENTRIES_MAX).await?;
     let now = app.clock.now();
     page(&AuditPage {
         chrome: Chrome::new("Audit log", "audit", &caller),
-        report,
+        is_whole: standing.is_whole(),
+        is_later: form.before.is_some(),
+        newest: format!("/audit?search={}", percent_encoded(&form.search)),
+        entries_in_all: standing.entries,
+        report: standing.walked,
         next: found
             .next
             .map(|before| format!("/audit?search={}&before={before}", percent_encoded(&form.search)))

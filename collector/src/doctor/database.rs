@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::running::Running;
 use super::{Depth, Patient, Report, files, room, server, sqlite};
-use crate::access::audit;
+use crate::access::chain;
 use crate::store::{Inspection, Location, StoreError, sql};
 
 /// Rows may be so far in the future, since machines' clocks differ.
@@ -166,17 +166,17 @@ async fn rows(
             );
         }
     }
-    chain(patient, inspection, report).await
+    audit_chain(patient, inspection, report).await
 }
 
-async fn chain(patient: &Patient<'_>, inspection: &Inspection, report: &mut Report) -> Result<(), StoreError> {
-    let chain = match audit::verify(inspection.reads()).await {
-        Ok(chain) => chain,
+async fn audit_chain(patient: &Patient<'_>, inspection: &Inspection, report: &mut Report) -> Result<(), StoreError> {
+    let walked = match chain::verify(inspection.reads()).await {
+        Ok(walked) => walked,
         Err(crate::access::AccessError::Store(cause)) => return Err(cause),
         Err(cause) => return Err(StoreError::from(sql::Error::Configuration(cause.to_string().into()))),
     };
-    report.fact("audit log", format!("{} entries, last hash {}", chain.entries, chain.head));
-    if let Some(entry) = chain.broken_at {
+    report.fact("audit log", format!("{} entries, last hash {}", walked.entries, walked.head));
+    if let Some(entry) = walked.broken_at {
         let what = format!("The chain of the audit log breaks at entry {entry}");
         let why = "An entry was changed or taken out after it was written: what the log says cannot be relied upon.";
         let remedy =
