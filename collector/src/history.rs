@@ -10,6 +10,7 @@
 
 mod columns;
 mod happened;
+mod inventory;
 mod join;
 mod latest;
 pub mod minutes;
@@ -32,6 +33,7 @@ use tier::Tier;
 
 pub use columns::Damaged;
 pub use happened::Happened;
+pub use inventory::{Group, Inventory, Item, ProgramList};
 pub(crate) use join::join;
 pub use retention::Forgotten;
 pub use seal::Sealed;

@@ -1,5 +1,6 @@
 //! Numbers with their units, as people read them. Storage keeps UCUM units and ratios; only screens say percent.
 
+use firstline_diagnosis::registry::{SignalSpec, ValueType};
 use firstline_diagnosis::vocabulary::Value;
 
 /// A value of a signal in words.
@@ -10,6 +11,16 @@ pub(crate) fn value(value: &Value, unit: &str) -> String {
         Value::Text(text) => text.clone(),
         Value::Number(number) => quantity(*number, unit),
     }
+}
+
+/// A value that a change tells as text, in words. A version is no number, even if it looks like one.
+pub(crate) fn told(text: &str, spec: Option<&SignalSpec>) -> String {
+    let value = match spec.map(|spec| spec.value) {
+        Some(ValueType::Number) => text.parse().ok().map(Value::Number),
+        Some(ValueType::Flag) => text.parse().ok().map(Value::Flag),
+        _ => None,
+    };
+    value.map_or_else(|| text.to_owned(), |known| self::value(&known, spec.map_or("", |spec| spec.unit.as_str())))
 }
 
 /// A number with its unit.

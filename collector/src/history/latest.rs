@@ -59,7 +59,8 @@ pub(super) async fn inventory(store: &Store, endpoint_id: &str) -> Result<Vec<Re
     Ok(rows.into_iter().filter_map(|(series, outcome, at_ms)| reading(&series, &outcome, at_ms)).collect())
 }
 
-fn reading(series: &str, outcome: &str, at_ms: i64) -> Option<Reading> {
+/// A row of state as a reading.
+pub(super) fn reading(series: &str, outcome: &str, at_ms: i64) -> Option<Reading> {
     let outcome = match serde_json::from_str(outcome).ok()? {
         Outcome::Value { value } => Ok(value),
         Outcome::Unknown(unknown) => Err(unknown),

@@ -4,7 +4,7 @@
 #[derive(Debug, Clone, Copy)]
 pub struct Migration {
     /// Its place in the order. Rooms have ranges: intake 1 to 9, detection and desk 10 to 19, people 20 to 29,
-    /// history 30 to 34.
+    /// history 30 to 34, the fleet 60 to 69.
     pub number: i64,
     /// What it does: verb and noun.
     pub name: &'static str,
@@ -61,6 +61,8 @@ pub(super) const ALL: &[Migration] = &[
     migration!("0035", "create_replicas"),
     migration!("0040", "add_certificate_roots"),
     migration!("0050", "add_departures"),
+    migration!("0060", "add_fleet_knowledge", postgres),
+    migration!("0065", "share_authority_roots"),
     migration!("0100", "create_retests"),
 ];
 

@@ -1,4 +1,5 @@
-//! State: the newest value of each series; a value that differs from the one before is remembered as a change.
+//! State: the newest value of each series, and when the series was first told; a value that differs from the one before
+//! is remembered as a change.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -20,9 +21,9 @@ const MANY: &str = "SELECT inventory.endpoint_key, inventory.series, inventory.o
     FROM UNNEST($1, $2) AS told (endpoint_key, series)
     JOIN inventory ON inventory.endpoint_key = told.endpoint_key AND inventory.series = told.series";
 
-static VALUES: LazyLock<Table<4>> = LazyLock::new(|| {
+static VALUES: LazyLock<Table<5>> = LazyLock::new(|| {
     let tail = "ON CONFLICT (endpoint_key, series) DO UPDATE SET outcome = excluded.outcome, at_ms = excluded.at_ms";
-    Table::new("inventory", ["endpoint_key", "series", "outcome", "at_ms"], tail)
+    Table::new("inventory", ["endpoint_key", "series", "outcome", "at_ms", "first_ms"], tail)
 });
 
 static CHANGES: LazyLock<Table<5>> = LazyLock::new(|| {
@@ -57,8 +58,9 @@ pub(super) async fn store(connection: &mut Connection, told: &[Told<'_>]) -> Res
         moved.insert(place, value);
     }
     CHANGES.insert(connection, changes).await?;
-    let row = |((key, series), value): ((i64, _), &'_ StateValue)| -> [Value<'_>; 4] {
-        [key.into(), Value::from(series), Value::from(value.outcome.clone()), value.at_ms.into()]
+    let row = |((key, series), value): ((i64, _), &'_ StateValue)| -> [Value<'_>; 5] {
+        let at_ms = value.at_ms.into();
+        [key.into(), Value::from(series), Value::from(value.outcome.clone()), at_ms, value.at_ms.into()]
     };
     VALUES.insert(connection, moved.into_iter().map(row).collect()).await
 }

@@ -1,0 +1,207 @@
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use askama::Template;
+use axum::extract::{Path, State};
+use axum::response::Response;
+use firstline_diagnosis::document::Change;
+use firstline_diagnosis::registry::Registry;
+use firstline_diagnosis::vocabulary::{Series, Timestamp};
+use serde::Deserialize;
+
+use super::chrome::{Chrome, When, page};
+use super::finding::instance_words;
+use super::units;
+use crate::access::gate::Caller;
+use crate::api::endpoints::read;
+use crate::api::extract::Search;
+use crate::api::inventory::{InventoryQuery, report, text_of};
+use crate::api::problem::{Fault, Problem};
+use crate::app::App;
+use crate::history::{Group, Item, ProgramList};
+
+const DAY: Duration = Duration::from_hours(24);
+
+/// How far back changes are told: the word in the address, the words on the screen, and how long that is.
+const BACK: [(&str, &str, Duration); 4] = [
+    ("24h", "the day before", DAY),
+    ("7d", "7 days before", DAY.saturating_mul(7)),
+    ("30d", "30 days before", DAY.saturating_mul(30)),
+    ("90d", "90 days before", DAY.saturating_mul(90)),
+];
+
+#[derive(Template)]
+#[template(path = "inventory.html")]
+struct InventoryPage {
+    chrome: Chrome,
+    id: String,
+    name: String,
+    at: When,
+    /// The moment as the form holds it; empty for now.
+    moment: String,
+    search: String,
+    backs: Vec<BackView>,
+    /// How far back, in words.
+    back: &'static str,
+    changes: Vec<ChangeView>,
+    groups: Vec<GroupView>,
+    programs: ProgramsView,
+    /// Changes before this are not known, when the moment or the stretch is earlier.
+    known_from: Option<When>,
+}
+
+struct BackView {
+    word: &'static str,
+    words: &'static str,
+    is_chosen: bool,
+}
+
+struct ChangeView {
+    at: When,
+    label: String,
+    instance: String,
+    from: String,
+    to: String,
+}
+
+struct GroupView {
+    name: &'static str,
+    heading: &'static str,
+    items: Vec<ItemView>,
+}
+
+struct ItemView {
+    label: String,
+    purpose: String,
+    instance: String,
+    value: String,
+    unknown: bool,
+    since: Option<When>,
+    text: String,
+}
+
+struct ProgramsView {
+    read_at: Option<When>,
+    why: String,
+}
+
+/// What the form sends; empty fields mean nothing.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Form {
+    at: String,
+    since: String,
+    search: String,
+}
+
+/// `GET /endpoints/{id}/inventory`.
+pub(super) async fn show(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path(id): Path<String>,
+    Search(form): Search<Form>,
+) -> Result<Response, Fault> {
+    let endpoint = read(&app, &caller, &id, "inventory").await?;
+    let now = app.clock.now();
+    let at = moment(&form.at)?.unwrap_or(now).min(now);
+    let (chosen, back, length) = BACK.into_iter().find(|(word, ..)| *word == form.since).unwrap_or(BACK[1]);
+    let query =
+        InventoryQuery { at: Some(at), since: Some(at - length), search: Some(form.search.clone()), group: None };
+    let found = report(&app, &endpoint.id, query).await?;
+    let is_earlier = found.inventory.known_from > at - length;
+    page(&InventoryPage {
+        chrome: Chrome::new(format!("Inventory of {}", endpoint.name), "endpoints", &caller),
+        known_from: is_earlier.then(|| When::new(found.inventory.known_from, now)),
+        id: endpoint.id,
+        name: endpoint.name,
+        at: When::new(at, now),
+        moment: form.at,
+        search: form.search,
+        backs: BACK.into_iter().map(|(word, words, _)| BackView { word, words, is_chosen: word == chosen }).collect(),
+        back,
+        changes: found.changes.iter().map(|change| ChangeView::new(change, now)).collect(),
+        programs: ProgramsView::new(found.inventory.programs, now),
+        groups: groups(&found.inventory.items, now),
+    })
+}
+
+/// What a field of date and time holds, in UTC.
+fn moment(text: &str) -> Result<Option<Timestamp>, Problem> {
+    let text = text.trim();
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let full = if text.len() == "2026-11-22T12:00".len() { format!("{text}:00Z") } else { format!("{text}Z") };
+    let read = text.parse().or_else(|_| full.parse());
+    read.map(Some)
+        .map_err(|_| Problem::invalid(format!("{text:?} is no date and time; write it like 2026-11-22T12:00.")))
+}
+
+impl ChangeView {
+    fn new(change: &Change, now: Timestamp) -> Self {
+        let spec = Registry::builtin().get(&change.kind);
+        let series: Option<Series> = change.reference.parse().ok();
+        let told = |text: &Option<String>| text.as_ref().map(|text| units::told(text, spec)).unwrap_or_default();
+        Self {
+            at: When::new(change.at, now),
+            label: spec.map_or_else(|| change.kind.clone(), |spec| spec.label.clone()),
+            instance: series.map(|series| instance_words(&series.attributes)).unwrap_or_default(),
+            from: told(&change.from),
+            to: told(&change.to),
+        }
+    }
+}
+
+impl ProgramsView {
+    fn new(programs: ProgramList, now: Timestamp) -> Self {
+        Self { read_at: programs.read_at.map(|at| When::new(at, now)), why: programs.why }
+    }
+}
+
+/// Items by group, in the order of groups.
+fn groups(items: &[Item], now: Timestamp) -> Vec<GroupView> {
+    let mut sorted: BTreeMap<Group, Vec<ItemView>> = BTreeMap::new();
+    for item in items {
+        sorted.entry(item.group).or_default().push(ItemView {
+            label: item.label.clone(),
+            purpose: Registry::builtin().get(&item.signal).map(|spec| spec.purpose.clone()).unwrap_or_default(),
+            instance: instance_words(&item.attrs),
+            value: match (&item.value, item.why) {
+                (Some(value), _) => units::value(value, &item.unit),
+                (None, Some(why)) => format!("unknown: {}", why.words()),
+                (None, None) => "unknown".to_owned(),
+            },
+            unknown: item.value.is_none(),
+            since: item.since.map(|at| When::new(at, now)),
+            text: text_of(item),
+        });
+    }
+    let view =
+        |(group, items): (Group, Vec<ItemView>)| GroupView { name: group.name(), heading: heading(group), items };
+    sorted.into_iter().map(view).collect()
+}
+
+fn heading(group: Group) -> &'static str {
+    match group {
+        Group::Software => "Programs and system",
+        Group::Driver => "Drivers and firmware",
+        Group::Hardware => "Hardware",
+        Group::Setting => "Settings",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_moment_is_what_a_browser_or_a_person_writes() {
+        let read = |text: &str| moment(text).ok().flatten().map(|at| at.to_string());
+        assert_eq!(read(""), None);
+        for text in ["2026-11-22T12:00", "2026-11-22T12:00:00", "2026-11-22T13:00:00+01:00"] {
+            assert_eq!(read(text).as_deref(), Some("2026-11-22T12:00:00Z"), "{text}");
+        }
+        assert!(moment("yesterday").is_err());
+    }
+}
