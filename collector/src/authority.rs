@@ -20,6 +20,7 @@ mod naming;
 mod place;
 mod root;
 mod server;
+mod shared;
 mod tls;
 
 use std::fmt;
@@ -40,6 +41,7 @@ pub use files::AuthorityError;
 pub use place::Place;
 use root::Roots;
 pub use root::{Fingerprint, Root};
+pub use shared::{Adopted, SharedRoots};
 pub use tls::RevokedSerial;
 
 /// A TLS configuration that can be replaced while it is in use.

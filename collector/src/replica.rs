@@ -64,7 +64,8 @@ pub struct Replicas {
 struct Shared {
     store: Store,
     name: String,
-    root_sha256: String,
+    /// What this replica shows of its authority: SHA-256 of the root, and whether its key is there.
+    standing: Mutex<(String, bool)>,
     members: ArcSwap<Vec<Member>>,
     /// How often each other member was seen at the same beat.
     looks: Mutex<HashMap<String, Look>>,
@@ -118,12 +119,11 @@ impl Replicas {
         let shared = Shared {
             store: store.clone(),
             name,
-            root_sha256: hexadecimal(&authority.fingerprint()),
+            standing: Mutex::new((hexadecimal(&authority.fingerprint()), authority.key().1)),
             members: ArcSwap::default(),
             looks: Mutex::default(),
             wire,
         };
-        members::refuse_other_roots(store, &shared.root_sha256).await?;
         members::make_way(store, &shared.name).await?;
         let replicas = Self { shared: Some(Arc::new(shared)) };
         replicas.enter().await.context("joining the other collectors")?;
@@ -231,9 +231,24 @@ impl Replicas {
         let run_id = Uuid::now_v7().to_string();
         // Nothing may be written in the name of the run before, nor before this one is known.
         shared.store.membership().begin(&run_id);
-        let members = members::enter(&shared.store, &run_id, &shared.name, &shared.root_sha256).await?;
+        let members = members::enter(&shared.store, &run_id, &shared.name, shared.standing()).await?;
         info!(replica = %shared.name, "Replica {} is one of {}", shared.name, members.len());
         shared.seen(members, &run_id);
+        Ok(())
+    }
+
+    /// Shows the others which root this replica has, and whether it has its key.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn note_roots(&self, root_sha256: &str, key_present: bool) -> Result<(), StoreError> {
+        let (Some(shared), Some(run_id)) = (&self.shared, self.run_id()) else { return Ok(()) };
+        let standing = (root_sha256.to_owned(), key_present);
+        if shared.standing() == standing {
+            return Ok(());
+        }
+        members::note_roots(&shared.store, &run_id, &standing).await?;
+        *shared.standing.lock().unwrap_or_else(PoisonError::into_inner) = standing;
         Ok(())
     }
 
@@ -248,6 +263,10 @@ impl Replicas {
 }
 
 impl Shared {
+    fn standing(&self) -> (String, bool) {
+        self.standing.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// Notes who has shown a sign of life, and gives those who have not for too long.
     fn look(&self, members: &[Member], run_id: &str) -> Vec<Member> {
         let mut looks = self.looks.lock().unwrap_or_else(PoisonError::into_inner);

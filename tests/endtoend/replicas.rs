@@ -1,7 +1,9 @@
 //! Several collectors on one database: any agent at any of them, any person at any of them.
 
 mod faults;
+mod identities;
 mod pulls;
+mod roots;
 
 use std::time::Duration;
 

@@ -62,12 +62,15 @@ pub enum AuthorityError {
     /// There is nothing to retire.
     #[error("there is one root only; rotate the authority before you retire its root")]
     NotRotating,
-    /// Other collectors have copies of the roots.
+    /// Another collector changed the roots, and this one has not followed yet.
+    #[error("another replica has just changed the authority's roots; try again in a minute")]
+    Behind,
+    /// The others' root was not made from the one that is here.
     #[error(
-        "other replicas work with the same authority: stop all but one, replace the root there, copy its folder `authority` \
-         (without agents.* and people.*) to the others, and start them again"
+        "the authority of this collector has the root {0}, the database's another that it did not certify: copy the file \
+         authority/root.pem of another replica here, and put that root's key into its place"
     )]
-    Shared,
+    OtherRoots(String),
     /// The key of pseudonyms is damaged.
     #[error(
         "{} does not hold the key of pseudonyms (32 bytes in base64); restore it from a backup, or remove it: a new one \

@@ -92,7 +92,7 @@ impl Roots {
             (Some(cross), Some(before)) => Some((Root::of(before)?, cross)),
             _ => None,
         };
-        let issuer = match key_of(place, &current)? {
+        let issuer = match key_of(place, &current, before.as_ref().map(|(root, _)| root))? {
             Some(key) => Some(Issuer::from_ca_cert_der(&current.der, key)?),
             None => None,
         };
@@ -168,13 +168,13 @@ impl Root {
     }
 
     /// Whether this is the root of `key`.
-    fn has(&self, key: &KeyPair) -> bool {
+    pub(super) fn has(&self, key: &KeyPair) -> bool {
         X509Certificate::from_der(&self.der).is_ok_and(|(_, own)| own.public_key().raw == key.subject_public_key_info())
     }
 }
 
 /// The key of `root`; nothing when it is not in its place. Ends a change of roots that was cut short.
-fn key_of(place: &Place, root: &Root) -> Result<Option<KeyPair>, AuthorityError> {
+fn key_of(place: &Place, root: &Root, before: Option<&Root>) -> Result<Option<KeyPair>, AuthorityError> {
     let next = place.next_key();
     if let Some(key) = read_key(&next)? {
         let (attempt, done) = if root.has(&key) {
@@ -186,12 +186,14 @@ fn key_of(place: &Place, root: &Root) -> Result<Option<KeyPair>, AuthorityError>
     }
     match read_key(&place.key)? {
         Some(key) if root.has(&key) => Ok(Some(key)),
+        // Another collector replaced the root, and this one was interrupted while it followed.
+        Some(key) if before.is_some_and(|before| before.has(&key)) => Ok(None),
         Some(_) => Err(AuthorityError::OtherKey(place.key.clone())),
         None => Ok(None),
     }
 }
 
-fn read_key(path: &Path) -> Result<Option<KeyPair>, AuthorityError> {
+pub(super) fn read_key(path: &Path) -> Result<Option<KeyPair>, AuthorityError> {
     if !path.exists() {
         return Ok(None);
     }

@@ -22,6 +22,14 @@ fn print(status: &AuthorityStatus) -> String {
     let key = if status.key_present { "" } else { "  NOT THERE: nothing can be enrolled or renewed" };
     let _ = writeln!(text, "Key            {}{key}", status.key_file);
     let _ = writeln!(text, "Endpoints      {} know it, {} must be enrolled again", status.know, status.lapsed);
+    for one in &status.replicas {
+        let words = match (one.knows, one.key_present) {
+            (true, true) => "knows it and has its key",
+            (true, false) => "knows it; WITHOUT ITS KEY: nothing can be enrolled or renewed there",
+            (false, _) => "does not know it yet",
+        };
+        let _ = writeln!(text, "Replica        {}: {words}", super::table::harmless(&one.name));
+    }
     if let Some(before) = &status.before {
         let _ = writeln!(text, "Root before    {}", root(before));
         text.push_str(&change(status));

@@ -5,6 +5,7 @@
 //! older version renews when its certificate's time comes. It depends on the old root while it has a certificate under
 //! that is still good and has not shown one under the new root. Who has neither must enrol again in any case.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use firstline_diagnosis::vocabulary::Timestamp;
@@ -14,8 +15,8 @@ use serde::{Deserialize, Serialize};
 use tracing::info;
 use utoipa::ToSchema;
 
-use super::{Fleet, FleetError};
-use crate::authority::{AuthorityError, Fingerprint, Root, hexadecimal};
+use super::{Fleet, FleetError, ReplicaRoot};
+use crate::authority::{Authority, Fingerprint, Root, hexadecimal};
 use crate::store::sql;
 
 /// Renewals that are asked for within one second: each is a handshake, a signature and a second stream.
@@ -50,6 +51,9 @@ pub struct AuthorityStatus {
     pub depend_until: Option<Timestamp>,
     /// Tokens that can still be used and pin the root before.
     pub tokens_before: u64,
+    /// Where each replica stands; empty where one collector is alone.
+    #[serde(default)]
+    pub replicas: Vec<ReplicaRoot>,
 }
 
 /// A root's certificate.
@@ -88,6 +92,12 @@ pub enum RetireError {
          connected, or retire it by force"
     )]
     StillNeeded(u64),
+    /// Replicas would show certificates that nobody trusts any more.
+    #[error(
+        "the key of the root that signs is not at {0}, whose ports are certified by the root before; put it there (docs/\
+         operations.md), or retire the root before by force"
+    )]
+    WithoutKey(String),
     /// It could not be done.
     #[error(transparent)]
     Fleet(#[from] FleetError),
@@ -119,38 +129,39 @@ impl Fleet {
         Renewal { spread_ms: u32::try_from(spread.as_millis()).unwrap_or(u32::MAX) }
     }
 
-    /// Refuses to change the roots where other collectors have copies of them that would stay as they are.
-    fn refuse_shared_roots(&self) -> Result<(), FleetError> {
-        if self.shared.replicas.members().len() > 1 { Err(AuthorityError::Shared.into()) } else { Ok(()) }
-    }
-
-    /// Makes a new root that signs from now on, and asks who is connected to renew.
+    /// Makes a new root that signs from now on, here and at every replica, and asks who is connected to renew.
     ///
     /// # Errors
     /// The authority's or the database's.
     pub async fn rotate_authority(&self) -> Result<(), FleetError> {
-        self.refuse_shared_roots()?;
-        self.shared.authority.rotate(&self.shared.config.listen, self.shared.clock.now())?;
-        self.refresh_authority().await?;
-        let frame = CollectorFrame { frame: Some(Frame::Renewal(self.renewal())) };
-        let asked = self.broadcast(&frame);
-        let root = self.shared.authority.root();
-        info!(count = asked, "The authority has a new root, {}; {asked} endpoints are asked to renew", root.name);
+        let (config, now) = (Arc::clone(&self.shared.config), self.shared.clock.now());
+        self.change_roots(move |authority| authority.rotate(&config.listen, now)).await?;
+        info!("The authority has a new root, {}", self.shared.authority.root().name);
+        self.ask_to_renew();
         Ok(())
+    }
+
+    /// Asks who is connected here to renew under the root that signs.
+    pub(super) fn ask_to_renew(&self) {
+        let asked = self.broadcast(&CollectorFrame { frame: Some(Frame::Renewal(self.renewal())) });
+        info!(count = asked, "{asked} endpoints are asked to renew");
     }
 
     /// Ends the trust in the root before.
     ///
     /// # Errors
-    /// [`RetireError::StillNeeded`] while endpoints depend on it, unless `force`; the authority's or the database's.
+    /// [`RetireError::StillNeeded`] while endpoints depend on it and [`RetireError::WithoutKey`] while a replica has no key
+    /// of the new one, unless `force`; the authority's or the database's.
     pub async fn retire_authority(&self, force: bool) -> Result<(), RetireError> {
-        self.refuse_shared_roots()?;
-        let depend = self.authority_status().await?.depend;
+        let AuthorityStatus { depend, replicas, .. } = self.authority_status().await?;
+        let without: Vec<String> = replicas.into_iter().filter(|one| !one.key_present).map(|one| one.name).collect();
         if depend > 0 && !force {
             return Err(RetireError::StillNeeded(depend));
         }
-        self.shared.authority.retire().map_err(FleetError::from)?;
-        self.refresh_authority().await?;
+        if !without.is_empty() && !force {
+            return Err(RetireError::WithoutKey(without.join(", ")));
+        }
+        self.change_roots(Authority::retire).await?;
         info!(count = depend, "The root before is not trusted any more; {depend} endpoints depended on it");
         Ok(())
     }
@@ -182,6 +193,7 @@ impl Fleet {
             waiting: Vec::new(),
             depend_until: None,
             tokens_before: 0,
+            replicas: self.replica_roots(),
             root: RootStatus::of(&root),
         };
         if before.is_some() {

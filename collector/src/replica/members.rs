@@ -18,16 +18,21 @@ pub struct Member {
     pub version: String,
     /// SHA-256 of its authority's certificate.
     pub root_sha256: String,
+    /// Whether it has that certificate's key.
+    pub key_present: bool,
     pub(super) beat: i64,
 }
 
-type Row = (String, String, String, String, i64);
+type Row = (String, String, String, String, i64, i64);
 
-const MEMBERS: &str = "SELECT run_id, name, version, root_sha256, beat FROM replicas ORDER BY number";
+const MEMBERS: &str = "SELECT run_id, name, version, root_sha256, key_present, beat FROM replicas ORDER BY number";
 
 async fn all<'c>(on: impl sql::Executor<'c>) -> Result<Vec<Member>, StoreError> {
     let rows: Vec<Row> = sql::query_as(MEMBERS).fetch_all(on).await?;
-    let member = |(run_id, name, version, root_sha256, beat)| Member { run_id, name, version, root_sha256, beat };
+    let member = |(run_id, name, version, root_sha256, key, beat)| {
+        let key_present = key != 0;
+        Member { run_id, name, version, root_sha256, key_present, beat }
+    };
     Ok(rows.into_iter().map(member).collect())
 }
 
@@ -73,22 +78,42 @@ pub(super) async fn enter(
     store: &Store,
     run_id: &str,
     name: &str,
-    root_sha256: &str,
+    (root_sha256, key_present): (String, bool),
 ) -> Result<Vec<Member>, StoreError> {
-    let (run_id, name, root_sha256) = (run_id.to_owned(), name.to_owned(), root_sha256.to_owned());
+    let (run_id, name) = (run_id.to_owned(), name.to_owned());
     store
         .write_as_stranger(move |tx| {
             Box::pin(async move {
                 sql::query(
-                    "INSERT INTO replicas (run_id, name, version, root_sha256, beat) VALUES ($1, $2, $3, $4, 0)",
+                    "INSERT INTO replicas (run_id, name, version, root_sha256, key_present, beat)
+                     VALUES ($1, $2, $3, $4, $5, 0)",
                 )
                 .bind(run_id)
                 .bind(name)
                 .bind(env!("CARGO_PKG_VERSION"))
                 .bind(root_sha256)
+                .bind(i64::from(key_present))
                 .execute(&mut *tx)
                 .await?;
                 all(tx).await
+            })
+        })
+        .await
+}
+
+/// Shows which root a run has, and whether it has its key.
+pub(super) async fn note_roots(store: &Store, run_id: &str, standing: &(String, bool)) -> Result<(), StoreError> {
+    let (run_id, (root_sha256, key_present)) = (run_id.to_owned(), standing.clone());
+    store
+        .write_as_stranger(move |tx| {
+            Box::pin(async move {
+                sql::query("UPDATE replicas SET root_sha256 = $2, key_present = $3 WHERE run_id = $1")
+                    .bind(run_id)
+                    .bind(root_sha256)
+                    .bind(i64::from(key_present))
+                    .execute(tx)
+                    .await?;
+                Ok(())
             })
         })
         .await
@@ -106,18 +131,6 @@ pub(super) async fn refuse_company(store: &Store) -> anyhow::Result<()> {
     // Rows of those who are no more, as after a restored backup.
     if !all(store.reads()).await?.is_empty() {
         forget(store, "").await?;
-    }
-    Ok(())
-}
-
-/// Refuses an authority that is not the one of those who are there.
-pub(super) async fn refuse_other_roots(store: &Store, root_sha256: &str) -> anyhow::Result<()> {
-    if let Some(other) = alive(store, |member| member.root_sha256 != root_sha256).await? {
-        bail!(
-            "replica {} of this database has another authority (SHA-256 {}); copy its folder `authority` to this one",
-            other.name,
-            other.root_sha256
-        );
     }
     Ok(())
 }

@@ -61,6 +61,8 @@ pub enum Message {
         /// The permit.
         permit: String,
     },
+    /// The authority's roots were changed.
+    Roots,
     /// An endpoint was revoked.
     Revoked {
         /// Which.

@@ -23,7 +23,7 @@ async fn member(folder: &Path, name: &str) -> (Store, Arc<Shared>, Replicas) {
     let shared = Shared {
         store: store.clone(),
         name: name.to_owned(),
-        root_sha256: "root".to_owned(),
+        standing: Mutex::new(("root".to_owned(), true)),
         members: ArcSwap::default(),
         looks: Mutex::default(),
         wire: Wire::new(nats, name, "0123456789abcdef", seal),

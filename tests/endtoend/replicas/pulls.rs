@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 const SOON: Duration = Duration::from_mins(1);
 
 /// An agent that is enrolled and runs at the replica `at`, once that holds its stream; and its endpoint's id.
-async fn agent_at(replicas: &Replicas, at: usize) -> (Agent, String) {
+pub(super) async fn agent_at(replicas: &Replicas, at: usize) -> (Agent, String) {
     let mut agent = Agent::new(&replicas.folder("agent"));
     let token = replicas.token().await;
     agent.enroll(&replicas.collectors[at], &token).await.done();
@@ -37,7 +37,7 @@ async fn notes(replicas: &Replicas, at: usize, ticket: &str) -> usize {
     document["notes"].as_array().unwrap().iter().filter(|note| note["pull"].is_string()).count()
 }
 
-async fn says(replicas: &Replicas, at: usize, words: &str) {
+pub(super) async fn says(replicas: &Replicas, at: usize, words: &str) {
     let address = format!("{}/readyz", replicas.collectors[at].address());
     wait::for_condition(&format!("{at} to say: {words}"), SOON, async || match insecure().get(&address).send().await {
         Ok(answer) => answer.text().await.is_ok_and(|text| text.contains(words)),

@@ -110,3 +110,93 @@ fn another_roots_key_is_refused() {
     let refused = Authority::open(Place::within(ours.path()), &Listen::default(), NOW).expect_err("not its key");
     assert!(matches!(refused, AuthorityError::OtherKey(_)), "{refused}");
 }
+
+/// A second collector with the authority of the first.
+fn companion(first: &Path, second: &Path) -> Authority {
+    Authority::copy(first, &Place::within(second)).expect("copied");
+    open(second, NOW)
+}
+
+fn adopt(authority: &Authority, theirs: &SharedRoots) -> Result<Adopted, AuthorityError> {
+    let adopted = authority.adopt(theirs, &Listen::default(), NOW)?;
+    refresh(authority);
+    Ok(adopted)
+}
+
+#[test]
+fn a_companion_takes_over_certificates_loses_the_old_key_and_signs_when_it_is_given_the_new_one() {
+    let (first, second) = (tempfile::tempdir().expect("folder"), tempfile::tempdir().expect("folder"));
+    let rotating = authority(first.path());
+    let following = companion(first.path(), second.path());
+    let old = rotating.root();
+    let key = |folder: &Path| Place::within(folder).key;
+    assert_eq!(adopt(&following, &rotating.shared().expect("read")).expect("the same"), Adopted::Same);
+    rotating.rotate(&Listen::default(), NOW).expect("rotated");
+    refresh(&rotating);
+    let told = rotating.shared().expect("read");
+    assert_eq!(adopt(&following, &told).expect("taken"), Adopted::Taken);
+    assert_eq!((following.root(), following.root_before()), (rotating.root(), Some(old.clone())));
+    assert!(!key(second.path()).exists(), "the old key is gone, and the new one did not come");
+    assert!(matches!(following.issue(&greedy_request(), ID, NOW), Err(AuthorityError::KeyAway(_))));
+    assert!(is_believed(&old, &shown(second.path(), &following), NOW), "by who knows the old root only");
+    let issued = rotating.issue(&greedy_request(), ID, NOW).expect("issued");
+    assert!(following.recognise(&issued.chain[0]).is_ok(), "what the other signs is let in");
+    std::fs::copy(key(first.path()), key(second.path())).expect("carried over");
+    refresh(&following);
+    following.issue(&greedy_request(), ID, NOW).expect("it signs");
+    for root in [&old, &rotating.root()] {
+        assert!(is_believed(root, &shown(second.path(), &following), NOW), "by who knows only {}", root.name);
+    }
+    rotating.retire().expect("retired");
+    assert_eq!(adopt(&following, &rotating.shared().expect("read")).expect("taken"), Adopted::Taken);
+    assert_eq!(following.root_before(), None);
+}
+
+#[test]
+fn a_companion_that_was_away_for_all_of_a_change_follows_by_what_its_root_certified() {
+    let (first, second) = (tempfile::tempdir().expect("folder"), tempfile::tempdir().expect("folder"));
+    let rotating = authority(first.path());
+    let following = companion(first.path(), second.path());
+    rotating.rotate(&Listen::default(), NOW).expect("rotated");
+    let SharedRoots { crossed, .. } = rotating.shared().expect("read");
+    rotating.retire().expect("retired");
+    let told = SharedRoots { crossed, ..rotating.shared().expect("read") };
+    assert_eq!(adopt(&following, &told).expect("taken"), Adopted::Taken);
+    refresh(&rotating);
+    assert_eq!((following.root(), following.root_before()), (rotating.root(), None));
+}
+
+#[test]
+fn a_root_that_ours_did_not_certify_is_not_taken_over() {
+    let folders = [(); 3].map(|()| tempfile::tempdir().expect("folder"));
+    let ours = authority(folders[0].path());
+    let stranger = authority(folders[1].path());
+    stranger.rotate(&Listen::default(), NOW).expect("rotated");
+    let planted = stranger.shared().expect("read");
+    let rotating = companion(folders[0].path(), folders[2].path());
+    rotating.rotate(&Listen::default(), NOW).expect("rotated");
+    let good = rotating.shared().expect("read");
+    let forgeries = [
+        planted.clone(),
+        SharedRoots { before: Some(ours.root().der.to_vec()), ..planted.clone() },
+        SharedRoots { crossed: None, ..good.clone() },
+        SharedRoots { root: planted.root.clone(), ..good.clone() },
+        SharedRoots { crossed: planted.crossed.clone(), ..good.clone() },
+        SharedRoots { root: good.crossed.clone().expect("there"), ..good.clone() },
+        SharedRoots { root: b"no certificate".to_vec(), ..good.clone() },
+    ];
+    for forgery in &forgeries {
+        let refused = adopt(&ours, forgery);
+        assert!(matches!(refused, Err(AuthorityError::OtherRoots(_))), "{refused:?}");
+    }
+    assert!(ours.key().1, "its own key stays");
+    assert_eq!(adopt(&ours, &good).expect("the true one"), Adopted::Taken);
+    assert_eq!(
+        adopt(
+            &rotating,
+            &SharedRoots { root: ours.root_before().expect("there").der.to_vec(), crossed: None, before: None }
+        )
+        .expect("an older state"),
+        Adopted::Ahead
+    );
+}
