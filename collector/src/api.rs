@@ -10,6 +10,7 @@ mod checks;
 pub(crate) mod departures;
 pub(crate) mod endpoints;
 pub(crate) mod extract;
+pub(crate) mod inventory;
 mod openapi;
 mod people;
 pub mod problem;
@@ -17,6 +18,7 @@ pub(crate) mod pulls;
 mod recordings;
 pub(crate) mod rehearsals;
 mod shield;
+pub(crate) mod tags;
 #[cfg(test)]
 pub(crate) mod tests;
 pub(crate) mod tickets;
@@ -67,6 +69,8 @@ fn api_doors(doors: Doors) -> Doors {
         tokens::doors,
         authority::doors,
         endpoints::doors,
+        inventory::doors,
+        tags::doors,
         departures::doors,
         tickets::doors,
         pulls::doors,

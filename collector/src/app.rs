@@ -28,7 +28,7 @@ use crate::config::Config;
 use crate::detect::{Catalogues, Detect, DetectParts};
 use crate::enrollment::Enrollment;
 use crate::feed::Feed;
-use crate::fleet::{Fleet, FleetParts};
+use crate::fleet::{Fleet, FleetParts, settle_roots};
 use crate::history::History;
 use crate::pull::{PullParts, Pulls};
 use crate::replica::Replicas;
@@ -97,6 +97,8 @@ impl App {
         let authority = Authority::open(config.authority.place(folder), &config.listen, clock.now())
             .context("opening the authority")?;
         let authority = Arc::new(authority.with_lifetime(config.limits.certificate_lifetime()));
+        settle_roots(&store, &authority, &config, clock.now()).await.context("bringing the roots in step")?;
+        authority.refresh(&config.listen, &[], clock.now()).context("opening the authority")?;
         let replicas = Replicas::join(&store, &authority, &config, folder).await?;
         let feed = Feed::new(clock.now());
         let fleet = Fleet::new(FleetParts {

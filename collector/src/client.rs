@@ -7,6 +7,7 @@
 
 mod accounts;
 mod alerts;
+mod audit;
 mod authority;
 mod checks;
 mod command;
@@ -15,7 +16,9 @@ mod diagnosis;
 mod endpoints;
 mod events;
 mod failure;
+mod inventory;
 mod kept;
+mod moment;
 #[cfg_attr(not(unix), path = "client/private_other.rs")]
 mod private;
 mod pulls;
@@ -23,6 +26,7 @@ mod rehearse;
 mod replay;
 mod sign_in;
 mod table;
+mod tags;
 mod tickets;
 mod tokens;
 mod trust;
@@ -77,6 +81,7 @@ async fn follow(line: Line) -> Result<(), Failure> {
         Command::Check(order) => checks::follow(&connection, order, out).await,
         Command::Authority(order) => authority::follow(&connection, order, out).await,
         Command::Account(order) => accounts::follow(&connection, order, out).await,
+        Command::Audit(order) => audit::follow(&connection, order, out).await,
     }
 }
 

@@ -14,6 +14,7 @@ mod limits;
 mod listen;
 mod log;
 mod replicas;
+mod tags;
 
 use std::path::Path;
 
@@ -28,6 +29,8 @@ pub use limits::Limits;
 pub use listen::Listen;
 pub use log::{Log, LogFormat};
 pub use replicas::{Nats, Replicas};
+pub(crate) use tags::check_tag;
+pub use tags::{TagRule, Tags};
 
 /// Name of the file within the data folder.
 pub const FILE: &str = "firstline.toml";
@@ -43,6 +46,8 @@ pub struct Config {
     pub listen: Listen,
     /// What agents are asked to collect.
     pub agents: Agents,
+    /// Which endpoints get which tags.
+    pub tags: Tags,
     /// Where the authority keeps its key.
     pub authority: AuthorityFiles,
     /// Where data is kept.
@@ -76,6 +81,7 @@ impl Config {
     pub fn parse(text: &str) -> Result<Self, String> {
         let config: Self = toml::from_str(text).map_err(|cause| error::explain(&cause, text))?;
         config.agents.check()?;
+        config.tags.check()?;
         config.database.check()?;
         config.replicas.check(&config.database)?;
         config.history.check()?;

@@ -10,18 +10,21 @@ mod assets;
 mod audit;
 mod charts;
 mod chrome;
+mod duplicates;
 mod endpoint;
 mod endpoint_options;
 mod endpoints;
 mod finding;
+mod inventory;
 mod sign_in;
 mod span;
+mod tags;
 mod ticket;
 mod ticket_import;
 mod ticket_pull;
 mod tickets;
 mod tokens;
-mod units;
+pub(crate) mod units;
 
 use askama::Template;
 use axum::handler::Handler;
@@ -47,10 +50,14 @@ pub(crate) fn doors(doors: Doors) -> Doors {
         .post("/alerts/{id}/acknowledge", Roles::OPERATE, alerts::acknowledge, none)
         .post("/alerts/{id}/silence", Roles::OPERATE, alerts::silence, none)
         .get("/endpoints", Roles::LOOK, endpoints::show, none)
+        .get("/duplicates", Roles::ADMINISTER, duplicates::show, none)
+        .post("/duplicates", Roles::ADMINISTER, duplicates::merge, none)
         .get("/endpoint-options", Roles::WORK, endpoint_options::show, none)
         .get("/endpoints/{id}", Roles::LOOK, endpoint::show, none)
+        .post("/endpoints/{id}/tags", Roles::OPERATE, tags::change, none)
         .post("/endpoints/{id}/merge", Roles::ADMINISTER, endpoint::merge, none)
         .post("/endpoints/{id}/decommission", Roles::ADMINISTER, endpoint::decommission, none)
+        .get("/endpoints/{id}/inventory", Roles::LOOK, inventory::show, none)
         .get("/endpoints/{id}/charts/{chart}", Roles::LOOK, charts::show, none)
         .get("/tickets", Roles::LOOK, tickets::show, none)
         .get("/tickets/new", Roles::WORK, tickets::blank, none)

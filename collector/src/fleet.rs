@@ -8,6 +8,7 @@ mod contest;
 mod departure;
 mod evidence;
 mod fork;
+pub(crate) mod hardware;
 mod holding;
 mod kin;
 mod list;
@@ -15,14 +16,17 @@ mod live;
 mod permits;
 mod roots;
 mod row;
+mod rules;
+mod shared_roots;
 mod state;
+pub(crate) mod tags;
 mod task;
 
-use std::collections::BTreeMap;
 use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use arc_swap::ArcSwap;
 use firstline_diagnosis::document::{Endpoint, EndpointState};
 use firstline_diagnosis::vocabulary::Severity;
 use firstline_proto::convert::Machine;
@@ -31,14 +35,13 @@ use thiserror::Error;
 
 use crate::app::Clock;
 use crate::authority::{Authority, RevokedSerial};
-use crate::config::Config;
+use crate::config::{Config, TagRule};
 use crate::feed::{Feed, FeedItem};
 use crate::replica::{Message, Replicas};
 use crate::store::{Store, StoreError, sql};
 
 pub use contest::Contest;
 pub use departure::{Duplicate, Named};
-pub(crate) use evidence::is_same_machine;
 pub use fork::ForkError;
 pub(crate) use holding::guard;
 pub use list::{ListQuery, Sort};
@@ -46,6 +49,9 @@ pub use live::{Ending, NotConnected, Outgoing, Stream};
 pub use roots::{AuthorityStatus, RetireError, RootStatus, WaitingEndpoint};
 pub use row::{Agent, Known};
 pub(crate) use row::{json, told};
+pub use shared_roots::ReplicaRoot;
+pub(crate) use shared_roots::settle as settle_roots;
+pub use tags::{Tag, TagSource};
 
 /// The endpoints of this collector. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -59,6 +65,8 @@ struct Shared {
     live: live::Live,
     /// Endpoints that may come back when all streams are lost.
     population: AtomicUsize,
+    /// Which endpoints get which tags.
+    rules: ArcSwap<Vec<TagRule>>,
 }
 
 /// What the endpoints stand on.
@@ -116,7 +124,8 @@ impl Fleet {
     /// The endpoints in a database; nobody holds a stream yet.
     pub fn new(parts: FleetParts) -> Self {
         let (live, population) = (live::Live::default(), AtomicUsize::new(0));
-        Self { shared: Arc::new(Shared { parts, live, population }) }
+        let rules = ArcSwap::from_pointee(parts.config.tags.rules.clone());
+        Self { shared: Arc::new(Shared { parts, live, population, rules }) }
     }
 
     /// Sends a frame to an endpoint that holds a stream. Never waits.
@@ -200,6 +209,7 @@ impl Fleet {
             return Err(entered.err().map_or_else(|| FleetError::Unknown(known.endpoint.id.clone()), FleetError::from));
         }
         self.changed(&known.endpoint.id, known.endpoint.state, EndpointState::Online);
+        self.tag_again(&stream).await;
         Ok(stream)
     }
 
@@ -209,8 +219,17 @@ impl Fleet {
     /// The database's.
     pub async fn machine_changed(&self, stream: &Stream, machine: Machine) -> Result<(), FleetError> {
         row::change_machine(&self.shared.store, stream.endpoint_key, machine).await?;
+        self.tag_again(stream).await;
         self.shared.feed.publish(FeedItem::Endpoint { id: stream.endpoint_id.clone(), state: None });
         Ok(())
+    }
+
+    /// Holds an endpoint against the rules; what fails is made up for at the next turn, and no reason to lose the stream.
+    async fn tag_again(&self, stream: &Stream) {
+        let id = &stream.endpoint_id;
+        if let Err(cause) = self.tag_by_rules(stream.endpoint_key, id).await {
+            tracing::warn!(host.id = %id, error = %cause, "Tags of endpoint {id} were not held against the rules: {cause}");
+        }
     }
 
     /// Forgets a stream, unless another took its place.
@@ -256,16 +275,6 @@ impl Fleet {
         let now = self.shared.clock.now();
         let revoked: Vec<RevokedSerial> = row::revoked(self.shared.store.reads(), now).await?;
         Ok(self.shared.authority.refresh(&self.shared.config.listen, &revoked, now)?)
-    }
-
-    /// Replaces an endpoint's tags.
-    ///
-    /// # Errors
-    /// As [`Fleet::find`].
-    pub async fn retag(&self, id_or_name: &str, tags: BTreeMap<String, String>) -> Result<Endpoint, FleetError> {
-        let endpoint = self.find(id_or_name).await?;
-        row::retag(&self.shared.store, &endpoint.id, &tags).await?;
-        self.find(&endpoint.id).await
     }
 
     /// Notes an endpoint's worst active finding, so that lists can show it and sort by it.

@@ -34,7 +34,7 @@ fn now_ms() -> i64 {
 }
 
 /// A copy of a whole state folder, as of a disk.
-fn copy(from: &Path, to: &Path) {
+pub(crate) fn copy(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).unwrap();
     for entry in std::fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();
@@ -53,7 +53,7 @@ fn copy(from: &Path, to: &Path) {
 }
 
 /// The running agent's account of itself.
-fn account(agent: &Agent) -> Value {
+pub(crate) fn account(agent: &Agent) -> Value {
     // In memory while it runs, on disk after it stopped.
     let text = std::fs::read(agent.state.join("memory/status.json"));
     let text = text.or_else(|_| std::fs::read(agent.state.join("status.json"))).unwrap_or_default();
@@ -61,7 +61,7 @@ fn account(agent: &Agent) -> Value {
 }
 
 /// Waits until the agent says that its stream has this state.
-async fn stream_is(agent: &Agent, state: &str) -> Value {
+pub(crate) async fn stream_is(agent: &Agent, state: &str) -> Value {
     wait::until(&format!("the stream to be {state}"), FIRST, async || {
         Some(account(agent)).filter(|account| account["link"]["state"] == state)
     })
@@ -69,7 +69,7 @@ async fn stream_is(agent: &Agent, state: &str) -> Value {
 }
 
 /// Waits until the agent is connected as another endpoint than these.
-async fn becomes_another(agent: &Agent, known: &[&str]) -> String {
+pub(crate) async fn becomes_another(agent: &Agent, known: &[&str]) -> String {
     wait::until("a copy to be an endpoint of its own", FIRST, async || {
         let account = account(agent);
         let id = account["endpoint_id"].as_str()?.to_owned();

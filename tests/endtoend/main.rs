@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot unwrap has found something")]
 
+mod addresses;
 mod authority;
 mod backlog;
 mod backups;

@@ -30,6 +30,7 @@ pub(super) fn doors(doors: Doors) -> Doors {
                 query: &[
                     ("search", "part of the name, id, a user's name or a tag"),
                     ("state", "online, asleep, silent, offline or revoked"),
+                    ("tag", "a tag's name, or name=value"),
                     ("sort", "name, last_seen or severity"),
                     ("after", "what `next` of the page before said"),
                     ("limit", "1 to 500; 50 when absent"),

@@ -11,7 +11,7 @@ use super::problem::Problem;
 use crate::access::audit::{AuditPage, ChainReport};
 use crate::access::gate::{Door, Face};
 use crate::access::{AccountList, NewAccount, NewAdministrator, Principal, SignedIn};
-use crate::fleet::{AuthorityStatus, RootStatus, WaitingEndpoint};
+use crate::fleet::{AuthorityStatus, ReplicaRoot, RootStatus, WaitingEndpoint};
 
 /// Schemas that follow from our own types.
 #[derive(OpenApi)]
@@ -27,6 +27,7 @@ use crate::fleet::{AuthorityStatus, RootStatus, WaitingEndpoint};
     AuthorityStatus,
     ChainReport,
     Retirement,
+    ReplicaRoot,
     RootStatus,
     WaitingEndpoint
 )))]

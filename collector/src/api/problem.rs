@@ -169,7 +169,7 @@ impl From<FleetError> for Problem {
                 cause @ (AuthorityError::Rotating(_)
                 | AuthorityError::NotRotating
                 | AuthorityError::KeyAway(_)
-                | AuthorityError::Shared),
+                | AuthorityError::Behind),
             ) => Self::conflict(sentence(&cause.to_string())),
             FleetError::Store(_) | FleetError::Authority(_) => Self::failed(&error),
         }
@@ -179,7 +179,7 @@ impl From<FleetError> for Problem {
 impl From<RetireError> for Problem {
     fn from(error: RetireError) -> Self {
         match error {
-            RetireError::StillNeeded(_) => Self::conflict(sentence(&error.to_string())),
+            RetireError::StillNeeded(_) | RetireError::WithoutKey(_) => Self::conflict(sentence(&error.to_string())),
             RetireError::Fleet(error) => error.into(),
         }
     }

@@ -15,6 +15,7 @@ use crate::access::Roles;
 use crate::access::audit::Entry;
 use crate::access::gate::{Caller, Doors, Told};
 use crate::app::App;
+use crate::config::check_tag;
 use crate::enrollment::{Token, TokenCreated, TokenOrder};
 
 /// Adds the routes of tokens.
@@ -84,6 +85,9 @@ async fn create(
 
 /// Makes a token, and writes down who did.
 pub(crate) async fn create_as(app: &App, caller: &Caller, order: NewToken) -> Result<TokenCreated, Problem> {
+    for (name, value) in &order.tags {
+        check_tag(name, value).map_err(Problem::invalid)?;
+    }
     let order = TokenOrder {
         uses: order.uses,
         expires_in: Duration::from_secs(order.expires_in_seconds),

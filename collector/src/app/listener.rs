@@ -10,6 +10,13 @@ use crate::ingest::{Listener, Observation};
 impl Listener for App {
     async fn observe(&self, endpoint_id: &str, observations: Vec<Observation>) {
         self.detect.observe(endpoint_id, &observations).await;
+        let states = observations.iter().filter_map(|one| match one {
+            Observation::Reading(reading) => Some(&*reading.series.signal),
+            _ => None,
+        });
+        if let Err(error) = self.fleet.states_told(endpoint_id, states).await {
+            warn!(host.id = %endpoint_id, error = %error, "Tags of endpoint {endpoint_id} wait for the next look at the rules");
+        }
     }
 
     async fn connected(&self, endpoint_id: &str) {

@@ -93,6 +93,11 @@ async fn take(app: &App, message: Message) {
             app.fleet.moved(&endpoint_id, epoch);
             app.detect.moved(&endpoint_id, epoch).await;
         }
+        Message::Roots => {
+            if let Err(cause) = app.fleet.adopt_roots().await {
+                warn!(error = %cause, "The authority's new roots are taken over at the next look: {cause}");
+            }
+        }
         Message::Revoked { endpoint_id } => {
             if let Err(cause) = app.fleet.revoked(&endpoint_id).await {
                 warn!(host.id = %endpoint_id, error = %cause, "The certificates of endpoint {endpoint_id} are refused later");

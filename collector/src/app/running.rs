@@ -153,6 +153,10 @@ impl Running {
             let told = self.app.fleet.broadcast(&frame);
             info!(count = told, "New settings went to {told} endpoints");
         }
+        let retagged = self.app.fleet.replace_tag_rules(config.tags.rules.clone()).await?;
+        if retagged > 0 {
+            info!(count = retagged, "By the rules in force now, {retagged} endpoints have other tags");
+        }
         self.app.fleet.refresh_authority().await?;
         let version = self.app.detect.reload().await.context("reading the checks again; the old set stays in force")?;
         info!(catalogue.version = %version, "Catalogue {version} is in force");

@@ -9,9 +9,10 @@ use metrics::{counter, histogram};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use super::{App, measure};
+use crate::access::AccessError;
 use crate::fleet::FleetError;
 use crate::metrics as names;
 use crate::outage::{Outage, causes};
@@ -22,11 +23,25 @@ use crate::store::StoreError;
 /// How often what happened at other collectors is looked up while they cannot tell.
 const UNTOLD_EVERY: Duration = Duration::from_secs(5);
 
+/// How often a collector among others looks whether one of them changed the authority's roots.
+const ROOTS_EVERY: Duration = Duration::from_secs(30);
+
 /// Starts every task of the collector.
 pub(super) fn start(app: &Arc<App>, tasks: &TaskTracker, stop: &CancellationToken) {
     let run = Starter { app, tasks, stop };
     run.every("fleet_states", Duration::from_secs(15), |app| async move { app.fleet.settle().await.map(drop) });
     run.every("authority", Duration::from_hours(1), |app| async move { app.fleet.refresh_authority().await });
+    run.every("audit_chain", Duration::from_hours(1), |app| async move {
+        let standing = app.access.audit().walk_on(i64::MAX).await?;
+        if let Some(entry) = standing.walked.broken_at {
+            error!(
+                audit.sequence = entry,
+                "The chain of the audit log breaks at entry {entry}: it was changed or cut off"
+            );
+        }
+        Ok::<_, AccessError>(())
+    });
+    run.alone("tag_rules", Duration::from_hours(1), |app| async move { app.fleet.tag_all_by_rules().await.map(drop) });
     run.alone(
         "forget",
         Duration::from_mins(10),
@@ -52,6 +67,7 @@ pub(super) fn start(app: &Arc<App>, tasks: &TaskTracker, stop: &CancellationToke
     if !app.replicas.is_alone() {
         run.every("replicas", BEAT_EVERY, |app| async move { beat(&app).await });
         run.every("replica_pulls", BEAT_EVERY, |app| async move { app.pulls.attend(None).await });
+        run.every("replica_roots", ROOTS_EVERY, |app| async move { app.fleet.adopt_roots().await });
         run.every("replica_news", UNTOLD_EVERY, |app| async move { look_up(&app).await });
     }
     run.alone("retests", Duration::from_mins(1), |app| async move { retest::run(&app).await });

@@ -60,6 +60,9 @@ pub(super) enum Command {
     /// People who may sign in.
     #[command(subcommand)]
     Account(Account),
+    /// Who read or changed what.
+    #[command(subcommand)]
+    Audit(Audit),
     /// The root under which certificates are, and its replacement.
     #[command(subcommand)]
     Authority(Authority),
@@ -121,6 +124,9 @@ pub(super) enum Endpoint {
         /// online, asleep, silent, offline or revoked.
         #[arg(long)]
         state: Option<String>,
+        /// Only those with this tag: its name, or NAME=VALUE.
+        #[arg(long)]
+        tag: Option<String>,
         /// At most so many; all of them when absent.
         #[arg(long)]
         limit: Option<usize>,
@@ -129,6 +135,36 @@ pub(super) enum Endpoint {
     Show {
         /// Its name or id.
         endpoint: String,
+    },
+    /// Its tags and where each comes from; `add` and `remove` change them.
+    #[command(
+        after_help = "A tag comes from the enrolment token, from people, or from a rule of the collector's configuration ([tags]).\n\nExamples:\n  firstline endpoint tag ada-laptop\n  firstline endpoint tag ada-laptop add site=berlin ring=1\n  firstline endpoint tag ada-laptop remove ring"
+    )]
+    Tag {
+        /// Its name or id.
+        endpoint: String,
+        #[command(subcommand)]
+        change: Option<TagChange>,
+    },
+    /// Programs, drivers, hardware and settings: now or at a moment, and what changed since another.
+    #[command(
+        after_help = "A moment is RFC 3339 (2026-11-20T09:00:00Z), a day (2026-11-20), or how long ago (36h, 7d).\n\nExamples:\n  firstline endpoint inventory ada-laptop --since 7d\n  firstline endpoint inventory ada-laptop --at 2026-11-20 --search nvidia"
+    )]
+    Inventory {
+        /// Its name or id.
+        endpoint: String,
+        /// As it was then; now when absent.
+        #[arg(long, value_name = "MOMENT")]
+        at: Option<super::moment::Moment>,
+        /// Also what changed from then on.
+        #[arg(long, value_name = "MOMENT")]
+        since: Option<super::moment::Moment>,
+        /// Only what has all these words in its name, instance or value.
+        #[arg(long)]
+        search: Option<String>,
+        /// Only software, driver, hardware or setting.
+        #[arg(long)]
+        group: Option<String>,
     },
     /// Revoke its certificate. It must be enrolled again to come back.
     Revoke {
@@ -172,6 +208,22 @@ pub(super) enum Endpoint {
         /// Delete what it recorded at once; tickets and the audit log stay.
         #[arg(long)]
         forget: bool,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum TagChange {
+    /// Set tags; one that is there gets the other value.
+    Add {
+        /// NAME=VALUE.
+        #[arg(required = true, value_parser = tag)]
+        tags: Vec<(String, String)>,
+    },
+    /// Remove tags. What a rule gives stays.
+    Remove {
+        /// Their names.
+        #[arg(required = true)]
+        names: Vec<String>,
     },
 }
 
@@ -358,6 +410,25 @@ pub(super) enum Authority {
 }
 
 #[derive(Debug, Subcommand)]
+pub(super) enum Audit {
+    /// The entries, newest first.
+    List {
+        /// Words in a person, act, endpoint, ticket or address.
+        #[arg(long, default_value = "")]
+        search: String,
+        /// At most so many, up to 500.
+        #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=500))]
+        limit: u32,
+        /// Only entries before this number.
+        #[arg(long)]
+        before: Option<i64>,
+    },
+    /// Walk the chain from its first entry: exit status 1 when an entry was changed or taken out. Keep number and hash
+    /// elsewhere to see later whether the end was cut off.
+    Verify,
+}
+
+#[derive(Debug, Subcommand)]
 pub(super) enum Account {
     /// Make an account. Without a password one is made up and told once.
     Add {
@@ -380,7 +451,7 @@ pub(super) enum Account {
 }
 
 /// `90s`, `30m`, `24h`, `7d`, in seconds.
-fn seconds(text: &str) -> Result<u64, String> {
+pub(super) fn seconds(text: &str) -> Result<u64, String> {
     let wrong = || format!("{text:?} is no span of time; write it like 30m, 24h or 7d");
     let unit = text.chars().last().ok_or_else(wrong)?;
     let number: u64 = text[..text.len() - unit.len_utf8()].parse().map_err(|_| wrong())?;

@@ -7,17 +7,24 @@ use super::Out;
 use super::command::Endpoint as Order;
 use super::connection::{Connection, part};
 use super::failure::Failure;
+use super::inventory;
 use super::table::{Table, harmless};
+use super::tags;
 
 pub(super) async fn follow(connection: &Connection, order: Order, out: Out) -> Result<(), Failure> {
     match order {
-        Order::List { search, state, limit } => {
-            let list = list(connection, search.as_deref(), state.as_deref(), limit).await?;
+        Order::List { search, state, tag, limit } => {
+            let wished = [("search", search.as_deref()), ("state", state.as_deref()), ("tag", tag.as_deref())];
+            let list = list(connection, wished, limit).await?;
             out.print(&list, || print(&list))
         }
         Order::Show { endpoint } => {
             let endpoint: Endpoint = connection.get(&format!("/endpoints/{}", part(&endpoint)), &[]).await?;
             out.print(&endpoint, || words(&endpoint))
+        }
+        Order::Tag { endpoint, change } => tags::follow(connection, &endpoint, change, out).await,
+        Order::Inventory { endpoint, at, since, search, group } => {
+            inventory::follow(connection, &endpoint, inventory::Wish { at, since, search, group }, out).await
         }
         Order::Revoke { endpoint } => {
             let path = format!("/endpoints/{}/revoke", part(&endpoint));
@@ -75,17 +82,16 @@ async fn record(
 /// Page after page, until there are enough.
 async fn list(
     connection: &Connection,
-    search: Option<&str>,
-    state: Option<&str>,
+    wished: [(&'static str, Option<&str>); 3],
     limit: Option<usize>,
 ) -> Result<EndpointList, Failure> {
     let limit = limit.unwrap_or(usize::MAX);
     let mut all = EndpointList { endpoints: Vec::new(), next: None };
     loop {
         let page = (limit - all.endpoints.len()).min(500).to_string();
-        let fields =
-            [("search", search), ("state", state), ("after", all.next.as_deref()), ("limit", Some(page.as_str()))];
-        let query: Vec<(&str, &str)> = fields.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
+        let fields = [("after", all.next.as_deref()), ("limit", Some(page.as_str()))];
+        let query: Vec<(&str, &str)> =
+            wished.into_iter().chain(fields).filter_map(|(name, value)| Some((name, value?))).collect();
         let mut next: EndpointList = connection.get("/endpoints", &query).await?;
         all.endpoints.append(&mut next.endpoints);
         all.next = next.next;

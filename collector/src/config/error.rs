@@ -52,7 +52,7 @@ pub(super) fn explain(error: &toml::de::Error, file: &str) -> String {
 
 /// The words of the language in which the parser is written, in words of the file.
 fn plain(message: &str) -> String {
-    const WORDS: [(&str, &str); 16] = [
+    const WORDS: [(&str, &str); 19] = [
         (
             "invalid socket address syntax",
             "this is no address with its port, such as \"0.0.0.0:8443\" or \"[::]:8443\"",
@@ -62,8 +62,11 @@ fn plain(message: &str) -> String {
         ("expected u16", "expected a whole number from 0, without quotes"),
         ("expected usize", "expected a whole number from 0, without quotes"),
         ("expected a sequence", "expected a list, as in [\"..\"]"),
+        ("invalid IP address syntax", "this is no network, such as \"10.20.0.0/16\""),
+        ("expected struct TagRule", "expected a table, as in [[tags.rules]] with name, tags and what they match"),
         ("expected struct DnsName", "expected a table, as in [[agents.dns_names]] with name and class"),
         ("expected struct Listen", "expected a table, as in [listen]"),
+        ("expected struct Tags", "expected a table, as in [tags]"),
         ("expected struct Agents", "expected a table, as in [agents]"),
         ("expected struct AuthorityFiles", "expected a table, as in [authority]"),
         ("expected struct Database", "expected a table, as in [database]"),

@@ -15,6 +15,7 @@ use super::chrome::{Chrome, When, page};
 use super::endpoints::EndpointView;
 use super::finding::{DiagnosisView, instance_words};
 use super::span::{Span, SpanQuery, SpanView};
+use super::tags::TagView;
 use super::units;
 use crate::access::Roles;
 use crate::access::gate::Caller;
@@ -36,6 +37,9 @@ struct EndpointPage {
     endpoint: EndpointView,
     kin: Vec<KinView>,
     works: bool,
+    tags: Vec<TagView>,
+    /// Whether this person may set and remove tags.
+    tagging: bool,
     /// The earlier endpoint of this machine, when an administrator may merge it.
     earlier: Option<EarlierView>,
     administers: bool,
@@ -118,6 +122,8 @@ pub(super) async fn show(
         chrome: Chrome::new(endpoint.name.clone(), "endpoints", &caller),
         kin: endpoint.related.iter().map(|one| KinView { id: one.id.clone(), words: one.words() }).collect(),
         works: caller.may(Roles::WORK),
+        tags: TagView::all(&app.fleet.tags(&endpoint.id).await?),
+        tagging: caller.may(Roles::OPERATE),
         administers: administers && endpoint.state != EndpointState::Revoked,
         earlier: earlier.map(|pair| EarlierView::new(pair, now)),
         diagnosis: DiagnosisView::new(&diagnosis, now, title),
@@ -179,8 +185,8 @@ fn timeline(happened: history::Happened, now: Timestamp) -> Vec<Happened> {
 pub(super) fn change_words(change: &Change) -> String {
     let series: Option<Series> = change.reference.parse().ok();
     let instance = series.map(|series| instance_words(&series.attributes)).unwrap_or_default();
-    let unit = Registry::builtin().get(&change.kind).map_or("", |spec| spec.unit.as_str());
-    let value = |text: &String| text.parse().map_or_else(|_| text.clone(), |number: f64| units::quantity(number, unit));
+    let spec = Registry::builtin().get(&change.kind);
+    let value = |text: &String| units::told(text, spec);
     let what = format!("{} {instance}", label_of(&change.kind)).trim().to_owned();
     match (change.from.as_ref().map(value), change.to.as_ref().map(value)) {
         (Some(from), Some(to)) => format!("{what}: {from} became {to}"),

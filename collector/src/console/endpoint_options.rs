@@ -15,7 +15,7 @@ use crate::access::gate::Caller;
 use crate::api::extract::Search;
 use crate::api::problem::{Fault, Problem};
 use crate::app::App;
-use crate::fleet::{ListQuery, Sort};
+use crate::fleet::ListQuery;
 
 /// Endpoints offered at once; more than that nobody reads, and typing narrows them.
 const OFFERED_MAX: u32 = 50;
@@ -42,7 +42,7 @@ pub(super) async fn options(app: &App, search: &str) -> Result<Vec<EndpointOptio
 
 async fn listed(app: &App, search: &str, state: Option<EndpointState>) -> Result<Vec<Endpoint>, Problem> {
     let search = (!search.trim().is_empty()).then(|| search.trim().to_owned());
-    let query = ListQuery { search, state, sort: Sort::Name, after: None, limit: Some(OFFERED_MAX) };
+    let query = ListQuery { search, state, limit: Some(OFFERED_MAX), ..ListQuery::default() };
     Ok(app.fleet.list(query).await?.endpoints)
 }
 

@@ -8,6 +8,7 @@ use firstline_diagnosis::vocabulary::{Severity, Timestamp};
 use serde::Deserialize;
 
 use super::chrome::{Chrome, When, page};
+use super::tags;
 use crate::access::Roles;
 use crate::access::audit::Entry;
 use crate::access::gate::{Caller, percent_encoded};
@@ -30,12 +31,15 @@ struct EndpointsPage {
     chrome: Chrome,
     search: String,
     state: String,
+    tag: String,
+    /// Tags that there are.
+    tags: Vec<String>,
     sort: String,
     states: Vec<&'static str>,
     columns: Vec<Column>,
     endpoints: Vec<EndpointView>,
-    /// Those that were enrolled before, under another id.
-    again: Vec<(String, String)>,
+    /// How many were enrolled before, under another id.
+    again: usize,
     next: String,
 }
 
@@ -53,13 +57,14 @@ pub(super) struct EndpointView {
     pub(super) worst: &'static str,
     pub(super) users: String,
     pub(super) os: String,
-    pub(super) tags: String,
+    /// Tags, and the list of those that have each.
+    pub(super) tags: Vec<(String, String)>,
     pub(super) seen: Option<When>,
 }
 
 impl EndpointView {
     pub(super) fn new(endpoint: &Endpoint, now: Timestamp) -> Self {
-        let tags: Vec<String> = endpoint.tags.iter().map(|(key, value)| format!("{key}={value}")).collect();
+        let tag = |(name, value): (&String, &String)| (format!("{name}={value}"), tags::address(name, value));
         Self {
             id: endpoint.id.clone(),
             name: if endpoint.name.is_empty() { endpoint.id.clone() } else { endpoint.name.clone() },
@@ -67,7 +72,7 @@ impl EndpointView {
             worst: endpoint.worst_severity.map_or("", Severity::name),
             users: endpoint.users.join(", "),
             os: format!("{} {}", endpoint.os.name, endpoint.os.version).trim().to_owned(),
-            tags: tags.join(", "),
+            tags: endpoint.tags.iter().map(tag).collect(),
             seen: endpoint.last_seen.map(|at| When::new(at, now)),
         }
     }
@@ -79,6 +84,7 @@ impl EndpointView {
 pub(super) struct Form {
     search: String,
     state: String,
+    tag: String,
     sort: String,
     after: String,
 }
@@ -93,17 +99,24 @@ pub(super) async fn show(
     let query = ListQuery {
         search: some(&form.search),
         state: STATES.into_iter().find(|state| state.name() == form.state),
+        tag: some(&form.tag),
         sort: sort(&form.sort),
         after: some(&form.after),
         limit: Some(100),
     };
     let list = app.fleet.list(query).await?;
-    app.access.audit().record(Entry::new(&caller.actor(), "endpoint.list", "endpoints").detail(&form.search)).await?;
+    app.access
+        .audit()
+        .record(
+            Entry::new(&caller.actor(), "endpoint.list", "endpoints")
+                .detail(format!("{} {}", form.search, form.tag).trim()),
+        )
+        .await?;
     let now = app.clock.now();
     let administers = caller.may(Roles::ADMINISTER);
     let pairs = if administers { app.fleet.duplicates().await? } else { Vec::new() };
     page(&EndpointsPage {
-        again: pairs.into_iter().map(|pair| (pair.endpoint.id, pair.endpoint.name)).collect(),
+        again: pairs.len(),
         chrome: Chrome::new("Endpoints", "endpoints", &caller),
         states: STATES.map(EndpointState::name).to_vec(),
         columns: columns(&form),
@@ -114,6 +127,8 @@ pub(super) async fn show(
             .unwrap_or_default(),
         search: form.search,
         state: form.state,
+        tag: form.tag,
+        tags: app.fleet.known_tags().await?,
         sort: form.sort,
     })
 }
@@ -156,5 +171,6 @@ fn columns(form: &Form) -> Vec<Column> {
 }
 
 fn address(form: &Form, sort: &str) -> String {
-    format!("/endpoints?search={}&state={}&sort={sort}", percent_encoded(&form.search), percent_encoded(&form.state))
+    let [search, state, tag] = [&form.search, &form.state, &form.tag].map(|text| percent_encoded(text));
+    format!("/endpoints?search={search}&state={state}&tag={tag}&sort={sort}")
 }

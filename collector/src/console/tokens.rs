@@ -123,7 +123,7 @@ fn host(app: &App, uri: &Uri, headers: &HeaderMap) -> String {
 }
 
 /// `site=berlin, team=sales`; what is no pair is left out.
-fn tags(text: &str) -> BTreeMap<String, String> {
+pub(super) fn tags(text: &str) -> BTreeMap<String, String> {
     let pairs = text.split(',').filter_map(|pair| pair.split_once('='));
     let pairs = pairs.map(|(key, value)| (key.trim().to_owned(), value.trim().to_owned()));
     pairs.filter(|(key, _)| !key.is_empty()).collect()

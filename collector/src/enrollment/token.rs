@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::{EnrollmentError, Token, TokenCreated, TokenOrder};
 use crate::authority::{Issued, hexadecimal};
-use crate::fleet::{is_same_machine, json, told};
+use crate::fleet::{hardware, json, tags, told};
 use crate::store::{Connection, Store, sql};
 
 /// First part of every token's text.
@@ -123,9 +123,9 @@ pub(super) async fn redeem(
                     .bind(&terms.id)
                     .execute(&mut *tx)
                     .await?;
-                let hardware = machine.hardware.clone();
+                let machine_says = machine.hardware.clone();
                 insert_endpoint(&mut *tx, &endpoint_id, machine, terms, now).await?;
-                link_to_earlier(&mut *tx, &endpoint_id, &hardware).await?;
+                link_to_earlier(&mut *tx, &endpoint_id, &machine_says).await?;
                 insert_certificate(tx, &endpoint_id, &issued, now).await
             })
         })
@@ -145,37 +145,23 @@ async fn insert_endpoint(
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, '', '', 'silent', 0, $10, $10, 0, $11)",
     );
     told(insert.bind(id), &machine)
-        .bind(terms.tags)
+        .bind(&terms.tags)
         .bind(json(&machine.hardware))
         .bind(now.unix_ms())
-        .bind(terms.id)
-        .execute(tx)
+        .bind(&terms.id)
+        .execute(&mut *tx)
         .await?;
-    Ok(())
+    Ok(tags::note_token(tx, id, &terms.tags, &terms.id, now).await?)
 }
 
 /// Notes as which endpoint the same machine was enrolled before, as far as its hardware tells.
 async fn link_to_earlier(
     tx: &mut Connection,
     id: &str,
-    hardware: &BTreeMap<String, String>,
+    machine_says: &BTreeMap<String, String>,
 ) -> Result<(), EnrollmentError> {
-    let mut values: Vec<String> = hardware.values().take(4).map(|hash| format!("%\"{hash}\"%")).collect();
-    values.resize(4, String::new());
-    let rows: Vec<(String, String)> = sql::query_as(
-        "SELECT id, hardware FROM endpoints WHERE id <> $1
-         AND (hardware LIKE $2 OR hardware LIKE $3 OR hardware LIKE $4 OR hardware LIKE $5) ORDER BY key DESC LIMIT 100",
-    )
-    .bind(id)
-    .bind(&values[0])
-    .bind(&values[1])
-    .bind(&values[2])
-    .bind(&values[3])
-    .fetch_all(&mut *tx)
-    .await?;
-    let is_same =
-        |(_, stored): &(String, String)| is_same_machine(&serde_json::from_str(stored).unwrap_or_default(), hardware);
-    if let Some((earlier, _)) = rows.into_iter().find(is_same) {
+    hardware::note(&mut *tx, id, machine_says).await?;
+    if let Some(earlier) = hardware::earlier(&mut *tx, id, machine_says).await? {
         sql::query("UPDATE endpoints SET same_hardware_as = $2 WHERE id = $1")
             .bind(id)
             .bind(earlier)

@@ -15,7 +15,7 @@ use firstline_diagnosis::vocabulary::Timestamp;
 use serde::Serialize;
 
 use super::evidence::{self, Verdict};
-use super::{Ending, Fleet, FleetError, row};
+use super::{Ending, Fleet, FleetError, row, tags};
 use crate::history;
 use crate::store::sql::Value;
 use crate::store::{Connection, StoreError, sql};
@@ -71,7 +71,7 @@ macro_rules! numbers {
 }
 
 /// Tables that know endpoints by their key.
-const BY_KEY: [Table; 13] = [
+const BY_KEY: [Table; 15] = [
     history!("events", "endpoint_key"),
     history!("inventory_changes", "endpoint_key"),
     history!("marks", "endpoint_key"),
@@ -83,6 +83,17 @@ const BY_KEY: [Table; 13] = [
     numbers!("history_progress"),
     told_anew!("inventory", "endpoint_key"),
     told_anew!("records_ahead", "endpoint_key"),
+    told_anew!("hardware_keys", "endpoint_key"),
+    // What people said of the machine stays with it, unless they said something else since.
+    Table {
+        name: "endpoint_tags",
+        merged: Some(
+            "INSERT INTO endpoint_tags (endpoint_key, name, source, value, origin, why, at_ms)
+             SELECT $2, name, source, value, origin, why, at_ms FROM endpoint_tags
+             WHERE endpoint_key = $1 AND source = 'person' ON CONFLICT (endpoint_key, name, source) DO NOTHING",
+        ),
+        forgotten: None,
+    },
     // Both keep the earlier identity refused, whatever it sends.
     Table { name: "endpoint_progress", merged: None, forgotten: None },
     Table { name: "certificates", merged: None, forgotten: None },
@@ -230,7 +241,8 @@ async fn move_rows(
 ) -> Result<(), StoreError> {
     leave(tx, &id, Some(&into), now).await?;
     history::join(tx, key, into_key).await?;
-    each(tx, |table| table.merged, key, &id, Some((into_key, &into))).await
+    each(tx, |table| table.merged, key, &id, Some((into_key, &into))).await?;
+    Ok(tags::settle(tx, into_key).await?)
 }
 
 /// Runs a statement of each table, for an endpoint or a pair of them.

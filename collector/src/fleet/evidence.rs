@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 /// What firmware says. The system's own id is not among them: it is copied with the disk.
-const HARDWARE: [&str; 3] = ["product_uuid", "serial", "board_serial"];
+pub(super) const HARDWARE: [&str; 3] = ["product_uuid", "serial", "board_serial"];
 
 /// What a comparison says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,7 +39,7 @@ pub(super) fn alike(one: &BTreeMap<String, String>, other: &BTreeMap<String, Str
 }
 
 /// Whether two machines are one, as far as their hardware tells.
-pub(crate) fn is_same_machine(one: &BTreeMap<String, String>, other: &BTreeMap<String, String>) -> bool {
+pub(super) fn is_same_machine(one: &BTreeMap<String, String>, other: &BTreeMap<String, String>) -> bool {
     compare(one, other) == Verdict::Same
 }
 

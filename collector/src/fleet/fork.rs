@@ -12,7 +12,7 @@ use thiserror::Error;
 use uuid::Uuid;
 
 use super::evidence::{Verdict, compare};
-use super::{Fleet, json, permits, state};
+use super::{Fleet, hardware, json, permits, state, tags};
 use crate::access::audit::{self, Entry};
 use crate::access::{AccessError, Actor};
 use crate::authority::{AuthorityError, CertificateOf, Issued, hexadecimal};
@@ -87,9 +87,9 @@ impl Fleet {
         &self,
         of: &str,
         rival: &BTreeMap<String, String>,
-        hardware: &BTreeMap<String, String>,
+        machine_says: &BTreeMap<String, String>,
     ) -> Result<Option<String>, ForkError> {
-        if compare(rival, hardware) != Verdict::Different {
+        if compare(rival, machine_says) != Verdict::Different {
             return Ok(None);
         }
         let rows: Vec<(String, String, String)> = sql::query_as(
@@ -101,7 +101,7 @@ impl Fleet {
         let is_it = |(id, stored, state): &(String, String, String)| {
             let is_there = self.is_connected(id) || self.shared.may_be_elsewhere(state::named(state));
             let stored: BTreeMap<String, String> = serde_json::from_str(stored).unwrap_or_default();
-            compare(&stored, hardware) == Verdict::Same && !is_there
+            compare(&stored, machine_says) == Verdict::Same && !is_there
         };
         Ok(rows.into_iter().find(is_it).map(|(id, ..)| id))
     }
@@ -149,7 +149,11 @@ async fn insert(tx: &mut Connection, plan: &Plan) -> Result<u64, sql::Error> {
     .bind(json(&machine.users))
     .bind(json(&machine.hardware))
     .bind(plan.at.unix_ms())
-    .execute(tx)
+    .execute(&mut *tx)
     .await?;
+    if done.rows_affected() == 1 {
+        hardware::note(&mut *tx, &plan.id, &machine.hardware).await?;
+        tags::copy(tx, &plan.of, &plan.id).await?;
+    }
     Ok(done.rows_affected())
 }

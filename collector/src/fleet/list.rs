@@ -7,7 +7,7 @@ use firstline_diagnosis::document::{EndpointList, EndpointState};
 use serde::Deserialize;
 
 use super::row::{Known, select};
-use super::{Fleet, FleetError};
+use super::{Fleet, FleetError, json};
 use crate::store::sql;
 
 /// Endpoints of a page when nobody says.
@@ -37,6 +37,8 @@ pub struct ListQuery {
     pub search: Option<String>,
     /// Only these.
     pub state: Option<EndpointState>,
+    /// Only those with this tag: `site`, or `site=berlin`.
+    pub tag: Option<String>,
     /// In which order.
     pub sort: Sort,
     /// `next` of the page before.
@@ -51,6 +53,7 @@ macro_rules! by_number {
         select!(
             "WHERE ($1 = '' OR LOWER(name || ' ' || id || ' ' || users || ' ' || tags) LIKE $1 ESCAPE '!')
              AND merged_into IS NULL AND (state = $2 OR ($2 = '' AND left_at_ms IS NULL))
+             AND ($6 = '' OR LOWER(tags) LIKE $6 ESCAPE '!')
              AND ($3 = '' OR COALESCE(",
             $column,
             ", 0) < $4 OR (COALESCE(",
@@ -65,6 +68,7 @@ macro_rules! by_number {
 const BY_NAME: &str = select!(
     "WHERE ($1 = '' OR LOWER(name || ' ' || id || ' ' || users || ' ' || tags) LIKE $1 ESCAPE '!')
      AND merged_into IS NULL AND (state = $2 OR ($2 = '' AND left_at_ms IS NULL))
+     AND ($6 = '' OR LOWER(tags) LIKE $6 ESCAPE '!')
      AND ($3 = '' OR name > $4 OR (name = $4 AND id > $3))
      ORDER BY name, id LIMIT $5"
 );
@@ -111,7 +115,9 @@ impl Fleet {
             Sort::Name => page.bind(value),
             Sort::LastSeen | Sort::Severity => page.bind(value.parse::<i64>().unwrap_or(0)),
         };
-        let mut rows = page.bind(i64::from(limit) + 1).fetch_all(self.shared.store.reads()).await?;
+        let page =
+            page.bind(i64::from(limit) + 1).bind(sql::containing(&tagged(query.tag.as_deref().unwrap_or_default())));
+        let mut rows = page.fetch_all(self.shared.store.reads()).await?;
         let more = rows.len() > limit as usize;
         rows.truncate(limit as usize);
         let next = rows.last().filter(|_| more).map(|row| place(row, query.sort)).transpose()?;
@@ -130,6 +136,16 @@ impl Fleet {
                 .fetch_all(self.shared.store.reads())
                 .await?;
         Ok(rows.into_iter().map(|(state, count)| (super::state::named(&state), count.unsigned_abs())).collect())
+    }
+}
+
+/// What stands in the JSON of tags that have this one: `"site":"berlin"`, or `"site":` with any value. Quotes in values are
+/// escaped there, so that no value looks like a tag.
+fn tagged(tag: &str) -> String {
+    match tag.trim().split_once('=') {
+        _ if tag.trim().is_empty() => String::new(),
+        Some((name, value)) => format!("{}:{}", json(&name.trim()), json(&value.trim())),
+        None => format!("{}:", json(&tag.trim())),
     }
 }
 

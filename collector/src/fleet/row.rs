@@ -223,18 +223,6 @@ pub(super) async fn revoked(reads: &Reads, now: Timestamp) -> Result<Vec<Revoked
     Ok(rows.into_iter().map(|(serial, at)| RevokedSerial { serial, at: Timestamp(at) }).collect())
 }
 
-pub(super) async fn retag(store: &Store, id: &str, tags: &BTreeMap<String, String>) -> Result<(), StoreError> {
-    let (id, tags) = (id.to_owned(), json(tags));
-    store
-        .write(move |tx| {
-            Box::pin(async move {
-                sql::query("UPDATE endpoints SET tags = $2 WHERE id = $1").bind(id).bind(tags).execute(tx).await?;
-                Ok(())
-            })
-        })
-        .await
-}
-
 pub(super) async fn note_worst_severity(store: &Store, id: &str, worst: Option<Severity>) -> Result<(), StoreError> {
     let id = id.to_owned();
     let number = SEVERITIES.iter().position(|&one| Some(one) == worst).map_or(0, |index| index as i64 + 1);

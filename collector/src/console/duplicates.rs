@@ -1,0 +1,106 @@
+//! Machines that were enrolled again: pairs side by side, merged one by one or many at a time.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::extract::State;
+use axum::response::Response;
+use firstline_diagnosis::document::EndpointState;
+use firstline_diagnosis::vocabulary::Timestamp;
+
+use super::chrome::{Chrome, When, page};
+use crate::access::audit::Entry;
+use crate::access::gate::Caller;
+use crate::api::departures::merge_as;
+use crate::api::extract::Posted;
+use crate::api::problem::Fault;
+use crate::app::App;
+use crate::fleet::{Duplicate, Named};
+
+#[derive(Template)]
+#[template(path = "duplicates.html")]
+struct DuplicatesPage {
+    chrome: Chrome,
+    pairs: Vec<PairView>,
+    /// How many of them may be merged.
+    mergeable: usize,
+    /// What became of an order; empty before one.
+    merged: Vec<String>,
+    refused: Vec<String>,
+}
+
+struct PairView {
+    /// As the form sends it: the earlier one's id, then the later one's.
+    pair: String,
+    later: OneView,
+    earlier: OneView,
+    enrolled: When,
+    alike: String,
+    /// Why it cannot be merged now; empty when it can.
+    why_not: &'static str,
+}
+
+struct OneView {
+    id: String,
+    name: String,
+    state: &'static str,
+    seen: Option<When>,
+}
+
+impl OneView {
+    fn new(one: Named, now: Timestamp) -> Self {
+        let seen = one.last_seen.map(|at| When::new(at, now));
+        Self { id: one.id, name: one.name, state: one.state.name(), seen }
+    }
+}
+
+impl PairView {
+    fn new(pair: Duplicate, now: Timestamp) -> Self {
+        let Duplicate { endpoint, earlier, enrolled_at, alike } = pair;
+        let is_there = earlier.state == EndpointState::Online;
+        Self {
+            pair: format!("{} {}", earlier.id, endpoint.id),
+            enrolled: When::new(enrolled_at, now),
+            alike: alike.join(", "),
+            why_not: if is_there { "The earlier one is connected: it is a machine of its own." } else { "" },
+            later: OneView::new(endpoint, now),
+            earlier: OneView::new(earlier, now),
+        }
+    }
+}
+
+/// `GET /duplicates`.
+pub(super) async fn show(State(app): State<Arc<App>>, caller: Caller) -> Result<Response, Fault> {
+    list(&app, &caller, Vec::new(), Vec::new()).await
+}
+
+/// `POST /duplicates`: merges the pairs that were chosen; what is refused says why, and the others are merged.
+pub(super) async fn merge(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Posted(fields): Posted<Vec<(String, String)>>,
+) -> Result<Response, Fault> {
+    let (mut merged, mut refused) = (Vec::new(), Vec::new());
+    for (_, pair) in fields.into_iter().filter(|(name, _)| name == "pair") {
+        let Some((earlier, later)) = pair.split_once(' ') else { continue };
+        match merge_as(&app, &caller, earlier, later).await {
+            Ok(endpoint) => merged.push(endpoint.name),
+            Err(problem) => refused.push(problem.detail),
+        }
+    }
+    list(&app, &caller, merged, refused).await
+}
+
+async fn list(app: &App, caller: &Caller, merged: Vec<String>, refused: Vec<String>) -> Result<Response, Fault> {
+    let pairs = app.fleet.duplicates().await?;
+    app.access.audit().record(Entry::new(&caller.actor(), "endpoint.list", "duplicates")).await?;
+    let now = app.clock.now();
+    let pairs: Vec<PairView> = pairs.into_iter().map(|pair| PairView::new(pair, now)).collect();
+    page(&DuplicatesPage {
+        chrome: Chrome::new("Machines enrolled again", "endpoints", caller),
+        mergeable: pairs.iter().filter(|pair| pair.why_not.is_empty()).count(),
+        pairs,
+        merged,
+        refused,
+    })
+}
