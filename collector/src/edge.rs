@@ -4,12 +4,14 @@
 //! hello within [`HELLO_TIMEOUT`]: that costs a socket and a few kilobytes, and thousands that begin and go no further
 //! displace each other and keep nobody out ([`hellos`]). Then comes the cryptography, within [`HANDSHAKE_TIMEOUT`]; only
 //! so many do that at once, and of one address a share of them ([`turns`]), and [`QUEUE`] wait. The rest are in the kernel's
-//! queue. The TLS
+//! queue. After the handshake it is known whose connection it is, and an endpoint has only a few ([`guests`]). The TLS
 //! configuration is looked up for every handshake, so that a renewed certificate or a longer revocation list needs no
 //! restart. Open connections live on through a reload; the streams of a revoked endpoint are ended by the fleet. Of those who
 //! show no certificate of an endpoint there are so many, and none that is quiet for long ([`strangers`]).
 
 mod accept;
+pub(crate) mod budget;
+mod guests;
 mod hellos;
 mod http;
 mod peer;

@@ -11,6 +11,14 @@ pub const STREAMS: &str = "firstline_collector_streams";
 pub const STREAMS_ENDED: &str = "firstline_collector_streams_ended_total";
 /// Streams that ended an older one of the same endpoint.
 pub const STREAMS_REPLACED: &str = "firstline_collector_streams_replaced_total";
+/// Streams that were not opened, by reason.
+pub const STREAMS_REFUSED: &str = "firstline_collector_streams_refused_total";
+/// Connections that gave their place to a newer one of the same endpoint.
+pub const CONNECTIONS_DISPLACED: &str = "firstline_collector_connections_displaced_total";
+/// New layouts of endpoints that had told too many, so that they were read more slowly.
+pub const LAYOUTS_SLOWED: &str = "firstline_collector_layouts_slowed_total";
+/// Values of state that were not stored, since their endpoint has too many series of state.
+pub const STATES_OVER: &str = "firstline_collector_states_over_total";
 /// Frames that were taken in, by kind.
 pub const FRAMES: &str = "firstline_collector_frames_total";
 /// Records that were stored.
@@ -117,6 +125,10 @@ fn describe() {
     describe_gauge!(STREAMS, "Streams of agents that are open");
     describe_counter!(STREAMS_ENDED, "Streams that ended, by reason");
     describe_counter!(STREAMS_REPLACED, "Streams that ended an older one of the same endpoint");
+    describe_counter!(STREAMS_REFUSED, "Streams that were not opened, by reason");
+    describe_counter!(CONNECTIONS_DISPLACED, "Connections that gave their place to a newer one of the same endpoint");
+    describe_counter!(LAYOUTS_SLOWED, "New layouts of endpoints that told too many and were read more slowly");
+    describe_counter!(STATES_OVER, "Values of state that were not stored, since their endpoint has too many of them");
     describe_counter!(FRAMES, "Frames that were taken in, by kind");
     describe_counter!(RECORDS_STORED, "Records that were stored");
     describe_counter!(RECORDS_DUPLICATE, "Records that came again and were skipped");
@@ -169,6 +181,9 @@ fn describe() {
 fn begin() {
     let counters = [
         STREAMS_REPLACED,
+        CONNECTIONS_DISPLACED,
+        LAYOUTS_SLOWED,
+        STATES_OVER,
         RECORDS_STORED,
         RECORDS_DUPLICATE,
         RECORDS_REFUSED,

@@ -1,18 +1,20 @@
 //! Endpoints that want more than their share: they get it not, and nobody else notices.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use firstline_diagnosis::vocabulary::{Layout, Series};
 use firstline_proto::v1;
 use firstline_proto::v1::agent_frame::Frame;
 use firstline_tests::wire::sender::Sender;
-use firstline_tests::wire::{Identity, Manner, Stream, hello};
+use firstline_tests::wire::{Identity, Manner, Stream, hello, records};
 use firstline_tests::{Stage, wait};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::{TcpSocket, TcpStream};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
+use tokio_stream::StreamExt as _;
 
 use crate::hostile::{sample, start_ms};
 
@@ -98,19 +100,97 @@ async fn who_never_reads_loses_the_stream_and_nobody_else_notices() {
     other.stop().await;
 }
 
-/// Series of the layouts that an endpoint makes up.
-const SERIES: usize = 4096;
-const LAYOUTS: usize = 245;
+#[tokio::test]
+async fn who_reads_nothing_from_the_line_loses_the_stream_for_that_reason() {
+    let stage = Stage::open().await;
+    let port = stage.collector.agents;
+    let other = Sender::start(port, "other", stage.identity("other").await, start_ms());
+    let identity = stage.identity("deaf").await;
+    let deaf = Arc::new(AtomicBool::new(false));
+    // So much may be sent unread that the line itself is what fills.
+    let manner = Manner { window_bytes: Some(16 << 20), deaf: Some(Arc::clone(&deaf)), ..Manner::default() };
+    let (stream, _) = Stream::open_in(manner, port, &identity, hello("deaf", 1)).await.unwrap();
+    deaf.store(true, Ordering::Relaxed);
+    let before = other.acknowledged();
+    let (not_reading, mut sequence) = ("firstline_collector_streams_ended_total{reason=\"not_reading\"}", 1);
+    wait::for_condition("the stream to end for not being read", Duration::from_mins(2), async || {
+        // Each is refused with a reason of its own, so that much is to be read.
+        let records = sequence..sequence + 500;
+        let empty = records.map(|one| v1::Record { body: None, ..records::sample(one, start_ms()) });
+        let sent = tokio::time::timeout(Duration::from_millis(200), stream.send(records::batch(empty))).await;
+        sequence += if sent.is_ok_and(|sent| sent.is_ok()) { 500 } else { 0 };
+        stage.metric(not_reading).await > 0.0
+    })
+    .await;
+    assert!(other.acknowledged() > before, "another endpoint was not served");
+    stage.endpoint_is_not(&identity.endpoint_id, "online").await;
+    other.stop().await;
+}
+
+/// Connections that one endpoint keeps open, and streams that it opens one after the other over one of them.
+const CONNECTIONS: usize = 200;
 
 #[tokio::test]
-async fn a_million_series_cost_bounded_memory_and_nobody_elses_records() {
+async fn an_endpoint_that_opens_streams_by_the_hundreds_is_turned_away_and_nobody_else() {
+    let stage = Stage::open().await;
+    let port = stage.collector.agents;
+    let other = Sender::start(port, "other", stage.identity("other").await, start_ms());
+    let (identity, newcomer) = (stage.identity("many").await, stage.identity("newcomer").await);
+    let (mut kept, mut opened) = (Vec::new(), 0);
+    for _ in 0..CONNECTIONS {
+        let dialled = firstline_tests::wire::dial(port, Some(&identity)).await;
+        let Ok(channel) = dialled else { continue };
+        let mut client = v1::agent_service_client::AgentServiceClient::new(channel);
+        let frames = tokio_stream::once(v1::AgentFrame { frame: Some(Frame::Hello(hello("many", 1))) });
+        opened += usize::from(client.connect(frames.chain(tokio_stream::pending())).await.is_ok());
+        kept.push(client);
+    }
+    let before = other.acknowledged();
+    Stream::open(port, &newcomer, hello("newcomer", 1)).await.unwrap();
+    let more = async || other.acknowledged() > before;
+    wait::for_condition("another endpoint to go on", Duration::from_mins(1), more).await;
+    let displaced = stage.metric("firstline_collector_connections_displaced_total").await;
+    let too_often = "firstline_collector_tls_handshakes_total{port=\"agents\",outcome=\"too_often\"}";
+    let turned_away = stage.metric(too_often).await;
+    assert!(displaced >= 40.0 && turned_away >= 50.0, "{displaced} gave their place, {turned_away} were turned away");
+    assert!(opened < CONNECTIONS / 2, "{opened} streams were opened");
+    let told = stage.collector.log().matches("connects more often than an agent does").count();
+    assert_eq!(told, 1, "it is said once");
+    println!("{CONNECTIONS} connections: {opened} streams, {displaced} gave their place, {turned_away} turned away");
+    other.stop().await;
+}
+
+#[tokio::test]
+async fn an_endpoint_that_opens_streams_one_after_the_other_over_one_connection_is_refused() {
+    let stage = Stage::open().await;
+    let identity = stage.identity("many").await;
+    let channel = firstline_tests::wire::dial(stage.collector.agents, Some(&identity)).await.unwrap();
+    let mut refused = 0;
+    for _ in 0..CONNECTIONS {
+        let mut client = v1::agent_service_client::AgentServiceClient::new(channel.clone());
+        let frames = tokio_stream::once(v1::AgentFrame { frame: Some(Frame::Hello(hello("many", 1))) });
+        let Err(status) = client.connect(frames).await else { continue };
+        assert_eq!(status.code(), tonic::Code::ResourceExhausted, "{status}");
+        refused += 1;
+    }
+    assert!(refused > CONNECTIONS / 2, "{refused} were refused");
+    let told = "firstline_collector_streams_refused_total{reason=\"too_often\"}";
+    assert!((stage.metric(told).await - refused as f64).abs() < 0.5);
+}
+
+/// Series of the layouts that an endpoint makes up, and how many of these it may make up in a row.
+const SERIES: usize = 4096;
+const IN_A_ROW: usize = 64;
+
+#[tokio::test]
+async fn who_makes_up_a_million_series_is_slowed_down_and_nobody_else() {
     let mut stage = Stage::open().await;
     let port = stage.collector.agents;
     let other = Sender::start(port, "other", stage.identity("other").await, start_ms());
     let identity = stage.identity("inventor").await;
     let (mut stream, _) = Stream::open(port, &identity, hello("inventor", 1)).await.unwrap();
     let before = other.acknowledged();
-    for round in 0..LAYOUTS {
+    for round in 0..=IN_A_ROW {
         let series = |index: usize| {
             let mountpoint = format!("/m{round}-{index}");
             Series::new("system.filesystem.usage", [("mountpoint", mountpoint.as_str())])
@@ -119,15 +199,28 @@ async fn a_million_series_cost_bounded_memory_and_nobody_elses_records() {
         let sequence = round as u64 + 1;
         stream.send(Frame::Layout((&layout).into())).await.unwrap();
         stream.send(sample(sequence, layout.fingerprint(), SERIES)).await.unwrap();
-        assert_eq!(stream.acknowledged().await.unwrap().stored_sequence, sequence);
+        if round < IN_A_ROW {
+            assert_eq!(stream.acknowledged().await.unwrap().stored_sequence, sequence);
+        }
     }
+    let slowed = async || stage.metric("firstline_collector_layouts_slowed_total").await > 0.0;
+    wait::for_condition("the endpoint to be slowed down", Duration::from_mins(1), slowed).await;
+    // At this rate the rest of a million takes three hours.
+    assert!(stream.acknowledged().await.is_err(), "the sample beyond was taken at once");
+    assert!(stage.collector.log().contains("is read more slowly"), "{}", stage.collector.log());
     let meanwhile = other.acknowledged() - before;
     let status = std::fs::read_to_string(format!("/proc/{}/status", stage.collector.process_id())).unwrap();
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
     let peak_kib: u64 = peak.trim().trim_end_matches(" kB").parse().unwrap();
     assert!(meanwhile > 0, "another endpoint was not served");
     assert!(peak_kib < 400 * 1024, "the collector took {peak_kib} KiB");
-    println!("{} series, {peak_kib} KiB at most, {meanwhile} records of another endpoint", LAYOUTS * SERIES);
+    println!("{} series, {peak_kib} KiB at most, {meanwhile} records of another endpoint", IN_A_ROW * SERIES);
+    // Who is slowed down is sent away at once all the same.
+    let path = format!("/api/v1/endpoints/{}/decommission", identity.endpoint_id);
+    stage.api.post(&path, &serde_json::json!({ "forget": false })).await;
+    let sent_away = "firstline_collector_streams_ended_total{reason=\"revoked\"}";
+    let gone = async || stage.metric(sent_away).await > 0.0;
+    wait::for_condition("the stream to end", Duration::from_secs(20), gone).await;
     other.stop().await;
     stage.collector.ready().await;
 }

@@ -1,6 +1,7 @@
 //! An endpoint made by hand: speaks the protocol frame by frame, and says what no real agent would.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -84,12 +85,14 @@ pub fn machine(name: &str) -> v1::Machine {
 }
 
 /// How a hand-made endpoint uses its connection.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Manner {
     /// Whether every byte goes out alone.
     pub byte_by_byte: bool,
     /// How many bytes of a stream the collector may send before they were read; absent: as usual.
     pub window_bytes: Option<u32>,
+    /// Nothing is read from the line any more once this is set, not even what belongs to no stream.
+    pub deaf: Option<Arc<AtomicBool>>,
 }
 
 /// Connects with this identity, or with none. The collector's certificate is not looked at.
@@ -99,20 +102,26 @@ pub async fn dial(port: u16, identity: Option<&Identity>) -> anyhow::Result<Chan
 
 async fn dial_in(manner: Manner, port: u16, identity: Option<&Identity>) -> anyhow::Result<Channel> {
     let config = Arc::new(tls(identity)?);
+    let Manner { byte_by_byte, window_bytes, deaf } = manner;
     let connector = tower::service_fn(move |_: tonic::transport::Uri| {
-        let config = Arc::clone(&config);
+        let (config, deaf) = (Arc::clone(&config), deaf.clone());
         async move {
-            let socket = tokio::net::TcpStream::connect(("127.0.0.1", port)).await?;
+            let socket = tokio::net::TcpSocket::new_v4()?;
+            if deaf.is_some() {
+                // Little room, so that it is soon noticed.
+                socket.set_recv_buffer_size(4096)?;
+            }
+            let socket = socket.connect(([127, 0, 0, 1], port).into()).await?;
             let name = ServerName::try_from("localhost").expect("a valid name");
             socket.set_nodelay(true)?;
-            let most = if manner.byte_by_byte { 1 } else { usize::MAX };
-            let socket = Piecemeal { socket, most };
+            let most = if byte_by_byte { 1 } else { usize::MAX };
+            let socket = Piecemeal { socket, most, deaf };
             let stream = tokio_rustls::TlsConnector::from(config).connect(name, socket).await?;
             Ok::<_, std::io::Error>(TokioIo::new(stream))
         }
     });
     let endpoint = Endpoint::from_static("http://localhost").connect_timeout(FRAME);
-    let endpoint = endpoint.initial_stream_window_size(manner.window_bytes);
+    let endpoint = endpoint.initial_stream_window_size(window_bytes).initial_connection_window_size(window_bytes);
     endpoint.connect_with_connector(connector).await.context("connect to the collector")
 }
 

@@ -13,6 +13,7 @@ use tokio_rustls::{LazyConfigAcceptor, StartHandshake};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
+use super::guests::Guests;
 use super::hellos::Hellos;
 use super::turns::{Ticket, Turns};
 use super::{HANDSHAKE_TIMEOUT, HELLO_TIMEOUT, Peer, QUEUE, Socket};
@@ -34,6 +35,7 @@ struct Port {
     hellos: Hellos,
     /// Those that may do cryptography.
     turns: Turns,
+    guests: Arc<Guests>,
 }
 
 /// Accepts connections until `stop`; those whose handshake is done come out of the channel.
@@ -46,7 +48,8 @@ pub fn accept(
     stop: CancellationToken,
 ) -> mpsc::Receiver<io::Result<Socket>> {
     let (ready, sockets) = mpsc::channel(READY_SOCKETS);
-    let port = Arc::new(Port { name, tls, authority, ready, hellos: Hellos::default(), turns: Turns::new(handshakes) });
+    let (hellos, turns, guests) = (Hellos::default(), Turns::new(handshakes), Guests::new());
+    let port = Arc::new(Port { name, tls, authority, ready, hellos, turns, guests });
     let queue = Arc::new(Semaphore::new(QUEUE));
     tokio::spawn(async move {
         tokio::select! {
@@ -112,7 +115,14 @@ async fn answer(hello: StartHandshake<TcpStream>, port: &Port) -> io::Result<Tls
 async fn hand_over(stream: TlsStream<TcpStream>, address: SocketAddr, port: &Port) -> &'static str {
     let certificate = stream.get_ref().1.peer_certificates().and_then(|chain| chain.first());
     let certificate = certificate.and_then(|one| port.authority.recognise(one).ok()).map(Arc::new);
-    let _ = port.ready.send(Ok(Socket::new(stream, Peer { address, certificate }))).await;
+    let guest = match &certificate {
+        None => None,
+        Some(certificate) => match port.guests.enter(&certificate.endpoint_id) {
+            None => return "too_often",
+            guest => guest,
+        },
+    };
+    let _ = port.ready.send(Ok(Socket::new(stream, Peer::new(address, certificate), guest))).await;
     "done"
 }
 

@@ -8,22 +8,35 @@ use std::time::Duration;
 
 use firstline_proto::v1::agent_service_server::AgentService;
 use firstline_proto::v1::{AgentFrame, CollectorFrame};
+use metrics::counter;
 use tokio::sync::{Semaphore, mpsc};
 use tokio_stream::Stream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tonic::{Request, Response, Status, Streaming};
+use tracing::warn;
 
 use super::session::Session;
 use super::{Layouts, Listener};
 use crate::app::Clock;
 use crate::edge::Peer;
+use crate::edge::budget::Budget;
 use crate::fleet::Fleet;
+use crate::metrics::STREAMS_REFUSED;
 use crate::settings::Settings;
 use crate::store::Store;
 
 /// Frames on their way out that one stream may have.
 const OUTBOUND_FRAMES: usize = 8;
+
+/// Series that one endpoint may have in layouts that nobody knew: in a row, and how often another one after that. A machine that
+/// was offline for days with a new program in each minute has the first; made up without end, it is 5.5 million a day.
+pub(super) const SERIES_AT_ONCE: u32 = 262_144;
+const SERIES_EVERY: Duration = Duration::from_micros(15_625);
+
+/// Streams that one endpoint may open in a row, and how often another one after that.
+const STREAMS_IN_A_ROW: u32 = 60;
+const STREAMS_EVERY: Duration = Duration::from_secs(2);
 
 /// Streams that come back within one second after a drain.
 const RETURNS_PER_SECOND: usize = 200;
@@ -44,6 +57,10 @@ pub(super) struct Shared {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) listener: Arc<dyn Listener>,
     pub(super) drain: Drain,
+    /// Series that each endpoint may make up.
+    pub(super) series: Budget,
+    /// Streams that each endpoint may open.
+    openings: Budget,
     places: Arc<Semaphore>,
 }
 
@@ -113,7 +130,26 @@ impl Service {
         let layouts = Layouts::new(store.clone());
         let places = Arc::new(Semaphore::new(streams));
         let drain = Drain::default();
-        Self { shared: Arc::new(Shared { store, fleet, layouts, settings, clock, listener, drain, places }) }
+        let series = Budget::new(SERIES_AT_ONCE, SERIES_EVERY);
+        let openings = Budget::new(STREAMS_IN_A_ROW, STREAMS_EVERY);
+        let shared = Shared { store, fleet, layouts, settings, clock, listener, drain, series, openings, places };
+        Self { shared: Arc::new(shared) }
+    }
+
+    /// Refuses the streams of an endpoint that opens one after the other.
+    fn admit(&self, endpoint_id: &str) -> Result<(), Status> {
+        self.shared.openings.take(endpoint_id, 1).map_err(|over| {
+            counter!(STREAMS_REFUSED, "reason" => "too_often").increment(1);
+            if over.first {
+                warn!(
+                    host.id = %endpoint_id,
+                    "Endpoint {endpoint_id} opens streams more often than an agent does; beyond one in {} s they are refused. \
+                     Revoke it when it does not end",
+                    STREAMS_EVERY.as_secs()
+                );
+            }
+            Status::resource_exhausted("this endpoint opens streams too often")
+        })
     }
 
     /// What ends all streams.
@@ -127,15 +163,18 @@ impl AgentService for Service {
     type ConnectStream = Frames;
 
     async fn connect(&self, request: Request<Streaming<AgentFrame>>) -> Result<Response<Self::ConnectStream>, Status> {
-        let certificate = Peer::of(&request)?.endpoint()?.clone();
+        let peer = Peer::of(&request)?;
+        let certificate = peer.endpoint()?.clone();
         if self.shared.drain.begun.is_cancelled() {
             return Err(Status::unavailable("the collector is about to stop"));
         }
-        let place = Arc::clone(&self.shared.places)
-            .try_acquire_owned()
-            .map_err(|_| Status::resource_exhausted("the collector has as many streams as it takes"))?;
+        self.admit(&certificate.endpoint_id)?;
+        let place = Arc::clone(&self.shared.places).try_acquire_owned().map_err(|_| {
+            counter!(STREAMS_REFUSED, "reason" => "full").increment(1);
+            Status::resource_exhausted("the collector has as many streams as it takes")
+        })?;
         let (outbound, frames) = mpsc::channel(OUTBOUND_FRAMES);
-        let session = Session::new(Arc::clone(&self.shared), certificate, request.into_inner(), outbound);
+        let session = Session::new(Arc::clone(&self.shared), peer, certificate, request.into_inner(), outbound);
         self.shared.drain.join(async move {
             session.run().await;
             drop(place);

@@ -17,6 +17,7 @@ use tracing::{debug, warn};
 use super::clock::EndpointClock;
 use super::service::{Outgoing, Shared};
 use crate::authority::CertificateOf;
+use crate::edge::Peer;
 use crate::fleet::{Agent, Contest, FleetError, Known};
 use crate::metrics as names;
 use crate::store::StoreError;
@@ -44,6 +45,7 @@ type Outbound = mpsc::Sender<Outgoing>;
 /// A stream before its hello.
 pub(super) struct Session {
     shared: Arc<Shared>,
+    peer: Peer,
     certificate: CertificateOf,
     inbound: Streaming<AgentFrame>,
     outbound: Outbound,
@@ -60,6 +62,11 @@ struct End {
 impl End {
     fn quiet(label: &'static str) -> Self {
         Self { label, status: None, last: None }
+    }
+
+    /// A connection that breaks while the other end takes nothing of what waits for it was ended because of that.
+    fn seen_from(self, peer: &Peer) -> Self {
+        if self.label == "broken" && peer.is_stuck() { Self { label: "not_reading", ..self } } else { self }
     }
 
     fn because(label: &'static str, status: Status) -> Self {
@@ -108,11 +115,12 @@ impl From<StoreError> for End {
 impl Session {
     pub(super) fn new(
         shared: Arc<Shared>,
+        peer: Peer,
         certificate: CertificateOf,
         inbound: Streaming<AgentFrame>,
         outbound: Outbound,
     ) -> Self {
-        Self { shared, certificate, inbound, outbound }
+        Self { shared, peer, certificate, inbound, outbound }
     }
 
     pub(super) async fn run(mut self) {
@@ -124,6 +132,7 @@ impl Session {
             Ok(open) => open.run().await,
             Err(end) => end,
         };
+        let end = end.seen_from(&self.peer);
         gauge!(names::STREAMS).decrement(1.0);
         counter!(names::STREAMS_ENDED, "reason" => end.label).increment(1);
         match &end.status {

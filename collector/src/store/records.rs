@@ -120,13 +120,15 @@ pub struct Appended {
     pub skipped: BTreeSet<u64>,
     /// Numbers that were left out without a word in this batch.
     pub left_out: u64,
+    /// Values of state that were left out, since their endpoint has as many series of state as it may.
+    pub states_over: u64,
     /// Nothing was stored, since the stream is no longer held under the batch's number.
     pub moved: bool,
 }
 
 impl Appended {
     fn nothing(stored_sequence: u64, new_from: usize) -> Self {
-        Self { stored_sequence, new_from, skipped: BTreeSet::new(), left_out: 0, moved: false }
+        Self { stored_sequence, new_from, skipped: BTreeSet::new(), left_out: 0, states_over: 0, moved: false }
     }
 
     /// Whether the row at `index` with number `sequence` was stored with this batch.
@@ -179,7 +181,10 @@ impl Ledger {
             }
             appended.push(one);
         }
-        insert::rows(connection, batches, &appended).await?;
+        let mut over = insert::rows(connection, batches, &appended).await?;
+        for (batch, one) in batches.iter().zip(&mut appended) {
+            one.states_over = over.remove(&batch.endpoint_key).unwrap_or(0);
+        }
         Ok((appended, claimed))
     }
 

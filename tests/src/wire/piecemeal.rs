@@ -1,7 +1,9 @@
-//! A socket that writes in small pieces.
+//! A socket that writes in small pieces, or reads no more.
 
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -12,10 +14,15 @@ use tokio::net::TcpStream;
 pub(super) struct Piecemeal {
     pub(super) socket: TcpStream,
     pub(super) most: usize,
+    /// Nothing is read once this is set.
+    pub(super) deaf: Option<Arc<AtomicBool>>,
 }
 
 impl AsyncRead for Piecemeal {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if self.deaf.as_ref().is_some_and(|deaf| deaf.load(Ordering::Relaxed)) {
+            return Poll::Pending;
+        }
         Pin::new(&mut self.socket).poll_read(cx, buffer)
     }
 }

@@ -15,6 +15,7 @@ use tracing::{info, warn};
 use super::{End, Open};
 use crate::ingest::in_hand::Used;
 use crate::ingest::records;
+use crate::ingest::service::SERIES_AT_ONCE;
 use crate::metrics as names;
 use crate::store::{Appended, Body, RecordBatch, Row};
 
@@ -42,7 +43,11 @@ impl Open<'_> {
 
     async fn announced(&mut self, layout: Layout, now: Timestamp) -> Result<(), End> {
         let (kept, stored) = Used::of(&layout);
-        let stored = self.session.shared.layouts.announce(stored, now).await?;
+        let shared = Arc::clone(&self.session.shared);
+        if shared.layouts.find(stored.fingerprint()).await?.is_none() {
+            self.pay_for(stored.series().len());
+        }
+        let stored = shared.layouts.announce(stored, now).await?;
         let used = Used::new(layout, kept, stored);
         let (id, count) = (&self.stream.endpoint_id, used.undeclared());
         if count > 0 {
@@ -50,6 +55,22 @@ impl Open<'_> {
         }
         self.in_hand.add(used);
         Ok(())
+    }
+
+    /// A layout that nobody knew costs room until it is forgotten: who makes up many is read more slowly.
+    fn pay_for(&mut self, series: usize) {
+        let id = &self.stream.endpoint_id;
+        let series = u32::try_from(series).unwrap_or(u32::MAX);
+        let Err(over) = self.session.shared.series.owe(id, series) else { return };
+        counter!(names::LAYOUTS_SLOWED).increment(1);
+        if over.first {
+            warn!(
+                host.id = %id,
+                "Endpoint {id} has told more than {SERIES_AT_ONCE} series in new layouts and is read more slowly; look what is \
+                 named anew all the time on that machine, or revoke it when it means no good"
+            );
+        }
+        self.rests_until = Instant::now() + over.wait;
     }
 
     /// Commits a batch, acknowledges it, and tells the other rooms what is new.
@@ -99,13 +120,20 @@ impl Open<'_> {
     }
 
     /// Counts what became of a batch, and says what somebody may want to look at.
-    fn account(&self, appended: &Appended, count: usize, refusals: &[v1::Refusal]) {
+    fn account(&mut self, appended: &Appended, count: usize, refusals: &[v1::Refusal]) {
         let id = &self.stream.endpoint_id;
         let known = appended.new_from + appended.skipped.len();
         counter!(names::RECORDS_STORED).increment((count - known) as u64);
         count_some(names::RECORDS_DUPLICATE, known as u64);
         count_some(names::RECORDS_REFUSED, refusals.len() as u64);
         count_some(names::SEQUENCES_LEFT_OUT, appended.left_out);
+        count_some(names::STATES_OVER, appended.states_over);
+        if appended.states_over > 0 && !std::mem::replace(&mut self.told_over, true) {
+            warn!(
+                host.id = %id,
+                "Endpoint {id} tells more series of state than one may have; new ones are left out, those that are there move on"
+            );
+        }
         if appended.left_out > 0 {
             let count = appended.left_out;
             info!(host.id = %id, count, "Endpoint {id} left out {count} sequence numbers");

@@ -11,7 +11,7 @@ use firstline_proto::v1::collector_frame::Frame as Reply;
 use firstline_proto::v1::{self, AgentFrame, CollectorFrame};
 use metrics::counter;
 use tokio::time::{Instant, sleep_until, timeout};
-use tonic::Status;
+use tonic::{Status, Streaming};
 use tracing::info;
 
 use super::{End, SEND_TIMEOUT, Session};
@@ -45,8 +45,12 @@ pub(super) struct Open<'s> {
     /// Numbers that the endpoint was told are stored, and are not: this database was put back to an earlier state. Counted
     /// when the next record is stored.
     pub(super) forgotten: u64,
+    /// Whether it was said that the endpoint has too many series of state.
+    pub(super) told_over: bool,
     /// When the certificate ends, and with it the right to this stream.
     expires: Instant,
+    /// When the next frame is read.
+    pub(super) rests_until: Instant,
     pace: Pace,
 }
 
@@ -58,6 +62,12 @@ enum Next {
     Outgoing(Reply),
     Silence,
     Incoming(Result<Option<AgentFrame>, Status>),
+}
+
+/// The next frame from the endpoint, not before this moment. Safe to cancel.
+async fn frame(not_before: Instant, inbound: &mut Streaming<AgentFrame>) -> Next {
+    sleep_until(not_before).await;
+    timeout(SILENCE, inbound.message()).await.map_or(Next::Silence, Next::Incoming)
 }
 
 /// Whether a frame could not be read because of what it is, not because the connection broke.
@@ -81,8 +91,10 @@ impl<'s> Open<'s> {
             unpacker,
             noted: now,
             forgotten: 0,
+            told_over: false,
             backlog: Backlog::default(),
             expires,
+            rests_until: now,
             pace: Pace::new(),
         }
     }
@@ -173,7 +185,7 @@ impl<'s> Open<'s> {
             },
             () = self.session.shared.drain.begun() => Next::Drain,
             () = sleep_until(self.expires) => Next::Expired,
-            message = timeout(SILENCE, self.session.inbound.message()) => message.map_or(Next::Silence, Next::Incoming),
+            message = frame(self.rests_until, &mut self.session.inbound) => message,
         }
     }
 

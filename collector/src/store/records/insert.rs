@@ -54,12 +54,13 @@ struct Progress {
     others: u64,
 }
 
-/// Stores the new rows of all batches, and where each endpoint stands after them.
+/// Stores the new rows of all batches, and where each endpoint stands after them. Says of which endpoints how many series of
+/// state were left out.
 pub(super) async fn rows(
     connection: &mut Connection,
     batches: &[RecordBatch],
     appended: &[Appended],
-) -> Result<(), StoreError> {
+) -> Result<BTreeMap<i64, u64>, StoreError> {
     let mut rows = Rows::default();
     for (batch, one) in batches.iter().zip(appended).filter(|(batch, one)| one.new_from < batch.rows.len()) {
         rows.progress.entry(batch.endpoint_key).or_default().stored_sequence = one.stored_sequence;
@@ -73,8 +74,9 @@ pub(super) async fn rows(
     EVENTS.insert(connection, rows.events).await?;
     MARKS.insert(connection, rows.marks).await?;
     GAPS.insert(connection, rows.gaps).await?;
-    state::store(connection, &rows.states).await?;
-    Ok(PROGRESS.insert(connection, progress).await?)
+    let over = state::store(connection, &rows.states).await?;
+    PROGRESS.insert(connection, progress).await?;
+    Ok(over)
 }
 
 impl<'a> Rows<'a> {

@@ -1,7 +1,7 @@
 //! State: the newest value of each series, and when the series was first told; a value that differs from the one before
 //! is remembered as a change.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
 use super::StateValue;
@@ -30,12 +30,20 @@ static CHANGES: LazyLock<Table<5>> = LazyLock::new(|| {
     Table::new("inventory_changes", ["endpoint_key", "series", "at_ms", "outcome_before", "outcome_after"], "")
 });
 
-/// Moves state on by what was told, in that order. What is older than what is held says nothing new.
-pub(super) async fn store(connection: &mut Connection, told: &[Told<'_>]) -> Result<(), sql::Error> {
+/// Series of state that one endpoint may have: four times the packages of a well-filled workstation. They stay for as long as
+/// the endpoint does.
+pub(super) const SERIES_MAX: usize = 16_384;
+
+const COUNT: &str = "SELECT COUNT(*) FROM inventory WHERE endpoint_key = $1";
+
+/// Moves state on by what was told, in that order. What is older than what is held says nothing new. Says of which endpoints
+/// how many series were left out, since they have too many.
+pub(super) async fn store(connection: &mut Connection, told: &[Told<'_>]) -> Result<BTreeMap<i64, u64>, sql::Error> {
     if told.is_empty() {
-        return Ok(());
+        return Ok(BTreeMap::new());
     }
     let mut held = held(connection, told).await?;
+    let mut new: BTreeMap<i64, BTreeSet<&str>> = BTreeMap::new();
     let mut changes = Vec::new();
     let mut moved: BTreeMap<(i64, &str), &StateValue> = BTreeMap::new();
     for &(key, value) in told {
@@ -45,24 +53,38 @@ pub(super) async fn store(connection: &mut Connection, told: &[Told<'_>]) -> Res
                 continue;
             }
             if *before != value.outcome {
-                changes.push([
+                let change = [
                     key.into(),
                     (&value.series).into(),
                     value.at_ms.into(),
                     before.clone().into(),
                     (&value.outcome).into(),
-                ]);
+                ];
+                changes.push((place, change));
             }
+        } else {
+            new.entry(key).or_default().insert(&value.series);
         }
         held.insert(place, (value.outcome.clone(), value.at_ms));
         moved.insert(place, value);
     }
-    CHANGES.insert(connection, changes).await?;
+    let mut over = BTreeMap::new();
+    for (key, new) in new {
+        let count: i64 = sql::query_scalar(COUNT).bind(key).fetch_one(&mut *connection).await?;
+        let room = SERIES_MAX.saturating_sub(usize::try_from(count).unwrap_or(usize::MAX));
+        for series in new.into_iter().skip(room) {
+            moved.remove(&(key, series));
+            *over.entry(key).or_default() += 1;
+        }
+    }
+    changes.retain(|(place, _)| moved.contains_key(place));
+    CHANGES.insert(connection, changes.into_iter().map(|(_, change)| change).collect()).await?;
     let row = |((key, series), value): ((i64, _), &'_ StateValue)| -> [Value<'_>; 5] {
         let at_ms = value.at_ms.into();
         [key.into(), Value::from(series), Value::from(value.outcome.clone()), at_ms, value.at_ms.into()]
     };
-    VALUES.insert(connection, moved.into_iter().map(row).collect()).await
+    VALUES.insert(connection, moved.into_iter().map(row).collect()).await?;
+    Ok(over)
 }
 
 /// What is held of the series that were told.

@@ -134,6 +134,7 @@ fn skips_what_is_stored_and_counts_what_is_left_out() {
         new_from,
         left_out,
         skipped: BTreeSet::new(),
+        states_over: 0,
         moved: false,
     };
     assert_eq!(judge(&standing(5, []), &batch(1, [3, 5, 6, 9, 10])), appended(10, 2, 2));
@@ -257,4 +258,38 @@ async fn many_endpoints_share_commits() {
     let rows: i64 = sql::query_scalar("SELECT COUNT(*) FROM samples").fetch_one(store.reads()).await.expect("count");
     assert_eq!(rows as u64, ENDPOINTS * BATCHES * 20);
     println!("{:.0} samples a second", rows as f64 / started.elapsed().as_secs_f64());
+}
+
+/// So many values of state, of series from this number on.
+fn states(sequence: u64, first: usize, count: usize) -> RecordBatch {
+    let value = |number: usize| StateValue {
+        series: format!("endpoint.software{{package.name=\"p{number}\"}}"),
+        outcome: format!("{{\"value\":\"{sequence}\"}}"),
+        at_ms: sequence as i64,
+    };
+    let body = Body::Inventory((first..first + count).map(value).collect());
+    RecordBatch {
+        endpoint_key: 1,
+        received_ms: 1,
+        rows: vec![Row { sequence, at_ms: 1, body }],
+        ahead: false,
+        epoch: None,
+    }
+}
+
+#[test]
+fn an_endpoint_has_so_many_series_of_state_and_those_that_are_there_move_on() {
+    let folder = tempfile::tempdir().expect("folder");
+    let crashing = Crashing::open(folder.path()).with_endpoints(&[1]);
+    let most = state::SERIES_MAX;
+    let store = &crashing.store;
+    let append = |batch| crashing.runtime.block_on(store.append(batch)).expect("stored");
+    assert_eq!(append(states(1, 0, most - 1)).states_over, 0);
+    assert_eq!(append(states(2, most - 1, 3)).states_over, 2);
+    let again = append(states(3, 0, 5));
+    assert_eq!((again.states_over, again.stored_sequence), (0, 3));
+    let count =
+        |text| crashing.runtime.block_on(sql::query_scalar::<i64>(text).fetch_one(store.reads())).expect("count");
+    assert_eq!(count("SELECT COUNT(*) FROM inventory"), most as i64);
+    assert_eq!(count("SELECT COUNT(*) FROM inventory_changes"), 5, "what is there moved on");
 }
