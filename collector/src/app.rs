@@ -33,7 +33,7 @@ use crate::history::History;
 use crate::pull::{PullParts, Pulls};
 use crate::replica::Replicas;
 use crate::settings::Settings;
-use crate::store::{Location, Store};
+use crate::store::{Location, Store, StoreError};
 use crate::ticket::BuiltinDesk;
 
 /// A collector, ready to run.
@@ -92,6 +92,11 @@ impl App {
     /// When the database or the keys cannot be opened; the text says what was attempted on which file.
     pub async fn open(folder: &Path, config: Config, clock: Arc<dyn Clock>) -> anyhow::Result<Arc<Self>> {
         let database = config.database.location(folder).map_err(anyhow::Error::msg)?;
+        if let Location::Sqlite(file) = &database
+            && !file.exists()
+        {
+            return Err(StoreError::Gone(file.clone())).with_context(|| format!("opening the database {database}"));
+        }
         let store = Store::open(&database).await.with_context(|| format!("opening the database {database}"))?;
         let config = Arc::new(config);
         let authority = Authority::open(config.authority.place(folder), &config.listen, clock.now())

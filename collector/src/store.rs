@@ -16,6 +16,7 @@
 //!   the endpoints they are of.
 //! - A collector that works beside others ([`Membership`]) writes only while they count it among them, and records only
 //!   under the number under which it holds their stream.
+//! - A file that is damaged, or from which something was taken away, is refused at the start, with what to do.
 //! - While a server is away, senders get an error, and the writer connects again with growing pauses.
 //! - Outside, things are named by UUIDs; inside, endpoints have small integer keys. Times are milliseconds since 1970.
 //!
@@ -34,8 +35,11 @@ mod membership;
 mod migrate;
 mod migrations;
 mod records;
+mod soundness;
 pub mod sql;
 mod writer;
+
+use std::path::Path;
 
 use futures_util::future::BoxFuture;
 
@@ -45,9 +49,11 @@ pub use error::StoreError;
 pub use inspection::Inspection;
 use link::Link;
 pub use location::{Location, Server};
+use lock::Lock;
 pub(crate) use membership::Membership;
 pub use migrations::Migration;
 pub use records::{Appended, Body, Claim, RecordBatch, Row, StateValue};
+pub(crate) use soundness::log_is_gone;
 use writer::{Lane, Writer};
 
 /// The database of one collector. Cheap to clone.
@@ -61,13 +67,29 @@ impl Store {
     /// Opens the database, creates the file when it is one and missing, and brings the tables up to date.
     ///
     /// # Errors
-    /// When it cannot be opened, was written by a newer program, or holds migrations that differ from ours.
+    /// When it cannot be opened, is damaged, was written by a newer program, or holds migrations that differ from ours.
     pub async fn open(location: &Location) -> Result<Self, StoreError> {
-        let lock = match location {
-            Location::Sqlite(path) => Some(lock::take(path).await.map_err(|cause| StoreError::locked(path, cause))?),
-            Location::Postgres(_) => None,
-        };
+        match location {
+            Location::Sqlite(path) => {
+                let opened = Self::open_file(path, location).await;
+                opened.map_err(|error| soundness::explained(path, error))
+            }
+            Location::Postgres(server) => {
+                let connection = location.connect().await.map_err(|cause| server.explained(cause))?;
+                Self::begin(location, connection, None).await
+            }
+        }
+    }
+
+    async fn open_file(path: &Path, location: &Location) -> Result<Self, StoreError> {
+        let lock = lock::take(path).await.map_err(|cause| StoreError::locked(path, cause))?;
+        soundness::of_files(path, &lock)?;
         let mut connection = location.connect().await?;
+        soundness::of_rows(path, &mut connection).await?;
+        Self::begin(location, connection, Some(lock)).await
+    }
+
+    async fn begin(location: &Location, mut connection: Connection, lock: Option<Lock>) -> Result<Self, StoreError> {
         migrate::run(&mut connection, migrations::ALL).await?;
         let reads = location.reads().await?;
         Ok(Self { reads, writer: Writer::start(Link::new(location.clone(), connection), lock) })

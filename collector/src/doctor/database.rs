@@ -44,7 +44,7 @@ pub(super) async fn look(patient: &Patient<'_>, running: Running, report: &mut R
     if let Location::Sqlite(file) = at
         && !file.exists()
     {
-        let why = "The collector would begin with an empty one: every endpoint, ticket and account would be gone.";
+        let why = "The collector does not start without it: every endpoint, ticket and account would be gone.";
         let remedy = "Put the folder back from a backup with `firstline-collector restore`.";
         report.fault("database_missing", "The database is missing", &at, why, remedy);
         return;

@@ -6,7 +6,7 @@ use firstline_diagnosis::vocabulary::Timestamp;
 
 use super::running::Running;
 use super::{Depth, Patient, Report, room};
-use crate::store::{Inspection, StoreError, sql};
+use crate::store::{Inspection, StoreError, log_is_gone, sql};
 
 /// A write-ahead log that is longer is held by somebody.
 const LOG_BYTES_MAX: u64 = 512 * 1024 * 1024;
@@ -38,6 +38,13 @@ fn length(file: &Path) -> u64 {
 /// Looks at the length of the write-ahead log.
 fn log(file: &Path, running: Running, report: &mut Report) {
     let path = file.with_extension("sqlite-wal");
+    if !running.yes && log_is_gone(file) {
+        let why =
+            "It held what was committed last before the collector was killed; the collector does not start without it.";
+        let remedy = "Put it back beside the database, or a backup into a new folder with `firstline-collector restore`. To go on \
+                      with the older state all the same, remove the file that ends in .lock.";
+        report.fault("log_missing", "The write-ahead log is missing", &path.display(), why, remedy);
+    }
     let bytes = length(&path);
     if bytes > LOG_BYTES_MAX {
         let what = format!("The write-ahead log has {} MB", bytes >> 20);

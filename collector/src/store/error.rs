@@ -7,6 +7,8 @@ use sqlx::postgres::PgDatabaseError;
 use thiserror::Error;
 
 use super::link::is_loss;
+use super::lock::beside;
+use super::soundness::log_of;
 
 /// Why the store could not do something.
 #[derive(Debug, Clone, Error)]
@@ -28,6 +30,42 @@ pub enum StoreError {
         /// Why not.
         #[source]
         cause: Arc<io::Error>,
+    },
+    /// The database is not there any more.
+    #[error(
+        "{} is missing or empty, though it was a collector's database: every endpoint, ticket and account would be gone. Put \
+         the file back together with its write-ahead log, or a backup into a new folder with `firstline-collector restore`",
+        .0.display()
+    )]
+    Gone(PathBuf),
+    /// What was committed last is not there any more.
+    #[error(
+        "the write-ahead log {log} is missing, though the collector did not end in order: it held what was committed last, and \
+         {database} alone is older than what agents and people were told. Put the log back beside it, or a backup into a new \
+         folder with `firstline-collector restore`; to go on with the older state all the same, remove {lock}",
+        database = .0.display(), log = log_of(.0).display(), lock = beside(.0).display()
+    )]
+    LogGone(PathBuf),
+    /// The file is damaged.
+    #[error(
+        "{} is damaged: {what}. Keep the file for later, put a backup into a new folder with `firstline-collector restore`, and \
+         look at the disk and the memory of this machine; `firstline-collector doctor` says more", path.display()
+    )]
+    Damaged {
+        /// The database.
+        path: PathBuf,
+        /// What SQLite found.
+        what: String,
+    },
+    /// The server cannot prove who it is.
+    #[error("{server} is not trusted: {cause}. {remedy}")]
+    Untrusted {
+        /// The server.
+        server: String,
+        /// What the handshake said.
+        cause: String,
+        /// What to do.
+        remedy: &'static str,
     },
     /// The store has been closed.
     #[error("the store is closed")]

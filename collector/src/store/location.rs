@@ -9,6 +9,7 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use tokio::time::timeout;
 
+use super::StoreError;
 use super::connection::{Connection, Reads};
 use super::sql::{Error, Remember};
 
@@ -101,7 +102,27 @@ fn sqlite(path: PathBuf) -> SqliteConnectOptions {
         .busy_timeout(BUSY_TIMEOUT)
 }
 
+/// What to do about a server that cannot prove who it is.
+const NOT_TRUSTED: &str = "`sslrootcert` in database.url must name the certificate of the authority that signed the server's, and \
+    with sslmode=verify-full the server's certificate must name the host that database.url names";
+
+/// What to do about a server that does not encrypt.
+const NO_TLS: &str = "Switch TLS on at the server (`ssl = on` in postgresql.conf), or change sslmode in database.url";
+
 impl Server {
+    /// Why a connection could not be made, with what to do when the server is not trusted.
+    pub(super) fn explained(&self, cause: Error) -> StoreError {
+        let text = cause.to_string();
+        let remedy = match &cause {
+            Error::Tls(said) if said.to_string().contains("does not support TLS") => NO_TLS,
+            Error::Tls(_) => NOT_TRUSTED,
+            Error::Io(_) if text.contains("certificate") => NOT_TRUSTED,
+            _ => return cause.into(),
+        };
+        let server = format!("the database's server {}:{}", self.options.get_host(), self.options.get_port());
+        StoreError::Untrusted { server, cause: text, remedy }
+    }
+
     async fn connect(&self) -> Result<Connection, Error> {
         let options = self.options();
         let connection = timeout(CONNECT_TIMEOUT, options.connect()).await.map_err(|_| Error::PoolTimedOut)??;

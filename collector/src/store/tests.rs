@@ -3,6 +3,7 @@ use futures_util::stream::FuturesOrdered;
 
 use super::*;
 
+mod damage;
 mod upgrades;
 
 const ENDPOINT: &str = "INSERT INTO endpoints (key, id, name, os_type, os_name, os_version, os_build_id, users,

@@ -15,7 +15,6 @@
 mod waiting;
 
 use std::fmt;
-use std::fs::File;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -27,6 +26,7 @@ use tracing::{error, info, warn};
 
 use super::connection::{Connection, Engine};
 use super::link::Link;
+use super::lock::{Lock, Opened};
 use super::membership::Membership;
 use super::records::{Appended, Claim, Ledger, RecordBatch};
 use super::{StoreError, sql};
@@ -58,13 +58,15 @@ impl fmt::Debug for Writer {
 
 impl Writer {
     /// Starts the task on `link`; `lock` is held until it ends.
-    pub(super) fn start(link: Link, lock: Option<File>) -> Self {
+    pub(super) fn start(link: Link, lock: Option<Lock>) -> Self {
         let (lanes, waiting) = waiting::lanes();
         let failing = Arc::new(AtomicBool::new(false));
         let said = Arc::clone(&failing);
         let membership = Membership::default();
-        let bench =
-            Bench { link, ledger: Ledger::default(), membership: membership.clone(), outage: Outage::default() };
+        // Without that note a log that is removed later goes unnoticed, and nothing else.
+        let opened = lock.as_ref().and_then(|lock| lock.open().ok());
+        let (ledger, outage) = (Ledger::default(), Outage::default());
+        let bench = Bench { opened, link, ledger, membership: membership.clone(), outage };
         tokio::spawn(async move {
             let closed = run(bench, waiting, &said).await;
             drop(lock);
@@ -141,6 +143,8 @@ impl Writer {
 
 /// What the task works with.
 struct Bench {
+    /// First, so that it is let go before the connection, whose end removes the log.
+    opened: Option<Opened>,
     link: Link,
     ledger: Ledger,
     membership: Membership,
@@ -172,6 +176,7 @@ async fn run(mut bench: Bench, mut waiting: Waiting, failing: &AtomicBool) -> Op
         }
         if let Some(answer) = close {
             waiting.close();
+            drop(bench.opened.take());
             if let Err(cause) = bench.link.close().await {
                 error!(error = %cause, "The database did not close cleanly");
             }
