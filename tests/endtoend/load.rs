@@ -26,6 +26,42 @@ async fn a_thousand_come_back_after_a_kill_and_after_a_stop_and_nothing_is_lost(
 }
 
 #[tokio::test]
+async fn five_thousand_come_back_at_once_with_an_hour_of_backlog_each_and_nothing_is_lost() {
+    let folder = tempfile::tempdir().unwrap();
+    let arguments = ["--agents", "5000", "--phases", "return", "--backlog", "60", "--large", "0"];
+    let log = folder.path().join("swarm.log");
+    let mut swarm = Process::start("the swarm", program("swarm", &arguments), &log);
+    let ended = swarm.ended(LONG * 2).await;
+    assert!(ended.success(), "{}", swarm.log());
+    let told = swarm.log();
+    let figures: Vec<&str> = told.lines().filter(|line| line.starts_with("| come back at once")).collect();
+    assert!(figures.len() >= 4, "{told}");
+    println!("{}", figures.join("\n"));
+}
+
+#[tokio::test]
+async fn machines_in_several_processes_are_counted_like_those_in_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let phases = ["--phases", "live,burst,return,kill,drain", "--minutes", "1", "--period", "5", "--burst", "3"];
+    let arguments = [&["--agents", "60", "--processes", "3", "--pulls", "3", "--backlog", "5"], &phases[..]].concat();
+    let log = folder.path().join("swarm.log");
+    let mut swarm = Process::start("the swarm", program("swarm", &arguments), &log);
+    assert!(swarm.ended(LONG).await.success(), "{}", swarm.log());
+    assert!(swarm.log().contains("60 of 60 were told when to come back"), "{}", swarm.log());
+}
+
+#[tokio::test]
+async fn two_collectors_under_load_store_what_one_does_also_when_one_is_killed() {
+    let folder = tempfile::tempdir().unwrap();
+    let phases = ["--phases", "burst,return,kill,drain", "--burst", "10", "--backlog", "5"];
+    let arguments = [&["--agents", "60", "--replicas", "2"], &phases[..]].concat();
+    let log = folder.path().join("swarm.log");
+    let mut swarm = Process::start("the swarm", program("swarm", &arguments), &log);
+    assert!(swarm.ended(LONG).await.success(), "{}", swarm.log());
+    assert!(swarm.log().contains("one killed, the others take its machines"), "{}", swarm.log());
+}
+
+#[tokio::test]
 async fn ten_thousand_that_never_finish_their_handshake_keep_nobody_out() {
     let stage = Stage::open().await;
     let port = stage.collector.agents;

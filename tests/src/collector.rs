@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 use std::time::Duration;
 
+use firstline_collector::config::Config;
+use firstline_collector::store::Location;
 use rustix::process::Signal;
 
 use crate::command::{Outcome, program};
@@ -87,10 +89,21 @@ impl Collector {
 
     /// Starts it with these variables in its environment.
     pub async fn start_with(&mut self, environment: &[(&str, &str)]) {
+        self.launch(environment);
+        self.ready().await;
+    }
+
+    /// Starts it with these variables in its environment, and waits for nothing.
+    pub fn launch(&mut self, environment: &[(&str, &str)]) {
         let mut command = program("firstline-collector", &["serve", "--data", text(&self.folder)]);
         command.envs(environment.iter().copied());
         self.process = Some(Process::start("the collector", command, &self.folder.join("test.log")));
-        self.ready().await;
+    }
+
+    /// Where its rows are, by its configuration.
+    pub fn location(&self) -> Location {
+        let config = Config::read(&self.folder).expect("the configuration is right");
+        config.database.location(&self.folder).expect("the database has a place")
     }
 
     /// Waits until it says that it is ready.

@@ -4,6 +4,7 @@
 //! anyway is used but its programs.
 
 mod pooler;
+mod tls;
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
@@ -43,6 +44,8 @@ pub struct Postgres {
     port: u16,
     password: String,
     durable: Durable,
+    /// Whether it encrypts.
+    encrypts: bool,
     process: Option<Process>,
 }
 
@@ -53,7 +56,7 @@ impl Postgres {
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).expect("the folder is ours");
         give(folder.path());
         let password = format!("{:032x}", uuid::Uuid::new_v4().as_u128());
-        let server = Self { folder, port: port::free(), password, durable, process: None };
+        let server = Self { folder, port: port::free(), password, durable, encrypts: false, process: None };
         let mut server = server.prepare();
         server.go().await;
         let mut connection = server.connect("postgres").await.expect("it answers");
@@ -96,12 +99,16 @@ impl Postgres {
         }
     }
 
+    /// The server's process, and those that it has started.
+    pub fn process_ids(&self) -> Vec<u32> {
+        let server = self.process.as_ref().expect("it runs").id();
+        [server].into_iter().chain(children(server)).collect()
+    }
+
     /// Stops the server and all its processes where they are, or lets them go on.
     pub fn freeze(&self, frozen: bool) {
-        let server = self.process.as_ref().expect("it runs").id();
         let signal = if frozen { Signal::STOP } else { Signal::CONT };
-        let all = [server].into_iter().chain(children(server));
-        for process in all.filter_map(|id| Pid::from_raw(id.cast_signed())) {
+        for process in self.process_ids().into_iter().filter_map(|id| Pid::from_raw(id.cast_signed())) {
             kill_process(process, signal).ok();
         }
     }
@@ -175,6 +182,12 @@ impl Postgres {
         for setting in ["listen_addresses=127.0.0.1", "max_connections=60", "shared_buffers=32MB", "max_wal_size=128MB"]
         {
             command.args(["-c", setting]);
+        }
+        if self.encrypts {
+            let place = |name: &str| self.folder.path().join(name).display().to_string();
+            let [certificate, key] = [tls::CERTIFICATE, tls::KEY].map(place);
+            command.args(["-c", "ssl=on", "-c", &format!("ssl_cert_file={certificate}")]);
+            command.args(["-c", &format!("ssl_key_file={key}")]);
         }
         if self.durable == Durable::No {
             command.args(["-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off"]);

@@ -33,9 +33,14 @@ pub struct Replicas {
 impl Replicas {
     /// Starts so many.
     pub async fn open(count: usize) -> Self {
+        Self::open_with(count, Durable::No, "").await
+    }
+
+    /// Starts so many, with `more` added to the configuration of each.
+    pub async fn open_with(count: usize, durable: Durable, more: &str) -> Self {
         let folder = tempfile::tempdir().expect("a folder can be made");
-        let (postgres, nats) = (Postgres::start(Durable::No).await, Nats::start().await);
-        let configuration = |number: usize| postgres.configuration() + &nats.configuration(&name(number));
+        let (postgres, nats) = (Postgres::start(durable).await, Nats::start().await);
+        let configuration = |number: usize| postgres.configuration() + &nats.configuration(&name(number)) + more;
         let place = |number: usize| {
             let place = folder.path().join(name(number));
             std::fs::create_dir(&place).expect("a folder can be made");

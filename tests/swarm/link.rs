@@ -25,8 +25,8 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::body::Body;
 use tonic::{Request, Streaming};
 
-/// Machines behind one address of the loopback: each has a port of its own there.
-const BEHIND_ONE_ADDRESS: usize = 5000;
+/// Machines behind one address of the loopback, as of an office behind one router: each has a port of its own there.
+const BEHIND_ONE_ADDRESS: usize = 250;
 
 /// Frames that wait to be sent. Boxed, since a queue reserves room for many at once.
 const WAITING_FRAMES: usize = 4;
@@ -104,6 +104,7 @@ pub(super) async fn open(
 }
 
 fn address(number: usize) -> Ipv4Addr {
-    let block = u8::try_from(number / BEHIND_ONE_ADDRESS).unwrap_or(u8::MAX - 2);
-    Ipv4Addr::new(127, 0, 0, 2 + block)
+    let block = number / BEHIND_ONE_ADDRESS;
+    let part = |number: usize| u8::try_from(number).unwrap_or(u8::MAX);
+    Ipv4Addr::new(127, 1, part(block / 250), part(1 + block % 250))
 }

@@ -8,19 +8,19 @@ mod course;
 mod session;
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use firstline_agent::uplink::Backoff;
 use firstline_proto::v1::MarkKind;
 use firstline_tests::wire::Identity;
+use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 use tokio::time::sleep;
 
 use super::day::{Character, mixed, unix_ms};
 use super::layouts::{LARGE, Model};
 use super::spool::{Account, Spool, What};
-use super::world::{Numbered, Order, World};
+use super::world::{Count, Numbered, Order, World};
 use course::{Course, Presence};
 
 /// A machine.
@@ -38,10 +38,12 @@ pub(super) struct Machine {
     /// The end of what bursts have told of the past.
     oldest_ms: i64,
     has_been_here: bool,
+    /// Which server it goes to next.
+    server: usize,
 }
 
 /// What a machine sent in its life.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Sent {
     pub(super) endpoint_id: String,
     pub(super) account: Account,
@@ -78,6 +80,7 @@ impl Machine {
             course: Course::default(),
             oldest_ms: unix_ms() - 120_000,
             has_been_here: false,
+            server: number % world.servers.len(),
         }
     }
 
@@ -86,13 +89,12 @@ impl Machine {
         loop {
             self.take_order();
             let order = self.orders.borrow().1;
-            match order {
-                Order::Finish => break,
-                Order::Leave => {}
-                _ => {
-                    self.be_here_or_away().await;
-                    continue;
-                }
+            if order == Order::Finish {
+                break;
+            }
+            if !order.keeps_away(self.number) {
+                self.be_here_or_away().await;
+                continue;
             }
             if self.orders.changed().await.is_err() {
                 break;
@@ -116,7 +118,10 @@ impl Machine {
             End::Drain(wait, spread) => {
                 wait + spread.mul_f64(mixed(unix_ms().unsigned_abs() ^ self.character.seed) as f64 / u64::MAX as f64)
             }
-            End::Lost => self.backoff.next_wait(),
+            End::Lost => {
+                self.server = (self.server + 1) % self.world.servers.len();
+                self.backoff.next_wait()
+            }
         };
         tokio::select! {
             () = sleep(wait) => {}
@@ -133,11 +138,22 @@ impl Machine {
         self.carried_out = number;
         self.course = Course::default();
         match order {
-            Order::Live { period, span } => self.course = Course::of(self.character, period, span),
+            Order::Live { period, span } => {
+                self.course = Course::of(self.character, period, span);
+                self.world.tally.add(Count::Planned, self.course.all_in_all());
+            }
             Order::Burst { samples } => self.remember(samples),
+            Order::Return { machines, minutes } if self.number < machines => self.be_back(minutes),
             Order::Introduce => self.introduce(),
-            Order::Leave | Order::Finish | Order::Stay => {}
+            Order::Leave | Order::Finish | Order::Stay | Order::Part { .. } | Order::Return { .. } => {}
         }
+        self.world.tally.add(Count::Taken, 1);
+    }
+
+    /// What a machine tells that had no network for a while.
+    fn be_back(&mut self, minutes: u32) {
+        self.remember(minutes);
+        self.put(unix_ms(), What::Mark(MarkKind::NetworkChanged));
     }
 
     fn introduce(&mut self) {
@@ -159,7 +175,7 @@ impl Machine {
     fn record_what_is_due(&mut self) {
         for (at_ms, what) in self.course.due() {
             if what == What::Mark(MarkKind::Pausing) {
-                self.world.tally.naps.fetch_add(1, Ordering::Relaxed);
+                self.world.tally.add(Count::Naps, 1);
             }
             self.put(at_ms, what);
         }
@@ -167,7 +183,7 @@ impl Machine {
 
     fn put(&mut self, at_ms: i64, what: What) {
         self.spool.put(at_ms, what);
-        self.world.tally.waiting.fetch_add(1, Ordering::Relaxed);
+        self.world.tally.add(Count::Waiting, 1);
     }
 
     fn model(&self) -> &Model {

@@ -5,7 +5,7 @@
 pub(super) struct Buckets(Vec<(f64, f64)>);
 
 impl Buckets {
-    /// The histogram of this name.
+    /// The histogram of this name, of all collectors whose texts these are.
     pub(super) fn of(text: &str, name: &str) -> Self {
         let bucket = |line: &str| {
             let (labels, count) = line.strip_prefix(name)?.strip_prefix("_bucket{")?.split_once("} ")?;
@@ -13,7 +13,14 @@ impl Buckets {
             let bound = if bound == "+Inf" { f64::INFINITY } else { bound.parse().ok()? };
             Some((bound, count.parse().ok()?))
         };
-        Self(text.lines().filter_map(bucket).collect())
+        let mut buckets: Vec<(f64, f64)> = Vec::new();
+        for (bound, count) in text.lines().filter_map(bucket) {
+            match buckets.iter_mut().find(|one| one.0 == bound) {
+                Some(one) => one.1 += count,
+                None => buckets.push((bound, count)),
+            }
+        }
+        Self(buckets)
     }
 
     /// What came since `before`.
@@ -57,5 +64,8 @@ mod tests {
         let buckets = Buckets::of(text, "x");
         assert!((buckets.quantile(0.75).unwrap_or(0.0) - 0.15).abs() < 1e-9);
         assert_eq!(buckets.since(&buckets).quantile(0.5), None);
+        let of_two = Buckets::of(&text.repeat(2), "x");
+        assert_eq!(of_two.quantile(0.75), buckets.quantile(0.75));
+        assert_eq!(of_two.0.last().map(|last| last.1), Some(200.0));
     }
 }

@@ -18,15 +18,25 @@ use clap::{Parser, Subcommand, ValueEnum};
                   tests/measure swarm --large 0 --burst 300 --phases burst,floors\n                                            \
                   the rate of 40 to 60 numbers, against the floors\n  \
                   tests/measure swarm half-open 127.0.0.1:7443 --connections 10000\n                                            \
-                  connections that never finish their handshake\n\n\
+                  connections that never finish their handshake\n  \
+                  tests/measure swarm --agents 5000 --phases return\n                                            \
+                  5,000 come back at once, an hour of backlog each\n  \
+                  tests/measure swarm --agents 2000 --replicas 2 --phases live,burst,kill\n                                            \
+                  two collectors with PostgreSQL and NATS\n\n\
                   Exit status: 0 when everything that was sent is stored once, 1 when not."
 )]
 pub(super) struct Plan {
     #[command(subcommand)]
     pub(super) part: Option<Part>,
     /// How many agents.
-    #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=19_500))]
+    #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub(super) agents: u32,
+    /// So many collectors with PostgreSQL and NATS; 0: one with SQLite.
+    #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=8))]
+    pub(super) replicas: u32,
+    /// So many processes for the agents, since each may open only so many files; 0: they live in this one.
+    #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=64))]
+    pub(super) processes: u32,
     /// How many in a hundred report about 200 series; the others 40 to 60.
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(0..=100))]
     pub(super) large: u64,
@@ -42,6 +52,12 @@ pub(super) struct Plan {
     /// Pulls that are made while everybody is connected.
     #[arg(long, default_value_t = 20)]
     pub(super) pulls: usize,
+    /// Agents that come back at once; all, when not given.
+    #[arg(long)]
+    pub(super) returning: Option<u32>,
+    /// Minutes of backlog that each of them has, a sample a minute.
+    #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..=2500))]
+    pub(super) backlog: u32,
     /// Agents that may shake hands for the first time at once.
     #[arg(long, default_value_t = 64)]
     pub(super) handshakes: usize,
@@ -60,16 +76,18 @@ pub(super) enum Phase {
     Live,
     /// As fast as it goes.
     Burst,
-    /// The collector is killed and started again; everybody comes back.
+    /// Agents that were cut off for an hour come back at the same moment, each with what it recorded meanwhile.
+    Return,
+    /// The collector (of several: one) is killed and started again; everybody comes back.
     Kill,
-    /// The collector is told to stop and started again; everybody was told when to come back.
+    /// The collector (of several: one) is told to stop and started again; everybody was told when to come back.
     Drain,
     /// The same frames to a server that throws them away, the same bytes to a bare database.
     Floors,
 }
 
 impl Phase {
-    const ALL: [Self; 5] = [Self::Live, Self::Burst, Self::Kill, Self::Drain, Self::Floors];
+    const ALL: [Self; 6] = [Self::Live, Self::Burst, Self::Return, Self::Kill, Self::Drain, Self::Floors];
 }
 
 /// What the tool is also started as.
@@ -95,6 +113,9 @@ pub(super) enum Part {
         #[arg(long)]
         folder: Option<PathBuf>,
     },
+    /// Machines that another process orders about.
+    #[command(hide = true)]
+    Crew(CrewPlan),
     /// A server that takes the same frames and throws them away.
     #[command(hide = true)]
     FloorStream {
@@ -115,6 +136,25 @@ pub(super) enum Part {
     },
 }
 
+/// Machines in a process of their own.
+#[derive(Debug, clap::Args)]
+pub(super) struct CrewPlan {
+    /// File with their keys; it is removed.
+    pub(super) keys: PathBuf,
+    /// Where they go.
+    #[arg(long, value_delimiter = ',')]
+    pub(super) servers: Vec<std::net::SocketAddr>,
+    /// Number of the first.
+    #[arg(long)]
+    pub(super) first: usize,
+    /// As of the parent.
+    #[arg(long)]
+    pub(super) large: u64,
+    /// As of the parent.
+    #[arg(long)]
+    pub(super) handshakes: usize,
+}
+
 impl Plan {
     pub(super) fn wants(&self, phase: Phase) -> bool {
         self.phases.contains(&phase)
@@ -122,6 +162,16 @@ impl Plan {
 
     pub(super) fn period(&self) -> Duration {
         Duration::from_secs(self.period.max(1))
+    }
+
+    /// How many come back at once.
+    pub(super) fn returning(&self) -> u32 {
+        self.returning.unwrap_or(self.agents).min(self.agents)
+    }
+
+    /// Agents that live in one process.
+    pub(super) fn of_a_process(&self) -> u32 {
+        self.agents.div_ceil(self.processes.max(1))
     }
 
     pub(super) fn span(&self) -> Duration {

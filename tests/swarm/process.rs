@@ -1,6 +1,7 @@
 //! What a process takes, by what the kernel says.
 
 use std::fs;
+use std::iter::Sum;
 use std::time::{Duration, Instant};
 
 use firstline_tests::wait;
@@ -32,24 +33,76 @@ impl Usage {
         Self { cpu_seconds: cpu_seconds(id), resident: bytes("Rss:"), proportional: bytes("Pss:") }
     }
 
-    /// Of the process with this id when it has come to rest, or after a minute.
-    pub(super) async fn at_rest(id: u32) -> Self {
-        let mut still = (cpu_seconds(id), Instant::now());
+    /// Of the processes with these ids when they have come to rest, or after a minute.
+    pub(super) async fn at_rest(ids: &[u32]) -> Self {
+        let all = || ids.iter().map(|id| cpu_seconds(*id)).sum::<f64>();
+        let mut still = (all(), Instant::now());
         let rests = async || {
-            let now = cpu_seconds(id);
+            let now = all();
             if now - still.0 > STILL_SECONDS {
                 still = (now, Instant::now());
             }
             (still.1.elapsed() >= REST).then_some(())
         };
         wait::found(Duration::from_millis(100), RESTLESS, rests).await;
-        Self::of(id)
+        ids.iter().copied().map(Self::of).sum()
     }
 
     /// Of this process.
     pub(super) fn of_this() -> Self {
         Self::of(std::process::id())
     }
+}
+
+impl Sum for Usage {
+    fn sum<I: Iterator<Item = Self>>(all: I) -> Self {
+        all.fold(Self::default(), |sum, one| Self {
+            cpu_seconds: sum.cpu_seconds + one.cpu_seconds,
+            resident: sum.resident + one.resident,
+            proportional: sum.proportional + one.proportional,
+        })
+    }
+}
+
+/// The most that processes took while they were watched.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Peak {
+    /// Memory that was in at a time, bytes.
+    pub(super) resident: u64,
+    /// Processors that were busy over a second.
+    pub(super) cores: f64,
+}
+
+/// How often processes are looked at.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
+/// Over how long busy processors are counted.
+const SPAN: Duration = Duration::from_secs(1);
+
+/// Watches processes while something else is done.
+pub(super) async fn watched<T>(ids: &[u32], work: impl Future<Output = T>) -> (T, Peak) {
+    let (mut work, mut peak) = (std::pin::pin!(work), Peak::default());
+    let all = || (Instant::now(), ids.iter().map(|id| cpu_seconds(*id)).sum::<f64>());
+    let (mut from, mut looks) = (all(), tokio::time::interval(LOOK_EVERY));
+    loop {
+        tokio::select! {
+            done = work.as_mut() => return (done, peak),
+            _ = looks.tick() => {}
+        }
+        peak.resident = peak.resident.max(ids.iter().map(|id| resident(*id)).sum());
+        let now = all();
+        let span = now.0 - from.0;
+        if span >= SPAN {
+            peak.cores = peak.cores.max((now.1 - from.1) / span.as_secs_f64());
+            from = now;
+        }
+    }
+}
+
+/// Memory that is in: cheaper to ask for than in [`Usage`], which walks through all pages.
+fn resident(id: u32) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{id}/status")).unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok()).unwrap_or(0) * 1024
 }
 
 fn cpu_seconds(id: u32) -> f64 {

@@ -22,10 +22,14 @@ pub(super) struct Pulled {
     pub(super) failed: Vec<String>,
 }
 
-/// Pulls from each endpoint, one after the other.
-pub(super) async fn pull(api: &Api, endpoints: &[String]) -> Pulled {
+/// Pulls from each endpoint, one after the other, spread over this time.
+pub(super) async fn pull(api: &Api, endpoints: &[String], over: Duration) -> Pulled {
     let mut pulled = Pulled::default();
+    let every = over / u32::try_from(endpoints.len().max(1)).unwrap_or(u32::MAX);
+    let mut turns = tokio::time::interval(every.max(LOOK_EVERY));
+    turns.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     for endpoint in endpoints {
+        turns.tick().await;
         let since = Instant::now();
         let pull = api.post("/api/v1/pulls", &json!({ "endpoint": endpoint, "symptom": "it is slow" })).await;
         let path = format!("/api/v1/pulls/{}", pull["id"].as_str().unwrap_or_default());

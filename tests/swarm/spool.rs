@@ -7,6 +7,7 @@ use std::collections::VecDeque;
 
 use firstline_proto::v1;
 use firstline_proto::v1::record::Body;
+use serde::{Deserialize, Serialize};
 
 use super::day::{Character, fingerprint};
 use super::layouts::Model;
@@ -32,7 +33,7 @@ struct Pending {
 }
 
 /// What was sent, as the collector's tables would have it.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Account {
     pub(super) samples: u64,
     /// Sum of the samples' fingerprints.

@@ -1,60 +1,62 @@
 //! What the collector has in its tables, endpoint by endpoint, and how that differs from what was sent.
 
 use std::collections::HashMap;
-use std::path::Path;
 
 use firstline_collector::history::minutes;
-use futures_util::TryStreamExt as _;
-use sqlx::sqlite::{SqliteConnectOptions, SqlitePool};
+use firstline_collector::store::{Inspection, Location, Reads, sql};
 
 use super::machine::Sent;
 use super::spool::Account;
 
-/// Samples that are not sealed.
-const SAMPLES: &str = "SELECT s.endpoint_key, s.at_ms, s.layout, s.row FROM samples s
-    LEFT JOIN history_progress p ON p.endpoint_key = s.endpoint_key WHERE s.id > COALESCE(p.samples_id, 0)";
+/// Samples of an endpoint that are not sealed.
+const SAMPLES: &str = "SELECT s.at_ms, s.layout, s.row FROM samples s LEFT JOIN history_progress p
+    ON p.endpoint_key = s.endpoint_key WHERE s.endpoint_key = $1 AND s.id > COALESCE(p.samples_id, 0)";
+
+const SEALED: &str = "SELECT body FROM sealed_minutes WHERE endpoint_key = $1";
+const EVENTS: &str = "SELECT COUNT(*) FROM events WHERE endpoint_key = $1";
+const MARKS: &str = "SELECT COUNT(*) FROM marks WHERE endpoint_key = $1";
+const STATES: &str = "SELECT COUNT(*) FROM inventory WHERE endpoint_key = $1";
+
+/// Rows of endpoints that are not there: a difference as well.
+const NOBODYS: &str =
+    "SELECT COUNT(*) FROM samples s WHERE NOT EXISTS (SELECT 1 FROM endpoints e WHERE e.key = s.endpoint_key)";
 
 /// What is stored of each endpoint.
-pub(super) async fn read(data: &Path) -> Result<HashMap<String, Account>, sqlx::Error> {
-    let options = SqliteConnectOptions::new().filename(data.join("firstline.sqlite")).read_only(true);
-    let pool = SqlitePool::connect_with(options).await?;
-    let names: Vec<(i64, String)> = sqlx::query_as("SELECT key, id FROM endpoints").fetch_all(&pool).await?;
-    let names: HashMap<i64, String> = names.into_iter().collect();
-    let mut accounts: HashMap<String, Account> = names.values().map(|id| (id.clone(), Account::default())).collect();
-    let mut of = |key: i64, change: &mut dyn FnMut(&mut Account)| {
-        // A row of nobody is a difference as well.
-        let id = names.get(&key).cloned().unwrap_or_else(|| format!("no endpoint, key {key}"));
-        change(accounts.entry(id).or_default());
-    };
-    let mut samples = sqlx::query_as::<_, (i64, i64, i64, Vec<u8>)>(SAMPLES).fetch(&pool);
-    while let Some((key, at_ms, layout, row)) = samples.try_next().await? {
-        of(key, &mut |account| account.sample(at_ms, layout.cast_unsigned(), &row));
+pub(super) async fn read(location: &Location) -> anyhow::Result<HashMap<String, Account>> {
+    let inspection = Inspection::open(location).await?;
+    let reads = inspection.reads();
+    let names: Vec<(i64, String)> = sql::query_as("SELECT key, id FROM endpoints").fetch_all(reads).await?;
+    let mut accounts = HashMap::new();
+    for (key, id) in names {
+        accounts.insert(id, account(reads, key).await?);
     }
-    let mut sealed = sqlx::query_as::<_, (i64, Vec<u8>)>("SELECT endpoint_key, body FROM sealed_minutes").fetch(&pool);
-    while let Some((key, body)) = sealed.try_next().await? {
-        let minutes = minutes::open(&body).map_err(|damage| sqlx::Error::Decode(Box::new(damage)))?;
-        for minute in minutes {
-            of(key, &mut |account| account.sample(minute.at_ms, minute.layout.cast_unsigned(), &minute.row));
-        }
+    let nobodys: i64 = sql::query_scalar(NOBODYS).fetch_one(reads).await?;
+    if nobodys > 0 {
+        let account = Account { samples: nobodys.cast_unsigned(), ..Account::default() };
+        accounts.insert("nobody".to_owned(), account);
     }
-    for (table, statement) in [
-        ("events", "SELECT endpoint_key, COUNT(*) FROM events GROUP BY endpoint_key"),
-        ("marks", "SELECT endpoint_key, COUNT(*) FROM marks GROUP BY endpoint_key"),
-        ("states", "SELECT endpoint_key, COUNT(*) FROM inventory GROUP BY endpoint_key"),
-    ] {
-        let rows: Vec<(i64, i64)> = sqlx::query_as(statement).fetch_all(&pool).await?;
-        for (key, count) in rows {
-            let count = count.cast_unsigned();
-            of(key, &mut |account| match table {
-                "events" => account.events = count,
-                "marks" => account.marks = count,
-                _ => account.states = count,
-            });
-        }
-    }
-    drop((samples, sealed));
-    pool.close().await;
+    inspection.close().await;
     Ok(accounts)
+}
+
+/// What is stored of one endpoint.
+async fn account(reads: &Reads, key: i64) -> anyhow::Result<Account> {
+    let mut account = Account::default();
+    let samples: Vec<(i64, i64, Vec<u8>)> = sql::query_as(SAMPLES).bind(key).fetch_all(reads).await?;
+    for (at_ms, layout, row) in samples {
+        account.sample(at_ms, layout.cast_unsigned(), &row);
+    }
+    let sealed: Vec<Vec<u8>> = sql::query_scalar(SEALED).bind(key).fetch_all(reads).await?;
+    for body in sealed {
+        for minute in minutes::open(&body)? {
+            account.sample(minute.at_ms, minute.layout.cast_unsigned(), &minute.row);
+        }
+    }
+    let count = async |statement: &'static str| -> Result<u64, sql::Error> {
+        sql::query_scalar::<i64>(statement).bind(key).fetch_one(reads).await.map(i64::cast_unsigned)
+    };
+    (account.events, account.marks, account.states) = (count(EVENTS).await?, count(MARKS).await?, count(STATES).await?);
+    Ok(account)
 }
 
 /// Prints both sides, and gives a line for each endpoint that differs.

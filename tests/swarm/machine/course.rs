@@ -28,7 +28,7 @@ pub(super) enum Presence {
 #[derive(Debug, Default)]
 pub(super) struct Course(Option<Plan>);
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Plan {
     character: Character,
     period: Duration,
@@ -82,17 +82,25 @@ impl Course {
 
     /// What is due by now, oldest first.
     pub(super) fn due(&mut self) -> Vec<(i64, What)> {
-        let Some(plan) = &mut self.0 else { return Vec::new() };
-        let mut due = plan.samples();
-        due.extend(plan.marks());
-        due.sort_by_key(|(at_ms, _)| *at_ms);
-        due
+        self.0.as_mut().map_or_else(Vec::new, |plan| plan.due(Instant::now()))
+    }
+
+    /// How many records it will have made at its end.
+    pub(super) fn all_in_all(&self) -> u64 {
+        self.0.as_ref().map_or(0, |plan| plan.clone().due(plan.end).len() as u64)
     }
 }
 
 impl Plan {
-    fn samples(&mut self) -> Vec<(i64, What)> {
-        let (now, mut due) = (Instant::now(), Vec::new());
+    fn due(&mut self, now: Instant) -> Vec<(i64, What)> {
+        let mut due = self.samples(now);
+        due.extend(self.marks(now));
+        due.sort_by_key(|(at_ms, _)| *at_ms);
+        due
+    }
+
+    fn samples(&mut self, now: Instant) -> Vec<(i64, What)> {
+        let mut due = Vec::new();
         while self.next <= now && self.next < self.end {
             let sleeps = self.asleep && self.away.is_some_and(|(from, until)| from <= self.next && self.next < until);
             let at_ms = self.unix_ms(self.next);
@@ -107,9 +115,9 @@ impl Plan {
         due
     }
 
-    fn marks(&mut self) -> Vec<(i64, What)> {
+    fn marks(&mut self, now: Instant) -> Vec<(i64, What)> {
         let (Some((from, until)), true) = (self.away, self.asleep) else { return Vec::new() };
-        let (now, mut due) = (Instant::now(), Vec::new());
+        let mut due = Vec::new();
         if from <= now && !std::mem::replace(&mut self.marked.0, from <= now) {
             due.push((self.unix_ms(from), What::Mark(MarkKind::Pausing)));
         }

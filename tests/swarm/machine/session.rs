@@ -1,7 +1,6 @@
 //! One stream of a machine.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use firstline_proto::v1::agent_frame::Frame as Out;
@@ -15,7 +14,7 @@ use super::{End, Machine};
 use crate::day::unix_ms;
 use crate::link::{self, Link};
 use crate::snapshot;
-use crate::world::Order;
+use crate::world::{Count, Order};
 
 /// As the agent's.
 const BEAT_EVERY: Duration = Duration::from_mins(1);
@@ -42,14 +41,15 @@ impl Machine {
         let opened = timeout(ANSWER_LIMIT, self.open()).await;
         drop(first);
         let Ok(Ok(link)) = opened else {
-            world.tally.failed_connects.fetch_add(1, Ordering::Relaxed);
+            world.tally.add(Count::VainConnects, 1);
             return End::Lost;
         };
         self.has_been_here = true;
-        world.tally.arrived();
+        let at = self.server;
+        world.tally.arrived(at);
         let mut talk = Talk { link, beat: Instant::now() + BEAT_EVERY, timed: None };
         let end = self.talk(&mut talk).await;
-        world.tally.left();
+        world.tally.left(at);
         end
     }
 
@@ -60,7 +60,7 @@ impl Machine {
         hello.layout_fingerprint = self.model().layout.fingerprint();
         hello.run_id = format!("run-{}", self.number);
         let hello = AgentFrame { frame: Some(Out::Hello(hello)) };
-        let mut link = link::open(self.world.server, self.number, tls, hello).await?;
+        let mut link = link::open(self.world.servers[self.server], self.number, tls, hello).await?;
         let Some(In::Welcome(welcome)) = link.inward.message().await?.and_then(|frame| frame.frame) else {
             anyhow::bail!("the first frame is not a welcome");
         };
@@ -84,7 +84,7 @@ impl Machine {
                 Presence::Here => {}
                 Presence::Asleep(_) => return self.farewell(talk).await,
                 Presence::CutOff(_) => {
-                    self.world.tally.outages.fetch_add(1, Ordering::Relaxed);
+                    self.world.tally.add(Count::Outages, 1);
                     return End::Course;
                 }
             }
@@ -92,7 +92,7 @@ impl Machine {
             tokio::select! {
                 _ = self.orders.changed() => {
                     self.take_order();
-                    if matches!(self.orders.borrow().1, Order::Leave | Order::Finish) {
+                    if self.orders.borrow().1.keeps_away(self.number) {
                         return End::Course;
                     }
                 }
@@ -121,7 +121,7 @@ impl Machine {
             In::PullRequest(pull) => self.answer(talk, pull).await,
             In::BeatRequest(request) => self.beat(talk, request.sent_unix_ms).await,
             In::Drain(drain) => {
-                self.world.tally.drains.fetch_add(1, Ordering::Relaxed);
+                self.world.tally.add(Count::Drains, 1);
                 let ms = |ms: u32| Duration::from_millis(ms.into());
                 return Some(End::Drain(ms(drain.reconnect_after_ms), ms(drain.spread_ms)));
             }
@@ -155,8 +155,8 @@ impl Machine {
             self.world.tally.trouble(format!("{}: {stored} was acknowledged and never sent", self.name()));
         }
         let gone = before - self.spool.waiting();
-        self.world.tally.waiting.fetch_sub(gone, Ordering::Relaxed);
-        self.world.tally.acknowledged.fetch_add(gone as u64, Ordering::Relaxed);
+        self.world.tally.less(Count::Waiting, gone as u64);
+        self.world.tally.add(Count::Acknowledged, gone as u64);
     }
 
     /// Sends what is recorded, as much as may be on its way.
@@ -198,7 +198,7 @@ impl Machine {
         for chunk in snapshot::chunks(&id, &document) {
             send(talk, Out::SnapshotChunk(chunk)).await?;
         }
-        self.world.tally.snapshots.fetch_add(1, Ordering::Relaxed);
+        self.world.tally.add(Count::Snapshots, 1);
         Ok(())
     }
 

@@ -1,7 +1,6 @@
 //! The same frames to a server that throws them away, the same bytes to a bare database.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::atomic::Ordering;
 
 use super::Run;
 use crate::crowd::Crowd;
@@ -20,10 +19,11 @@ const BATCH_MOST: f64 = 2000.0;
 impl Run {
     /// Measures both, and says how far from them the collector is.
     pub(super) async fn floors(&mut self) -> anyhow::Result<()> {
-        let (child, port) = floor::start(&self.stage.collector.folder).await?;
+        let (child, port) = floor::start(self.house.data()).await?;
         let id = child.id().unwrap_or_default();
         let server = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-        let crowd = Crowd::gather(server, &self.identities, self.plan.large, self.plan.handshakes);
+        let muster = super::muster(&self.plan, vec![server]);
+        let crowd = Crowd::gather(&muster, &self.identities, &self.house.folder(""))?;
         self.bare_streams(&crowd, id).await;
         if self.plan.wants(Phase::Live) {
             self.bare_life(&crowd, id).await;
@@ -40,7 +40,7 @@ impl Run {
             );
             self.report.add("lone samples, of the floors", shares);
         }
-        crowd.finish().await;
+        crowd.finish().await?;
         drop(child);
         Ok(())
     }
@@ -49,7 +49,7 @@ impl Run {
         let before = Usage::of(id);
         crowd.world.order(Order::Stay);
         crowd.all_here().await;
-        let idle = Usage::at_rest(id).await;
+        let idle = Usage::at_rest(&[id]).await;
         let each = idle.resident.saturating_sub(before.resident) as f64 / self.agents();
         let cpu = (idle.cpu_seconds - before.cpu_seconds) * 1000.0 / self.agents();
         self.report
@@ -57,13 +57,8 @@ impl Run {
     }
 
     async fn bare_life(&mut self, crowd: &Crowd, id: u32) {
-        let (before, told) = (Usage::of(id), crowd.world.tally.acknowledged.load(Ordering::Relaxed));
-        let (period, span) = (self.plan.period(), self.plan.span());
-        crowd.world.order(Order::Live { period, span });
-        tokio::time::sleep(span).await;
-        crowd.all_here().await;
-        crowd.all_told().await;
-        let records = (crowd.world.tally.acknowledged.load(Ordering::Relaxed) - told) as f64;
+        let before = Usage::of(id);
+        let records = crowd.live(self.plan.period(), self.plan.span()).await as f64;
         let bare = records / (Usage::of(id).cpu_seconds - before.cpu_seconds);
         let share = 100.0 * self.rates.life.unwrap_or(f64::NAN) / bare;
         self.report.add(
@@ -75,11 +70,8 @@ impl Run {
     async fn bare_burst(&mut self, crowd: &Crowd, id: u32) -> f64 {
         let before = Usage::of(id);
         let samples = self.plan.burst;
-        crowd.world.order(Order::Burst { samples });
+        crowd.tell(Order::Burst { samples }, samples.into(), super::LONGEST).await;
         let records = u64::from(self.plan.agents) * u64::from(samples);
-        let told = crowd.world.tally.acknowledged.load(Ordering::Relaxed);
-        let all = async || crowd.world.tally.acknowledged.load(Ordering::Relaxed) >= told + records;
-        firstline_tests::wait::for_condition("the bare server", super::LONGEST, all).await;
         let bare = records as f64 / (Usage::of(id).cpu_seconds - before.cpu_seconds);
         self.report.add("floor: a bare server that throws away the same frames", format!("{bare:.0} a core-second"));
         bare
@@ -87,7 +79,7 @@ impl Run {
 
     async fn bare_rows(&mut self) -> anyhow::Result<f64> {
         let batch = self.rates.batch.unwrap_or(BATCH_MOST).clamp(1.0, BATCH_MOST).round() as usize;
-        let file = self.stage.folder("floor.sqlite");
+        let file = self.house.folder("floor.sqlite");
         let rows = u64::from(self.plan.agents) * u64::from(self.plan.burst);
         let (cpu, written) = floor::rows(&file, rows, ROW_BYTES, batch).await?;
         let appended = written / cpu;
