@@ -39,6 +39,16 @@ pub use retention::Forgotten;
 pub use seal::Sealed;
 pub use series::Stretch;
 
+/// How many numbers a row of five minutes or of hours stands for.
+///
+/// # Errors
+/// When the bytes are not what was sealed.
+pub fn numbers_in(rolled: &[u8]) -> Result<u64, Damaged> {
+    let rollup = rollup::Rollup::open(rolled, |_| true)?;
+    let counts = rollup.series.values().flat_map(|rolled| rolled.cells.values().map(|cell| cell.count));
+    Ok(counts.sum::<f64>() as u64)
+}
+
 /// What endpoints told earlier. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct History {

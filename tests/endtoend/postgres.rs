@@ -67,6 +67,58 @@ async fn nothing_acknowledged_is_lost_when_postgresql_is_killed_behind_a_transac
     println!("{CRASHES} crashes of PostgreSQL behind a pooler, {records} records, each stored exactly once");
 }
 
+#[tokio::test]
+async fn while_postgresql_is_away_people_are_told_when_to_come_again_and_then_they_are_served() {
+    let mut server = Postgres::start(Durable::Yes).await;
+    let stage = Stage::open_with(&server.configuration()).await;
+    let paths = ["/api/v1/endpoints", "/api/v1/tickets", "/api/v1/alerts", "/endpoints"];
+    for path in paths {
+        assert_eq!(stage.api.asked(path).await.0, if path.starts_with("/api") { 200 } else { 303 }, "{path}");
+    }
+    server.kill();
+    for path in &paths[..3] {
+        let (status, retry) = stage.api.asked(path).await;
+        assert_eq!((status, retry.is_some_and(|seconds| seconds > 0)), (503, true), "{path}: {retry:?}");
+    }
+    server.go().await;
+    is_ready(&stage, true).await;
+    for path in &paths[..3] {
+        assert_eq!(stage.api.asked(path).await, (200, None), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn the_server_of_the_database_proves_who_it_is_or_the_collector_says_what_to_do() {
+    let mut server = Postgres::start(Durable::No).await;
+    server.encrypt("localhost").await;
+    let right = server.verified_configuration("localhost", &server.authority());
+    let mut stage = Stage::open_with(&right).await;
+    let encrypted: Vec<(bool,)> = server
+        .rows("SELECT s.ssl FROM pg_stat_ssl s JOIN pg_stat_activity a USING (pid) WHERE a.application_name = 'firstline'")
+        .await;
+    assert!(!encrypted.is_empty() && encrypted.iter().all(|(one,)| *one), "{encrypted:?}");
+    assert!(stage.collector.stop().await.success());
+
+    let mut other = Postgres::start(Durable::No).await;
+    let plain = other.verified_configuration("localhost", &server.authority());
+    let wrong_host = server.verified_configuration("127.0.0.1", &server.authority());
+    let refused = async |stage: &Stage, what: &str, configuration: &str, word: &str| {
+        stage.collector.configure(configuration);
+        let data = stage.collector.folder.display().to_string();
+        let said = Outcome::of(program("firstline-collector", &["serve", "--data", &data])).await.ended_with(1).stderr;
+        assert!(said.contains("is not trusted") && said.contains(word), "{what}: {said}");
+    };
+    refused(&stage, "another host", &wrong_host, "must name the host").await;
+    refused(&stage, "no TLS", &plain, "ssl = on").await;
+    other.encrypt("localhost").await;
+    let wrong_authority = server.verified_configuration("localhost", &other.authority());
+    refused(&stage, "another authority", &wrong_authority, "sslrootcert").await;
+    let no_file = server.verified_configuration("localhost", &stage.folder("missing.pem"));
+    refused(&stage, "no authority", &no_file, "sslrootcert").await;
+    stage.collector.configure(&right);
+    stage.collector.start().await;
+}
+
 /// Kills the server again and again while endpoints send, then counts what is there. Returns the number of records.
 async fn kill_under_load(stage: &Stage, server: &mut Postgres) -> i64 {
     let senders = Senders::start(stage, SENDERS).await;

@@ -66,6 +66,14 @@ impl Api {
         self.sent(self.client.get(format!("{}{path}", self.address))).await
     }
 
+    /// Status at `path`, and after how many seconds to come again, if that is said.
+    pub async fn asked(&self, path: &str) -> (u16, Option<u64>) {
+        let request = self.client.get(format!("{}{path}", self.address)).bearer_auth(&self.token);
+        let answer = request.send().await.expect("the collector answers");
+        let retry = answer.headers().get("retry-after").and_then(|value| value.to_str().ok()?.parse().ok());
+        (answer.status().as_u16(), retry)
+    }
+
     /// Sends an order, which must be accepted.
     pub async fn post(&self, path: &str, order: &Value) -> Value {
         let (status, document) = self.try_post(path, order).await;
