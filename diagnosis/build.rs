@@ -1,4 +1,5 @@
-//! Compiles the catalogue before it is embedded: `OUT_DIR/signals.compact` and `OUT_DIR/checks.compact`.
+//! Compiles the catalogue before it is embedded: `OUT_DIR/signals.compact`, `OUT_DIR/checks.compact` and
+//! `OUT_DIR/codes.compact`.
 //!
 //! Nothing is interpreted here: a compact file is what the TOML files say, table by table, without their comments, and
 //! with every string once. `src/compact.rs` reads it, and a test holds what it reads against the TOML files.
@@ -38,6 +39,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let out = PathBuf::from(std::env::var("OUT_DIR")?);
     std::fs::write(out.join("signals.compact"), compact(signals::FILES)?)?;
     std::fs::write(out.join("checks.compact"), compact(checks::FILES)?)?;
+    std::fs::write(out.join("codes.compact"), compact(&[("codes.toml", include_str!("catalogue/codes.toml"))])?)?;
     Ok(())
 }
 

@@ -179,7 +179,7 @@ fn symptom_of(entry: &raw::SymptomEntry, known: &[&str], errors: &mut Vec<LoadEr
 fn version(overlay: &[(&str, &str)]) -> String {
     let overlay = overlay.iter().flat_map(|(name, text)| [name.as_bytes(), text.as_bytes()]);
     let mut hash = Sha256::new();
-    for part in [compiled::BYTES, COMPILED_SIGNALS].into_iter().chain(overlay) {
+    for part in [compiled::BYTES, COMPILED_SIGNALS, crate::codes::BYTES].into_iter().chain(overlay) {
         hash.update((part.len() as u64).to_be_bytes());
         hash.update(part);
     }

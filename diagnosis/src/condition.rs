@@ -32,6 +32,13 @@
 //! | `last(x, W)` | the same, but it may be as old as `W` |
 //! | `age(x)` | seconds since the newest value |
 //! | `abs(e)`, `coalesce(e, e)` | absolute value; the first that is known |
+//! | `offered(x)` | whether this system, and this machine, has the input at all: false where the registry names no source, and where the probe said `unsupported` or `not_present`. What only fails to arrive is offered |
+//! | `system("windows")` | whether the endpoint runs `linux`, `windows` or `macos`: for what is the same number with another meaning there |
+//! | `bit(e, 3)` | whether that bit of a number is set |
+//! | `points(condition, 40)` | 40 where it holds, else 0, for scores |
+//! | `field(event, "module")` | text: what the newest event said in that field |
+//! | `meaning(text, "stop-code", "class")` | text: what a table of `catalogue/codes.toml` says of a code: its class, plain words, or a first step |
+//! | `amount(event, "battery_charge")` | the same as a number |
 //! | `largest(e, "attribute")` | text: that attribute of the series with the largest value, for texts: `largest(memory, "process.executable.name")` |
 //! | `list(e, "attribute", 3)` | text: the three largest with their values, for texts: `firefox 2.1 GiB, code 1.3 GiB` |
 //!
@@ -48,6 +55,8 @@
 //! | `delta(c, W)` | increase of a counter |
 //! | `rate(c, W)` | increase of a counter per second that was measured |
 //! | `n(event, W)` | how many events |
+//! | `calm(event, W)` | how many that did not happen within a minute after a wake or before a sleep or shutdown |
+//! | `days(event, W)` | on how many days, by UTC |
 //! | `changes(x, W)` | how often the value changed |
 //! | `share(condition, W)` | share of the measured time in which it held, 0 to 1 |
 //! | `always(condition, W)` `ever(condition, W)` | whether it held in every row, in any row |
@@ -56,7 +65,18 @@
 //! Windows are **awake** time: what lies between `pausing` and `resumed`, or was covered by a sleep that was noticed
 //! only at its end, is taken out and the window reaches further back instead. Signals whose declaration says `settles`
 //! also skip ten minutes after a boot, two after a wake, one after a change of network. Where less than 70 % of a
-//! window was measured, the result is unknown, with the share in the reason.
+//! window was measured, the result is unknown, with the share in the reason; only a count (`n`, `calm`, `days`, `delta`,
+//! `changes`, and their sums) that has reached its threshold all the same has reached it.
+//!
+//! **States** have windows, too: a row is a change, and stands until the next one. `delta` of a count that is a state is
+//! the sum of its rises, percentiles weigh each value by its time, and `on k of m` looks at the last `m` values: boots,
+//! sign-ins. What stood before the first value that is known is not measured.
+//!
+//! A window of a day or more over what is told less often than every minute (events, states, slow numbers) is time of the
+//! **calendar**: nobody counts crashes by hours of use, and what is read once a day stands for the day, slept or not.
+//! Events need no readings: their window is covered as long as the endpoint is watched.
+//!
+//! The selector of an event may also fix what is declared as its field: `endpoint.os.unclean_stop{power_key=true}`.
 //!
 //! # Over several series
 //! With one argument, over all series that match: `any(condition)`, `all(condition)`, `count(condition)`, `sum(e)`,

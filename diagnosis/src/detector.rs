@@ -116,6 +116,12 @@ impl Detector {
         self.store.mark(at, mark);
     }
 
+    /// Tells that the endpoint has been watched since then: what happened since would be known, though it may not be told
+    /// here that nothing did.
+    pub fn watched_since(&mut self, at: Timestamp) {
+        self.store.awake.known_since(at);
+    }
+
     /// Takes the number of one series over a step.
     pub(crate) fn number(&mut self, series: &Series, at: Timestamp, step_ms: i64, value: f32) {
         self.store.number(series, at, step_ms, value);

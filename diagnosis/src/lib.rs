@@ -17,6 +17,7 @@
 //! | [`diagnose`] | a snapshot goes in, a diagnosis comes out |
 
 pub mod catalogue;
+mod codes;
 mod compact;
 pub mod condition;
 pub mod detector;

@@ -10,8 +10,10 @@ use crate::order::Arrange as _;
 use crate::registry::{Registry, SignalKind, Tier};
 use crate::vocabulary::{Event, Mark, Reading, Series, Timestamp, Unknown, Why};
 
-/// Nothing older than this is replayed.
+/// No reading older than this is replayed.
 const REACH: Duration = Duration::from_hours(48);
+/// What happened is told from further back: there is little of it, and windows of weeks count it.
+const EVENT_REACH: Duration = Duration::from_hours(31 * 24);
 /// How finely the virtual clock steps: the last stretch of this length in steps of this length, then the one before it.
 /// History older than an hour comes in steps of five minutes itself.
 const STEPS: [(Duration, Duration); 2] =
@@ -48,11 +50,19 @@ fn replayed(catalogue: &Arc<Catalogue>, snapshot: &Snapshot) -> Detector {
     let end = snapshot.taken_at;
     let mut items = items(snapshot, end);
     items.arrange_by_key(|item| item.at);
-    let start = items.first().map_or(end, |item| item.at);
+    if let Some(first) = items.first() {
+        detector.watched_since(first.at);
+    }
+    let start = items.iter().map(|item| item.at).find(|at| *at >= end - REACH).unwrap_or(end);
     for fact in facts(snapshot) {
         detector.reading(&Reading { at: fact.at.min(start), ..fact });
     }
     let mut items = items.into_iter().peekable();
+    while let Some(item) = items.next_if(|item| item.at < start) {
+        let at = item.at;
+        item.give(&mut detector);
+        detector.evaluate(at);
+    }
     let mut now = start;
     loop {
         while let Some(item) = items.next_if(|item| item.at <= now) {
@@ -116,7 +126,11 @@ fn items(snapshot: &Snapshot, end: Timestamp) -> Vec<Item<'_>> {
         }
     }
     items.extend(snapshot.events.iter().map(|event| Item { at: event.at, what: What::Event(event) }));
-    items.retain(|item| within(item.at));
+    let is_told = |item: &Item| match item.what {
+        What::Event(_) => item.at >= end - EVENT_REACH && item.at <= end,
+        _ => within(item.at),
+    };
+    items.retain(is_told);
     for reading in snapshot.readings.iter().filter(|reading| !is_fact(reading)) {
         let reading = reading_of(reading, end);
         items.push(Item { at: reading.at.max(earliest), what: What::Reading(reading) });

@@ -8,6 +8,7 @@ pub(crate) use template::{Style, Template};
 
 use crate::condition::Unit;
 use crate::document::Comparison;
+use crate::vocabulary::Value;
 
 /// A comparison as it is written.
 pub(crate) fn sign(how: Comparison) -> &'static str {
@@ -78,6 +79,15 @@ pub fn human(value: f64, unit: &Unit) -> String {
         return plain(base);
     }
     format!("{} {}", plain(value), if unit.to_string() == "Cel" { "°C".to_owned() } else { unit.to_string() })
+}
+
+/// A value by itself: `true`, `4`, `libc.so.6`.
+pub(crate) fn value_words(value: &Value) -> String {
+    match value {
+        Value::Flag(flag) => flag.to_string(),
+        Value::Number(number) => plain(*number),
+        Value::Text(text) => text.clone(),
+    }
 }
 
 /// Bytes in binary steps.

@@ -66,7 +66,8 @@ fn input(registry: &Registry, name: &str, text: &str, each: &[String], single: &
         return Err(format!("signal {} is not declared{hint}", series.signal));
     };
     for (attribute, _) in series.attributes.iter() {
-        if !signal.attributes.iter().any(|declared| declared == attribute) {
+        // Of what happened, what it said tells it apart as well.
+        if !signal.attributes.iter().chain(&signal.fields).any(|declared| declared == attribute) {
             let hint = crate::spelling::hint(attribute, signal.attributes.iter().map(String::as_str));
             return Err(format!("signal {} has no attribute {attribute}{hint}", signal.name));
         }

@@ -3,6 +3,7 @@ pub(super) const FILES: &[(&str, &str)] = &[
     ("checks/agent.toml", include_str!("../../catalogue/checks/agent.toml")),
     ("checks/network.toml", include_str!("../../catalogue/checks/network.toml")),
     ("checks/performance.toml", include_str!("../../catalogue/checks/performance.toml")),
+    ("checks/power.toml", include_str!("../../catalogue/checks/power.toml")),
     ("checks/stability.toml", include_str!("../../catalogue/checks/stability.toml")),
     ("checks/storage.toml", include_str!("../../catalogue/checks/storage.toml")),
     ("checks/trust.toml", include_str!("../../catalogue/checks/trust.toml")),

@@ -56,6 +56,11 @@ impl Check {
         self.runbook.get(os).map_or(&[], Vec::as_slice)
     }
 
+    /// What may excuse it, by name.
+    pub fn guards(&self) -> impl Iterator<Item = &str> {
+        self.rule.guards.iter().map(|guard| guard.name.as_str())
+    }
+
     /// Whether its inputs exist on `os_type`. A system that is not known yet is not held against it.
     pub fn runs_on(&self, os_type: &str) -> bool {
         match system(os_type) {

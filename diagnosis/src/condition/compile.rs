@@ -141,7 +141,8 @@ impl Compiler<'_> {
         if kind != Kind::Flag {
             return Err(self.fault(node, format!("a condition is wanted here, this is {}", words(&kind))));
         }
-        if !matches!(expression, Expression::Input(_) | Expression::LastWithin(..) | Expression::Coalesce(_)) {
+        use Expression::{Bit, Coalesce, Input, LastWithin};
+        if !matches!(expression, Input(_) | LastWithin(..) | Coalesce(_) | Bit(..)) {
             return Ok(expression);
         }
         let subject = self.subject(node, Unit::one(), Some("true".to_owned()));
@@ -315,11 +316,14 @@ impl Compiler<'_> {
 
     /// Inputs that give a window its rows, and whether it skips settle times.
     fn rows_of(&self, node: &Node, inputs: &[usize]) -> Result<(Vec<usize>, bool), Fault> {
-        let rows: Vec<usize> =
-            inputs.iter().copied().filter(|index| !self.names.inputs[*index].signal.is_state()).collect();
+        let those = |fits: &dyn Fn(&crate::registry::SignalSpec) -> bool| -> Vec<usize> {
+            inputs.iter().copied().filter(|index| fits(&self.names.inputs[*index].signal)).collect()
+        };
+        let measured = those(&|signal| !signal.is_state());
+        // Of texts no past is kept.
+        let rows = if measured.is_empty() { those(&|signal| signal.value != ValueType::Text) } else { measured };
         if rows.is_empty() {
-            let reason = "a window needs an input that is measured again and again; states have no window";
-            return Err(self.fault(node, reason));
+            return Err(self.fault(node, "a window needs an input that is a number or a flag"));
         }
         let settles = inputs.iter().any(|index| self.names.inputs[*index].signal.settles);
         Ok((rows, settles))

@@ -76,6 +76,30 @@ impl Found {
             None => self,
         }
     }
+
+    /// The same, of which nothing is said about what is not measured yet.
+    fn exact(mut self) -> Self {
+        if let Cell::Unknown(Reason::Coverage { at_least, .. }) = &mut self.cell {
+            *at_least = false;
+        }
+        self
+    }
+
+    /// Times a number above zero.
+    fn scaled(mut self, factor: f64) -> Self {
+        if let Cell::Unknown(Reason::Coverage { so_far: Some(value), .. }) = &mut self.cell {
+            *value *= factor;
+        }
+        self.map(|value| value * factor)
+    }
+
+    /// What it is at least, whatever is not measured yet: counts only grow.
+    fn at_least(&self) -> Option<f64> {
+        match &self.cell {
+            Cell::Unknown(Reason::Coverage { so_far, at_least: true, .. }) => *so_far,
+            cell => cell.as_number(),
+        }
+    }
 }
 
 /// A comparison that was made: its evidence, and what a sentence about it needs.
@@ -113,11 +137,34 @@ impl Scope<'_> {
             Expression::Input(input) => self.input(*input, None),
             Expression::LastWithin(input, age_ms) => self.input(*input, Some(*age_ms)),
             Expression::Age(input) => self.age(*input),
-            Expression::Negative(inner) => self.find(inner).map(|value| -value),
-            Expression::Absolute(inner) => self.find(inner).map(f64::abs),
-            Expression::Scaled(inner, factor) => self.find(inner).map(|value| value * factor),
+            Expression::Negative(inner) => self.find(inner).exact().map(|value| -value),
+            Expression::Absolute(inner) => self.find(inner).exact().map(f64::abs),
+            Expression::Scaled(inner, factor) => self.find(inner).scaled(*factor),
             Expression::Arithmetic(how, left, right) => arithmetic(*how, self.find(left), self.find(right)),
             Expression::Coalesce(choices) => self.coalesce(choices),
+            Expression::Offered(input) => self.offered(*input),
+            Expression::System(name) => Found::constant(match self.os_type {
+                "" => Cell::Unknown(Reason::OtherSystem),
+                "darwin" => Cell::Flag(name == "macos"),
+                other => Cell::Flag(name == other),
+            }),
+            Expression::Bit(inner, place) => bit(self.find(inner), *place),
+            Expression::Points(inner, points) => match self.find(inner) {
+                Found { cell: Cell::Flag(holds), at } => {
+                    Found { cell: Cell::Number(if holds { *points } else { 0.0 }), at }
+                }
+                other => other,
+            },
+            Expression::Meaning(meaning) => {
+                let found = self.find(&meaning.code);
+                let Cell::Text(code) = &found.cell else { return found };
+                let says = crate::codes::meaning(&meaning.table, &meaning.column, code);
+                Found {
+                    cell: says.map_or(Cell::Unknown(Reason::NoMeaning), |says| Cell::Text(says.to_owned())),
+                    ..found
+                }
+            }
+            Expression::Field(field) => self.field(field),
             Expression::Compare(compare) => self.compare(compare),
             Expression::Not(inner) => {
                 let found = self.find(inner);
@@ -173,8 +220,13 @@ impl Scope<'_> {
     }
 
     fn compare(&self, compare: &Compare) -> Found {
-        let (left, right) = (self.find(&compare.left), self.find(&compare.right));
+        let (mut left, right) = (self.find(&compare.left), self.find(&compare.right));
         let at = left.at.max(right.at);
+        if left.cell.is_unknown() && matches!(compare.how, Comparison::AtLeast | Comparison::Greater) {
+            // Enough is enough, also when the window was not measured to its end.
+            let enough = left.at_least().filter(|value| holds(compare.how, Some(*value), right.cell.as_number()));
+            left.cell = enough.map_or(left.cell, Cell::Number);
+        }
         let held = match (&left.cell, &right.cell) {
             (Cell::Unknown(reason), _) | (_, Cell::Unknown(reason)) => Err(reason.clone()),
             (Cell::Text(one), Cell::Text(two)) => Ok((one == two) == (compare.how == Comparison::Equal)),
@@ -265,6 +317,8 @@ fn holds(how: Comparison, one: Option<f64>, two: Option<f64>) -> bool {
 
 fn arithmetic(how: Arithmetic, left: Found, right: Found) -> Found {
     let at = left.at.max(right.at);
+    let least = left.at_least().zip(right.at_least()).map(|(one, two)| one + two);
+    let (left, right) = (left.exact(), right.exact());
     let cell = match (left.cell.as_number(), right.cell.as_number()) {
         (Some(one), Some(two)) => Cell::number(match how {
             Arithmetic::Add => one + two,
@@ -275,7 +329,21 @@ fn arithmetic(how: Arithmetic, left: Found, right: Found) -> Found {
         (None, _) => left.cell,
         _ => right.cell,
     };
+    let cell = match cell {
+        Cell::Unknown(Reason::Coverage { share, span_ms, .. }) if how == Arithmetic::Add => {
+            Cell::Unknown(Reason::Coverage { share, span_ms, so_far: least, at_least: least.is_some() })
+        }
+        cell => cell,
+    };
     Found { cell, at }
+}
+
+/// Whether a bit of a number is set. Floats hold such numbers exactly.
+fn bit(found: Found, place: u8) -> Found {
+    match found.cell.as_number() {
+        Some(value) => Found { cell: Cell::Flag(value as u32 >> place & 1 == 1), at: found.at },
+        None => found,
+    }
 }
 
 /// `or` when `decides` is true, `and` when it is false: one value decides, the other needs both, the rest is unknown.

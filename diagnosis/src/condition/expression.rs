@@ -30,6 +30,18 @@ pub(crate) enum Expression {
     Scaled(Box<Expression>, f64),
     Arithmetic(Arithmetic, Box<Expression>, Box<Expression>),
     Coalesce(Vec<Expression>),
+    /// Whether the system has the input at all.
+    Offered(usize),
+    /// Whether the endpoint runs this system.
+    System(String),
+    /// Whether a bit of a number is set.
+    Bit(Box<Expression>, u8),
+    /// So many points where the condition holds, else none.
+    Points(Box<Expression>, f64),
+    /// What a table of codes says of a text.
+    Meaning(Box<Meaning>),
+    /// A field of the newest event, as text or as a number.
+    Field(Box<Field>),
     Compare(Box<Compare>),
     Not(Box<Expression>),
     And(Box<Expression>, Box<Expression>),
@@ -49,6 +61,23 @@ impl Expression {
             _ => None,
         }
     }
+}
+
+/// What a table of codes says of a text in one of its columns.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Meaning {
+    pub(crate) code: Expression,
+    pub(crate) table: String,
+    pub(crate) column: String,
+}
+
+/// A field of the newest event of an input.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Field {
+    pub(crate) input: usize,
+    pub(crate) name: String,
+    /// As a number; else as text.
+    pub(crate) is_amount: bool,
 }
 
 /// `left and right`, of which `left` can hold for some instances only. Of the others `right` is not asked.
@@ -98,6 +127,10 @@ pub(crate) enum Fold {
     Increase,
     Rate,
     Events,
+    /// Events that no sleep explains.
+    Calm,
+    /// Days with events.
+    Days,
     Changes,
     Share,
 }
@@ -112,6 +145,10 @@ pub(crate) struct Window {
     pub(crate) rows_of: Vec<usize>,
     /// Whether the quiet times after boot, wake and change of network are skipped.
     pub(crate) settles: bool,
+    /// Whether its rows are states, each of which stands until the next one.
+    pub(crate) stands: bool,
+    /// Whether it is time of the calendar, and not awake time.
+    pub(crate) by_calendar: bool,
 }
 
 /// In how many of the last rows a condition held.

@@ -15,7 +15,13 @@ pub(crate) enum Reason {
     /// In the quiet time after a turn.
     Settling(Option<Timestamp>),
     /// Too little of a window was measured.
-    Coverage { share: f64, span_ms: i64, so_far: Option<f64> },
+    Coverage {
+        share: f64,
+        span_ms: i64,
+        so_far: Option<f64>,
+        /// Whether the rest can only add to what is there so far.
+        at_least: bool,
+    },
     /// Too few rows.
     Rows { found: usize, wanted: usize },
     /// Nothing at all was heard lately.
@@ -24,6 +30,10 @@ pub(crate) enum Reason {
     Division,
     /// The check has no inputs on this system.
     OtherSystem,
+    /// No table knows the code.
+    NoMeaning,
+    /// The newest event did not say.
+    NotTold(usize),
 }
 
 impl Reason {
@@ -50,6 +60,8 @@ impl Reason {
                     format!("only {} of the last {span} was measured yet", texts::percent(*share))
                 }
             }
+            Self::NoMeaning => "nobody wrote down what that code means".to_owned(),
+            Self::NotTold(input) => format!("\"{}\" did not say", label(input)),
             Self::Rows { found, wanted } => format!("only {found} of the last {wanted} readings are there"),
             Self::Silent(age_ms) => {
                 format!("nothing was heard from this machine for {}", texts::duration(*age_ms as f64 / 1000.0))

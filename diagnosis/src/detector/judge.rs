@@ -237,6 +237,10 @@ fn shown(cell: &Cell, kind: &Kind, style: Style) -> Option<String> {
         (Cell::Number(value), _) => Some(texts::plain(*value)),
         (Cell::Flag(flag), _) => Some(if *flag { "yes" } else { "no" }.to_owned()),
         (Cell::Text(text), _) => Some(text.clone()),
+        // A count that is not measured to the end of its window says what it has.
+        (Cell::Unknown(Reason::Coverage { so_far: Some(value), at_least: true, .. }), Kind::Number(unit)) => {
+            Some(styled(*value, unit, style))
+        }
         (Cell::Unknown(_), _) => None,
     }
 }

@@ -3,6 +3,7 @@
 use crate::catalogue::Check;
 use crate::condition::{Cell, Reason};
 use crate::document::{RuledOut, RuledOutResult};
+use crate::registry::SignalKind;
 use crate::vocabulary::Timestamp;
 
 use super::judge::{nearest, sentence};
@@ -63,12 +64,15 @@ impl Detector {
 
     /// A check whose instances have not appeared.
     fn no_instance(&self, check: &Check, now: Timestamp) -> RuledOut {
-        let input = check.rule.instance_inputs.first().copied().unwrap_or(0);
-        let reason = match self.store.absence(check.rule.inputs[input].source) {
-            Some(unknown) => Reason::Absent(input, unknown.clone()),
-            None => Reason::NoData(input),
-        };
-        self.not_told(check, &reason, now)
+        let inputs = &check.rule.instance_inputs;
+        let is_event = |input: &usize| check.rule.inputs[*input].spec.signal.kind == SignalKind::Event;
+        let input = inputs.first().copied().unwrap_or(0);
+        match self.store.absence(check.rule.inputs[input].source) {
+            Some(unknown) => self.not_told(check, &Reason::Absent(input, unknown.clone()), now),
+            // Where it is told what happens to some instance, silence says that nothing did to any.
+            None if inputs.iter().all(is_event) => self.instance_ruled_out(check, &[], now),
+            None => self.not_told(check, &Reason::NoData(input), now),
+        }
     }
 
     fn not_told(&self, check: &Check, reason: &Reason, now: Timestamp) -> RuledOut {

@@ -272,9 +272,9 @@ impl SignalSpec {
         self.cadence_seconds().map(|cadence| window.as_secs_f64() / cadence)
     }
 
-    /// Whether the newest value stands until another one comes: inventory, and every text.
+    /// Whether the newest value stands until another one comes: inventory, and every text that is no event.
     pub fn is_state(&self) -> bool {
-        self.kind == SignalKind::Inventory || self.value == ValueType::Text
+        self.kind == SignalKind::Inventory || (self.value == ValueType::Text && self.kind != SignalKind::Event)
     }
 
     /// Whether it is told with every sample. What is not is told when it changed, and now and then: of its past, only the

@@ -10,6 +10,8 @@ const SETTLE_RESUME_MS: i64 = 2 * 60_000;
 const SETTLE_NETWORK_MS: i64 = 60_000;
 /// Stretches kept; more turns than these in the longest window are forgotten from the oldest.
 const STRETCHES_MAX: usize = 256;
+/// What happens so close to a sleep may be its doing: programs are ended, disks spin up, docks are pulled.
+const TURN_MS: i64 = 60_000;
 
 /// Stretches of time that windows leave out: sorted, not touching each other.
 type Stretches = Vec<(i64, i64)>;
@@ -109,6 +111,18 @@ impl Awake {
     /// When anything was first heard.
     pub(crate) fn first_heard(&self) -> Option<Timestamp> {
         self.first_heard.map(Timestamp)
+    }
+
+    /// It is known since then, though nothing else is told of that time: what happened would be known.
+    pub(crate) fn known_since(&mut self, at: Timestamp) {
+        self.first_heard = self.first_heard.map(|first| first.min(at.0)).or(Some(at.0));
+    }
+
+    /// Whether the machine went to sleep within a minute after `at`, or had woken within a minute before.
+    pub(crate) fn is_turn(&self, at: i64) -> bool {
+        let near = |from: i64, to: i64| at > from - TURN_MS && at <= to + TURN_MS;
+        self.asleep.iter().any(|(from, to)| near(*from, *to))
+            || self.paused_at.is_some_and(|paused| at > paused - TURN_MS)
     }
 
     /// What windows over a signal leave out, up to `now`.
@@ -255,6 +269,16 @@ mod tests {
         awake.mark(at(200), Mark::Booted);
         assert_eq!(awake.settling_until(205 * MINUTE), Some(at(210)));
         assert_eq!(awake.settling_until(210 * MINUTE), None);
+    }
+
+    #[test]
+    fn what_happens_close_to_a_sleep_is_told_from_the_rest() {
+        let mut awake = Awake::default();
+        awake.heard(at(10), MINUTE);
+        awake.mark(at(10), Mark::Pausing);
+        awake.mark(at(70), Mark::Resumed);
+        let turns = [8, 9, 10, 70, 71, 72].map(|minute| awake.is_turn(minute * MINUTE));
+        assert_eq!(turns, [false, false, true, true, true, false]);
     }
 
     #[test]

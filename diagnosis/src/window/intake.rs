@@ -80,6 +80,7 @@ impl Store {
     fn put(&mut self, column: u16, step: Option<usize>, point: Point) {
         self.touch(column);
         let known = self.plan.known(column);
+        let is_sampled = known.is_sampled;
         if known.is_state {
             return self.settle_on(column, Value::Number(f64::from(point.value)), Timestamp(point.at));
         }
@@ -88,7 +89,7 @@ impl Store {
             self.totals.remove(column);
             self.loose.forget(column, i64::MAX);
         }
-        if !step.is_some_and(|step| self.grid.put(step, column, point.value)) {
+        if !is_sampled || !step.is_some_and(|step| self.grid.put(step, column, point.value)) {
             self.put_loose(column, point);
         }
     }
@@ -142,8 +143,22 @@ impl Store {
 
     /// Takes a state; an older one than what is known is history and is left alone.
     fn settle_on(&mut self, column: u16, value: Value, at: Timestamp) {
+        if self.plan.known(column).span_ms > 0
+            && let Some(number) = value.number().filter(|number| number.is_finite())
+        {
+            self.changed(column, number as f32, at.0);
+        }
         if self.states.of(column).is_none_or(|(_, known)| at >= *known) {
             self.states.set(column, (value, at));
+        }
+    }
+
+    /// Keeps when a state changed, for windows over it. The same value again is no change.
+    fn changed(&mut self, column: u16, value: f32, at: i64) {
+        let before = Track::new(self, column).points_back(at).next();
+        if before.is_none_or(|before| before.value != value) {
+            self.loose.insert(column, Point { at, step_ms: 0, value });
+            self.trim_stood(column);
         }
     }
 
@@ -168,9 +183,13 @@ impl Store {
     /// Takes something that happened. Events stand for no time.
     pub(crate) fn event(&mut self, event: &Event) {
         self.awake.heard(event.at, 0);
-        if let Some(column) = self.column(&event.series) {
-            self.touch(column);
-            self.put_loose(column, Point { at: event.at.0, step_ms: 0, value: event.count as f32 });
+        self.absent.retain(|(signal, _)| *signal != event.series.signal);
+        let series = self.sources.filed(event);
+        let Some(column) = self.column(&series) else { return };
+        self.touch(column);
+        self.put_loose(column, Point { at: event.at.0, step_ms: 0, value: event.count as f32 });
+        if !event.fields.is_empty() && self.fields.of(column).is_none_or(|(_, known)| event.at >= *known) {
+            self.fields.set(column, (event.fields.clone(), event.at));
         }
     }
 

@@ -1,13 +1,14 @@
 //! What is the same for every endpoint: which series checks read, and how far back.
 
-use std::borrow::Borrow;
+use std::borrow::{Borrow, Cow};
 use std::collections::{HashMap, HashSet};
 use std::hash::{Hash, Hasher};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::registry::{SignalKind, SignalSpec};
-use crate::vocabulary::Series;
+use crate::texts::value_words;
+use crate::vocabulary::{Event, Series};
 
 /// Turns and readings that come so late are judged as if they had come in time.
 const LATE_MS: i64 = 5 * 60_000;
@@ -85,6 +86,10 @@ pub(crate) struct Known {
     pub(crate) span_ms: i64,
     /// The time of which its numbers stay.
     pub(crate) retain_ms: i64,
+    /// The same in the grid, which is for what every step tells. All else would only leave holes there.
+    pub(crate) grid_ms: i64,
+    /// Whether every step tells it.
+    pub(crate) is_sampled: bool,
     /// So many of its newest numbers stay, however old they are.
     pub(crate) newest: usize,
 }
@@ -161,10 +166,28 @@ impl Sources {
         self.list.iter().map(move |source| (source.signal.name.as_str(), ms(window(source))))
     }
 
-    /// Whether some check reads a signal whose series have attributes.
+    /// Whether some check reads a signal whose series have attributes, or events, which are filed by what they say.
     pub(crate) fn has_instances(&self, signal: &str) -> bool {
         let mut sources = self.by_signal.get(signal).into_iter().flatten();
-        sources.any(|index| !self.list[*index as usize].signal.attributes.is_empty())
+        sources.any(|index| {
+            let signal = &self.list[*index as usize].signal;
+            !signal.attributes.is_empty() || signal.kind == SignalKind::Event
+        })
+    }
+
+    /// The series under which an event is kept: its own, with the fields that selectors name as if they were attributes.
+    pub(crate) fn filed<'a>(&self, event: &'a Event) -> Cow<'a, Series> {
+        let named = |field: &str| {
+            let mut sources = self.by_signal.get(&*event.series.signal).into_iter().flatten();
+            sources.any(|index| self.list[*index as usize].fixed.iter().any(|(name, _)| name == field))
+        };
+        let mut named = event.fields.iter().filter(|(field, _)| named(field)).peekable();
+        if named.peek().is_none() {
+            return Cow::Borrowed(&event.series);
+        }
+        let Series { signal, attributes } = event.series.clone();
+        let attributes = named.fold(attributes, |all, (field, value)| all.with(field.as_str(), value_words(value)));
+        Cow::Owned(Series { signal, attributes })
     }
 
     /// What is known of a series; nothing when no check reads it.
@@ -192,7 +215,10 @@ impl Sources {
             sources.iter().flat_map(|index| self.list[*index as usize].reaches_of(series)).map(|reach| reach.rows);
         let newest = rows.max().unwrap_or(0).clamp(NEWEST_MIN, NEWEST_MAX);
         let (kind, is_state, cadence_ms) = (first.signal.kind, first.signal.is_state(), first.cadence_ms());
-        Some(Known { series: series.clone(), sources, kind, is_state, cadence_ms, span_ms, retain_ms, newest })
+        let is_sampled = first.signal.is_sampled() && kind != SignalKind::Event;
+        let grid_ms = if is_sampled { retain_ms } else { NEWEST_MS };
+        let series = series.clone();
+        Some(Known { series, sources, kind, is_state, cadence_ms, span_ms, retain_ms, grid_ms, is_sampled, newest })
     }
 }
 

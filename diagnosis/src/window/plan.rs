@@ -89,9 +89,9 @@ impl Plan {
 
     /// Runs of columns that are kept equally long: how long, the first, how many.
     pub(super) fn bands(&self) -> impl Iterator<Item = (i64, u16, u16)> {
-        let runs = self.columns.chunk_by(|one, two| one.retain_ms == two.retain_ms);
+        let runs = self.columns.chunk_by(|one, two| one.grid_ms == two.grid_ms);
         runs.scan(0_u16, |first, run| {
-            let band = (run[0].retain_ms, *first, run.len() as u16);
+            let band = (run[0].grid_ms, *first, run.len() as u16);
             *first += band.2;
             Some(band)
         })
@@ -99,5 +99,5 @@ impl Plan {
 }
 
 fn order(known: &Known) -> (i64, &crate::vocabulary::Series) {
-    (known.retain_ms, &known.series)
+    (known.grid_ms, &known.series)
 }

@@ -1,4 +1,4 @@
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use crate::detector::Kept;
@@ -31,6 +31,8 @@ pub(crate) struct Store {
     pub(super) loose: Loose,
     /// The newest states.
     pub(super) states: Aside<(Value, Timestamp)>,
+    /// What the newest events said.
+    pub(super) fields: Aside<(BTreeMap<String, Value>, Timestamp)>,
     /// The newest reasons why there is no value.
     pub(super) reasons: Aside<(Unknown, Timestamp)>,
     /// The last raw totals of counters, to make an increment of the next one.
@@ -56,6 +58,7 @@ impl Store {
             grid: Grid::default(),
             loose: Loose::default(),
             states: Aside::default(),
+            fields: Aside::default(),
             reasons: Aside::default(),
             totals: Aside::default(),
             layouts: Vec::new(),
@@ -81,7 +84,8 @@ impl Store {
             return;
         }
         let since = Timestamp(now.0.saturating_sub(ENDED_MS));
-        let stays = |track: &Track| track.state().is_some() || track.newest() >= Some(since);
+        let stays =
+            |track: &Track| track.state().is_some() || track.newest() >= Some(since) || track.is_remembered(now.0);
         let columns: Vec<_> = self.every().filter(stays).map(Track::shared).collect();
         if columns.len() < self.plan.len() {
             self.lay_out(columns);
@@ -112,7 +116,8 @@ impl Store {
         let is_heard = |source: usize| self.members(source).any(|track| silent_ms(track) <= HEARD_MS);
         let heard: Vec<bool> = (0..self.sources.len()).map(is_heard).collect();
         let goes_on = |track: Track| track.sources().iter().any(|source| !heard[*source as usize]);
-        self.every().map(|track| track.state().is_some() || silent_ms(track) <= SILENT_MS || goes_on(track)).collect()
+        let is_kept = |track: Track| track.state().is_some() || track.is_remembered(now);
+        self.every().map(|track| is_kept(track) || silent_ms(track) <= SILENT_MS || goes_on(track)).collect()
     }
 
     /// Moves everything to another set of columns.
@@ -131,6 +136,7 @@ impl Store {
         self.grid = self.grid.moved(&plan, &moved);
         self.loose = std::mem::take(&mut self.loose).moved(place);
         self.states = std::mem::take(&mut self.states).moved(place);
+        self.fields = std::mem::take(&mut self.fields).moved(place);
         self.reasons = std::mem::take(&mut self.reasons).moved(place);
         self.totals = std::mem::take(&mut self.totals).moved(place);
         self.layouts.clear();
@@ -199,10 +205,23 @@ impl Store {
         }
     }
 
+    /// The same for the changes of a state: those that a window reaches, the one before them, and the newest.
+    pub(super) fn trim_stood(&mut self, column: u16) {
+        let known = self.plan.known(column);
+        let now = self.awake.last_heard().map_or(i64::MIN, |at| at.0);
+        let floor = self.awake.window_start(now, known.retain_ms, false);
+        let points = self.loose.of(column);
+        let needed = points.partition_point(|(_, point)| point.at <= floor).saturating_sub(1);
+        let from = needed.min(points.len().saturating_sub(known.newest));
+        if let Some(at) = points.get(from).map(|(_, point)| point.at) {
+            self.loose.forget(column, at);
+        }
+    }
+
     /// The same for the loose points of a column. Events stand for no time; they are bounded by count alone.
     pub(super) fn trim_loose(&mut self, column: u16) {
         let known = self.plan.known(column);
-        if known.kind == SignalKind::Event {
+        if known.is_state || known.kind == SignalKind::Event {
             return;
         }
         let (mut coverage, mut floor) = (Coverage::default(), i64::MIN);

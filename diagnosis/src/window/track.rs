@@ -1,8 +1,10 @@
 //! A view on one series of an endpoint.
 
+use std::collections::BTreeMap;
 use std::iter::Peekable;
 use std::sync::Arc;
 
+use crate::registry::SignalKind;
 use crate::vocabulary::{Series, Timestamp, Unknown, Value};
 
 use super::Store;
@@ -61,6 +63,17 @@ impl<'a> Track<'a> {
     /// The newest state, for inventory and texts.
     pub(crate) fn state(self) -> Option<(&'a Value, Timestamp)> {
         self.store.states.of(self.column).map(|(value, at)| (value, *at))
+    }
+
+    /// What the newest event that had fields said.
+    pub(crate) fn fields(self) -> Option<(&'a BTreeMap<String, Value>, Timestamp)> {
+        self.store.fields.of(self.column).map(|(fields, at)| (fields, *at))
+    }
+
+    /// Whether it is of events, some of which a window still reaches.
+    pub(super) fn is_remembered(self, now: i64) -> bool {
+        let known = self.known();
+        known.kind == SignalKind::Event && self.newest().is_some_and(|at| at.0 >= now - known.retain_ms)
     }
 
     /// When a value was last read.

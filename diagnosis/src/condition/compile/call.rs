@@ -1,17 +1,23 @@
 use crate::document::Comparison;
-use crate::registry::SignalKind;
+use crate::registry::{SignalKind, ValueType};
 
-use super::super::expression::{Across, Compare, Expression, Fold, Join, Kind, Rank, Window};
+use super::super::expression::{Across, Compare, Expression, Field, Fold, Join, Kind, Meaning, Rank, Window};
 use super::super::lexer::Fault;
 use super::super::syntax::{Form, Node};
 use super::super::unit::Unit;
 use super::{Compiler, words};
 
 /// Every function of the language.
-const FUNCTIONS: [&str; 23] = [
-    "abs", "age", "all", "always", "any", "avg", "changes", "coalesce", "count", "delta", "ever", "largest", "last",
-    "list", "max", "min", "n", "p50", "p95", "rate", "share", "sum", "p99",
+const FUNCTIONS: [&str; 32] = [
+    "abs", "age", "all", "always", "amount", "any", "avg", "bit", "calm", "changes", "coalesce", "count", "days",
+    "delta", "ever", "field", "largest", "last", "list", "max", "meaning", "min", "n", "offered", "p50", "p95", "p99",
+    "points", "rate", "share", "sum", "system",
 ];
+/// A window over what is not told every minute, and this long or longer, is time of the calendar.
+const CALENDAR_MS: i64 = 86_400_000;
+const SYSTEMS: [&str; 3] = ["linux", "windows", "macos"];
+/// Numbers of bits are exact up to here: windows keep 24 of them.
+const BITS_MAX: f64 = 23.0;
 
 impl Compiler<'_> {
     pub(super) fn call(&mut self, node: &Node, name: &str, arguments: &[Node]) -> Result<(Expression, Kind), Fault> {
@@ -27,6 +33,13 @@ impl Compiler<'_> {
                 Ok((Expression::Absolute(Box::new(inner)), Kind::Number(unit)))
             }
             ("coalesce", [first, rest @ ..]) => self.coalesce(first, rest),
+            ("offered", [input]) => Ok((Expression::Offered(self.direct(input)?), Kind::Flag)),
+            ("system", [name]) => self.system(name),
+            ("meaning", [code, table, column]) => self.meaning(code, table, column),
+            ("bit", [inner, place]) => self.bit(inner, place),
+            ("points", [inner, points]) => self.points(inner, points),
+            ("field", [event, name]) => self.field(event, name, false),
+            ("amount", [event, name]) => self.field(event, name, true),
             ("any", [inner]) => self.across(node, Join::Any, inner),
             ("all", [inner]) => self.across(node, Join::All, inner),
             ("count", [inner]) => self.across(node, Join::Count, inner),
@@ -46,6 +59,8 @@ impl Compiler<'_> {
             ("delta", [inner, window]) => self.direct_window(node, Fold::Increase, inner, window),
             ("rate", [inner, window]) => self.direct_window(node, Fold::Rate, inner, window),
             ("n", [inner, window]) => self.direct_window(node, Fold::Events, inner, window),
+            ("calm", [inner, window]) => self.direct_window(node, Fold::Calm, inner, window),
+            ("days", [inner, window]) => self.direct_window(node, Fold::Days, inner, window),
             ("changes", [inner, window]) => self.direct_window(node, Fold::Changes, inner, window),
             ("share", [inner, window]) => self.window(node, Fold::Share, inner, window),
             ("always", [inner, window]) => self.held_throughout(node, inner, window, Comparison::AtLeast, 1.0),
@@ -127,12 +142,25 @@ impl Compiler<'_> {
         };
         self.place = before;
         let inputs = self.inputs_in(inner);
-        let (rows_of, settles) = self.rows_of(node, &inputs)?;
-        for index in &rows_of {
+        let window = self.over_rows(node, fold, body, span_ms, &inputs)?;
+        for index in &window.rows_of {
             self.need(*index, span_ms);
         }
-        let window = Window { fold, body, span_ms, rows_of, settles };
         Ok((Expression::Window(Box::new(window)), Kind::Number(unit)))
+    }
+
+    fn over_rows(
+        &self,
+        node: &Node,
+        fold: Fold,
+        body: Expression,
+        span_ms: i64,
+        inputs: &[usize],
+    ) -> Result<Window, Fault> {
+        let (rows_of, settles) = self.rows_of(node, inputs)?;
+        let stands = rows_of.iter().all(|index| self.names.inputs[*index].signal.is_state());
+        let is_sampled = rows_of.iter().any(|index| self.names.inputs[*index].signal.is_sampled());
+        Ok(Window { fold, body, span_ms, rows_of, settles, stands, by_calendar: span_ms >= CALENDAR_MS && !is_sampled })
     }
 
     /// Folds that look at one input itself and not at an expression.
@@ -148,9 +176,12 @@ impl Compiler<'_> {
         let before = self.enter_window(node)?;
         let input = &self.names.inputs[index];
         let (kind, unit) = (input.signal.kind, input.unit.clone());
+        let is_count = input.signal.value == ValueType::Number && kind == SignalKind::Inventory;
         let wanted = match fold {
-            Fold::Events => SignalKind::Event,
+            Fold::Events | Fold::Calm | Fold::Days => SignalKind::Event,
             Fold::Changes => kind,
+            // Of a count that is told when it changed, the increase can be told as well.
+            Fold::Increase if is_count => kind,
             _ => SignalKind::Counter,
         };
         if kind != wanted {
@@ -160,7 +191,7 @@ impl Compiler<'_> {
         if kind != SignalKind::Event {
             self.input(inner, index)?;
         }
-        let (rows_of, settles) = self.rows_of(node, &[index])?;
+        let window = self.over_rows(node, fold, Expression::Input(index), span_ms, &[index])?;
         self.place = before;
         self.need(index, span_ms);
         let unit = match fold {
@@ -168,8 +199,68 @@ impl Compiler<'_> {
             Fold::Increase => unit,
             _ => Unit::count(),
         };
-        let window = Window { fold, body: Expression::Input(index), span_ms, rows_of, settles };
         Ok((Expression::Window(Box::new(window)), Kind::Number(unit)))
+    }
+
+    /// What a table of codes says of a text.
+    fn meaning(&mut self, code: &Node, table: &Node, column: &Node) -> Result<(Expression, Kind), Fault> {
+        let (value, kind) = self.value(code)?;
+        if kind != Kind::Text {
+            return Err(self.fault(code, format!("a code is a text, this is {}", words(&kind))));
+        }
+        match (&table.form, &column.form) {
+            (Form::Text(table), Form::Text(column)) if crate::codes::exists(table, column) => {
+                let meaning = Meaning { code: value, table: table.clone(), column: column.clone() };
+                Ok((Expression::Meaning(Box::new(meaning)), Kind::Text))
+            }
+            _ => {
+                let tables: Vec<&str> = crate::codes::tables().collect();
+                let known = tables.join(", ");
+                Err(self.fault(table, format!("a table ({known}) and class, words or step are wanted here")))
+            }
+        }
+    }
+
+    /// Whether it is judged for this system.
+    fn system(&self, name: &Node) -> Result<(Expression, Kind), Fault> {
+        match &name.form {
+            Form::Text(text) if SYSTEMS.contains(&text.as_str()) => Ok((Expression::System(text.clone()), Kind::Flag)),
+            _ => Err(self.fault(name, "\"linux\", \"windows\" or \"macos\" is wanted here")),
+        }
+    }
+
+    fn bit(&mut self, inner: &Node, place: &Node) -> Result<(Expression, Kind), Fault> {
+        let (inner, _) = self.number(inner)?;
+        match &place.form {
+            Form::Number(value, None) if (0.0..=BITS_MAX).contains(value) && value.fract() == 0.0 => {
+                Ok((Expression::Bit(Box::new(inner), *value as u8), Kind::Flag))
+            }
+            _ => Err(self.fault(place, "the number of a bit is wanted here, 0 to 23")),
+        }
+    }
+
+    fn points(&mut self, inner: &Node, points: &Node) -> Result<(Expression, Kind), Fault> {
+        let inner = self.flag(inner)?;
+        match &points.form {
+            Form::Number(value, None) => Ok((Expression::Points(Box::new(inner), *value), Kind::Number(Unit::count()))),
+            _ => Err(self.fault(points, "a number of points is wanted here")),
+        }
+    }
+
+    /// A field of the newest event of an input.
+    fn field(&mut self, event: &Node, name: &Node, is_amount: bool) -> Result<(Expression, Kind), Fault> {
+        let input = self.direct(event)?;
+        let Form::Text(field) = &name.form else {
+            return Err(self.fault(name, "the name of a field in double quotes is wanted here"));
+        };
+        let signal = &self.names.inputs[input].signal;
+        if !signal.fields.contains(field) {
+            let hint = crate::spelling::hint(field, signal.fields.iter().map(String::as_str));
+            return Err(self.fault(name, format!("{} has no field {field}{hint}", signal.name)));
+        }
+        self.need(input, 0);
+        let kind = if is_amount { Kind::Number(Unit::one()) } else { Kind::Text };
+        Ok((Expression::Field(Box::new(Field { input, name: field.clone(), is_amount })), kind))
     }
 
     /// `always` and `ever`: a share that leaves evidence.

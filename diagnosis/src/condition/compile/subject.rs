@@ -11,6 +11,9 @@ impl Compiler<'_> {
         let label = match (&node.form, &plain) {
             (_, Some((index, _))) => label(&self.names.inputs[*index]),
             (Form::Name(name), None) => sentence_case(&name.replace('_', " ")),
+            (Form::Call(function, arguments), None) if function == "field" || function == "amount" => {
+                self.field_label(arguments)
+            }
             _ => self.expanded(node, &|input| input.name.replace('_', " ")),
         };
         let signal = match &plain {
@@ -24,6 +27,16 @@ impl Compiler<'_> {
         Subject { signal, label, window, input: plain.map(|(index, _)| index), inputs, unit, wanted }
     }
 
+    /// `A program crashed (module)`.
+    fn field_label(&self, arguments: &[Node]) -> String {
+        let input = arguments.first().and_then(|event| self.plain(event));
+        let label = input.map_or_else(String::new, |(index, _)| self.names.inputs[index].signal.label.clone());
+        match arguments.get(1).map(|name| &name.form) {
+            Some(Form::Text(name)) => format!("{label} ({})", name.replace('_', " ")),
+            _ => label,
+        }
+    }
+
     /// An input by itself, or one window over it: its index and the window as written.
     fn plain(&self, node: &Node) -> Option<(usize, String)> {
         match &node.form {
@@ -35,7 +48,7 @@ impl Compiler<'_> {
                 if inner == node { None } else { self.plain(inner) }
             }
             Form::Call(function, arguments) if function == "coalesce" => self.plain(arguments.first()?),
-            Form::Call(function, arguments) if function != "count" && function != "share" => {
+            Form::Call(function, arguments) if !["bit", "count", "points", "share"].contains(&function.as_str()) => {
                 let (index, inner_window) = self.plain(arguments.first()?)?;
                 match arguments.as_slice() {
                     [_] => Some((index, inner_window)),
@@ -106,7 +119,8 @@ fn label(input: &InputSpec) -> String {
     if input.fixed.is_empty() {
         return input.signal.label.clone();
     }
-    let fixed: Vec<String> = input.fixed.iter().map(|(_, value)| crate::texts::span_words(value)).collect();
+    let fixed: Vec<String> =
+        input.fixed.iter().map(|(_, value)| crate::texts::span_words(value).replace('_', " ")).collect();
     format!("{} ({})", input.signal.label, fixed.join(", "))
 }
 

@@ -25,6 +25,8 @@ fn compiled(text: &str) -> Result<Compiled, Fault> {
         input("received", "system.network.io{network.io.direction=receive,network.interface.name=eth0}"),
         input("ok", "endpoint.probe.tcp.ok"),
         input("lookup", "endpoint.dns.lookup.ok"),
+        input("ok_one", "endpoint.probe.tcp.ok{target=one,by=name}"),
+        input("crash", "endpoint.app.crash"),
     ];
     let derived = [("ratio", "free / size"), ("one", "two + 1"), ("two", "one + 1")]
         .map(|(name, text)| (name.to_owned(), Parsed::new(text).expect("parses")));
@@ -49,6 +51,10 @@ fn accepts_what_has_a_meaning() {
         "sum(avg(cpu, 5m)) > 1",
         "avg(sum(cpu), 5m) > 1",
         "last(free, 1h) < 2 GiB",
+        "min(cores, 7d) > 3 and delta(cores, 1d) > 1",
+        "offered(free) and bit(free, 2) and points(up, 40) + coalesce(points(ok_one, 30), 0) >= 60",
+        "n(crash, 1d) >= 1 and days(crash, 7d) >= 2 and calm(crash, 1h) >= 3",
+        "field(crash, \"module\") == \"libc.so.6\" and amount(crash, \"version\") > 3",
     ] {
         assert!(compiled(text).is_ok(), "{text}: {:?}", compiled(text).err());
     }
@@ -68,7 +74,10 @@ fn refuses_what_has_none_and_says_what_was_meant() {
         ("free", "a condition is wanted"),
         ("rate(free, 5m) > 1", "a counter is wanted"),
         ("min(layer, 5m) == 3", "a number is wanted"),
-        ("min(cores, 5m) > 3", "states have no window"),
+        ("changes(layer, 5m) > 3", "a number or a flag"),
+        ("bit(free, 40)", "the number of a bit"),
+        ("delta(up, 1d) > 3", "a counter is wanted"),
+        ("field(free, \"module\") == \"x\"", "has no field module"),
         ("min(max(free, 5m), 5m) < 1 GiB", "not nested"),
         ("min(free, 3) < 1 GiB", "a window is a time"),
         ("min(free, 5m, 3) < 1 GiB", "does not take"),

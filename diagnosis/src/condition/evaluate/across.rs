@@ -67,7 +67,7 @@ impl<'a> Scope<'a> {
                 let name = track.series().attributes.get(&rank.attribute)?.to_owned();
                 let binding = self.bound_by(rank.over, track.series());
                 let found = self.bound(&binding).find(&rank.body);
-                Some((found.cell.as_number()?, name, found.at))
+                Some((found.at_least()?, name, found.at))
             })
             .collect();
         ranked.arrange_by(|one, two| two.0.total_cmp(&one.0).then_with(|| one.1.cmp(&two.1)));

@@ -1,7 +1,8 @@
-use crate::registry::{SignalKind, ValueType};
+use crate::registry::{SignalKind, Source, ValueType};
 use crate::vocabulary::{Series, Value, Why};
 use crate::window::{Point, Track};
 
+use super::super::expression::Field;
 use super::super::reason::Reason;
 use super::{Cell, Found, Scope};
 
@@ -45,6 +46,11 @@ impl<'a> Scope<'a> {
         let Some(track) = self.track(input) else { return Found::unknown(self.no_data(input)) };
         match self.row {
             Some(row) if track.state().is_none() => self.in_row(input, track, row),
+            Some(row) => match track.points_back(row).next() {
+                Some(point) => Found { cell: self.stood(input, &point), at: Some(point.at) },
+                // Of its past nothing is kept, or it was not known then.
+                None => self.state(input, track),
+            },
             _ if self.inputs[input].spec.signal.is_state() => self.state(input, track),
             _ => self.newest(input, track, within_ms),
         }
@@ -68,6 +74,14 @@ impl<'a> Scope<'a> {
         match track.state() {
             Some((value, at)) => Found { cell: self.cell(input, value), at: Some(at.0) },
             None => Found::unknown(Reason::NoData(input)),
+        }
+    }
+
+    /// What a state was.
+    fn stood(&self, input: usize, point: &Point) -> Cell {
+        match self.inputs[input].spec.signal.value {
+            ValueType::Flag => Cell::Flag(point.value >= 0.5),
+            _ => Cell::number(f64::from(point.value)),
         }
     }
 
@@ -129,6 +143,34 @@ impl<'a> Scope<'a> {
         }
     }
 
+    /// Whether the system has it at all: not where the registry says that there is no source, and not where the probe
+    /// said that the system cannot say, or that there is none in this machine.
+    pub(super) fn offered(&self, input: usize) -> Found {
+        let source = &self.inputs[input];
+        let is_readable = !matches!(source.spec.signal.source.on(self.os_type), Some(Source::None { .. }));
+        let absence = self.store.absence(source.source).or_else(|| self.tracks(input).find_map(Track::absence));
+        let is_missing = absence.is_some_and(|unknown| matches!(unknown.why, Why::Unsupported | Why::NotPresent));
+        Found { cell: Cell::Flag(is_readable && !is_missing), at: None }
+    }
+
+    /// A field of the newest event.
+    pub(super) fn field(&self, field: &Field) -> Found {
+        let newest = self.tracks(field.input).max_by_key(|track| track.newest());
+        let told = newest.and_then(Track::fields);
+        let Some(value) = told.and_then(|(fields, _)| fields.get(&field.name)) else {
+            return Found::unknown(if newest.is_some() {
+                Reason::NotTold(field.input)
+            } else {
+                self.no_data(field.input)
+            });
+        };
+        let cell = match (field.is_amount, value) {
+            (true, value) => value.number().map_or(Cell::Unknown(Reason::NotTold(field.input)), Cell::number),
+            (false, value) => Cell::Text(crate::texts::value_words(value)),
+        };
+        Found { cell, at: newest.and_then(Track::newest).map(|at| at.0) }
+    }
+
     pub(super) fn age(&self, input: usize) -> Found {
         match self.track(input).and_then(Track::newest) {
             Some(at) => Found { cell: Cell::number(self.now.seconds_since(at)), at: Some(at.0) },
@@ -141,7 +183,9 @@ impl<'a> Scope<'a> {
         if track.absence().is_some_and(|unknown| unknown.why == Why::NotPresent) {
             return true;
         }
-        if self.inputs[input].spec.signal.is_state() {
+        // What happened does not end, and what is told on change is not silent because nothing changes.
+        let signal = &self.inputs[input].spec.signal;
+        if signal.is_state() || signal.kind == SignalKind::Event {
             return false;
         }
         self.is_silent(track) && self.is_heard(input)

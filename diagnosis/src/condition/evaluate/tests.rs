@@ -3,7 +3,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::catalogue::Catalogue;
 use crate::registry::Registry;
-use crate::vocabulary::{Reading, Series};
+use crate::vocabulary::{Event, Mark, Reading, Series, Unknown, Value, Why};
 use crate::window::Store;
 
 const MINUTE: i64 = 60_000;
@@ -15,7 +15,10 @@ fn found(condition: &str, available: &[Option<f32>]) -> Cell {
         "[[check]]\nid = \"x\"\ntitle = \"x\"\nseverity = \"low\"\nconfidence = 0.5\ncategory = \"x\"\nimpact = \"I3\"\n\
          urgency = \"U3\"\nuser = \"x\"\ntech = \"x\"\nwhen = '''{condition}'''\n[check.inputs]\n\
          a = 'endpoint.memory.available'\nfaults = 'endpoint.memory.hard_faults'\nok = 'endpoint.probe.tcp.ok{{by=name}}'\n\
-         layer = 'endpoint.network.first_failing_layer'\ncpu = 'process.cpu.time'\nfill = 'endpoint.agent.spool.fill'\n"
+         layer = 'endpoint.network.first_failing_layer'\ncpu = 'process.cpu.time'\nfill = 'endpoint.agent.spool.fill'\n\
+         moved = 'hw.physical_disk.smart{{system.device=sda,smart_attribute=moved}}'\nlevel = 'endpoint.memory.pressure_level'\n\
+         pending = 'hw.physical_disk.smart{{system.device=sda,smart_attribute=pending}}'\nvm = 'endpoint.hw_errors{{kind=memory_ce}}'\n\
+         crash = 'endpoint.app.crash'\nheld = 'endpoint.os.unclean_stop{{power_key=true}}'\nother = 'endpoint.gpu.reset'\n"
     );
     let catalogue =
         Catalogue::load(Registry::builtin(), &[("x.toml", &text)]).unwrap_or_else(|errors| panic!("{errors}"));
@@ -36,6 +39,7 @@ fn found(condition: &str, available: &[Option<f32>]) -> Cell {
     }
     let now = Timestamp(START + available.len() as i64 * MINUTE);
     store.reading(&Reading::value("endpoint.network.first_failing_layer", Attributes::none(), "dns", now));
+    tell_history(&mut store, now);
     let check = &catalogue.checks()[0];
     let scope = Scope {
         store: &store,
@@ -48,6 +52,96 @@ fn found(condition: &str, available: &[Option<f32>]) -> Cell {
         row: None,
     };
     scope.find(&check.rule.when.expression).cell
+}
+
+/// Days before the ten minutes: a count that rose from 2 to 4 to 9 and is told once a day, crashes, and stops.
+fn tell_history(store: &mut Store, now: Timestamp) {
+    let ago = |hours: i64| Timestamp(now.0 - hours * 60 * MINUTE);
+    let told = |store: &mut Store, series: &str, hours: i64, value: f64| {
+        let Series { signal, attributes } = series.parse().expect("a series");
+        store.reading(&Reading::value(&signal, attributes, value, ago(hours)));
+    };
+    let moved = "hw.physical_disk.smart{system.device=sda,smart_attribute=moved}";
+    for (hours, count) in [(240, 2.0), (216, 2.0), (60, 4.0), (36, 4.0), (12, 9.0), (0, 9.0)] {
+        told(store, moved, hours, count);
+    }
+    told(store, "hw.physical_disk.smart{system.device=sda,smart_attribute=pending}", 2, 8.0);
+    let unsupported = Unknown::new(Why::Unsupported, "no such memory");
+    store.reading(&Reading::unknown("endpoint.hw_errors", [], unsupported, now));
+    let event = |store: &mut Store, series: &str, hours: i64, fields: &[(&str, Value)]| {
+        let fields = fields.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
+        store.event(&Event { series: series.parse().expect("a series"), at: ago(hours), fields, count: 1 });
+    };
+    let crash = "endpoint.app.crash{process.executable.name=calc}";
+    event(store, crash, 50, &[("module", Value::from("old.so"))]);
+    event(store, crash, 3, &[("module", Value::from("0x9F")), ("version", Value::Number(7.5))]);
+    event(store, crash, 1, &[("module", Value::from("0x9F")), ("version", Value::Number(7.5))]);
+    event(store, "endpoint.os.unclean_stop", 5, &[("power_key", Value::from(true))]);
+    event(store, "endpoint.os.unclean_stop", 4, &[("power_key", Value::from(false))]);
+    store.mark(ago(1), Mark::Pausing);
+    store.mark(Timestamp(now.0 - 30 * MINUTE), Mark::Resumed);
+}
+
+#[test]
+fn states_have_a_past_of_changes() {
+    for condition in [
+        "moved == 9",
+        "min(moved, 1d) == 4 and max(moved, 7d) == 9 and min(moved, 7d) == 2",
+        // From 2 to 4 to 9, the first rise 60 hours ago.
+        "delta(moved, 7d) == 7 and delta(moved, 2d) == 5 and delta(moved, 10h) == 0",
+        "changes(moved, 7d) == 2 and changes(moved, 10h) == 0",
+        // 12 hours of a day at 9, 12 at 4; of a week, four and a half days at 2.
+        "avg(moved, 1d) == 6.5 and p50(moved, 7d) == 2 and p95(moved, 7d) == 9",
+        "(moved >= 4) on 2 of 3 and not ((moved >= 9) on 2 of 3)",
+        "share(moved > 3, 5d) == 0.5",
+    ] {
+        assert_eq!(is(condition, &TEN), Some(true), "{condition}: {:?}", found(condition, &TEN));
+    }
+}
+
+#[test]
+fn what_stood_before_the_first_value_is_not_known_but_a_count_that_is_enough_is_enough() {
+    assert_eq!(is("min(pending, 1d) > 0", &TEN), None);
+    assert_eq!(is("delta(pending, 1d) >= 1", &TEN), None);
+    assert_eq!(is("delta(moved, 30d) >= 7", &TEN), Some(true), "known for ten of thirty days, and that is enough");
+    assert_eq!(is("delta(moved, 30d) < 8", &TEN), None);
+    assert_eq!(is("delta(moved, 30d) + n(crash, 30d) >= 10", &TEN), Some(true));
+    assert_eq!(is("delta(moved, 30d) - n(crash, 30d) >= 1", &TEN), None, "of a difference nothing is known");
+    assert_eq!(is("-delta(moved, 30d) >= -100", &TEN), None);
+}
+
+#[test]
+fn events_are_counted_by_days_by_fields_and_apart_from_sleeps() {
+    for condition in [
+        "n(crash, 1d) == 2 and n(crash, 7d) == 3",
+        // Before midnight and after it, and a day before.
+        "days(crash, 7d) == 3",
+        // One of them in the minute in which the machine fell asleep.
+        "calm(crash, 1d) == 1",
+        "n(held, 1d) == 1",
+        "n(other, 7d) == 0",
+        "field(crash, \"module\") == \"0x9F\" and amount(crash, \"version\") == 7.5",
+        "meaning(field(crash, \"module\"), \"stop-code\", \"class\") == \"driver\"",
+    ] {
+        assert_eq!(is(condition, &TEN), Some(true), "{condition}: {:?}", found(condition, &TEN));
+    }
+    assert_eq!(is("field(other, \"kind\") == \"hang\"", &TEN), None, "nothing happened that could have said it");
+    assert_eq!(is("meaning(field(crash, \"signal\"), \"stop-code\", \"class\") == \"driver\"", &TEN), None);
+}
+
+#[test]
+fn what_a_system_does_not_have_is_told_from_what_does_not_arrive() {
+    for condition in [
+        "offered(a) and offered(fill)",
+        "not offered(level)",
+        "not offered(vm)",
+        "system(\"linux\") and not system(\"windows\")",
+        "points(a > 1 GiB, 40) + points(a < 1 GiB, 30) == 40",
+        "bit(moved, 0) and not bit(moved, 1) and bit(moved, 3)",
+    ] {
+        assert_eq!(is(condition, &TEN), Some(true), "{condition}: {:?}", found(condition, &TEN));
+    }
+    assert_eq!(is("points(fill > 0.5, 40) >= 40", &TEN), None);
 }
 
 fn is(condition: &str, available: &[Option<f32>]) -> Option<bool> {

@@ -102,6 +102,18 @@ fn without(snapshot: &Snapshot, signals: &BTreeSet<String>) -> Snapshot {
     for reading in left.readings.iter_mut().filter(|one| signals.contains(&one.signal)) {
         (reading.value, reading.quality, reading.why) = (None, Quality::Unknown, Some(Why::Timeout));
     }
+    // That nothing happened is only known where it can be read.
+    let is_event = |signal: &String| Registry::builtin().get(signal).is_some_and(|spec| spec.kind == SignalKind::Event);
+    left.readings.extend(signals.iter().filter(|signal| is_event(signal)).map(|signal| SnapshotReading {
+        signal: signal.clone(),
+        attrs: Attributes::none(),
+        value: None,
+        unit: String::new(),
+        quality: Quality::Unknown,
+        why: Some(Why::Timeout),
+        detail: String::new(),
+        at: END,
+    }));
     left
 }
 
