@@ -1,11 +1,8 @@
 //! The embedded catalogue, held to its promises: it loads, and tells everything that a technician needs.
 
 mod exits;
-mod machine;
-mod rows;
-mod timelines;
 
-use firstline_diagnosis::catalogue::Catalogue;
+use firstline_diagnosis::catalogue::{Catalogue, Symptom};
 
 #[test]
 fn loads() {
@@ -48,6 +45,15 @@ fn every_symptom_has_candidates_that_exist() {
         for later in &symptom.later {
             assert!(catalogue.check(later).is_none(), "{}: {later} exists, it is not later", symptom.id);
         }
+    }
+}
+
+#[test]
+fn every_check_answers_some_symptom() {
+    let catalogue = Catalogue::builtin();
+    for check in catalogue.checks() {
+        let is_candidate = |symptom: &Symptom| symptom.candidates.contains(&check.id);
+        assert!(catalogue.symptoms().iter().any(is_candidate), "{} answers no symptom", check.id);
     }
 }
 

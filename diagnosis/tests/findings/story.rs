@@ -1,0 +1,254 @@
+//! The files of the corpus: what a machine shows, and what must come of it. `tests/fixtures/findings/README.md` tells
+//! their form.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use firstline_diagnosis::registry::{Registry, ValueType};
+use firstline_diagnosis::vocabulary::{Mark, Value, Why};
+use serde::Deserialize;
+
+/// One file.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Story {
+    /// Which check it is about; filled in from the folder.
+    #[serde(skip)]
+    pub(crate) check: String,
+    /// The file's name without its ending.
+    #[serde(skip)]
+    pub(crate) name: String,
+    /// Another file of the folder that this one is laid over.
+    like: Option<String>,
+    os: Option<String>,
+    /// How long it lasts.
+    #[serde(rename = "for")]
+    lasts: Option<String>,
+    /// Between two samples, and two judgements.
+    step: Option<String>,
+    /// With `fires`: which severity.
+    pub(crate) severity: Option<String>,
+    /// With `fires`: what the two texts must say, above all the numbers.
+    #[serde(default)]
+    pub(crate) says: Vec<String>,
+    /// The guard that excuses it.
+    pub(crate) guard: Option<String>,
+    /// What the guard makes of it, when there is a finding all the same: `info`, `partly`.
+    pub(crate) effect: Option<String>,
+    #[serde(default)]
+    pub(crate) shows: BTreeMap<String, Course>,
+    #[serde(default)]
+    pub(crate) happens: Vec<Happens>,
+    #[serde(default)]
+    pub(crate) marks: Vec<Turn>,
+    /// Signals that cannot be read, and why.
+    #[serde(default)]
+    pub(crate) absent: BTreeMap<String, Why>,
+}
+
+/// What a series shows over time.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(untagged)]
+pub(crate) enum Course {
+    /// All the time.
+    Always(Shown),
+    /// One value after the other, the last until the end.
+    Every { every: String, values: Vec<Shown> },
+    /// Stretches; between them there is nothing.
+    Stretches(Vec<Stretch>),
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Stretch {
+    from: Option<String>,
+    to: Option<String>,
+    is: Shown,
+}
+
+/// A value as people write it.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(untagged)]
+pub(crate) enum Shown {
+    Flag(bool),
+    Number(f64),
+    Text(String),
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Happens {
+    pub(crate) event: String,
+    pub(crate) at: String,
+    /// It happens again and again.
+    pub(crate) every: Option<String>,
+    pub(crate) times: Option<u32>,
+    pub(crate) count: Option<u32>,
+    #[serde(default)]
+    pub(crate) fields: BTreeMap<String, Shown>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Turn {
+    pub(crate) at: String,
+    pub(crate) mark: Mark,
+}
+
+impl Story {
+    pub(crate) fn os(&self) -> &str {
+        self.os.as_deref().unwrap_or("linux")
+    }
+
+    pub(crate) fn lasts_ms(&self) -> i64 {
+        self.lasts.as_deref().map_or(45 * 60_000, span_ms)
+    }
+
+    pub(crate) fn step_ms(&self) -> i64 {
+        self.step.as_deref().map_or(60_000, span_ms)
+    }
+
+    /// `disk-space-low/fires`.
+    pub(crate) fn path(&self) -> String {
+        format!("{}/{}", self.check, self.name)
+    }
+
+    /// What this file says, laid over what another says.
+    fn over(mut self, base: Self) -> Self {
+        let shows = base.shows.into_iter().filter(|(series, _)| !self.absent.contains_key(signal(series)));
+        for (series, course) in shows.collect::<Vec<_>>() {
+            self.shows.entry(series).or_insert(course);
+        }
+        // A series that shows `"gone"` is not there at all.
+        self.shows.retain(|_, course| !matches!(course, Course::Always(Shown::Text(text)) if text == "gone"));
+        for (signal, why) in base.absent {
+            self.absent.entry(signal).or_insert(why);
+        }
+        if self.happens.is_empty() {
+            self.happens = base.happens;
+        }
+        if self.marks.is_empty() {
+            self.marks = base.marks;
+        }
+        self.os = self.os.or(base.os);
+        self.lasts = self.lasts.or(base.lasts);
+        self.step = self.step.or(base.step);
+        self
+    }
+}
+
+/// The signal of a printed series.
+pub(crate) fn signal(series: &str) -> &str {
+    series.split('{').next().unwrap_or(series)
+}
+
+impl Course {
+    /// What is shown so long after the beginning.
+    pub(crate) fn at(&self, series: &str, ms: i64) -> Option<Value> {
+        let shown = match self {
+            Self::Always(shown) => Some(shown),
+            Self::Every { every, values } => {
+                let index = usize::try_from(ms / span_ms(every)).unwrap_or(0);
+                values.get(index.min(values.len() - 1))
+            }
+            Self::Stretches(stretches) => stretches.iter().find(|one| one.holds(ms)).map(|one| &one.is),
+        };
+        shown.map(|shown| shown.value(series))
+    }
+}
+
+impl Stretch {
+    fn holds(&self, ms: i64) -> bool {
+        self.from.as_deref().map_or(0, span_ms) <= ms && self.to.as_deref().is_none_or(|to| ms < span_ms(to))
+    }
+}
+
+impl Shown {
+    /// In the unit of the series.
+    fn value(&self, series: &str) -> Value {
+        let name = signal(series);
+        let spec = Registry::builtin().get(name).unwrap_or_else(|| panic!("{name} is not declared"));
+        match (self, spec.value) {
+            (Self::Text(text), ValueType::Number) => Value::from(quantity(text)),
+            _ => self.plain(),
+        }
+    }
+
+    pub(crate) fn plain(&self) -> Value {
+        match self {
+            Self::Flag(flag) => Value::from(*flag),
+            Self::Number(number) => Value::from(*number),
+            Self::Text(text) => Value::from(text.as_str()),
+        }
+    }
+}
+
+/// `18 GiB`, `3 d`, `5 %`, `-61 s`: in base units.
+fn quantity(text: &str) -> f64 {
+    const UNITS: [(&str, f64); 13] = [
+        ("KiB", 1024.0),
+        ("MiB", 1_048_576.0),
+        ("GiB", 1_073_741_824.0),
+        ("TiB", 1_099_511_627_776.0),
+        ("%", 0.01),
+        ("ms", 0.001),
+        ("s", 1.0),
+        ("m", 60.0),
+        ("h", 3600.0),
+        ("d", 86_400.0),
+        ("Cel", 1.0),
+        ("W", 1.0),
+        ("", 1.0),
+    ];
+    let text = text.trim();
+    let digits = text.find(|letter: char| !letter.is_ascii_digit() && !"+-.".contains(letter)).unwrap_or(text.len());
+    let (number, unit) = (text[..digits].parse::<f64>(), text[digits..].trim());
+    let known = UNITS.iter().find(|(name, _)| *name == unit);
+    match (number, known) {
+        (Ok(number), Some((_, scale))) => number * scale,
+        _ => panic!("{text:?} is no quantity"),
+    }
+}
+
+/// `45m`, `7d`.
+pub(crate) fn span_ms(text: &str) -> i64 {
+    (quantity(text) * 1000.0) as i64
+}
+
+/// Every file of the corpus, in order of its path.
+pub(crate) fn corpus() -> Vec<Story> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures/findings");
+    let folders = entries(&root).into_iter().filter(|path| path.is_dir());
+    folders.flat_map(|folder| stories(&folder)).collect()
+}
+
+fn stories(folder: &Path) -> Vec<Story> {
+    let files: BTreeMap<String, Story> = entries(folder).iter().map(|path| (stem(path), read(path))).collect();
+    let laid = |story: &Story| match &story.like {
+        Some(like) => {
+            let base = files.get(like).unwrap_or_else(|| panic!("{}: there is no {like}", story.path()));
+            assert!(base.like.is_none(), "{}: {like} is itself laid over another", story.path());
+            story.clone().over(base.clone())
+        }
+        None => story.clone(),
+    };
+    files.values().map(laid).collect()
+}
+
+fn read(path: &Path) -> Story {
+    let text = fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let story: Story = toml::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    Story { check: stem(path.parent().expect("in a folder")), name: stem(path), ..story }
+}
+
+fn stem(path: &Path) -> String {
+    path.file_stem().expect("a file").to_string_lossy().into_owned()
+}
+
+fn entries(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    let mut entries: Vec<PathBuf> = entries.map(|entry| entry.expect("an entry").path()).collect();
+    entries.sort();
+    entries
+}
