@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use firstline_diagnosis::catalogue::Catalogue;
-use firstline_diagnosis::registry::{Registry, SignalSpec};
+use firstline_diagnosis::registry::{Registry, ValueType};
 use firstline_diagnosis::vocabulary::{Attributes, Event, Mark, Reading, Series, Timestamp, Unknown, Value};
 use serde::Deserialize;
 
@@ -124,7 +124,8 @@ async fn numbers(
     let changes = changes(reads, key, (now - longest, Timestamp(i64::MAX))).await?;
     let wanted = |change: &Changed| {
         let signal = change.series.split_once('{').map_or(change.series.as_str(), |(signal, _)| signal);
-        long.contains_key(signal) && Registry::builtin().get(signal).is_some_and(|spec| !SignalSpec::is_state(spec))
+        // Of texts no past is kept.
+        long.contains_key(signal) && Registry::builtin().get(signal).is_some_and(|spec| spec.value != ValueType::Text)
     };
     let (mut met, mut told) = (BTreeSet::new(), Vec::new());
     for change in changes.into_iter().filter(wanted) {
@@ -173,6 +174,13 @@ async fn changes(reads: &Reads, key: i64, (from, to): (Timestamp, Timestamp)) ->
     .await?;
     let change = |(series, at_ms, before, after)| Changed { series, at: Timestamp(at_ms), before, after };
     Ok(rows.into_iter().map(change).collect())
+}
+
+/// Since when an endpoint is watched: what happened to it since then would be known.
+pub(super) async fn watched_since(reads: &Reads, key: i64) -> Result<Option<Timestamp>, StoreError> {
+    let row: Option<(i64,)> =
+        sql::query_as("SELECT enrolled_at_ms FROM endpoints WHERE key = $1").bind(key).fetch_optional(reads).await?;
+    Ok(row.map(|(enrolled_at_ms,)| Timestamp(enrolled_at_ms)))
 }
 
 async fn samples(store: &Store, key: i64, (from, to): (Timestamp, Timestamp)) -> Result<Vec<Told>, StoreError> {

@@ -144,6 +144,9 @@ impl Detect {
         within.sort_by_key(|finding| finding.onset);
         let host = Host { os_type: known.endpoint.os.os_type.clone() };
         let mut detector = Detector::new(catalogue, host);
+        if let Some(since) = past::watched_since(self.parts().store.reads(), known.key).await? {
+            detector.watched_since(since);
+        }
         for finding in &before {
             detector.recall(finding);
         }
