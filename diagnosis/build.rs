@@ -1,5 +1,5 @@
-//! Compiles the catalogue before it is embedded: `OUT_DIR/signals.compact`, `OUT_DIR/checks.compact` and
-//! `OUT_DIR/codes.compact`.
+//! Compiles the catalogue before it is embedded: `signals.compact`, `checks.compact`, `codes.compact` and `changes.compact`
+//! in `OUT_DIR`.
 //!
 //! Nothing is interpreted here: a compact file is what the TOML files say, table by table, without their comments, and
 //! with every string once. `src/compact.rs` reads it, and a test holds what it reads against the TOML files.
@@ -24,6 +24,8 @@ use std::path::PathBuf;
 use miniz_oxide::deflate::compress_to_vec;
 use toml::{Table, Value};
 
+#[path = "src/change/builtin.rs"]
+mod changes;
 #[path = "src/catalogue/builtin.rs"]
 mod checks;
 #[path = "src/registry/builtin.rs"]
@@ -33,13 +35,14 @@ mod signals;
 const MOST: u8 = 10;
 
 fn main() -> Result<(), Box<dyn Error>> {
-    for input in ["catalogue", "src/catalogue/builtin.rs", "src/registry/builtin.rs"] {
+    for input in ["catalogue", "src/change/builtin.rs", "src/catalogue/builtin.rs", "src/registry/builtin.rs"] {
         println!("cargo:rerun-if-changed={input}");
     }
     let out = PathBuf::from(std::env::var("OUT_DIR")?);
     std::fs::write(out.join("signals.compact"), compact(signals::FILES)?)?;
     std::fs::write(out.join("checks.compact"), compact(checks::FILES)?)?;
     std::fs::write(out.join("codes.compact"), compact(&[("codes.toml", include_str!("catalogue/codes.toml"))])?)?;
+    std::fs::write(out.join("changes.compact"), compact(changes::FILES)?)?;
     Ok(())
 }
 

@@ -27,6 +27,7 @@ pub use error::{LoadError, LoadErrors};
 pub(crate) use raw::Effect;
 pub use symptom::Symptom;
 
+use crate::change::COMPILED as COMPILED_CHANGES;
 use crate::detector::Names;
 use crate::order::Arrange as _;
 use crate::registry::{COMPILED as COMPILED_SIGNALS, Registry};
@@ -179,7 +180,8 @@ fn symptom_of(entry: &raw::SymptomEntry, known: &[&str], errors: &mut Vec<LoadEr
 fn version(overlay: &[(&str, &str)]) -> String {
     let overlay = overlay.iter().flat_map(|(name, text)| [name.as_bytes(), text.as_bytes()]);
     let mut hash = Sha256::new();
-    for part in [compiled::BYTES, COMPILED_SIGNALS, crate::codes::BYTES].into_iter().chain(overlay) {
+    let embedded = [compiled::BYTES, COMPILED_SIGNALS, COMPILED_CHANGES, crate::codes::BYTES];
+    for part in embedded.into_iter().chain(overlay) {
         hash.update((part.len() as u64).to_be_bytes());
         hash.update(part);
     }

@@ -2,11 +2,13 @@
 //!
 //! Fields are added, never renamed or removed. Times are RFC 3339 in UTC, ratios 0 to 1, bytes are bytes.
 
+mod change;
 mod compared;
 mod diagnosis;
 mod endpoint;
 mod snapshot;
 
+pub use change::{Actor, ChangeRecord, ChangesResult, WhatChanged};
 pub use compared::{Compared, Outcome, OutcomeResult};
 pub use diagnosis::{
     Comparison, Diagnosis, Escalation, Evidence, Finding, FindingState, Guard, Role, RuledOut, RuledOutResult, Texts,

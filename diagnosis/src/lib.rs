@@ -10,6 +10,7 @@
 //! | [`privacy`] | what must not be told of a person, whatever the text it hides in |
 //! | [`registry`] | every signal that an agent may send, and what it means |
 //! | [`condition`] | the language of conditions: three values, units, windows of awake time, evidence |
+//! | [`change`] | what changed before a finding began, and how likely that has to do with it |
 //! | [`catalogue`] | checks, symptoms, and which finding explains which |
 //! | [`detector`] | the windows and states of one endpoint |
 //! | [`order`] | sorting and collecting with little code |
@@ -17,6 +18,7 @@
 //! | [`diagnose`] | a snapshot goes in, a diagnosis comes out |
 
 pub mod catalogue;
+pub mod change;
 mod codes;
 mod compact;
 pub mod condition;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::catalogue::Catalogue;
+use crate::change::{self, Past};
 use crate::detector::{Detector, Host};
 use crate::document::{Diagnosis, Quality, Snapshot, SnapshotReading};
 use crate::order::Arrange as _;
@@ -38,8 +39,10 @@ pub fn diagnose_again(
     with_notes(snapshot, detector.diagnose_again(symptom, before, end))
 }
 
+/// With what else the snapshot says: how its data came about, and what changed.
 fn with_notes(snapshot: &Snapshot, mut diagnosis: Diagnosis) -> Diagnosis {
     diagnosis.notes.splice(0..0, health_notes(snapshot));
+    diagnosis.changes = change::account(&diagnosis, &Past::of(snapshot));
     diagnosis
 }
 

@@ -14,6 +14,7 @@ pub(super) fn diagnosis(out: &mut impl Write, diagnosis: &Diagnosis) -> io::Resu
     writeln!(out, "{}", primary.texts.user)?;
     writeln!(out)?;
     finding(out, primary)?;
+    changes(out, diagnosis)?;
     also(out, diagnosis)?;
     ruled_out(out, diagnosis)
 }
@@ -29,6 +30,22 @@ fn finding(out: &mut impl Write, finding: &Finding) -> io::Result<()> {
     let escalation = &finding.escalation;
     if !escalation.queue.is_empty() {
         writeln!(out, "\nHand over to {} when: {}", escalation.queue, escalation.when)?;
+    }
+    Ok(())
+}
+
+/// What changed before it began, and since.
+fn changes(out: &mut impl Write, diagnosis: &Diagnosis) -> io::Result<()> {
+    let Some(changed) = &diagnosis.changes else { return Ok(()) };
+    writeln!(out, "\n{}", changed.words)?;
+    for one in &changed.related {
+        writeln!(out, "  {}", one.words)?;
+    }
+    if !changed.after.is_empty() {
+        writeln!(out, "Changed since, perhaps to fix it:")?;
+    }
+    for one in &changed.after {
+        writeln!(out, "  {}", one.words)?;
     }
     Ok(())
 }

@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use super::Compared;
+use super::{Compared, WhatChanged};
 use crate::texts;
 use crate::vocabulary::{Attributes, Impact, Priority, Severity, Timestamp, Urgency};
 
@@ -24,6 +24,9 @@ pub struct Diagnosis {
     /// Candidates of the symptom that this catalogue has no check for yet.
     #[serde(default)]
     pub not_checked: Vec<String>,
+    /// What changed before the primary finding began; absent when there is none, or nobody looked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changes: Option<WhatChanged>,
     /// Version of the catalogue that gave this answer.
     pub catalogue: String,
     /// The moment it speaks of.
