@@ -13,6 +13,7 @@
 //! | [`change`] | what changed before a finding began, and how likely that has to do with it |
 //! | [`catalogue`] | checks, symptoms, and which finding explains which |
 //! | [`detector`] | the windows and states of one endpoint |
+//! | [`fleet`] | one cause seen on many endpoints |
 //! | [`order`] | sorting and collecting with little code |
 //! | [`recording`] | what endpoints told, line by line, and its replay on a virtual clock |
 //! | [`diagnose`] | a snapshot goes in, a diagnosis comes out |
@@ -24,6 +25,7 @@ mod compact;
 pub mod condition;
 pub mod detector;
 pub mod document;
+pub mod fleet;
 pub mod order;
 pub mod privacy;
 pub mod recording;

@@ -1,0 +1,45 @@
+//! More of one kind of trouble than at this hour of other weeks.
+
+use super::fisher::poisson_tail;
+use super::thresholds::RateBurst;
+
+/// A burst.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Burst {
+    /// How many there are.
+    pub count: u32,
+    /// How many are expected.
+    pub expected: f64,
+    /// The chance of so many.
+    pub p: f64,
+}
+
+/// Whether `count` in a quarter of an hour is a burst; `weeks` are the counts of the same quarter of earlier weeks.
+pub fn burst(count: u32, weeks: &[u32], thresholds: &RateBurst) -> Option<Burst> {
+    let mut weeks = weeks.to_vec();
+    weeks.sort_unstable();
+    let half = weeks.len() / 2;
+    let median = match weeks.len() {
+        0 => 0.0,
+        length if length % 2 == 1 => f64::from(weeks[half]),
+        _ => f64::midpoint(f64::from(weeks[half - 1]), f64::from(weeks[half])),
+    };
+    let expected = median.max(thresholds.expected_least);
+    let p = poisson_tail(count, expected);
+    (count >= thresholds.least && p < thresholds.p).then_some(Burst { count, expected, p })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fleet::thresholds::builtin;
+
+    #[test]
+    fn five_where_nothing_is_usual_are_a_burst_and_five_where_four_are_usual_are_none() {
+        let told = |count, weeks: &[u32]| burst(count, weeks, &builtin().rate_burst).is_some();
+        assert!(told(5, &[0, 0, 0, 1, 0, 0]) && told(5, &[]));
+        assert!(!told(4, &[0; 6]));
+        assert!(!told(5, &[4, 3, 4, 5, 4, 6]));
+        assert!(told(16, &[4, 3, 4, 5, 4, 6]));
+    }
+}
