@@ -10,6 +10,7 @@
 //! was told stays told until it clears, also when it stops qualifying. What fires again within a day is the same alert.
 
 mod document;
+pub(crate) mod incident;
 mod judge;
 mod lists;
 mod people;

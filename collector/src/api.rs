@@ -10,6 +10,7 @@ mod checks;
 pub(crate) mod departures;
 pub(crate) mod endpoints;
 pub(crate) mod extract;
+pub(crate) mod incidents;
 pub(crate) mod inventory;
 mod openapi;
 mod people;
@@ -75,6 +76,7 @@ fn api_doors(doors: Doors) -> Doors {
         tickets::doors,
         pulls::doors,
         alerts::doors,
+        incidents::doors,
         checks::doors,
     ]
     .into_iter()

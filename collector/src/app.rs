@@ -24,12 +24,14 @@ pub use running::Running;
 use crate::access::Access;
 use crate::alert::Alerts;
 use crate::authority::Authority;
+use crate::change::Changes;
 use crate::config::Config;
 use crate::detect::{Catalogues, Detect, DetectParts};
 use crate::enrollment::Enrollment;
 use crate::feed::Feed;
 use crate::fleet::{Fleet, FleetParts, settle_roots};
 use crate::history::History;
+use crate::incident::Incidents;
 use crate::pull::{PullParts, Pulls};
 use crate::replica::Replicas;
 use crate::settings::Settings;
@@ -69,6 +71,10 @@ pub struct App {
     pub desk: BuiltinDesk,
     /// Evaluates the catalogue over live endpoints.
     pub detect: Detect,
+    /// One cause seen on many endpoints.
+    pub incidents: Incidents,
+    /// What changed on endpoints.
+    pub changes: Changes,
     /// Requests for fresh snapshots.
     pub pulls: Pulls,
 }
@@ -128,6 +134,8 @@ impl App {
             alerts: alerts.clone(),
             catalogues: catalogues.clone(),
         });
+        let incidents = Incidents::new(store.for_people(), Arc::clone(&clock), feed.clone(), catalogues.clone());
+        let changes = Changes::new(store.clone(), history.clone(), detect.clone(), incidents.clone());
         let pulls = Pulls::open(PullParts {
             store: store.for_people(),
             clock: Arc::clone(&clock),
@@ -137,6 +145,7 @@ impl App {
             authority: Arc::clone(&authority),
             desk: desk.clone(),
             catalogues,
+            changes: changes.clone(),
         });
         let pulls = pulls.await.context("taking up pulls that have not ended")?;
         Ok(Arc::new(Self {
@@ -155,6 +164,8 @@ impl App {
             alerts,
             desk,
             detect,
+            incidents,
+            changes,
             pulls,
         }))
     }

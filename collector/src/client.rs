@@ -16,6 +16,7 @@ mod diagnosis;
 mod endpoints;
 mod events;
 mod failure;
+mod incidents;
 mod inventory;
 mod kept;
 mod moment;
@@ -78,6 +79,7 @@ async fn follow(line: Line) -> Result<(), Failure> {
         Command::Pull(order) => pulls::pull(&connection, order, out).await,
         Command::Ticket(order) => tickets::follow(&connection, order, out).await,
         Command::Alert(order) => alerts::follow(&connection, order, out).await,
+        Command::Incident(order) => incidents::follow(&connection, order, out).await,
         Command::Check(order) => checks::follow(&connection, order, out).await,
         Command::Authority(order) => authority::follow(&connection, order, out).await,
         Command::Account(order) => accounts::follow(&connection, order, out).await,

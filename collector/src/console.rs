@@ -15,6 +15,7 @@ mod endpoint;
 mod endpoint_options;
 mod endpoints;
 mod finding;
+mod incident;
 mod inventory;
 mod sign_in;
 mod span;
@@ -49,6 +50,7 @@ pub(crate) fn doors(doors: Doors) -> Doors {
         .get("/live/alerts", Roles::LOOK, alerts::live, none)
         .post("/alerts/{id}/acknowledge", Roles::OPERATE, alerts::acknowledge, none)
         .post("/alerts/{id}/silence", Roles::OPERATE, alerts::silence, none)
+        .get("/incidents/{id}", Roles::LOOK, incident::show, none)
         .get("/endpoints", Roles::LOOK, endpoints::show, none)
         .get("/duplicates", Roles::ADMINISTER, duplicates::show, none)
         .post("/duplicates", Roles::ADMINISTER, duplicates::merge, none)

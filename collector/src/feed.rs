@@ -40,6 +40,11 @@ pub enum FeedItem {
         /// The number that people type.
         number: String,
     },
+    /// An incident was opened, changed, or is over.
+    Incident {
+        /// Its id.
+        id: String,
+    },
     /// An endpoint's presence or its worst finding changed.
     Endpoint {
         /// Whose.

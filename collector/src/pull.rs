@@ -41,6 +41,7 @@ pub use verify::Refused;
 
 use crate::app::Clock;
 use crate::authority::Authority;
+use crate::change::Changes;
 use crate::detect::Catalogues;
 use crate::feed::{Feed, FeedItem};
 use crate::fleet::{Fleet, FleetError};
@@ -85,6 +86,8 @@ pub struct PullParts {
     pub desk: BuiltinDesk,
     /// What snapshots are diagnosed with.
     pub catalogues: Catalogues,
+    /// What the fleet knows beside.
+    pub changes: Changes,
 }
 
 /// Why something was not done with a pull.

@@ -77,6 +77,9 @@ pub struct Alert {
     pub silenced_by: Option<SilencedBy>,
     /// The check that explains it, and is told in its place; absent when none does.
     pub inhibited_by: Option<String>,
+    /// The incident that this is the alert of; absent where it is of an endpoint.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub incident: Option<String>,
     /// Alerts with the same group key are one line in a feed.
     pub group: String,
     /// Why people are told, or not.

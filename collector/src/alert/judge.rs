@@ -10,7 +10,7 @@ use super::stage::dedup::Step;
 use super::stage::{decision, dedup, group, inhibit, qualify, silence};
 use super::{
     Alert, AlertEndpoint, AlertError, AlertState, Decision, DecisionRecord, Held, Silence, SilencedBy, Subject,
-    fingerprint, silences,
+    fingerprint, incident, silences,
 };
 use crate::fleet::guard;
 use crate::store::Connection;
@@ -18,6 +18,16 @@ use crate::store::Connection;
 /// Why an alert was resolved.
 const CLEARED: &str = "Its clear condition has held for long enough.";
 const LEFT: &str = "The endpoint is no more: revoked, merged into another, or taken out of service.";
+
+/// What else matters for the findings of an endpoint.
+#[derive(Clone, Copy)]
+struct Around<'a> {
+    /// Checks of which people hear.
+    told: &'a BTreeSet<String>,
+    in_force: &'a [Silence],
+    /// Incidents that the endpoint is one of.
+    explaining: &'a incident::Explaining,
+}
 
 /// What the stages say about a finding of which people could hear.
 struct Quiet {
@@ -37,11 +47,13 @@ pub(super) async fn judge(
     let in_force = silences::in_force(&mut *tx, now).await?;
     let mut known = rows::newest_of_endpoint(tx, &subject.id, now - dedup::SAME_ALERT_WITHIN).await?;
     let told = told(&subject, &held, &known, now);
+    let explaining = incident::explaining(tx, &subject.id).await?;
+    let around = Around { told: &told, in_force: &in_force, explaining: &explaining };
     let mut changed = Vec::new();
     for held in &held {
         let name = fingerprint(&held.finding.id, &subject.id, &held.finding.instance);
         let newest = known.remove(&name);
-        changed.extend(one(tx, &subject, held, newest, &told, &in_force, now).await?);
+        changed.extend(one(tx, &subject, held, newest, around, now).await?);
     }
     for alert in known.into_values().filter(|alert| alert.resolved_at.is_none()) {
         changed.push(resolve(tx, alert, ("cleared", CLEARED), now).await?);
@@ -75,8 +87,7 @@ async fn one(
     subject: &Subject,
     held: &Held,
     newest: Option<Alert>,
-    told: &BTreeSet<String>,
-    in_force: &[Silence],
+    around: Around<'_>,
     now: Timestamp,
 ) -> Result<Option<Alert>, AlertError> {
     let step = dedup::judge(newest, now);
@@ -84,7 +95,7 @@ async fn one(
         rows::record(tx, &record(subject, held, false, no)).await?;
         return Ok(None);
     }
-    let quiet = quiet(subject, held, told, in_force, now);
+    let quiet = quiet(subject, held, around, now);
     rows::record(tx, &record(subject, held, quiet.is_loud(), quiet.decision.clone())).await?;
     match step {
         Step::Told(alert) => refresh(tx, *alert, held, quiet, now).await,
@@ -99,17 +110,18 @@ async fn one(
     }
 }
 
-fn quiet(subject: &Subject, held: &Held, told: &BTreeSet<String>, in_force: &[Silence], now: Timestamp) -> Quiet {
+fn quiet(subject: &Subject, held: &Held, around: Around<'_>, now: Timestamp) -> Quiet {
     let facts = silence::Facts { check: &held.finding.id, endpoint: &subject.id, tags: &subject.tags };
     let mut quiet = Quiet {
         silenced_by: None,
         inhibited_by: None,
         decision: decision("dedup", "told", "People are told: it is bad, sure, and something can be done.", now),
     };
-    if let Some((by, why)) = silence::judge(facts, in_force, now) {
+    if let Some((by, why)) = silence::judge(facts, around.in_force, now) {
         quiet = Quiet { silenced_by: Some(by), decision: why, ..quiet };
     }
-    if let Some((root, why)) = inhibit::judge(&held.finding, told, now) {
+    let by_incident = || inhibit::by_incident(&held.finding, around.explaining, now);
+    if let Some((root, why)) = inhibit::judge(&held.finding, around.told, now).or_else(by_incident) {
         quiet = Quiet { inhibited_by: Some(root), decision: why, ..quiet };
     }
     quiet
@@ -142,6 +154,7 @@ fn new_alert(subject: &Subject, held: &Held, quiet: Quiet, now: Timestamp) -> Al
         acknowledgement: None,
         silenced_by: quiet.silenced_by,
         inhibited_by: quiet.inhibited_by,
+        incident: None,
         group: group::key(&finding.id, &subject.tags),
         decision: quiet.decision,
         finding,

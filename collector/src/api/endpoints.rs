@@ -15,6 +15,7 @@ use crate::access::Roles;
 use crate::access::audit::Entry;
 use crate::access::gate::{Caller, Doors, Told};
 use crate::app::App;
+use crate::change::ChangeList;
 use crate::fleet::ListQuery;
 use crate::history;
 
@@ -57,8 +58,25 @@ pub(super) fn doors(doors: Doors) -> Doors {
             diagnosis,
             Told {
                 summary: "What is wrong with it, from what the collector knows; a pull knows more.",
-                query: &[("symptom", "what the person complains of")],
+                query: &[
+                    ("symptom", "what the person complains of"),
+                    ("began", "RFC 3339: when it began, as the person says"),
+                ],
                 answer: "Diagnosis",
+                ..Told::default()
+            },
+        )
+        .get(
+            "/api/v1/endpoints/{endpoint}/changes",
+            Roles::LOOK,
+            changes,
+            Told {
+                summary: "What differs on it between two moments.",
+                query: &[
+                    ("since", "RFC 3339; two weeks before the other when absent"),
+                    ("until", "RFC 3339; now when absent"),
+                ],
+                answer: "ChangeList",
                 ..Told::default()
             },
         )
@@ -155,6 +173,7 @@ async fn findings(
 #[derive(Debug, Deserialize)]
 struct Symptom {
     symptom: Option<String>,
+    began: Option<Timestamp>,
 }
 
 async fn diagnosis(
@@ -164,7 +183,27 @@ async fn diagnosis(
     Search(query): Search<Symptom>,
 ) -> Result<Json<Diagnosis>, Problem> {
     let endpoint = read(&app, &caller, &name, "diagnosis").await?;
-    Ok(Json(app.detect.diagnose(&endpoint.id, query.symptom.as_deref()).await?))
+    Ok(Json(app.changes.diagnose(&endpoint.id, query.symptom.as_deref(), query.began).await?))
+}
+
+#[derive(Debug, Deserialize)]
+struct Moments {
+    since: Option<Timestamp>,
+    until: Option<Timestamp>,
+}
+
+async fn changes(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path(name): Path<String>,
+    Search(query): Search<Moments>,
+) -> Result<Json<ChangeList>, Problem> {
+    let until = query.until.unwrap_or_else(|| app.clock.now());
+    if query.since.is_some_and(|since| since >= until) {
+        return Err(Problem::invalid("The first moment must be before the second."));
+    }
+    let endpoint = read(&app, &caller, &name, "changes").await?;
+    Ok(Json(app.changes.between(&endpoint.id, query.since, until).await?))
 }
 
 /// The latest reading of every signal.

@@ -14,6 +14,7 @@ Examples:
   firstline ticket attach FL-1001
   firstline pull ada-laptop --ticket FL-1001
   firstline alert watch
+  firstline incident list
   firstline check test my-checks.toml
   firstline check rehearse my-checks.toml --days 30
 
@@ -54,6 +55,9 @@ pub(super) enum Command {
     /// What people must be told about.
     #[command(subcommand)]
     Alert(Alert),
+    /// One cause seen on many endpoints.
+    #[command(subcommand)]
+    Incident(Incident),
     /// The catalogue of checks.
     #[command(subcommand)]
     Check(Check),
@@ -165,6 +169,20 @@ pub(super) enum Endpoint {
         /// Only software, driver, hardware or setting.
         #[arg(long)]
         group: Option<String>,
+    },
+    /// What differs on it between two moments.
+    #[command(
+        after_help = "A moment is RFC 3339, a day, or how long ago (36h, 7d).\n\nExamples:\n  firstline endpoint changes ada-laptop\n  firstline endpoint changes ada-laptop --since 3d\n  firstline endpoint changes ada-laptop --since 2026-01-21T08:00:00Z --until 2026-01-22T08:00:00Z"
+    )]
+    Changes {
+        /// Its name or id.
+        endpoint: String,
+        /// The earlier moment. Absent: two weeks before the other.
+        #[arg(long, value_name = "MOMENT")]
+        since: Option<super::moment::Moment>,
+        /// The later moment. Absent: now.
+        #[arg(long, value_name = "MOMENT")]
+        until: Option<super::moment::Moment>,
     },
     /// Revoke its certificate. It must be enrolled again to come back.
     Revoke {
@@ -349,6 +367,21 @@ pub(super) enum Alert {
         /// Why.
         #[arg(long, default_value = "")]
         comment: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Incident {
+    /// The incidents that are not over.
+    List {
+        /// Those that are over, too.
+        #[arg(long)]
+        all: bool,
+    },
+    /// One incident with its endpoints.
+    Show {
+        /// Its id.
+        id: String,
     },
 }
 

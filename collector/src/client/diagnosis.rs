@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use firstline_diagnosis::document::{Compared, Diagnosis, Finding, Role, RuledOutResult};
+use firstline_diagnosis::document::{Compared, Diagnosis, Finding, Role, RuledOutResult, WhatChanged};
 
 use super::table::harmless;
 
@@ -14,6 +14,9 @@ pub(super) fn words(diagnosis: &Diagnosis) -> String {
     }
     if diagnosis.findings.is_empty() {
         let _ = writeln!(text, "{}\n", diagnosis.nothing_found());
+    }
+    if let Some(changed) = &diagnosis.changes {
+        text.push_str(&changes(changed));
     }
     for (head, result) in [("Ruled out", RuledOutResult::NotFound), ("Could not be checked", RuledOutResult::Unknown)] {
         let candidates = diagnosis.candidates(result);
@@ -43,6 +46,22 @@ fn compared_words(compared: &Compared) -> String {
                 let _ = writeln!(text, "    {when}: {}", harmless(numbers));
             }
         }
+    }
+    text.push('\n');
+    text
+}
+
+/// What changed before it began, and since.
+fn changes(changed: &WhatChanged) -> String {
+    let mut text = format!("{}\n", harmless(&changed.words));
+    for one in &changed.related {
+        let _ = writeln!(text, "  {}", harmless(&one.words));
+    }
+    if !changed.after.is_empty() {
+        text.push_str("Changed since, perhaps to fix it:\n");
+    }
+    for one in &changed.after {
+        let _ = writeln!(text, "  {}", harmless(&one.words));
     }
     text.push('\n');
     text

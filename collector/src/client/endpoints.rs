@@ -1,4 +1,6 @@
-use firstline_diagnosis::document::{Endpoint, EndpointList, EndpointState, Related};
+use std::fmt::Write as _;
+
+use firstline_diagnosis::document::{Actor, Endpoint, EndpointList, EndpointState, Related};
 use firstline_diagnosis::vocabulary::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -10,6 +12,7 @@ use super::failure::Failure;
 use super::inventory;
 use super::table::{Table, harmless};
 use super::tags;
+use crate::change::ChangeList;
 
 pub(super) async fn follow(connection: &Connection, order: Order, out: Out) -> Result<(), Failure> {
     match order {
@@ -25,6 +28,14 @@ pub(super) async fn follow(connection: &Connection, order: Order, out: Out) -> R
         Order::Tag { endpoint, change } => tags::follow(connection, &endpoint, change, out).await,
         Order::Inventory { endpoint, at, since, search, group } => {
             inventory::follow(connection, &endpoint, inventory::Wish { at, since, search, group }, out).await
+        }
+        Order::Changes { endpoint, since, until } => {
+            let moments = [("since", since), ("until", until)]
+                .map(|(name, moment)| (name, moment.map(|moment| moment.0.to_string())));
+            let query: Vec<(&str, &str)> =
+                moments.iter().filter_map(|(name, moment)| Some((*name, moment.as_deref()?))).collect();
+            let list: ChangeList = connection.get(&format!("/endpoints/{}/changes", part(&endpoint)), &query).await?;
+            out.print(&list, || changes(&list))
         }
         Order::Revoke { endpoint } => {
             let path = format!("/endpoints/{}/revoke", part(&endpoint));
@@ -99,6 +110,28 @@ async fn list(
             return Ok(all);
         }
     }
+}
+
+/// What changed, newest first, and how far back that is known.
+fn changes(list: &ChangeList) -> String {
+    let mut table = Table::new(["when", "kind", "what", "by"]);
+    for one in &list.changes {
+        let by = match one.actor {
+            Actor::User => "user",
+            Actor::Management => "management",
+            Actor::Vendor => "vendor",
+            Actor::Unknown => "-",
+        };
+        table.row([one.at.to_string(), one.kind.clone(), one.words.clone(), by.to_owned()]);
+    }
+    let mut text = table.print(&format!("Nothing that matters changed between {} and {}.", list.since, list.until));
+    if list.left_out > 0 {
+        let _ = write!(text, "\n{} changes that explain nothing are left out.", list.left_out);
+    }
+    if let Some(known) = list.known_since.filter(|known| *known > list.since) {
+        let _ = write!(text, "\nThere is no earlier snapshot: the machine is known since {known}.");
+    }
+    text
 }
 
 /// Machines that were enrolled again.

@@ -8,6 +8,7 @@ use http::HeaderMap;
 use serde::Deserialize;
 
 use super::chrome::{Chrome, When, page};
+use super::incident::{self, IncidentView};
 use crate::access::Roles;
 use crate::access::gate::Caller;
 use crate::alert::{Alert, AlertQuery, AlertState};
@@ -35,6 +36,7 @@ struct AlertsPage {
     view: String,
     summary: String,
     empty: &'static str,
+    incidents: Vec<IncidentView>,
     alerts: Vec<AlertView>,
     operates: bool,
 }
@@ -45,6 +47,8 @@ struct Feed {
     view: String,
     summary: String,
     empty: &'static str,
+    /// What is not over, above the alerts.
+    incidents: Vec<IncidentView>,
     alerts: Vec<AlertView>,
     operates: bool,
 }
@@ -63,7 +67,8 @@ struct AlertView {
     instance: String,
     summary: String,
     endpoint: String,
-    endpoint_id: String,
+    /// Where the link leads: its endpoint, or its incident.
+    link: String,
     since: When,
     resolved: Option<When>,
     until: Option<When>,
@@ -98,9 +103,9 @@ pub(super) async fn show(
     let tabs = [("open", "Open"), ("resolved", "Resolved"), ("all", "All")];
     let tabs =
         tabs.map(|(name, word)| Tab { word, address: format!("/alerts?view={name}"), current: feed.view == name });
-    let Feed { view, summary, empty, alerts, operates } = feed;
+    let Feed { view, summary, empty, incidents, alerts, operates } = feed;
     let chrome = Chrome::new("Alerts", "alerts", &caller).refreshed(30);
-    page(&AlertsPage { chrome, tabs: tabs.into(), view, summary, empty, alerts, operates })
+    page(&AlertsPage { chrome, tabs: tabs.into(), view, summary, empty, incidents, alerts, operates })
 }
 
 /// `GET /live/alerts`: the feed anew whenever an alert changes.
@@ -115,7 +120,7 @@ pub(super) async fn live(
         let (app, caller, view) = (Arc::clone(&app), caller.clone(), query.view.clone());
         async move {
             if let Watched::Entry(entry) = &item
-                && !matches!(entry.item, FeedItem::Alert(_))
+                && !matches!(entry.item, FeedItem::Alert(_) | FeedItem::Incident { .. })
             {
                 return Step::Skip;
             }
@@ -175,6 +180,7 @@ async fn feed(app: &App, caller: &Caller, view: &str) -> Result<Feed, Problem> {
         summary: summary(&alerts),
         empty: if view == "open" { "Nothing needs attention now." } else { "No alerts." },
         operates: caller.may(Roles::OPERATE),
+        incidents: if view == "resolved" { Vec::new() } else { incident::open(app).await? },
         alerts: alerts.iter().map(|alert| AlertView::new(alert, now)).collect(),
     })
 }
@@ -211,7 +217,10 @@ impl AlertView {
             instance: alert.instance.clone(),
             summary: alert.summary.clone(),
             endpoint: alert.endpoint.name.clone(),
-            endpoint_id: alert.endpoint.id.clone(),
+            link: match &alert.incident {
+                Some(incident) => format!("/incidents/{incident}"),
+                None => format!("/endpoints/{}", alert.endpoint.id),
+            },
             since: When::new(alert.started_at, now),
             resolved: alert.resolved_at.map(|at| When::new(at, now)),
             until: silenced.map(|silence| When::new(silence.until, now)),

@@ -4,10 +4,10 @@ use std::sync::Arc;
 use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse as _, Redirect, Response};
-use firstline_diagnosis::document::{Change, EndpointState, SnapshotReading};
+use firstline_diagnosis::document::{EndpointState, SnapshotReading};
 use firstline_diagnosis::registry::{Area, Registry};
 use firstline_diagnosis::texts::event_words;
-use firstline_diagnosis::vocabulary::{Series, Timestamp};
+use firstline_diagnosis::vocabulary::{Event, Timestamp};
 use serde::Deserialize;
 
 use super::charts::{self, ChartView};
@@ -24,6 +24,7 @@ use crate::api::endpoints::read;
 use crate::api::extract::{Posted, Search};
 use crate::api::problem::Fault;
 use crate::app::App;
+use crate::change::ChangeList;
 use crate::fleet::Duplicate;
 use crate::history;
 
@@ -110,9 +111,11 @@ pub(super) async fn show(
 ) -> Result<Response, Fault> {
     let endpoint = app.fleet.with_kin(read(&app, &caller, &id, "page").await?).await?;
     let now = app.clock.now();
-    let diagnosis = app.detect.diagnose(&endpoint.id, None).await?;
+    let diagnosis = app.changes.diagnose(&endpoint.id, None, None).await?;
     let readings = app.history.latest(&endpoint.id).await?;
-    let happened = app.history.happened(&endpoint.id, now - std::time::Duration::from_hours(7 * 24)).await?;
+    let week_ago = now - std::time::Duration::from_hours(7 * 24);
+    let happened = app.history.happened(&endpoint.id, week_ago).await?;
+    let changes = app.changes.between(&endpoint.id, Some(week_ago), now).await?;
     let administers = caller.may(Roles::ADMINISTER);
     let pairs = if administers { app.fleet.duplicates().await? } else { Vec::new() };
     let earlier = pairs.into_iter().find(|pair| pair.endpoint.id == endpoint.id);
@@ -131,7 +134,7 @@ pub(super) async fn show(
         span: query.span,
         spans: query.span.views(),
         areas: areas(&readings, now),
-        timeline: timeline(happened, now),
+        timeline: timeline(happened, &changes, now),
         endpoint: EndpointView::new(&endpoint, now),
     })
 }
@@ -170,34 +173,16 @@ pub(super) async fn decommission(
     Ok(Redirect::to("/endpoints").into_response())
 }
 
-/// Everything that happened, newest first.
-fn timeline(happened: history::Happened, now: Timestamp) -> Vec<Happened> {
+/// Everything that happened, newest first, and what changed that means anything.
+fn timeline(happened: history::Happened, changes: &ChangeList, now: Timestamp) -> Vec<Happened> {
     let mut all: Vec<(Timestamp, String)> = Vec::new();
-    all.extend(happened.events.into_iter().map(|event| (event.at, event_words(&event))));
-    all.extend(happened.changes.iter().map(|change| (change.at, change_words(change))));
+    let is_change = |event: &Event| event.series.signal.starts_with("endpoint.software.change");
+    all.extend(happened.events.iter().filter(|event| !is_change(event)).map(|event| (event.at, event_words(event))));
+    all.extend(changes.changes.iter().map(|change| (change.at, change.words.clone())));
     all.extend(happened.marks.into_iter().map(|(at, mark)| (at, mark_words(&mark))));
     all.sort_by_key(|(at, _)| std::cmp::Reverse(*at));
     all.truncate(TIMELINE_MAX);
     all.into_iter().map(|(at, text)| Happened { at: When::new(at, now), text }).collect()
-}
-
-/// A change in words: `Addresses eth0: 10.0.0.0/24 became 10.1.0.0/24`.
-pub(super) fn change_words(change: &Change) -> String {
-    let series: Option<Series> = change.reference.parse().ok();
-    let instance = series.map(|series| instance_words(&series.attributes)).unwrap_or_default();
-    let spec = Registry::builtin().get(&change.kind);
-    let value = |text: &String| units::told(text, spec);
-    let what = format!("{} {instance}", label_of(&change.kind)).trim().to_owned();
-    match (change.from.as_ref().map(value), change.to.as_ref().map(value)) {
-        (Some(from), Some(to)) => format!("{what}: {from} became {to}"),
-        (None, Some(to)) => format!("{what}: {to} is new"),
-        (Some(from), None) => format!("{what}: {from} is gone"),
-        (None, None) => what,
-    }
-}
-
-fn label_of(signal: &str) -> String {
-    Registry::builtin().get(signal).map_or_else(|| signal.to_owned(), |spec| spec.label.clone())
 }
 
 fn mark_words(mark: &str) -> String {

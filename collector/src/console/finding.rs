@@ -3,7 +3,8 @@
 use std::fmt::Write as _;
 
 use firstline_diagnosis::document::{
-    Compared, Diagnosis, Evidence, Finding, FindingState, OutcomeResult, Role, RuledOut, RuledOutResult,
+    ChangeRecord, Compared, Diagnosis, Evidence, Finding, FindingState, OutcomeResult, Role, RuledOut, RuledOutResult,
+    WhatChanged,
 };
 use firstline_diagnosis::registry::Registry;
 use firstline_diagnosis::vocabulary::{Attributes, Timestamp};
@@ -90,6 +91,37 @@ pub(crate) struct RuledOutView {
     pub why: String,
 }
 
+/// What changed before a finding began, and since.
+pub(crate) struct ChangedView {
+    /// What can be said.
+    pub words: String,
+    /// What may be related, the likeliest first.
+    pub related: Vec<String>,
+    /// What changed since.
+    pub after: Vec<String>,
+}
+
+impl ChangedView {
+    fn new(changed: &WhatChanged) -> Self {
+        let words = |records: &[ChangeRecord]| records.iter().map(|record| record.words.clone()).collect();
+        Self { words: changed.words.clone(), related: words(&changed.related), after: words(&changed.after) }
+    }
+
+    fn plain(&self) -> String {
+        let mut text = format!("\n{}\n", self.words);
+        for one in &self.related {
+            let _ = writeln!(text, "- {one}");
+        }
+        if !self.after.is_empty() {
+            let _ = writeln!(text, "Changed since, perhaps to fix it:");
+        }
+        for one in &self.after {
+            let _ = writeln!(text, "- {one}");
+        }
+        text
+    }
+}
+
 /// A diagnosis on a page.
 pub(crate) struct DiagnosisView {
     /// The symptom it answers; empty when none was named.
@@ -110,6 +142,8 @@ pub(crate) struct DiagnosisView {
     pub fine: Vec<RuledOutView>,
     /// Could not be checked.
     pub unknown: Vec<RuledOutView>,
+    /// What changed before, and since; absent when nobody looked.
+    pub changed: Option<ChangedView>,
     /// Notes on the data.
     pub notes: Vec<String>,
     /// The moment it speaks of.
@@ -190,6 +224,7 @@ impl DiagnosisView {
             nothing: diagnosis.nothing_found(),
             fine: ruled_out(RuledOutResult::NotFound),
             unknown: ruled_out(RuledOutResult::Unknown),
+            changed: diagnosis.changes.as_ref().map(ChangedView::new),
             notes: diagnosis.notes.clone(),
             at: When::new(diagnosis.at, now),
             catalogue: diagnosis.catalogue.clone(),
@@ -205,6 +240,9 @@ impl DiagnosisView {
         }
         if text.is_empty() {
             let _ = writeln!(text, "{}", self.nothing);
+        }
+        if let Some(changed) = &self.changed {
+            text.push_str(&changed.plain());
         }
         for (head, list) in [("Checked and fine", &self.fine), ("Could not be checked", &self.unknown)] {
             if !list.is_empty() {

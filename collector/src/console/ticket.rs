@@ -3,11 +3,12 @@ use std::sync::Arc;
 use askama::Template;
 use axum::extract::{Path, RawForm, State};
 use axum::response::{IntoResponse, Redirect, Response};
+use firstline_diagnosis::change::normalise;
 use firstline_diagnosis::vocabulary::Timestamp;
 use serde::Deserialize;
 
 use super::chrome::{Chrome, When, page};
-use super::endpoint::{Happened, change_words};
+use super::endpoint::Happened;
 use super::endpoint_options::{EndpointOption, options};
 use super::finding::DiagnosisView;
 use super::ticket_pull::{Choice, LastPull, PullView, choices};
@@ -123,9 +124,9 @@ async fn diagnosis(
     let view = DiagnosisView::new(&result.diagnosis, now, title);
     let label =
         catalogue.symptoms().iter().find(|symptom| symptom.id == view.symptom).map(|symptom| symptom.label.clone());
-    let mut changes = result.snapshot.changes;
-    changes.sort_by_key(|change| std::cmp::Reverse(change.at));
-    let changes = changes.iter().map(|change| Happened { at: When::new(change.at, now), text: change_words(change) });
+    let snapshot = &result.snapshot;
+    let changes = normalise(&snapshot.changes, &snapshot.events, &snapshot.marks, snapshot.taken_at).records;
+    let changes = changes.into_iter().map(|one| Happened { at: When::new(one.at, now), text: one.words });
     Ok(Some(TicketDiagnosis {
         symptom_label: label.unwrap_or_else(|| view.symptom.clone()),
         plain: view.plain(),

@@ -100,7 +100,7 @@ const BY_KEY: [Table; 15] = [
 ];
 
 /// Tables that know endpoints by their id.
-const BY_ID: [Table; 8] = [
+const BY_ID: [Table; 9] = [
     told_anew!("fork_permits", "endpoint_id"),
     told_anew!("findings", "endpoint_id"),
     told_anew!("alert_decisions", "endpoint_id"),
@@ -109,6 +109,16 @@ const BY_ID: [Table; 8] = [
     of_tickets!("pulls", "endpoint_id"),
     of_tickets!("snapshots", "endpoint_id"),
     of_tickets!("retests", "endpoint_id"),
+    // What was an incident of the machine stays one.
+    Table {
+        name: "incident_members",
+        merged: Some(
+            "INSERT INTO incident_members (incident_id, endpoint_id, joined_at_ms)
+             SELECT incident_id, $2, joined_at_ms FROM incident_members
+             WHERE endpoint_id = $1 ON CONFLICT (incident_id, endpoint_id) DO NOTHING",
+        ),
+        forgotten: None,
+    },
 ];
 
 /// A machine that seems to be enrolled twice.

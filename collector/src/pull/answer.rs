@@ -37,6 +37,11 @@ impl Pulls {
                 return self.fail(&pull.id, &format!("The answer is refused: {refused}.")).await;
             }
         };
+        let mut verified = verified;
+        let Verified { snapshot, diagnosis, .. } = &mut verified;
+        if let Err(error) = self.parts().changes.add_fleet(diagnosis, &pull.endpoint.id, snapshot).await {
+            warn!(pull.id = %pull.id, error = %error, "The diagnosis of pull {} is without what the fleet knows", pull.id);
+        }
         let (now, owner) = (self.parts().clock.now(), self.owner());
         let stored = self.with(&pull.id, |flight| {
             flight.pull.snapshot_id = Some(verified.snapshot.id.clone());

@@ -112,8 +112,15 @@ fn ruled_out(facts: &Facts<'_>) -> Vec<Block> {
 }
 
 fn changes(facts: &Facts<'_>) -> Vec<Block> {
+    let mut blocks = Vec::new();
+    for (heading, lines) in words::changed_before(facts) {
+        blocks.extend([Block::heading(heading), Block::bullets(lines)]);
+    }
     let items: Vec<String> = words::changes(facts).into_iter().map(|(at, what)| format!("{at}: {what}")).collect();
-    if items.is_empty() { Vec::new() } else { vec![Block::heading("What changed lately"), Block::bullets(items)] }
+    if !items.is_empty() {
+        blocks.extend([Block::heading("What changed lately"), Block::bullets(items)]);
+    }
+    blocks
 }
 
 fn data(facts: &Facts<'_>) -> Vec<Block> {

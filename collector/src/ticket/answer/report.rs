@@ -167,6 +167,9 @@ fn ruled_out(page: &mut String, facts: &Facts<'_>) {
 }
 
 fn changes(page: &mut String, facts: &Facts<'_>) {
+    for (heading, lines) in words::changed_before(facts) {
+        list(page, &heading, lines.iter().map(|line| escape(line)).collect());
+    }
     let lines = words::changes(facts).into_iter().map(|(at, what)| format!("{}: {}", escape(&at), escape(&what)));
     list(page, "What changed lately", lines.collect());
 }

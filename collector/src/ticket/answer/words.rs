@@ -2,7 +2,8 @@
 
 use std::fmt::Write as _;
 
-use firstline_diagnosis::document::{Evidence, Finding, Outcome, RuledOutResult};
+use firstline_diagnosis::change::normalise;
+use firstline_diagnosis::document::{ChangeRecord, Evidence, Finding, Outcome, RuledOutResult};
 use firstline_diagnosis::texts::{event_words, quantity};
 use firstline_diagnosis::vocabulary::Timestamp;
 
@@ -44,23 +45,30 @@ pub(super) fn ruled_out<'a>(facts: &'a Facts<'a>, result: RuledOutResult) -> Vec
     candidates.map(|one| (facts.title(&one.id), one.why.as_str())).collect()
 }
 
-/// What changed lately, the likeliest related first: when, and what.
+/// What may be related to the finding, in lines under a heading; nothing when nobody looked.
+pub(super) fn changed_before(facts: &Facts<'_>) -> Vec<(String, Vec<String>)> {
+    let Some(changed) = &facts.diagnosis.changes else { return Vec::new() };
+    let lines = |records: &[ChangeRecord]| -> Vec<String> {
+        records.iter().map(|record| format!("{}: {}", moment(record.at), record.words)).collect()
+    };
+    let before = if changed.related.is_empty() { vec![changed.words.clone()] } else { lines(&changed.related) };
+    let mut lists = vec![("What changed before it started".to_owned(), before)];
+    if !changed.after.is_empty() {
+        lists.push(("Changed since, perhaps to fix it".to_owned(), lines(&changed.after)));
+    }
+    lists
+}
+
+/// What changed lately, newest first: when, and what. What is told as perhaps related is not told again.
 pub(super) fn changes(facts: &Facts<'_>) -> Vec<(String, String)> {
-    let mut changes: Vec<_> = facts.snapshot.changes.iter().collect();
-    changes.sort_by(|one, other| {
-        let score = |change: &&firstline_diagnosis::document::Change| change.score.unwrap_or(0.0);
-        score(other).total_cmp(&score(one)).then(other.at.cmp(&one.at))
-    });
-    let words = |from: &Option<String>, to: &Option<String>| match (from, to) {
-        (Some(from), Some(to)) => format!("{from} became {to}"),
-        (None, Some(to)) => format!("{to} is new"),
-        (Some(from), None) => format!("{from} is gone"),
-        (None, None) => "changed".to_owned(),
+    let (snapshot, told) = (facts.snapshot, facts.diagnosis.changes.as_ref());
+    let is_told = |record: &ChangeRecord| {
+        let told = told.iter().flat_map(|told| told.related.iter().chain(&told.after));
+        told.into_iter().any(|other| other.reference == record.reference)
     };
-    let line = |change: &&firstline_diagnosis::document::Change| {
-        (moment(change.at), format!("{}: {}", change.kind, words(&change.from, &change.to)))
-    };
-    changes.iter().take(CHANGES).map(line).collect()
+    let changes = normalise(&snapshot.changes, &snapshot.events, &snapshot.marks, snapshot.taken_at).records;
+    let others = changes.into_iter().filter(|record| !is_told(record));
+    others.take(CHANGES).map(|record| (moment(record.at), record.words)).collect()
 }
 
 /// What happened lately, newest first: when, and what.

@@ -1,0 +1,54 @@
+//! Incidents: one cause seen on many endpoints.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Path, State};
+
+use super::extract::Search;
+use super::problem::Problem;
+use crate::access::Roles;
+use crate::access::audit::Entry;
+use crate::access::gate::{Caller, Doors, Told};
+use crate::app::App;
+use crate::incident::{Incident, IncidentList, IncidentQuery};
+
+/// Adds the routes of incidents.
+pub(super) fn doors(doors: Doors) -> Doors {
+    doors
+        .get(
+            "/api/v1/incidents",
+            Roles::LOOK,
+            list,
+            Told {
+                summary: "Incidents, what was opened last first.",
+                query: &[("open", "true: only those that are not over"), ("limit", "1 to 200; 50 when absent")],
+                answer: "IncidentList",
+                ..Told::default()
+            },
+        )
+        .get(
+            "/api/v1/incidents/{id}",
+            Roles::LOOK,
+            show,
+            Told { summary: "One incident with its endpoints.", answer: "Incident", ..Told::default() },
+        )
+}
+
+async fn list(
+    State(app): State<Arc<App>>,
+    Search(query): Search<IncidentQuery>,
+) -> Result<Json<IncidentList>, Problem> {
+    Ok(Json(app.incidents.list(&query).await?))
+}
+
+/// The incident, once it is written down that somebody looks at its endpoints.
+pub(crate) async fn read(app: &App, caller: &Caller, id: &str) -> Result<Incident, Problem> {
+    let incident = app.incidents.show(id).await?;
+    app.access.audit().record(Entry::new(&caller.actor(), "incident.read", &incident.id)).await?;
+    Ok(incident)
+}
+
+async fn show(State(app): State<Arc<App>>, caller: Caller, Path(id): Path<String>) -> Result<Json<Incident>, Problem> {
+    Ok(Json(read(&app, &caller, &id).await?))
+}

@@ -1,0 +1,68 @@
+use std::fmt::Write as _;
+
+use super::Out;
+use super::command::Incident as Order;
+use super::connection::{Connection, part};
+use super::failure::Failure;
+use super::table::{Table, harmless};
+use crate::incident::{Incident, IncidentList};
+
+pub(super) async fn follow(connection: &Connection, order: Order, out: Out) -> Result<(), Failure> {
+    match order {
+        Order::List { all } => {
+            let query: &[(&str, &str)] = if all { &[("limit", "200")] } else { &[("limit", "200"), ("open", "true")] };
+            let list: IncidentList = connection.get("/incidents", query).await?;
+            out.print(&list, || print(&list))
+        }
+        Order::Show { id } => {
+            let incident: Incident = connection.get(&format!("/incidents/{}", part(&id)), &[]).await?;
+            out.print(&incident, || words(&incident))
+        }
+    }
+}
+
+fn print(list: &IncidentList) -> String {
+    let mut table = Table::new(["severity", "state", "impact", "what", "since", "id"]);
+    for incident in &list.incidents {
+        table.row([
+            incident.severity.name().to_owned(),
+            incident.state.name().to_owned(),
+            format!("{:?}", incident.impact),
+            incident.words.clone(),
+            incident.onset.to_string(),
+            incident.id.clone(),
+        ]);
+    }
+    table.print("No incidents.")
+}
+
+fn words(incident: &Incident) -> String {
+    let numbers = &incident.numbers;
+    let mut text = format!(
+        "{}\n{}, {}, {:?}, {:?}, since {}\nFor everybody: {}\n",
+        harmless(&incident.words),
+        incident.kind.words(),
+        incident.severity,
+        incident.impact,
+        incident.priority,
+        incident.onset,
+        harmless(&incident.user),
+    );
+    let _ = writeln!(
+        text,
+        "{} of {} that share it are affected, {} of {} of all; by chance {:.1e}, {:.0} times oftener than elsewhere",
+        numbers.affected, numbers.sharing, numbers.all_affected, numbers.all, numbers.p, numbers.lift
+    );
+    if let Some(since) = incident.calm_since {
+        let _ = writeln!(text, "It looks over since {since}.");
+    }
+    if let Some(at) = incident.closed_at {
+        let _ = writeln!(text, "It was over at {at}.");
+    }
+    let mut table = Table::new(["endpoint", "affected", "since", "id"]);
+    for one in &incident.endpoints {
+        let affected = if one.is_affected { "yes" } else { "no longer" };
+        table.row([one.name.clone(), affected.to_owned(), one.joined_at.to_string(), one.id.clone()]);
+    }
+    format!("{text}\n{}", table.print("No endpoints."))
+}

@@ -1,0 +1,111 @@
+//! One cause seen on many endpoints.
+//!
+//! Once a minute one collector looks at what holds on the fleet ([`round`]): which findings stand on several endpoints, what
+//! these have in common ([`facts`]), who fell silent together. `diagnosis` says what is no coincidence; here it becomes an
+//! incident, a row that survives a restart. Its endpoints' alerts of that finding are told as one alert, its own; theirs are
+//! kept, quiet, and become loud again when it closes. It closes when the finding has been hardly more frequent among those
+//! who share the cause than elsewhere for an hour. Endpoints only join; the list says who is affected still.
+//!
+//! A quiet fleet costs one statement a round: endpoints and what they share are read only when a finding stands on several.
+
+mod document;
+mod facts;
+mod mark;
+mod reconcile;
+mod round;
+mod rows;
+mod standing;
+#[cfg(test)]
+mod tests;
+mod words;
+
+use std::sync::{Arc, LazyLock};
+
+use firstline_diagnosis::fleet::Thresholds;
+
+pub use document::{
+    Incident, IncidentEndpoint, IncidentKind, IncidentList, IncidentNumbers, IncidentQuery, IncidentState, SharedBy,
+};
+
+use crate::alert::{Alert, AlertError};
+use crate::app::Clock;
+use crate::detect::Catalogues;
+use crate::feed::{Feed, FeedItem};
+use crate::store::{Store, sql};
+
+/// Incidents on a page when nobody says how many, and at most.
+const PAGE: (u32, u32) = (50, 200);
+
+static THRESHOLDS: LazyLock<Thresholds> = LazyLock::new(|| {
+    Thresholds::parse(include_str!("../../diagnosis/catalogue/fleet.toml")).expect("a test reads the embedded file")
+});
+
+/// The incidents of the fleet. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Incidents {
+    store: Store,
+    clock: Arc<dyn Clock>,
+    feed: Feed,
+    catalogues: Catalogues,
+}
+
+impl Incidents {
+    /// The incidents in `store`.
+    pub fn new(store: Store, clock: Arc<dyn Clock>, feed: Feed, catalogues: Catalogues) -> Self {
+        Self { store, clock, feed, catalogues }
+    }
+
+    /// Incidents that match, what was opened last first.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn list(&self, query: &IncidentQuery) -> Result<IncidentList, AlertError> {
+        let limit = i64::from(query.limit.unwrap_or(PAGE.0).clamp(1, PAGE.1));
+        let rows: Vec<(String,)> = sql::query_as(
+            "SELECT document FROM incidents WHERE ($1 = 0 OR state = 'open') ORDER BY opened_at_ms DESC, id DESC LIMIT $2",
+        )
+        .bind(i64::from(query.open))
+        .bind(limit)
+        .fetch_all(self.store.reads())
+        .await?;
+        let incidents = rows.iter().map(|(document,)| rows::read(document)).collect::<Result<_, _>>()?;
+        Ok(IncidentList { incidents })
+    }
+
+    /// One incident, by id.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub async fn show(&self, id: &str) -> Result<Incident, AlertError> {
+        let row: Option<(String,)> = sql::query_as("SELECT document FROM incidents WHERE id = $1")
+            .bind(id)
+            .fetch_optional(self.store.reads())
+            .await?;
+        let (document,) = row.ok_or_else(|| AlertError::NotFound("such incident".to_owned()))?;
+        rows::read(&document)
+    }
+
+    /// Open incidents of which an endpoint (by id) is one.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn of_endpoint(&self, endpoint_id: &str) -> Result<Vec<Incident>, AlertError> {
+        let rows: Vec<(String,)> = sql::query_as(
+            "SELECT i.document FROM incident_members m JOIN incidents i ON i.id = m.incident_id \
+             WHERE m.endpoint_id = $1 AND i.state = 'open' ORDER BY i.opened_at_ms, i.id",
+        )
+        .bind(endpoint_id)
+        .fetch_all(self.store.reads())
+        .await?;
+        rows.iter().map(|(document,)| rows::read(document)).collect()
+    }
+
+    fn tell(&self, alerts: Vec<Alert>, incidents: Vec<Incident>) {
+        for alert in alerts {
+            self.feed.publish(FeedItem::Alert(Box::new(alert)));
+        }
+        for incident in incidents {
+            self.feed.publish(FeedItem::Incident { id: incident.id });
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! An incident as people and scripts receive it.
+
+use firstline_diagnosis::vocabulary::{Impact, Priority, Severity, Timestamp, Urgency};
+use serde::{Deserialize, Serialize};
+
+/// One cause seen on many endpoints.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Incident {
+    /// Identity (UUID version 7).
+    pub id: String,
+    /// How it was seen.
+    pub kind: IncidentKind,
+    /// The check that holds on its endpoints; `silent-group` when they say nothing any more.
+    pub check: String,
+    /// What is wrong, in a few words.
+    pub title: String,
+    /// Everything in one sentence, for technicians.
+    pub words: String,
+    /// One sentence for all who are affected.
+    pub user: String,
+    /// What the endpoints have in common; several where nobody can tell them apart.
+    pub shared: Vec<SharedBy>,
+    /// Where it stands.
+    pub state: IncidentState,
+    /// How bad.
+    pub severity: Severity,
+    /// How many people are hit.
+    pub impact: Impact,
+    /// How soon it must be dealt with.
+    pub urgency: Urgency,
+    /// What follows from the two.
+    pub priority: Priority,
+    /// How sure, 0 to 1.
+    pub confidence: f64,
+    /// When it began for the first endpoint.
+    pub onset: Timestamp,
+    /// When it was seen as one.
+    pub opened_at: Timestamp,
+    /// When this document last changed.
+    pub updated_at: Timestamp,
+    /// Since when it looks over; absent while it does not.
+    pub calm_since: Option<Timestamp>,
+    /// When it was over; absent while it is not.
+    pub closed_at: Option<Timestamp>,
+    /// The numbers behind it, as last seen.
+    pub numbers: IncidentNumbers,
+    /// Its endpoints, at most 500 of them; those that are affected still come first.
+    pub endpoints: Vec<IncidentEndpoint>,
+}
+
+/// How an incident was seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum IncidentKind {
+    /// A finding is far oftener among those who share something.
+    CommonCause,
+    /// Those who share something have fallen silent.
+    SilentGroup,
+    /// Many have a finding at once, and nothing in common.
+    RateBurst,
+    /// A service cannot be reached from several networks.
+    SharedService,
+}
+
+impl IncidentKind {
+    /// The word in documents and on screens.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::CommonCause => "common cause",
+            Self::SilentGroup => "silent group",
+            Self::RateBurst => "burst",
+            Self::SharedService => "shared service",
+        }
+    }
+}
+
+/// Where an incident stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum IncidentState {
+    /// It goes on.
+    Open,
+    /// It is over.
+    Closed,
+}
+
+impl IncidentState {
+    /// The word in documents, tables and on screens.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Closed => "closed",
+        }
+    }
+}
+
+/// What endpoints have in common.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SharedBy {
+    /// Which attribute: `network`, `model`.
+    pub attribute: String,
+    /// Its value.
+    pub value: String,
+    /// In words: `on one network, behind the gateway 3f..`.
+    pub words: String,
+}
+
+/// The numbers behind an incident.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct IncidentNumbers {
+    /// Affected of those who share the cause.
+    pub affected: usize,
+    /// Those who share it.
+    pub sharing: usize,
+    /// Affected of all.
+    pub all_affected: usize,
+    /// All of which it can be told.
+    pub all: usize,
+    /// The chance of so many if it had nothing to do with it.
+    pub p: f64,
+    /// The same among all that was tested.
+    pub q: f64,
+    /// How much oftener than elsewhere.
+    pub lift: f64,
+    /// The share of the affected elsewhere.
+    pub baseline: f64,
+}
+
+/// An endpoint of an incident.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IncidentEndpoint {
+    /// Identity.
+    pub id: String,
+    /// Name when it joined.
+    pub name: String,
+    /// When it joined.
+    pub joined_at: Timestamp,
+    /// Whether it is affected still.
+    pub is_affected: bool,
+}
+
+/// Which incidents.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[serde(default)]
+pub struct IncidentQuery {
+    /// Only those that are not over.
+    pub open: bool,
+    /// How many, 1 to 200; absent: 50.
+    pub limit: Option<u32>,
+}
+
+/// Incidents, what was opened last first.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct IncidentList {
+    /// The incidents.
+    pub incidents: Vec<Incident>,
+}

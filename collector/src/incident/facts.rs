@@ -1,0 +1,215 @@
+//! The endpoints, and what they have in common with others.
+
+use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
+
+use firstline_diagnosis::fleet::eligible::{Fact, Host};
+use firstline_diagnosis::fleet::{Attribute, Cause, Thresholds};
+use firstline_diagnosis::vocabulary::{Series, Timestamp};
+use serde_json::Value;
+
+use crate::alert::AlertError;
+use crate::store::{Reads, sql};
+
+/// How far a row's last sign of life may lag behind the stream's.
+const LAG: Duration = Duration::from_secs(75);
+
+/// Who was not heard for so long is not looked at.
+const HEARD: Duration = Duration::from_mins(20);
+
+/// Who was not heard for so long says nothing about its findings.
+const REPORTS: Duration = Duration::from_mins(5);
+
+/// How far back it is looked when a host obtained what it has.
+const OBTAINED: Duration = Duration::from_hours(14 * 24);
+
+/// Rows of one attribute at most.
+const ROWS: i64 = 200_000;
+
+const ENDPOINTS: &str =
+    "SELECT key, id, name, tags, hardware, os_type || ' ' || agent_version, state, paused, last_seen_ms
+    FROM endpoints
+    WHERE revoked_at_ms IS NULL AND merged_into IS NULL AND left_at_ms IS NULL
+    AND (state = 'online' OR last_seen_ms >= $1) ORDER BY id";
+
+const STATES: &str = "SELECT endpoint_key, series, outcome FROM inventory WHERE series >= $1 AND series < $2 LIMIT $3";
+
+const CHANGES: &str = "SELECT endpoint_key, series, MAX(at_ms) FROM inventory_changes
+    WHERE series >= $1 AND series < $2 AND at_ms >= $3 GROUP BY endpoint_key, series LIMIT $4";
+
+const EVENTS: &str = "SELECT endpoint_key, series, fields, at_ms FROM events
+    WHERE series >= $1 AND series < $2 AND at_ms >= $3 LIMIT $4";
+
+/// An endpoint's row: what of it matters here.
+type Row = (i64, String, String, String, String, String, String, i64, Option<i64>);
+
+/// The endpoints that were heard lately.
+#[derive(Debug, Default)]
+pub(super) struct Hosts {
+    /// In order of their ids.
+    pub(super) list: Vec<Host>,
+    /// Their names, in the same order.
+    pub(super) names: Vec<String>,
+    /// Whether each said that it would pause.
+    pub(super) pausing: Vec<bool>,
+    /// Whether each reports still.
+    pub(super) reports: Vec<bool>,
+    /// The system of each, as checks name it.
+    pub(super) systems: Vec<String>,
+    places: HashMap<String, usize>,
+}
+
+impl Hosts {
+    /// The place of an endpoint.
+    pub(super) fn place(&self, endpoint_id: &str) -> Option<usize> {
+        self.places.get(endpoint_id).copied()
+    }
+
+    /// Places of those that have a value of an attribute.
+    pub(super) fn sharing(&self, attribute: usize, value: &str) -> impl Iterator<Item = usize> {
+        let has = move |fact: &Fact| fact.attribute == attribute && fact.value == value;
+        self.list.iter().enumerate().filter(move |(_, host)| host.facts.iter().any(has)).map(|(place, _)| place)
+    }
+}
+
+/// Everything that was heard of lately, and what it shares.
+pub(super) async fn of(reads: &Reads, thresholds: &Thresholds, now: Timestamp) -> Result<Hosts, AlertError> {
+    let since = (now - HEARD - LAG).unix_ms();
+    let rows: Vec<Row> = sql::query_as(ENDPOINTS).bind(since).fetch_all(reads).await?;
+    let mut hosts = Hosts::default();
+    let mut by_key: HashMap<i64, usize> = HashMap::new();
+    for (place, (key, id, name, tags, hardware, about, state, paused, seen)) in rows.into_iter().enumerate() {
+        let texts = |text: &str| serde_json::from_str::<BTreeMap<String, String>>(text).unwrap_or_default();
+        let (tags, hardware) = (texts(&tags), texts(&hardware));
+        let (os_type, agent) = about.split_once(' ').unwrap_or_default();
+        let is_online = state == "online";
+        let heard = if is_online { now } else { (Timestamp(seen.unwrap_or_default()) + LAG).min(now) };
+        by_key.insert(key, place);
+        hosts.places.insert(id.clone(), place);
+        hosts.reports.push(is_online || now.since(heard) <= REPORTS);
+        hosts.systems.push(if os_type == "darwin" { "macos" } else { os_type }.to_owned());
+        hosts.pausing.push(paused != 0);
+        hosts.names.push(name);
+        hosts.list.push(Host {
+            id,
+            serial: hardware.get("serial").or_else(|| hardware.get("product_uuid")).cloned().unwrap_or_default(),
+            heard,
+            is_test: tags.iter().any(|(name, value)| thresholds.test_tags.contains(&format!("{name}={value}"))),
+            facts: own_facts(thresholds, &tags, agent),
+        });
+    }
+    for (place, attribute) in thresholds.attributes.iter().enumerate() {
+        let told = Told { attribute, place, now };
+        if let Some(signal) = &attribute.signal {
+            told.states(reads, signal, &by_key, &mut hosts).await?;
+        }
+        if let Some(event) = &attribute.event {
+            told.events(reads, event, &by_key, &mut hosts).await?;
+        }
+    }
+    Ok(hosts)
+}
+
+/// What the endpoint's own row tells.
+fn own_facts(thresholds: &Thresholds, tags: &BTreeMap<String, String>, agent: &str) -> Vec<Fact> {
+    let value = |attribute: &Attribute| match (&attribute.tag, attribute.column.as_deref()) {
+        (Some(tag), _) => tags.get(tag).cloned(),
+        (None, Some("agent_version")) => Some(agent.to_owned()),
+        _ => None,
+    };
+    let fact = |(place, attribute): (usize, &Attribute)| {
+        let value = value(attribute).filter(|value| !value.is_empty())?;
+        Some(Fact { attribute: place, value, since: None })
+    };
+    thresholds.attributes.iter().enumerate().filter_map(fact).collect()
+}
+
+/// One attribute, and where it is read.
+struct Told<'a> {
+    attribute: &'a Attribute,
+    place: usize,
+    now: Timestamp,
+}
+
+impl Told<'_> {
+    async fn states(
+        &self,
+        reads: &Reads,
+        signal: &str,
+        by_key: &HashMap<i64, usize>,
+        hosts: &mut Hosts,
+    ) -> Result<(), AlertError> {
+        let (from, to) = range(signal);
+        let mut obtained: HashMap<(i64, String), i64> = HashMap::new();
+        if self.attribute.cause == Cause::Defect {
+            let since = (self.now - OBTAINED).unix_ms();
+            let rows: Vec<(i64, String, i64)> =
+                sql::query_as(CHANGES).bind(&from).bind(&to).bind(since).bind(ROWS).fetch_all(reads).await?;
+            obtained.extend(rows.into_iter().map(|(key, series, at_ms)| ((key, series), at_ms)));
+        }
+        let rows: Vec<(i64, String, String)> =
+            sql::query_as(STATES).bind(from).bind(to).bind(ROWS).fetch_all(reads).await?;
+        for (key, series, outcome) in rows {
+            let Some(place) = by_key.get(&key) else { continue };
+            let since = obtained.get(&(key, series.clone())).map(|at_ms| Timestamp(*at_ms));
+            if let Some(value) = self.value(signal, &series, &outcome) {
+                hosts.list[*place].facts.push(Fact { attribute: self.place, value, since });
+            }
+        }
+        Ok(())
+    }
+
+    /// The value that a state tells.
+    fn value(&self, signal: &str, series: &str, outcome: &str) -> Option<String> {
+        let series: Series = series.parse().ok().filter(|series: &Series| *series.signal == *signal)?;
+        let outcome: Value = serde_json::from_str(outcome).ok()?;
+        let own = match outcome.get("value")? {
+            Value::String(text) => text.clone(),
+            other => other.to_string(),
+        };
+        let value = match &self.attribute.by {
+            None => own,
+            Some(by) if self.attribute.with_value => format!("{} {own}", series.attributes.get(by)?),
+            Some(by) => series.attributes.get(by)?.to_owned(),
+        };
+        let is_everywhere = ["127.", "169.254.", "fe80:", "::1", "0.0.0.0"].iter().any(|own| value.starts_with(own));
+        (!value.is_empty() && !is_everywhere).then_some(value)
+    }
+
+    /// What was installed: the package and its version.
+    async fn events(
+        &self,
+        reads: &Reads,
+        event: &str,
+        by_key: &HashMap<i64, usize>,
+        hosts: &mut Hosts,
+    ) -> Result<(), AlertError> {
+        let (from, to) = range(event);
+        let days = u64::from(self.attribute.days.unwrap_or(7));
+        let since = (self.now - Duration::from_hours(24 * days)).unix_ms();
+        let rows: Vec<(i64, String, String, i64)> =
+            sql::query_as(EVENTS).bind(from).bind(to).bind(since).bind(ROWS).fetch_all(reads).await?;
+        for (key, series, fields, at_ms) in rows {
+            let Some(place) = by_key.get(&key) else { continue };
+            if let Some(value) = installed(&series, &fields) {
+                let since = Some(Timestamp(at_ms));
+                hosts.list[*place].facts.push(Fact { attribute: self.place, value, since });
+            }
+        }
+        Ok(())
+    }
+}
+
+fn installed(series: &str, fields: &str) -> Option<String> {
+    let series: Series = series.parse().ok()?;
+    let fields: Value = serde_json::from_str(fields).ok()?;
+    let to = fields.get("to").and_then(Value::as_str).filter(|to| *to != "none")?;
+    let name = series.attributes.iter().find(|(name, _)| name.contains(".name")).map(|(_, value)| value)?;
+    Some(format!("{name} {to}"))
+}
+
+/// From where to where the printed series of a signal lie.
+fn range(signal: &str) -> (String, String) {
+    // After the name stands nothing or a brace, and `|` is the letter after that.
+    (signal.to_owned(), format!("{signal}|"))
+}

@@ -1,0 +1,273 @@
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use firstline_diagnosis::document::{Escalation, Finding, FindingState, Role, Texts};
+use firstline_diagnosis::vocabulary::{Impact, Priority, Severity, Timestamp, Urgency};
+
+use super::*;
+use crate::alert::{AlertQuery, AlertState, Held, Subject};
+use crate::app::{App, ManualClock, fixture};
+use crate::store::StoreError;
+
+const START: Timestamp = Timestamp(1_769_000_000_000);
+const MINUTE: Duration = Duration::from_mins(1);
+const CHECK: &str = "dns-failing";
+
+/// A collector with forty endpoints, of which the first thirteen are on the western network.
+struct Room {
+    folder: tempfile::TempDir,
+    clock: Arc<ManualClock>,
+    app: Arc<App>,
+}
+
+fn id(place: usize) -> String {
+    format!("0197c1a0-0000-7000-8000-{place:012}")
+}
+
+impl Room {
+    async fn open() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let clock = Arc::new(ManualClock::at(START));
+        let config = fixture::create(folder.path(), &*clock).await;
+        let app = App::open(folder.path(), config, Arc::clone(&clock) as _).await.expect("an app");
+        let room = Self { folder, clock, app };
+        for place in 0..40 {
+            let gateway = if place < 13 { "gw-west".to_owned() } else { format!("gw-{}", place % 4) };
+            room.write(&[
+                format!(
+                    "INSERT INTO endpoints (id, name, os_type, os_name, os_version, os_build_id, users, tags, hardware, \
+                     agent_version, boot_id, state, worst_severity, enrolled_at_ms, last_seen_ms, paused) VALUES \
+                     ('{}', 'lap-{place:02}', 'linux', '', '', '', '[]', '{{}}', '{{}}', '0.1.0', '', 'online', 0, 0, {}, 0)",
+                    id(place),
+                    START.unix_ms()
+                ),
+                format!(
+                    "INSERT INTO inventory (endpoint_key, series, outcome, at_ms) SELECT key, \
+                     'endpoint.network.context_id', '{{\"value\":\"{gateway}\"}}', 0 FROM endpoints WHERE id = '{}'",
+                    id(place)
+                ),
+            ])
+            .await;
+        }
+        room
+    }
+
+    /// The same collector, started again.
+    async fn restart(self) -> Self {
+        self.app.store.close().await;
+        let config = fixture::config(self.folder.path()).await;
+        let app = App::open(self.folder.path(), config, Arc::clone(&self.clock) as _).await.expect("an app");
+        Self { app, ..self }
+    }
+
+    async fn write(&self, statements: &[String]) {
+        let statements = statements.to_vec();
+        let written: Result<(), StoreError> = self
+            .app
+            .store
+            .write(move |tx| {
+                Box::pin(async move {
+                    for statement in statements {
+                        sql::query(Box::leak(statement.into_boxed_str())).execute(&mut *tx).await?;
+                    }
+                    Ok(())
+                })
+            })
+            .await;
+        written.expect("written");
+    }
+
+    /// An endpoint loses its names: as detection stores and tells it.
+    async fn breaks(&self, place: usize) {
+        let finding = finding(self.clock.now());
+        let document = serde_json::to_string(&finding).expect("JSON").replace('\'', "''");
+        let at = self.clock.now().unix_ms();
+        self.write(&[format!(
+            "INSERT INTO findings (endpoint_id, check_id, instance, state, severity, onset_ms, changed_ms, document) \
+             VALUES ('{}', '{CHECK}', '', 'active', 4, {at}, {at}, '{document}')",
+            id(place)
+        )])
+        .await;
+        self.judge(place, vec![finding]).await;
+    }
+
+    /// An endpoint is well again.
+    async fn heals(&self, place: usize) {
+        let at = self.clock.now().unix_ms();
+        self.write(&[format!(
+            "UPDATE findings SET state = 'ok', changed_ms = {at} WHERE endpoint_id = '{}' AND check_id = '{CHECK}'",
+            id(place)
+        )])
+        .await;
+        self.judge(place, Vec::new()).await;
+    }
+
+    async fn judge(&self, place: usize, findings: Vec<Finding>) {
+        let subject = Subject { id: id(place), name: format!("lap-{place:02}"), tags: BTreeMap::new(), epoch: None };
+        let held = |finding| Held { finding, title: "Names cannot be looked up".to_owned(), proactive: true };
+        self.app.alerts.judge(subject, findings.into_iter().map(held).collect()).await.expect("judged");
+    }
+
+    async fn round(&self) {
+        self.clock.advance(MINUTE);
+        self.app.incidents.round().await.expect("a round");
+    }
+
+    async fn open_incidents(&self) -> Vec<Incident> {
+        let query = IncidentQuery { open: true, limit: None };
+        self.app.incidents.list(&query).await.expect("a list").incidents
+    }
+
+    /// Names of the endpoints of the alerts that people hear of.
+    async fn loud(&self) -> Vec<String> {
+        let query = AlertQuery { state: Some(AlertState::Firing), ..AlertQuery::default() };
+        let alerts = self.app.alerts.list(&query).await.expect("a list").alerts;
+        let mut names: Vec<String> = alerts.into_iter().map(|alert| alert.endpoint.name).collect();
+        names.sort();
+        names
+    }
+}
+
+fn finding(onset: Timestamp) -> Finding {
+    Finding {
+        id: CHECK.to_owned(),
+        title: "Names cannot be looked up".to_owned(),
+        instance: String::new(),
+        role: Role::Primary,
+        consequence_of: None,
+        state: FindingState::Active,
+        severity: Severity::High,
+        confidence: 0.85,
+        onset,
+        texts: Texts { user: "Names cannot be looked up.".to_owned(), tech: "No answer.".to_owned() },
+        evidence: Vec::new(),
+        guards: Vec::new(),
+        runbook: vec!["Ask the name server.".to_owned()],
+        escalation: Escalation::default(),
+        category: "Network/DNS".to_owned(),
+        impact: Impact::I3,
+        urgency: Urgency::U1,
+        priority: Priority::P3,
+    }
+}
+
+#[tokio::test]
+async fn twelve_of_forty_lose_their_names_behind_one_gateway_and_that_is_one_incident_and_one_alert() {
+    let room = Room::open().await;
+    for place in 0..12 {
+        room.breaks(place).await;
+    }
+    assert_eq!(room.loud().await.len(), 12, "nobody knows yet that they have one cause");
+    room.round().await;
+    let incidents = room.open_incidents().await;
+    assert_eq!(incidents.len(), 1);
+    let incident = &incidents[0];
+    assert!(
+        incident.words.contains("12 of 13 endpoints on one network, behind the gateway gw-west"),
+        "{}",
+        incident.words
+    );
+    assert_eq!(
+        (incident.kind, incident.impact, incident.priority),
+        (IncidentKind::CommonCause, Impact::I1, Priority::P1)
+    );
+    assert_eq!((incident.endpoints.len(), incident.numbers.all, incident.numbers.all_affected), (12, 40, 12));
+    assert_eq!(room.loud().await, ["12 endpoints"], "one alert, of the incident");
+    // The last of them breaks, too: it is told with the others.
+    room.breaks(12).await;
+    room.round().await;
+    assert_eq!(room.loud().await, ["13 endpoints"]);
+    assert_eq!(room.open_incidents().await[0].id, incident.id);
+    // Elsewhere the same trouble is another.
+    room.breaks(20).await;
+    room.round().await;
+    assert_eq!(room.loud().await, ["13 endpoints", "lap-20"]);
+}
+
+#[tokio::test]
+async fn an_incident_survives_a_restart_and_is_over_an_hour_after_it_calmed_down() {
+    let room = Room::open().await;
+    for place in 0..12 {
+        room.breaks(place).await;
+    }
+    room.round().await;
+    let room = room.restart().await;
+    room.round().await;
+    assert_eq!(room.open_incidents().await.len(), 1);
+    assert_eq!(room.loud().await, ["12 endpoints"]);
+    for place in 0..12 {
+        room.heals(place).await;
+    }
+    room.round().await;
+    let calm = room.open_incidents().await.remove(0);
+    assert_eq!(calm.calm_since, Some(room.clock.now()));
+    assert!(calm.endpoints.iter().all(|endpoint| !endpoint.is_affected));
+    room.clock.advance(Duration::from_mins(58));
+    room.round().await;
+    assert_eq!(room.open_incidents().await.len(), 1, "it may come back");
+    room.round().await;
+    assert!(room.open_incidents().await.is_empty() && room.loud().await.is_empty());
+    let over = room.app.incidents.show(&calm.id).await.expect("it is kept");
+    assert_eq!((over.state, over.closed_at), (IncidentState::Closed, Some(room.clock.now())));
+}
+
+#[tokio::test]
+async fn what_is_true_still_when_an_incident_is_over_is_told_again() {
+    let room = Room::open().await;
+    for place in 0..12 {
+        room.breaks(place).await;
+    }
+    room.round().await;
+    for place in 1..12 {
+        room.heals(place).await;
+    }
+    // Elsewhere the same is as frequent by now.
+    for place in 13..18 {
+        room.breaks(place).await;
+        room.clock.advance(Duration::from_mins(20));
+    }
+    room.round().await;
+    assert!(room.open_incidents().await[0].calm_since.is_some());
+    assert!(!room.loud().await.contains(&"lap-00".to_owned()));
+    room.clock.advance(Duration::from_hours(1));
+    room.round().await;
+    assert!(room.loud().await.contains(&"lap-00".to_owned()), "{:?}", room.loud().await);
+}
+
+#[tokio::test]
+async fn a_network_that_falls_silent_is_an_incident_and_no_call_until_somebody_there_confirms_it() {
+    let room = Room::open().await;
+    room.clock.advance(Duration::from_mins(6));
+    let now = room.clock.now().unix_ms();
+    let seen = |ids: &str, at: i64, state: &str| {
+        format!("UPDATE endpoints SET last_seen_ms = {at}, state = '{state}' WHERE {ids}")
+    };
+    let quiet: Vec<String> = (13..16).map(|place| format!("'{}'", id(place))).collect();
+    // Three of forty: few enough not to be the collector's own trouble.
+    room.write(&[
+        seen("1 = 1", now, "online"),
+        seen(&format!("id IN ({})", quiet.join(",")), now - 300_000, "silent"),
+        format!(
+            "UPDATE inventory SET outcome = '{{\"value\":\"gw-east\"}}' WHERE endpoint_key IN \
+             (SELECT key FROM endpoints WHERE id IN ({}, '{}', '{}'))",
+            quiet.join(","),
+            id(16),
+            id(17)
+        ),
+    ])
+    .await;
+    room.round().await;
+    let incidents = room.open_incidents().await;
+    assert_eq!(incidents.len(), 1);
+    assert_eq!(incidents[0].kind, IncidentKind::SilentGroup);
+    assert!(
+        incidents[0].words.contains("3 of 5 endpoints on one network, behind the gateway gw-east"),
+        "{}",
+        incidents[0].words
+    );
+    assert!(room.loud().await.is_empty(), "it is only a suspicion");
+    room.write(&[seen("1 = 1", room.clock.now().unix_ms(), "online")]).await;
+    room.round().await;
+    assert!(room.open_incidents().await[0].calm_since.is_some());
+}
