@@ -5,15 +5,17 @@
 //! moment before the machine sleeps (`sleep.rs`). A name that nobody owns is `not_present`, and is never started by asking.
 
 use std::collections::HashMap;
+use std::io::ErrorKind;
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use futures_util::StreamExt as _;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use zbus::proxy::{Builder as ProxyBuilder, CacheProperties, MethodFlags};
+use zbus::message::{Flags, Message, Type as MessageType};
 use zbus::wire::Type;
-use zbus::{Connection, DynamicType, OwnedVariant, Proxy};
+use zbus::{Connection, DynamicType, MessageStream, OwnedVariant};
 
 use crate::os::exists;
 use crate::probe::{Context, ProbeError};
@@ -133,26 +135,30 @@ where
             answer => Ok(answer),
         }
     };
-    let answer: Result<zbus::Result<Option<R>>, ProbeError> =
+    let answer: Result<zbus::Result<Message>, ProbeError> =
         tokio::time::timeout(PATIENCE, asked).await.map_err(|_| ProbeError::Timeout(object.service.to_owned()))?;
     let reply = answer?.map_err(|error| failed(object, &error))?;
-    reply.ok_or_else(|| ProbeError::Failed(format!("{} did not reply", object.service)))
+    reply.body().deserialize().map_err(|error| failed(object, &error))
 }
 
-/// Asks somebody who is there; whoever is not is not started for it.
-async fn once<B, R>(bus: &Connection, object: Object<'_>, method: &str, body: &B) -> zbus::Result<Option<R>>
+/// Asks somebody who is there; whoever is not is not started for it. That can be said of a message alone, and by the
+/// library of its proxies, which are much code.
+async fn once<B>(bus: &Connection, object: Object<'_>, method: &str, body: &B) -> zbus::Result<Message>
 where
     B: Serialize + DynamicType,
-    R: DeserializeOwned + Type,
 {
-    let proxy: Proxy<'_> = ProxyBuilder::new(bus)
-        .destination(object.service)
-        .path(object.path)
-        .interface(object.interface)
-        .cache_properties(CacheProperties::No)
-        .build()
-        .await?;
-    proxy.call_with_flags(method, MethodFlags::NO_AUTO_START, body).await
+    let question = Message::method_call(object.path, method).destination(object.service).interface(object.interface);
+    let question = question.with_flags(Flags::NO_AUTO_START).build(body)?;
+    let serial = question.primary_header().serial_num();
+    let mut said = MessageStream::from(bus);
+    bus.send(&question).await?;
+    while let Some(message) = said.next().await {
+        let message = message?;
+        if message.header().reply_serial() == Some(serial) {
+            return if message.message_type() == MessageType::Error { Err(message.into()) } else { Ok(message) };
+        }
+    }
+    Err(zbus::Error::InputOutput(Arc::new(ErrorKind::BrokenPipe.into())))
 }
 
 pub(super) fn failed(object: Object<'_>, error: &zbus::Error) -> ProbeError {
