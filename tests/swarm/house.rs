@@ -52,7 +52,7 @@ impl House {
     pub(super) fn name(&self) -> String {
         match self {
             Self::One(_) => "one collector, SQLite".to_owned(),
-            Self::Several(replicas) => format!("{} collectors, PostgreSQL and NATS", replicas.collectors.len()),
+            Self::Several(replicas) => format!("PostgreSQL and NATS, collectors: {}", replicas.collectors.len()),
         }
     }
 

@@ -146,11 +146,11 @@ impl Run {
         self.crowd.tell(Order::Introduce, 2, LONGEST).await;
         let records = 2 * u64::from(self.plan.agents);
         self.account("introductions, with 12 values of state each", &before, records).await;
-        self.rebuilt(&before).await;
+        self.rebuilt("introductions", &before).await;
     }
 
     /// Waits until nobody's past is still to be read, and the collector rests.
-    async fn rebuilt(&mut self, before: &Stretch) {
+    async fn rebuilt(&mut self, what: &str, before: &Stretch) {
         // What it says of itself is seconds old, and so is right once it has come to rest or a minute is over.
         Usage::at_rest(&self.house.process_ids()).await;
         let waiting =
@@ -159,8 +159,10 @@ impl Run {
         Usage::at_rest(&self.house.process_ids()).await;
         let cpu = self.house.usage().cpu_seconds - before.usage.cpu_seconds;
         let wall = before.since.elapsed().as_secs_f64();
-        self.report
-            .add("introductions, until all is judged and at rest", format!("{wall:.1} s, {cpu:.2} processor seconds"));
+        self.report.add(
+            &format!("{what}, until all is judged and at rest"),
+            format!("{wall:.1} s, {cpu:.2} processor seconds"),
+        );
     }
 
     /// Ordinary life.

@@ -53,7 +53,7 @@ impl Run {
         );
         self.account("come back at once", &before, each * u64::from(machines)).await;
         self.crowd.world.order(Order::Stay);
-        self.rebuilt(&before).await;
+        self.rebuilt("come back at once", &before).await;
     }
 
     /// SIGKILL and a start: the machines come back by their own count. Of several collectors one is killed, and the machines
