@@ -1,14 +1,13 @@
 //! Endpoints that want more than their share: they get it not, and nobody else notices.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use firstline_diagnosis::vocabulary::{Layout, Series};
 use firstline_proto::v1;
 use firstline_proto::v1::agent_frame::Frame;
 use firstline_tests::wire::sender::Sender;
-use firstline_tests::wire::{Identity, Manner, Stream, hello, records};
+use firstline_tests::wire::{Identity, Manner, Stream, hello};
 use firstline_tests::{Stage, wait};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::{TcpSocket, TcpStream};
@@ -97,33 +96,6 @@ async fn who_never_reads_loses_the_stream_and_nobody_else_notices() {
     assert!(meanwhile > 0, "another endpoint was not served");
     stage.endpoint_is_not(&identity.endpoint_id, "online").await;
     println!("{meanwhile} records of another endpoint were stored meanwhile");
-    other.stop().await;
-}
-
-#[tokio::test]
-async fn who_reads_nothing_from_the_line_loses_the_stream_for_that_reason() {
-    let stage = Stage::open().await;
-    let port = stage.collector.agents;
-    let other = Sender::start(port, "other", stage.identity("other").await, start_ms());
-    let identity = stage.identity("deaf").await;
-    let deaf = Arc::new(AtomicBool::new(false));
-    // So much may be sent unread that the line itself is what fills.
-    let manner = Manner { window_bytes: Some(16 << 20), deaf: Some(Arc::clone(&deaf)), ..Manner::default() };
-    let (stream, _) = Stream::open_in(manner, port, &identity, hello("deaf", 1)).await.unwrap();
-    deaf.store(true, Ordering::Relaxed);
-    let before = other.acknowledged();
-    let (not_reading, mut sequence) = ("firstline_collector_streams_ended_total{reason=\"not_reading\"}", 1);
-    wait::for_condition("the stream to end for not being read", Duration::from_mins(2), async || {
-        // Each is refused with a reason of its own, so that much is to be read.
-        let records = sequence..sequence + 500;
-        let empty = records.map(|one| v1::Record { body: None, ..records::sample(one, start_ms()) });
-        let sent = tokio::time::timeout(Duration::from_millis(200), stream.send(records::batch(empty))).await;
-        sequence += if sent.is_ok_and(|sent| sent.is_ok()) { 500 } else { 0 };
-        stage.metric(not_reading).await > 0.0
-    })
-    .await;
-    assert!(other.acknowledged() > before, "another endpoint was not served");
-    stage.endpoint_is_not(&identity.endpoint_id, "online").await;
     other.stop().await;
 }
 
