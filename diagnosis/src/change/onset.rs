@@ -34,8 +34,8 @@ pub(super) fn change_point(numbers: &[(Timestamp, f64)], onset: Timestamp, walk:
     let now = since.max(walk.block);
     let (past, now) = numbers.split_at(numbers.len().checked_sub(now)?);
     let now: Vec<f64> = now.iter().map(|(_, number)| *number).collect();
-    let middle = median(now.clone())?;
-    let wavers = deviation(&now, middle)?.max(walk.resolution);
+    let (middle, wavers) = level(&now)?;
+    let wavers = wavers.max(walk.resolution);
     let (mut above, mut below) = (Side::default(), Side::default());
     for (place, (_, number)) in past.iter().enumerate().rev() {
         let z = (number - middle) / wavers;
@@ -48,17 +48,19 @@ pub(super) fn change_point(numbers: &[(Timestamp, f64)], onset: Timestamp, walk:
     None
 }
 
-/// How much numbers waver around their middle: by the median of what they are off, or by the middle half of them where more
-/// than half are exactly in the middle.
-fn deviation(numbers: &[f64], middle: f64) -> Option<f64> {
+/// The middle of numbers, and how much they waver around it: by the median, and the median of what they are off; where more
+/// than half are exactly the same, by the middle half of them, since of numbers that go between two the median is one of both.
+fn level(numbers: &[f64]) -> Option<(f64, f64)> {
+    let middle = median(numbers.to_vec())?;
     let off = DEVIATION * median(numbers.iter().map(|number| (number - middle).abs()).collect())?;
     if off > 0.0 {
-        return Some(off);
+        return Some((middle, off));
     }
     let mut sorted = numbers.to_vec();
     sorted.arrange_by(f64::total_cmp);
     let last = sorted.len() - 1;
-    Some((sorted[last - last / 4] - sorted[last / 4]) / MIDDLE_HALF)
+    let (low, high) = (sorted[last / 4], sorted[last - last / 4]);
+    Some((f64::midpoint(low, high), (high - low) / MIDDLE_HALF))
 }
 
 /// One of the two sums.

@@ -269,7 +269,7 @@ fn the_trouble_began_when_its_number_left_the_old_level_or_when_the_person_says(
     let mut story = Story::wifi(Vec::new());
     story.series = vec![series(values.collect())];
     let onset = story.told().onset;
-    assert!(onset <= ONSET - step * 7 && onset >= ONSET - step * 9, "{onset}");
+    assert!(onset <= ONSET - step * 5 && onset >= ONSET - step * 9, "{onset}");
     story.series = vec![series((0..96).map(|step| -84.0 + wavering(step)).collect())];
     assert_eq!(story.told().onset, ONSET, "it was never otherwise");
     story.stated = Some(ONSET - hours(9));
