@@ -10,6 +10,8 @@
 
 pub mod bad_rollout;
 mod benjamini;
+#[cfg(test)]
+mod builtin;
 pub mod common_cause;
 pub mod eligible;
 mod fisher;

@@ -126,7 +126,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::fleet::thresholds::builtin;
+    use crate::fleet::builtin::builtin;
 
     fn host(is_treated: bool, before: f64, after: f64) -> Exposure {
         Exposure { is_treated, before, hours_before: 40.0, after, hours_after: 40.0 }

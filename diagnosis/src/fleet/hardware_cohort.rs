@@ -47,7 +47,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::fleet::thresholds::builtin;
+    use crate::fleet::builtin::builtin;
 
     fn told(cohorts: &[(&str, u32, u32)]) -> Vec<String> {
         let cohort = |(name, cases, of): &(&str, u32, u32)| Cohort { name: (*name).to_owned(), cases: *cases, of: *of };

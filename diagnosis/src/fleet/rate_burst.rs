@@ -32,7 +32,7 @@ pub fn burst(count: u32, weeks: &[u32], thresholds: &RateBurst) -> Option<Burst>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fleet::thresholds::builtin;
+    use crate::fleet::builtin::builtin;
 
     #[test]
     fn five_where_nothing_is_usual_are_a_burst_and_five_where_four_are_usual_are_none() {

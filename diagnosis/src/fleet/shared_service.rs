@@ -60,7 +60,7 @@ pub fn unreachable(failures: &[Failure], thresholds: &SharedService) -> Vec<Unre
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fleet::thresholds::builtin;
+    use crate::fleet::builtin::builtin;
 
     fn told(failures: &[(&str, usize, &str)]) -> Vec<(String, Side)> {
         let failure = |(target, host, network): &(&str, usize, &str)| Failure {

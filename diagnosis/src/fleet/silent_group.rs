@@ -83,8 +83,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::fleet::builtin::builtin;
     use crate::fleet::eligible::Fact;
-    use crate::fleet::thresholds::builtin;
 
     const NOW: Timestamp = Timestamp(1_770_000_000_000);
     const AWAKE: Presence = Presence { is_pausing: false, is_usual: false, is_cut_off: false };

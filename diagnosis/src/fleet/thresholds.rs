@@ -213,13 +213,8 @@ pub struct HardwareCohort {
 }
 
 #[cfg(test)]
-pub(super) fn builtin() -> Thresholds {
-    Thresholds::parse(include_str!("../../catalogue/fleet.toml")).expect("catalogue/fleet.toml")
-}
-
-#[cfg(test)]
 mod tests {
-    use super::*;
+    use super::super::builtin::builtin;
     use crate::registry::Registry;
 
     #[test]

@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::fleet::thresholds::builtin;
+use crate::fleet::builtin::builtin;
 
 const NOW: Timestamp = Timestamp(1_770_000_000_000);
 
