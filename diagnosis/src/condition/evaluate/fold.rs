@@ -293,8 +293,8 @@ impl Rows {
                 });
                 found.or(self.all.last())?.0
             }
-            Fold::Min | Fold::Max | Fold::Sum | Fold::Increase | Fold::Changes => self.value,
-            Fold::Events | Fold::Calm | Fold::Days => self.value,
+            // The rest is what came together; events have windows of their own.
+            _ => self.value,
         })
     }
 }
