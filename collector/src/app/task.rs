@@ -29,7 +29,10 @@ const ROOTS_EVERY: Duration = Duration::from_secs(30);
 /// Starts every task of the collector.
 pub(super) fn start(app: &Arc<App>, tasks: &TaskTracker, stop: &CancellationToken) {
     let run = Starter { app, tasks, stop };
-    run.every("fleet_states", Duration::from_secs(15), |app| async move { app.fleet.settle().await.map(drop) });
+    run.every("fleet_states", Duration::from_secs(15), |app| async move {
+        app.fleet.end_revoked().await?;
+        app.fleet.settle().await.map(drop)
+    });
     run.every("authority", Duration::from_hours(1), |app| async move { app.fleet.refresh_authority().await });
     run.every("audit_chain", Duration::from_hours(1), |app| async move {
         let standing = app.access.audit().walk_on(i64::MAX).await?;
@@ -97,7 +100,8 @@ async fn look_up(app: &App) -> Result<(), FleetError> {
     }
     app.pulls.forget_seen();
     app.feed.lag();
-    app.fleet.refresh_authority().await
+    app.fleet.refresh_authority().await?;
+    app.fleet.end_revoked().await
 }
 
 struct Starter<'a> {

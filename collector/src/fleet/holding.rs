@@ -28,6 +28,23 @@ impl Fleet {
         self.refresh_authority().await
     }
 
+    /// Ends streams of endpoints that were revoked at another collector, which nobody told: NATS is away, or lost it.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn end_revoked(&self) -> Result<(), FleetError> {
+        if self.shared.replicas.is_alone() {
+            return Ok(());
+        }
+        let revoked: Vec<String> = sql::query_scalar("SELECT id FROM endpoints WHERE revoked_at_ms IS NOT NULL")
+            .fetch_all(self.shared.store.reads())
+            .await?;
+        for id in revoked.iter().filter(|id| self.is_connected(id)) {
+            self.shared.live.end(id, Ending::Revoked);
+        }
+        Ok(())
+    }
+
     /// The others have given this collector up: all streams end, and the endpoints come back.
     pub fn expelled(&self) {
         self.shared.live.end_all(&Ending::Expelled);

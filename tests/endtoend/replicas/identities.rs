@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use firstline_tests::wire::{Stream, hello, records};
 use firstline_tests::{Agent, Replicas, wait};
 use serde_json::json;
 
@@ -43,6 +44,14 @@ async fn who_is_revoked_at_one_replica_loses_its_stream_at_another_at_once() {
     replicas.held_by(&two, "replica-1").await;
     replicas.nats.kill();
     says(&replicas, 0, "NATS is away").await;
+    let made = replicas.identity(1, "made").await;
+    let (mut stream, _) = Stream::open(replicas.collectors[1].agents, &made, hello("made", 1)).await.unwrap();
+    replicas.apis[0].post(&format!("/api/v1/endpoints/{}/revoke", made.endpoint_id), &json!({})).await;
+    stream.send(records::layout_frame()).await.ok();
+    stream.send(records::batch((1..=10).map(|number| records::sample(number, 1_790_000_000_000)))).await.ok();
+    wait::for_condition("its stream to end", SOON, async || stream.acknowledged().await.is_err()).await;
+    let stored = replicas.postgres.stored().await;
+    assert!(!stored.contains_key(&made.endpoint_id), "what it said afterwards is not stored");
     let looked_up = revoke(&replicas, 0, &second, &two).await;
     println!(
         "a revoked agent at another replica knew it after {:.1} s, without NATS after {:.1} s",
