@@ -80,7 +80,10 @@ fn value(item: &Item) -> String {
 }
 
 fn instance(attributes: &Attributes) -> String {
-    attributes.iter().map(|(_, value)| value).collect::<Vec<_>>().join(", ")
+    match (attributes.get("package.name"), attributes.get("package.manager")) {
+        (Some(name), Some(manager)) => format!("{name} ({manager})"),
+        _ => attributes.iter().map(|(_, value)| value).collect::<Vec<_>>().join(", "),
+    }
 }
 
 #[cfg(test)]
