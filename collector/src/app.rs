@@ -10,6 +10,7 @@ mod measure;
 mod neighbours;
 pub(crate) mod owner;
 mod people;
+mod retagged;
 mod running;
 mod task;
 

@@ -21,6 +21,7 @@ impl Listener for App {
 
     async fn connected(&self, endpoint_id: &str) {
         self.detect.connected(endpoint_id).await;
+        self.detect.retagged(endpoint_id).await;
         if let Err(error) = self.pulls.connected(endpoint_id).await {
             warn!(host.id = %endpoint_id, error = %error, "Pulls of endpoint {endpoint_id} wait for the next tick");
         }

@@ -15,7 +15,7 @@ use tokio_util::task::TaskTracker;
 use tonic::transport::Server;
 use tracing::{error, info, warn};
 
-use super::{App, neighbours, people, task};
+use super::{App, neighbours, people, retagged, task};
 use crate::config::Config;
 use crate::edge;
 use crate::ingest::{COLLECTOR_FRAME_BYTES_MAX, Drain, FRAME_BYTES_MAX, Listener};
@@ -79,6 +79,7 @@ impl App {
         running.serve_people(people);
         task::start(self, &running.tasks, &running.stop);
         neighbours::start(self, &running.tasks, &running.stop);
+        retagged::start(self, &running.tasks, &running.stop);
         Ok(running)
     }
 }

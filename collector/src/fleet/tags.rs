@@ -317,7 +317,12 @@ fn check(tags: &[Tag], set: &BTreeMap<String, String>, remove: &[String]) -> Res
     }
     for name in set.keys().chain(remove) {
         if let Some(tag) = tags.iter().find(|tag| tag.name == *name && tag.source == TagSource::Rule) {
-            return Err(format!("{}={} is given {}; change the rule instead", tag.name, tag.value, tag.words()));
+            return Err(format!(
+                "the tag {}={} is given {}; change the rule instead",
+                tag.name,
+                tag.value,
+                tag.words()
+            ));
         }
     }
     if let Some(name) = remove.iter().find(|name| tags.iter().all(|tag| tag.name != **name)) {

@@ -71,7 +71,7 @@ async fn a_rule_counts_before_a_person_and_a_person_before_a_token_and_each_come
     );
     for why in [refused(&collector, &id, &[], &["site"]).await, refused(&collector, &id, &[("site", "x")], &[]).await] {
         assert!(
-            why.contains("site=berlin is given by the rule \"Berlin\"") && why.contains("host name ber-1"),
+            why.contains("the tag site=berlin is given by the rule \"Berlin\"") && why.contains("host name ber-1"),
             "{why}"
         );
     }
