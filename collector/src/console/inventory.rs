@@ -7,7 +7,7 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 use firstline_diagnosis::document::Change;
 use firstline_diagnosis::registry::Registry;
-use firstline_diagnosis::vocabulary::{Series, Timestamp};
+use firstline_diagnosis::vocabulary::{Attributes, Series, Timestamp};
 use serde::Deserialize;
 
 use super::chrome::{Chrome, When, page};
@@ -25,10 +25,10 @@ const DAY: Duration = Duration::from_hours(24);
 
 /// How far back changes are told: the word in the address, the words on the screen, and how long that is.
 const BACK: [(&str, &str, Duration); 4] = [
-    ("24h", "the day before", DAY),
-    ("7d", "7 days before", DAY.saturating_mul(7)),
-    ("30d", "30 days before", DAY.saturating_mul(30)),
-    ("90d", "90 days before", DAY.saturating_mul(90)),
+    ("24h", "in the day before", DAY),
+    ("7d", "in the 7 days before", DAY.saturating_mul(7)),
+    ("30d", "in the 30 days before", DAY.saturating_mul(30)),
+    ("90d", "in the 90 days before", DAY.saturating_mul(90)),
 ];
 
 #[derive(Template)]
@@ -142,14 +142,10 @@ impl ChangeView {
     fn new(change: &Change, now: Timestamp) -> Self {
         let spec = Registry::builtin().get(&change.kind);
         let series: Option<Series> = change.reference.parse().ok();
+        let label = spec.map_or_else(|| change.kind.clone(), |spec| spec.label.clone());
+        let (label, instance) = names(label, &series.map(|series| series.attributes).unwrap_or_else(Attributes::none));
         let told = |text: &Option<String>| text.as_ref().map(|text| units::told(text, spec)).unwrap_or_default();
-        Self {
-            at: When::new(change.at, now),
-            label: spec.map_or_else(|| change.kind.clone(), |spec| spec.label.clone()),
-            instance: series.map(|series| instance_words(&series.attributes)).unwrap_or_default(),
-            from: told(&change.from),
-            to: told(&change.to),
-        }
+        Self { at: When::new(change.at, now), label, instance, from: told(&change.from), to: told(&change.to) }
     }
 }
 
@@ -163,10 +159,11 @@ impl ProgramsView {
 fn groups(items: &[Item], now: Timestamp) -> Vec<GroupView> {
     let mut sorted: BTreeMap<Group, Vec<ItemView>> = BTreeMap::new();
     for item in items {
+        let (label, instance) = names(item.label.clone(), &item.attrs);
         sorted.entry(item.group).or_default().push(ItemView {
-            label: item.label.clone(),
+            label,
             purpose: Registry::builtin().get(&item.signal).map(|spec| spec.purpose.clone()).unwrap_or_default(),
-            instance: instance_words(&item.attrs),
+            instance,
             value: match (&item.value, item.why) {
                 (Some(value), _) => units::value(value, &item.unit),
                 (None, Some(why)) => format!("unknown: {}", why.words()),
@@ -180,6 +177,14 @@ fn groups(items: &[Item], now: Timestamp) -> Vec<GroupView> {
     let view =
         |(group, items): (Group, Vec<ItemView>)| GroupView { name: group.name(), heading: heading(group), items };
     sorted.into_iter().map(view).collect()
+}
+
+/// What something is called, and what tells it from others of the name: a program goes by its own name.
+fn names(label: String, attributes: &Attributes) -> (String, String) {
+    match (attributes.get("package.name"), attributes.get("package.manager")) {
+        (Some(name), manager) => (name.to_owned(), manager.unwrap_or_default().to_owned()),
+        _ => (label, instance_words(attributes)),
+    }
 }
 
 fn heading(group: Group) -> &'static str {
