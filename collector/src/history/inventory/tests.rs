@@ -126,32 +126,32 @@ const RESOLVER: &str = "endpoint.dns.resolver";
 #[tokio::test]
 async fn a_moment_is_told_as_it_was_and_changes_between_two() {
     let mut machine = Machine::start().await;
-    machine.tells(0, &[(DRIVER, "535"), (RESOLVER, "stub"), ("endpoint.boot.id", "a")]).await;
+    machine.tells(0, &[(DRIVER, "535"), (RESOLVER, "relay"), ("endpoint.boot.id", "a")]).await;
     machine.tells(10, &[(DRIVER, "550"), ("endpoint.boot.id", "b")]).await;
     machine.tells(20, &[(RESOLVER, "direct"), (OTHER, "6.1")]).await;
     machine.tells(30, &[(DRIVER, "")]).await;
-    assert_eq!(machine.at(0).await, ["driver nvidia=535", "resolver=stub"]);
-    assert_eq!(machine.at(15).await, ["driver nvidia=550", "resolver=stub"]);
+    assert_eq!(machine.at(0).await, ["driver nvidia=535", "resolver=relay"]);
+    assert_eq!(machine.at(15).await, ["driver nvidia=550", "resolver=relay"]);
     assert_eq!(machine.at(25).await, ["driver nvidia=550", "driver iwlwifi=6.1", "resolver=direct"]);
     assert_eq!(machine.at(40).await, ["driver iwlwifi=6.1", "resolver=direct"]);
     assert_eq!(machine.changes(0, 15).await, ["driver nvidia: 535 > 550"]);
     assert_eq!(
         machine.changes(15, 40).await,
-        ["driver nvidia: 550 > -", "resolver: stub > direct", "driver iwlwifi: - > 6.1"]
+        ["driver nvidia: 550 > -", "resolver: relay > direct", "driver iwlwifi: - > 6.1"]
     );
 }
 
 #[tokio::test]
 async fn what_could_not_be_read_for_a_while_did_not_change() {
     let mut machine = Machine::start().await;
-    machine.tells(0, &[(RESOLVER, "stub")]).await;
+    machine.tells(0, &[(RESOLVER, "relay")]).await;
     machine.tells(1, &[(RESOLVER, "?")]).await;
-    machine.tells(2, &[(RESOLVER, "stub")]).await;
+    machine.tells(2, &[(RESOLVER, "relay")]).await;
     machine.tells(3, &[(RESOLVER, "?")]).await;
     machine.tells(4, &[(RESOLVER, "direct")]).await;
     assert_eq!(machine.at(1).await, ["resolver=?"], "unknown is told as unknown");
     assert_eq!(machine.changes(0, 3).await, Vec::<String>::new());
-    assert_eq!(machine.changes(0, 9).await, ["resolver: stub > direct"]);
+    assert_eq!(machine.changes(0, 9).await, ["resolver: relay > direct"]);
 }
 
 #[tokio::test]
