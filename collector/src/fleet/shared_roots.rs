@@ -152,9 +152,12 @@ impl Fleet {
     pub(super) fn replica_roots(&self) -> Vec<ReplicaRoot> {
         let root = hexadecimal(&self.shared.authority.fingerprint());
         let members = self.shared.replicas.members();
+        let (own_run, own_key) = (self.shared.replicas.run_id(), self.shared.authority.key().1);
         let standing = |member: &crate::replica::Member| {
-            let knows = member.root_sha256 == root;
-            ReplicaRoot { name: member.name.clone(), knows, key_present: knows && member.key_present }
+            // What members show was looked up a moment ago; of this one, more is known.
+            let is_own = own_run.as_ref().is_some_and(|run_id| **run_id == member.run_id);
+            let (knows, key) = if is_own { (true, own_key) } else { (member.root_sha256 == root, member.key_present) };
+            ReplicaRoot { name: member.name.clone(), knows, key_present: knows && key }
         };
         members.iter().map(standing).collect()
     }

@@ -36,12 +36,6 @@ async fn who_is_revoked_at_one_replica_loses_its_stream_at_another_at_once() {
     assert!(replicas.holder(&one).await.is_none());
     first.stop().await;
 
-    let token = replicas.token().await;
-    let mut second = Agent::new(&replicas.folder("second"));
-    second.enroll(&replicas.collectors[1], &token).await.done();
-    second.start();
-    let two = stream_is(&second, "connected").await["endpoint_id"].as_str().unwrap().to_owned();
-    replicas.held_by(&two, "replica-1").await;
     replicas.nats.kill();
     says(&replicas, 0, "NATS is away").await;
     let made = replicas.identity(1, "made").await;
@@ -52,13 +46,7 @@ async fn who_is_revoked_at_one_replica_loses_its_stream_at_another_at_once() {
     wait::for_condition("its stream to end", SOON, async || stream.acknowledged().await.is_err()).await;
     let stored = replicas.postgres.stored().await;
     assert!(!stored.contains_key(&made.endpoint_id), "what it said afterwards is not stored");
-    let looked_up = revoke(&replicas, 0, &second, &two).await;
-    println!(
-        "a revoked agent at another replica knew it after {:.1} s, without NATS after {:.1} s",
-        told.as_secs_f64(),
-        looked_up.as_secs_f64()
-    );
-    second.stop().await;
+    println!("a revoked agent at another replica knew it after {:.1} s", told.as_secs_f64());
 }
 
 #[tokio::test]
