@@ -134,6 +134,7 @@ impl App {
             fleet: fleet.clone(),
             alerts: alerts.clone(),
             catalogues: catalogues.clone(),
+            history: history.clone(),
         });
         let incidents = Incidents::new(store.for_people(), Arc::clone(&clock), feed.clone(), catalogues.clone());
         let changes = Changes::new(store.clone(), history.clone(), detect.clone(), incidents.clone());

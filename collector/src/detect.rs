@@ -20,6 +20,7 @@
 //! rebuilt when it is heard again.
 
 mod catalogues;
+mod foresight;
 mod moves;
 pub(crate) mod past;
 mod rebuild;
@@ -38,10 +39,12 @@ use tracing::warn;
 
 pub(crate) use catalogues::is_for;
 pub use catalogues::{CatalogueError, Catalogues};
+pub(crate) use foresight::standing as foresight_of;
 
 use crate::alert::{AlertError, Alerts, Held, Subject};
 use crate::app::Clock;
 use crate::fleet::{Fleet, FleetError, guard};
+use crate::history::History;
 use crate::ingest::Observation;
 use crate::store::{Store, StoreError, sql};
 use rebuild::{Rebuilding, Waiting};
@@ -100,6 +103,8 @@ pub struct DetectParts {
     pub alerts: Alerts,
     /// The rules.
     pub catalogues: Catalogues,
+    /// What endpoints told earlier.
+    pub history: History,
 }
 
 /// Why something could not be judged.

@@ -14,6 +14,7 @@ mod inventory;
 mod join;
 mod latest;
 pub mod minutes;
+mod past;
 mod retention;
 mod roll;
 mod rollup;
@@ -25,6 +26,7 @@ mod tier;
 use std::collections::BTreeSet;
 
 use firstline_diagnosis::document::SnapshotReading;
+use firstline_diagnosis::trend::{Past, Read};
 use firstline_diagnosis::vocabulary::Timestamp;
 
 use crate::config;
@@ -82,6 +84,14 @@ impl History {
                 Ok(series::rolled(rollup, signal))
             }
         }
+    }
+
+    /// What is known of an endpoint's past (by key), as far as these reads ask.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn past(&self, key: i64, reads: &[&Read], now: Timestamp) -> Result<Past, StoreError> {
+        past::of(&self.store, &self.keep, key, reads, now).await
     }
 
     /// The newest value of every series of an endpoint, by signal and instance.

@@ -71,6 +71,10 @@ pub const DISK_FREE_BYTES: &str = "firstline_collector_disk_free_bytes";
 pub const REBUILDS_WAITING: &str = "firstline_collector_rebuilds_waiting";
 /// How long the endpoint has waited that has waited longest to be judged.
 pub const DETECTION_LAG: &str = "firstline_collector_detection_lag_seconds";
+/// Times that methods of checks were asked about an endpoint's past.
+pub const OUTLOOKS: &str = "firstline_collector_outlooks_total";
+/// How long it took to ask what was due of an endpoint.
+pub const OUTLOOK_SECONDS: &str = "firstline_collector_outlook_duration_seconds";
 /// How long runs of background tasks took, by task.
 pub const TASK_SECONDS: &str = "firstline_collector_task_duration_seconds";
 /// When certificates end, seconds since 1970, by certificate.
@@ -170,6 +174,8 @@ fn describe() {
         Unit::Seconds,
         "How long the endpoint has waited that has waited longest to be judged"
     );
+    describe_counter!(OUTLOOKS, "Times that methods of checks were asked about an endpoint's past");
+    describe_histogram!(OUTLOOK_SECONDS, Unit::Seconds, "How long it took to ask what was due of an endpoint");
     describe_histogram!(TASK_SECONDS, Unit::Seconds, "How long runs of background tasks took, by task");
     describe_gauge!(CERTIFICATE_ENDS, Unit::Seconds, "When certificates end, seconds since 1970");
     describe_gauge!(BUILD, "Which version this is: always 1");

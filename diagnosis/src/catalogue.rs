@@ -10,6 +10,7 @@ mod check;
 mod compiled;
 mod edges;
 mod error;
+pub(crate) mod method;
 mod raw;
 mod symptom;
 

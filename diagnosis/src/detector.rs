@@ -7,7 +7,9 @@
 //! is judged again when one of its inputs was touched, when its state depends on time, or once a minute.
 
 mod answer;
+mod diary;
 mod explain;
+mod foresight;
 mod instances;
 mod judge;
 mod names;
@@ -22,10 +24,11 @@ mod tests;
 use std::sync::Arc;
 
 use crate::catalogue::{Catalogue, Check};
-use crate::document::{Compared, Diagnosis, Finding, FindingState};
+use crate::document::{Compared, Diagnosis, Finding, FindingState, Forecast};
 use crate::vocabulary::{Event, Layout, Mark, Reading, Sample, Series, Timestamp};
 use crate::window::Store;
 
+use diary::Diary;
 use instances::{Instances, Name};
 use judge::Judge;
 pub(crate) use names::Names;
@@ -80,12 +83,16 @@ pub struct Detector {
     judged: Box<[Judged]>,
     /// The store's generation when instances were last looked for.
     generation: Option<u64>,
+    /// What methods read, where nobody else keeps it.
+    diary: Option<Box<Diary>>,
 }
 
 #[derive(Debug, Default)]
 struct Judged {
     instances: Instances,
     last_at: Option<i64>,
+    /// What its method said of instances.
+    forecasts: Vec<(Vec<String>, Forecast)>,
 }
 
 impl Detector {
@@ -93,26 +100,51 @@ impl Detector {
     pub fn new(catalogue: Arc<Catalogue>, host: Host) -> Self {
         let store = Store::new(Arc::clone(&catalogue.sources));
         let judged = catalogue.checks().iter().map(|_| Judged::default()).collect();
-        Self { catalogue, host, store, judged, generation: None }
+        Self { catalogue, host, store, judged, generation: None, diary: None }
+    }
+
+    /// Keeps what methods read of what it is told from now on, so that they can be asked ([`Self::foresee_itself`]).
+    pub fn keep_diary(&mut self) {
+        self.diary = Some(Box::default());
+    }
+
+    /// Asks the methods that are due at `now` over its own diary; nothing without one.
+    pub fn foresee_itself(&mut self, now: Timestamp) {
+        let Some(diary) = &mut self.diary else { return };
+        for outlook in diary.due(&self.catalogue, &self.host.os_type, now) {
+            self.foresee(&outlook);
+        }
     }
 
     /// Takes the numbers of a step.
     pub fn sample(&mut self, layout: &Layout, sample: &Sample) {
+        if let Some(diary) = &mut self.diary {
+            diary.sample(&self.catalogue, layout, sample);
+        }
         self.store.sample(layout, sample);
     }
 
     /// Takes a state, or one fresh value, or the reason why there is none. Counters are raw totals here.
     pub fn reading(&mut self, reading: &Reading) {
+        if let Some(diary) = &mut self.diary {
+            diary.reading(&self.catalogue, reading);
+        }
         self.store.reading(reading);
     }
 
     /// Takes something that happened.
     pub fn event(&mut self, event: &Event) {
+        if let Some(diary) = &mut self.diary {
+            diary.event(event);
+        }
         self.store.event(event);
     }
 
     /// Takes a boot, a sleep, a wake or a change of network.
     pub fn mark(&mut self, at: Timestamp, mark: Mark) {
+        if let Some(diary) = &mut self.diary {
+            diary.mark(at, mark);
+        }
         self.store.mark(at, mark);
     }
 
@@ -124,6 +156,9 @@ impl Detector {
 
     /// Takes the number of one series over a step.
     pub(crate) fn number(&mut self, series: &Series, at: Timestamp, step_ms: i64, value: f32) {
+        if let Some(diary) = &mut self.diary {
+            diary.number(&self.catalogue, series, at, step_ms, value);
+        }
         self.store.number(series, at, step_ms, value);
     }
 
@@ -199,7 +234,8 @@ impl Detector {
         let check = &self.catalogue.checks()[index];
         let binding = binding(check, values);
         let standing = self.judged[index].instances.standing(values);
-        self.judge_of(check, &binding, now).finding(&standing)
+        let finding = self.judge_of(check, &binding, now).finding(&standing);
+        Finding { forecast: self.forecast(index, values), ..finding }
     }
 
     /// Everything that holds, if only since a moment ago, or whose inputs went missing; ranked without a symptom.
@@ -248,6 +284,16 @@ impl Detector {
             let name = self.catalogue.names.share(values);
             self.judged[index].instances.recall(name, Standing::raised_since(finding.state, finding.onset.0));
         }
+    }
+
+    /// The rules that it judges by.
+    pub fn catalogue(&self) -> &Arc<Catalogue> {
+        &self.catalogue
+    }
+
+    /// The operating system; empty when it is not known yet.
+    pub fn os_type(&self) -> &str {
+        &self.host.os_type
     }
 
     /// How much is kept.

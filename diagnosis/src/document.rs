@@ -6,6 +6,7 @@ mod change;
 mod compared;
 mod diagnosis;
 mod endpoint;
+mod forecast;
 mod snapshot;
 
 pub use change::{Actor, ChangeRecord, ChangesResult, WhatChanged};
@@ -14,6 +15,7 @@ pub use diagnosis::{
     Comparison, Diagnosis, Escalation, Evidence, Finding, FindingState, Guard, Role, RuledOut, RuledOutResult, Texts,
 };
 pub use endpoint::{Endpoint, EndpointList, EndpointState, Kinship, Os, Related};
+pub use forecast::Forecast;
 pub use snapshot::{
     AgentHealth, Change, Quality, Reason, Signature, Snapshot, SnapshotEndpoint, SnapshotReading, SnapshotSeries,
 };

@@ -13,7 +13,9 @@
 //! | [`change`] | what changed before a finding began, and how likely that has to do with it |
 //! | [`catalogue`] | checks, symptoms, and which finding explains which |
 //! | [`detector`] | the windows and states of one endpoint |
+//! | [`estimate`] | estimators that a few wild numbers cannot spoil |
 //! | [`fleet`] | one cause seen on many endpoints |
+//! | [`trend`] | forecasts, regressions and rates over an endpoint's past |
 //! | [`order`] | sorting and collecting with little code |
 //! | [`recording`] | what endpoints told, line by line, and its replay on a virtual clock |
 //! | [`diagnose`] | a snapshot goes in, a diagnosis comes out |
@@ -25,6 +27,7 @@ mod compact;
 pub mod condition;
 pub mod detector;
 pub mod document;
+pub mod estimate;
 pub mod fleet;
 pub mod order;
 pub mod privacy;
@@ -33,8 +36,9 @@ pub mod registry;
 mod replay;
 mod spelling;
 pub mod texts;
+pub mod trend;
 pub mod vocabulary;
 mod window;
 
-pub use replay::{diagnose, diagnose_again};
+pub use replay::{Foresight, diagnose, diagnose_again, diagnose_with};
 pub use texts::human;

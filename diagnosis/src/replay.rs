@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::catalogue::Catalogue;
-use crate::change::{self, Past};
+use crate::change;
 use crate::detector::{Detector, Host};
-use crate::document::{Diagnosis, Quality, Snapshot, SnapshotReading};
+use crate::document::{Diagnosis, Finding, Quality, Snapshot, SnapshotReading};
 use crate::order::Arrange as _;
 use crate::registry::{Registry, SignalKind, Tier};
+use crate::trend::{self, Outlook, Past};
 use crate::vocabulary::{Event, Mark, Reading, Series, Timestamp, Unknown, Why};
 
 /// No reading older than this is replayed.
@@ -21,11 +22,14 @@ const STEPS: [(Duration, Duration); 2] =
     [(Duration::from_mins(15), Duration::from_secs(15)), (Duration::from_hours(1), Duration::from_mins(1))];
 const COARSE_STEP: Duration = Duration::from_mins(5);
 
+/// Methods are asked so long before the end, and again and again until it: as long as a rise must last.
+const FORESIGHT: Duration = Duration::from_mins(30);
+const FORESIGHT_STEP: Duration = Duration::from_mins(15);
+
 /// Diagnoses a snapshot: its series, marks and events go through the same detector as live data, on a virtual clock.
 /// The same snapshot and the same catalogue give the same bytes.
 pub fn diagnose(catalogue: &Arc<Catalogue>, snapshot: &Snapshot, symptom: Option<&str>) -> Diagnosis {
-    let (detector, end) = (replayed(catalogue, snapshot), snapshot.taken_at);
-    with_notes(snapshot, detector.diagnose(symptom, end))
+    diagnose_with(catalogue, snapshot, symptom, &Foresight::default(), None)
 }
 
 /// Diagnoses a snapshot once more, after somebody tried to help: with what became of the findings of `before`.
@@ -35,19 +39,38 @@ pub fn diagnose_again(
     symptom: Option<&str>,
     before: &Diagnosis,
 ) -> Diagnosis {
-    let (detector, end) = (replayed(catalogue, snapshot), snapshot.taken_at);
-    with_notes(snapshot, detector.diagnose_again(symptom, before, end))
+    diagnose_with(catalogue, snapshot, symptom, &Foresight::default(), Some(before))
 }
 
-/// With what else the snapshot says: how its data came about, and what changed.
-fn with_notes(snapshot: &Snapshot, mut diagnosis: Diagnosis) -> Diagnosis {
+/// What is known of an endpoint beside its snapshot.
+#[derive(Debug, Clone, Default)]
+pub struct Foresight {
+    /// What methods said over a longer past than a snapshot has.
+    pub outlooks: Vec<Outlook>,
+    /// Findings of theirs that stood when it was taken.
+    pub standing: Vec<Finding>,
+}
+
+/// Both, with what is known of the endpoint beside its snapshot.
+pub fn diagnose_with(
+    catalogue: &Arc<Catalogue>,
+    snapshot: &Snapshot,
+    symptom: Option<&str>,
+    foresight: &Foresight,
+    before: Option<&Diagnosis>,
+) -> Diagnosis {
+    let (detector, end) = (replayed(catalogue, snapshot, foresight), snapshot.taken_at);
+    let mut diagnosis = match before {
+        Some(before) => detector.diagnose_again(symptom, before, end),
+        None => detector.diagnose(symptom, end),
+    };
     diagnosis.notes.splice(0..0, health_notes(snapshot));
-    diagnosis.changes = change::account(&diagnosis, &Past::of(snapshot));
+    diagnosis.changes = change::account(&diagnosis, &change::Past::of(snapshot));
     diagnosis
 }
 
 /// A detector that has seen all of the snapshot.
-fn replayed(catalogue: &Arc<Catalogue>, snapshot: &Snapshot) -> Detector {
+fn replayed(catalogue: &Arc<Catalogue>, snapshot: &Snapshot, foresight: &Foresight) -> Detector {
     let host = Host { os_type: snapshot.endpoint.os.os_type.clone() };
     let mut detector = Detector::new(Arc::clone(catalogue), host);
     let end = snapshot.taken_at;
@@ -60,6 +83,8 @@ fn replayed(catalogue: &Arc<Catalogue>, snapshot: &Snapshot) -> Detector {
     for fact in facts(snapshot) {
         detector.reading(&Reading { at: fact.at.min(start), ..fact });
     }
+    let past = Past::of_snapshot(snapshot);
+    let mut foreseen = end - FORESIGHT;
     let mut items = items.into_iter().peekable();
     while let Some(item) = items.next_if(|item| item.at < start) {
         let at = item.at;
@@ -71,6 +96,17 @@ fn replayed(catalogue: &Arc<Catalogue>, snapshot: &Snapshot) -> Detector {
         while let Some(item) = items.next_if(|item| item.at <= now) {
             item.give(&mut detector);
         }
+        if now >= foreseen {
+            foresee(&mut detector, catalogue, &past, &foresight.outlooks, now);
+            if foreseen <= end - FORESIGHT {
+                foresight
+                    .standing
+                    .iter()
+                    .filter(|finding| finding.forecast.is_some())
+                    .for_each(|finding| detector.recall(finding));
+            }
+            foreseen = now + FORESIGHT_STEP;
+        }
         detector.evaluate(now);
         if now >= end {
             break;
@@ -78,6 +114,22 @@ fn replayed(catalogue: &Arc<Catalogue>, snapshot: &Snapshot) -> Detector {
         now = next(now, end);
     }
     detector
+}
+
+/// Tells the detector what methods say now: over the longer past where that says anything, else over the snapshot's own.
+fn foresee(detector: &mut Detector, catalogue: &Catalogue, past: &Past, outlooks: &[Outlook], now: Timestamp) {
+    for check in catalogue.checks().iter().filter(|check| check.method.is_some()) {
+        let longer = outlooks.iter().find(|outlook| outlook.check == check.id);
+        let own = || trend::outlook(check, past, now);
+        let outlook = match longer {
+            Some(longer) if !longer.found.is_empty() => Some(longer.clone()),
+            Some(longer) => own().filter(|own| !own.found.is_empty()).or_else(|| Some(longer.clone())),
+            None => own(),
+        };
+        if let Some(outlook) = outlook {
+            detector.foresee(&outlook);
+        }
+    }
 }
 
 /// The next moment to judge. A finer stretch begins exactly where it should, however the coarse steps fall.

@@ -74,6 +74,7 @@ fn held(check: &str) -> Held {
         impact: Impact::I3,
         urgency: Urgency::U1,
         priority: Priority::P3,
+        forecast: None,
     };
     Held { finding, title: "The disk is full".to_owned(), proactive: true }
 }

@@ -64,6 +64,10 @@ pub(super) fn start(app: &Arc<App>, tasks: &TaskTracker, stop: &CancellationToke
         app.detect.tick().await;
         Ok::<_, std::convert::Infallible>(())
     });
+    run.every("foresee", Duration::from_secs(5), |app| async move {
+        app.detect.foresee().await;
+        Ok::<_, std::convert::Infallible>(())
+    });
     run.every("rebuild", Duration::from_millis(250), |app| async move {
         app.detect.rebuild().await;
         Ok::<_, std::convert::Infallible>(())

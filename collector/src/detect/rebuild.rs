@@ -11,7 +11,7 @@ use firstline_diagnosis::vocabulary::{Mark, Timestamp};
 use tracing::warn;
 
 use super::watch::Watch;
-use super::{Detect, DetectError, Place, Seat, past, rows};
+use super::{Detect, DetectError, Place, Seat, foresight, past, rows};
 use crate::fleet::Known;
 use crate::ingest::Observation;
 
@@ -138,6 +138,9 @@ impl Detect {
         let catalogue = self.parts().catalogues.for_tags(&known.endpoint.tags);
         let past = past::of(&self.parts().store, known.key, &catalogue, now).await?;
         let held = rows::held(self.parts().store.reads(), &known.endpoint.id).await?;
+        let outlooks = foresight::stored(self.parts().store.reads(), &known.endpoint.id).await?;
+        // What a method says stands on more than the past that is gone through here.
+        let (foreseen, held): (Vec<_>, Vec<_>) = held.into_iter().partition(|finding| finding.forecast.is_some());
         let (before, mut within): (Vec<_>, Vec<_>) =
             held.into_iter().partition(|finding| finding.onset < now - past::SAMPLES);
         within.retain(is_told_seldom);
@@ -157,6 +160,8 @@ impl Detect {
         let marks = marks.collect();
         let replayed = tokio::task::spawn_blocking(move || {
             let mut watch = replay(Watch::new(detector, now), &past, &within, now);
+            foreseen.iter().for_each(|finding| watch.recall(finding));
+            outlooks.iter().for_each(|outlook| watch.foresee(outlook));
             watch.rebuilt(past.last().map(|(at, _)| *at), now);
             watch
         });

@@ -1,3 +1,5 @@
+mod foresight;
+
 use std::time::Duration;
 
 use firstline_diagnosis::vocabulary::{Attributes, Layout, Mark, Reading, Sample, Series, Value};

@@ -6,8 +6,10 @@ use std::time::Duration;
 use firstline_diagnosis::catalogue::Catalogue;
 use firstline_diagnosis::detector::{Detector, Pace, Transition};
 use firstline_diagnosis::document::{Compared, Diagnosis, Finding, FindingState};
+use firstline_diagnosis::trend::Outlook;
 use firstline_diagnosis::vocabulary::{Severity, Timestamp};
 
+use super::foresight::Asked;
 use crate::ingest::Observation;
 
 /// How long an endpoint says nothing until it is no longer watched. By then what holds is stale, and nothing moves.
@@ -24,6 +26,8 @@ pub(super) const BACKLOG_QUIET: Duration = Duration::from_secs(10);
 pub(super) struct Watch {
     detector: Detector,
     pace: Pace,
+    /// When methods were asked.
+    asked: Asked,
     told: Option<Vec<Told>>,
     observed_at: Timestamp,
     news: News,
@@ -68,7 +72,15 @@ pub(super) struct Verdict {
 
 impl Watch {
     pub(super) fn new(detector: Detector, now: Timestamp) -> Self {
-        Self { detector, pace: Pace::from(now), told: None, observed_at: now, news: News::None, epoch: None }
+        Self {
+            detector,
+            pace: Pace::from(now),
+            asked: Asked::default(),
+            told: None,
+            observed_at: now,
+            news: News::None,
+            epoch: None,
+        }
     }
 
     /// The number under which it may be judged.
@@ -100,6 +112,22 @@ impl Watch {
     /// Recalls a finding that was raised at this moment of the past.
     pub(super) fn recall(&mut self, finding: &Finding) {
         self.detector.recall(finding);
+    }
+
+    /// Takes in what a method said.
+    pub(super) fn foresee(&mut self, outlook: &Outlook) {
+        self.detector.foresee(outlook);
+        self.asked.note(outlook);
+    }
+
+    /// The checks whose methods are to be asked about it now.
+    pub(super) fn due_methods(&mut self, endpoint_id: &str, now: Timestamp) -> Vec<String> {
+        self.asked.due(self.detector.catalogue(), endpoint_id, self.detector.os_type(), now)
+    }
+
+    /// The rules that are in force for it.
+    pub(super) fn catalogue(&self) -> Arc<Catalogue> {
+        Arc::clone(self.detector.catalogue())
     }
 
     /// Takes in one thing that the endpoint told.
@@ -171,6 +199,7 @@ impl Watch {
     /// Goes on with another catalogue; holds stay.
     pub(super) fn adopt(&mut self, catalogue: Arc<Catalogue>) {
         self.detector.adopt(catalogue);
+        self.asked.forget();
     }
 }
 

@@ -71,7 +71,7 @@ macro_rules! numbers {
 }
 
 /// Tables that know endpoints by their key.
-const BY_KEY: [Table; 15] = [
+const BY_KEY: [Table; 17] = [
     history!("events", "endpoint_key"),
     history!("inventory_changes", "endpoint_key"),
     history!("marks", "endpoint_key"),
@@ -94,6 +94,8 @@ const BY_KEY: [Table; 15] = [
         ),
         forgotten: None,
     },
+    history!("state_history", "endpoint_key"),
+    told_anew!("outlooks", "endpoint_key"),
     // Both keep the earlier identity refused, whatever it sends.
     Table { name: "endpoint_progress", merged: None, forgotten: None },
     Table { name: "certificates", merged: None, forgotten: None },

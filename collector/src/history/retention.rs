@@ -70,6 +70,7 @@ const OTHERS: [&str; 4] = [
     oldest!("inventory_changes", "at_ms"),
     oldest!("gaps", "at_ms"),
 ];
+const STATES: &str = oldest!("state_history", "at_ms");
 const LAYOUTS: &str = "DELETE FROM layouts WHERE used_ms < $1 AND $2 > 0";
 
 pub(super) async fn run(store: &Store, keep: &config::History, now: Timestamp) -> Result<Forgotten, StoreError> {
@@ -81,6 +82,7 @@ pub(super) async fn run(store: &Store, keep: &config::History, now: Timestamp) -
     for statement in OTHERS {
         forgotten.others += delete(store, statement, STEP_ROWS, now - keep.events()).await?;
     }
+    forgotten.others += delete(store, STATES, STEP_ROWS, now - keep.hours()).await?;
     forgotten.layouts = once(store, LAYOUTS, STEP_ROWS, now - keep.minutes() - LAYOUT_MARGIN).await?;
     Ok(forgotten)
 }

@@ -149,6 +149,7 @@ fn finding(onset: Timestamp) -> Finding {
         impact: Impact::I3,
         urgency: Urgency::U1,
         priority: Priority::P3,
+        forecast: None,
     }
 }
 

@@ -74,6 +74,7 @@ pub(super) fn finding(incident: &Incident, worst: Option<Finding>) -> Finding {
         impact: incident.impact,
         urgency: incident.urgency,
         priority: Priority::of(incident.impact, incident.urgency),
+        forecast: None,
         ..own
     }
 }
@@ -104,5 +105,6 @@ fn bare(incident: &Incident) -> Finding {
         impact: incident.impact,
         urgency: incident.urgency,
         priority: incident.priority,
+        forecast: None,
     }
 }

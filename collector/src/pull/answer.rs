@@ -2,12 +2,13 @@
 
 use firstline_diagnosis::catalogue::Catalogue;
 use firstline_diagnosis::document::Diagnosis;
-use firstline_diagnosis::{diagnose, diagnose_again};
+use firstline_diagnosis::{Foresight, diagnose_with};
 use tracing::{info, warn};
 
 use super::rows::{self, Verified};
 use super::verify::{Refused, verify};
 use super::{Headline, Pull, PullError, PullState, Pulls};
+use crate::detect::foresight_of;
 use crate::outage::causes;
 use crate::retest;
 use crate::ticket::answer::{self, Facts};
@@ -71,12 +72,14 @@ impl Pulls {
         let authority = std::sync::Arc::clone(&self.parts().authority);
         let (endpoint, symptom) = (pull.endpoint.id.clone(), pull.symptom.clone());
         let before = self.before(pull).await;
+        // A diagnosis without what is known of the longer past is better than none.
+        let foresight = foresight_of(self.parts().store.reads(), &endpoint).await.unwrap_or_else(|error| {
+            warn!(pull.id = %pull.id, error = %error, "Pull {} is diagnosed without the endpoint's longer past", pull.id);
+            Foresight::default()
+        });
         let work = move || {
             let (snapshot, symptom) = (verify(&authority, &endpoint, &document)?, symptom.as_deref());
-            let diagnosis = match &before {
-                Some(before) => diagnose_again(&catalogue, &snapshot, symptom, before),
-                None => diagnose(&catalogue, &snapshot, symptom),
-            };
+            let diagnosis = diagnose_with(&catalogue, &snapshot, symptom, &foresight, before.as_ref());
             Ok(Verified { snapshot, document, diagnosis })
         };
         tokio::task::spawn_blocking(work)

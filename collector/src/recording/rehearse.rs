@@ -131,7 +131,9 @@ impl Course {
     /// What it was when the rehearsal begins holds from its first moment on.
     fn new(rehearsal: &Rehearsal, known: &Known, states: Vec<Reading>) -> Self {
         let catalogue = Arc::clone(&rehearsal.catalogue);
-        let mut player = Player::new(Arc::clone(&catalogue), &known.endpoint.os.os_type);
+        let player = Player::new(Arc::clone(&catalogue), &known.endpoint.os.os_type);
+        let asks_methods = catalogue.checks().iter().any(|check| check.method.is_some());
+        let mut player = if asks_methods { player.with_diary() } else { player };
         player.advance(rehearsal.from, &mut |_| {});
         for state in states {
             player.tell(|detector| detector.reading(&state));

@@ -63,6 +63,7 @@ pub(super) const ALL: &[Migration] = &[
     migration!("0050", "add_departures"),
     migration!("0060", "add_fleet_knowledge", postgres),
     migration!("0065", "share_authority_roots"),
+    migration!("0080", "create_outlooks"),
     migration!("0090", "index_changes"),
     migration!("0095", "create_incidents"),
     migration!("0100", "create_retests"),

@@ -6,11 +6,13 @@ use std::time::Duration;
 use crate::condition::{self, Compiled, Fault, Input, InputSpec, Kind, Names, Need, Parsed, Unit};
 use crate::registry::{Registry, SignalKind, ValueType};
 use crate::texts::Template;
+use crate::trend::Use;
 use crate::vocabulary::Series;
 use crate::window::{Reach, Source};
 
 use super::LoadError;
 use super::check::{Check, Guard, Rule, Variant};
+use super::method;
 use super::raw::{At, CheckEntry, Many, Runbook, VariantEntry};
 
 /// Placeholders that every text may use.
@@ -59,7 +61,13 @@ pub(super) fn inputs(
     specs
 }
 
-fn input(registry: &Registry, name: &str, text: &str, each: &[String], single: &[String]) -> Result<InputSpec, String> {
+pub(super) fn input(
+    registry: &Registry,
+    name: &str,
+    text: &str,
+    each: &[String],
+    single: &[String],
+) -> Result<InputSpec, String> {
     let series: Series = text.parse().map_err(|error: crate::vocabulary::ParseSeriesError| error.to_string())?;
     let Some(signal) = registry.get(&series.signal) else {
         let hint = registry.nearest(&series.signal).map_or_else(String::new, |near| format!("; did you mean {near}?"));
@@ -86,14 +94,24 @@ fn input(registry: &Registry, name: &str, text: &str, each: &[String], single: &
 /// Builds one check, or lists what is wrong with it.
 pub(super) fn check(registry: &Registry, entry: &CheckEntry, sources: &mut Sources) -> Result<Check, Vec<LoadError>> {
     let each = entry.each.clone().map_or_else(Vec::new, |each| each.value.into_vec());
-    let mut builder =
-        Builder { entry, errors: Vec::new(), inputs: Vec::new(), derived: Vec::new(), each: each.clone() };
+    let mut builder = Builder {
+        entry,
+        errors: Vec::new(),
+        inputs: Vec::new(),
+        derived: Vec::new(),
+        each: each.clone(),
+        method: None,
+    };
     let only = entry.only.clone().map_or_else(Vec::new, |only| {
         only.value.into_iter().map(|(name, values)| (name, Many::into_vec(values))).collect::<Vec<_>>()
     });
     let single: Vec<String> =
         only.iter().filter(|(_, values)| values.len() == 1).map(|(name, _)| name.clone()).collect();
     builder.inputs = inputs(registry, &entry.inputs, &each, &single, &mut builder.errors);
+    if let Some((method, outputs)) = method::of(registry, entry, &each, &mut builder.errors) {
+        builder.inputs.extend(outputs);
+        builder.method = Some(method);
+    }
     builder.attributes(&each, &only);
     builder.derive();
     builder.finish(each, only, sources)
@@ -105,13 +123,15 @@ struct Builder<'a> {
     inputs: Vec<InputSpec>,
     derived: Vec<(String, Parsed)>,
     each: Vec<String>,
+    method: Option<Use>,
 }
 
 impl Builder<'_> {
     /// Attributes of `each` and `only` belong to some input.
     fn attributes(&mut self, each: &[String], only: &[(String, Vec<String>)]) {
-        let declared: Vec<&str> =
-            self.inputs.iter().flat_map(|input| input.signal.attributes.iter().map(String::as_str)).collect();
+        let reads = self.method.iter().flat_map(|method| &method.reads).map(|read| &read.signal);
+        let signals = self.inputs.iter().map(|input| &input.signal).chain(reads);
+        let declared: Vec<&str> = signals.flat_map(|signal| signal.attributes.iter().map(String::as_str)).collect();
         for name in each.iter().chain(only.iter().map(|(name, _)| name)) {
             if !declared.contains(&name.as_str()) && self.errors.is_empty() {
                 let hint = crate::spelling::hint(name, declared.iter().copied());
@@ -294,7 +314,26 @@ impl Builder<'_> {
             tech,
             fine,
         };
-        let signals = self.inputs.iter().map(|input| input.signal.name.clone()).collect();
+        let parts = rule_parts(&rule);
+        let needs = |input: &InputSpec| {
+            let named = |need: &Need| self.inputs[need.input].name == input.name;
+            parts.iter().any(|part| part.needs.iter().any(named))
+        };
+        let named: Vec<&str> = self.inputs.iter().filter(|input| needs(input)).map(|input| &*input.name).collect();
+        if let Some(method) = &mut self.method {
+            let outputs = method.method.outputs.iter().map(|output| output.name);
+            method.named = outputs.filter(|name| named.contains(name)).collect();
+        }
+        let read = self.method.iter().flat_map(|method| &method.reads).map(|read| read.signal.name.clone());
+        let inputs = self.inputs.iter().map(|input| input.signal.name.clone()).filter(|name| !method::is_output(name));
+        let mut signals: Vec<String> = read.chain(inputs).collect();
+        let mut known = Vec::new();
+        signals.retain(|name| {
+            !known.contains(name) && {
+                known.push(name.clone());
+                true
+            }
+        });
         rule.inputs = register(self.inputs, &rule_parts(&rule), sources);
         rule.instance_inputs
             .retain(|input| each.iter().all(|name| rule.inputs[*input].spec.signal.attributes.contains(name)));
@@ -319,6 +358,7 @@ impl Builder<'_> {
             clear_hold,
             proactive: entry.proactive.as_ref().is_some_and(|at| at.value),
             signals,
+            method: self.method,
             escalation: entry.escalation.clone().unwrap_or_default(),
             runbook: runbook(entry.runbook.as_ref().map(|at| &at.value)),
             rule,
@@ -361,14 +401,19 @@ fn runbook(raw: Option<&Runbook>) -> BTreeMap<&'static str, Vec<String>> {
 }
 
 /// `5m`, `90s`, `0s`.
-fn duration(text: &str) -> Option<Duration> {
+pub(super) fn duration(text: &str) -> Option<Duration> {
+    let (value, unit) = number(text)?;
+    if unit.is_time() && value >= 0.0 { Duration::try_from_secs_f64(value * unit.scale).ok() } else { None }
+}
+
+/// A number with its unit: `5 GiB`, `0.5`.
+pub(super) fn number(text: &str) -> Option<(f64, Unit)> {
+    let (sign, text) = text.strip_prefix('-').map_or((1.0, text), |text| (-1.0, text));
     let parsed = Parsed::new(text).ok()?;
     let names = Names { inputs: &[], derived: &[], each: &[] };
     let compiled = condition::expression(&parsed, &names).ok()?;
     match (compiled.expression.constant(), compiled.kind) {
-        (Some(value), Kind::Number(unit)) if unit.is_time() && value >= 0.0 => {
-            Duration::try_from_secs_f64(value * unit.scale).ok()
-        }
+        (Some(value), Kind::Number(unit)) => Some((sign * value, unit)),
         _ => None,
     }
 }

@@ -1,6 +1,7 @@
 /// Names and texts of the files; a new file is one line. What is embedded is compiled from them (`build.rs`).
 pub(super) const FILES: &[(&str, &str)] = &[
     ("checks/agent.toml", include_str!("../../catalogue/checks/agent.toml")),
+    ("checks/forecast.toml", include_str!("../../catalogue/checks/forecast.toml")),
     ("checks/network.toml", include_str!("../../catalogue/checks/network.toml")),
     ("checks/performance.toml", include_str!("../../catalogue/checks/performance.toml")),
     ("checks/power.toml", include_str!("../../catalogue/checks/power.toml")),

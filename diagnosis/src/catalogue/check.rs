@@ -4,7 +4,8 @@ use std::time::Duration;
 use crate::condition::{Compiled, Input};
 use crate::document::Escalation;
 use crate::texts::Template;
-use crate::vocabulary::{Impact, Severity, Urgency};
+use crate::trend::Use;
+use crate::vocabulary::{Attributes, Impact, Severity, Urgency};
 
 use super::raw::Effect;
 
@@ -43,6 +44,8 @@ pub struct Check {
     pub proactive: bool,
     /// Signals that it reads.
     pub signals: Vec<String>,
+    /// The method that its condition asks, where it asks one.
+    pub method: Option<Use>,
     /// When to hand over.
     pub escalation: Escalation,
     pub(crate) runbook: BTreeMap<&'static str, Vec<String>>,
@@ -59,6 +62,14 @@ impl Check {
     /// What may excuse it, by name.
     pub fn guards(&self) -> impl Iterator<Item = &str> {
         self.rule.guards.iter().map(|guard| guard.name.as_str())
+    }
+
+    /// Whether it speaks of a series with these attributes.
+    pub(crate) fn admits(&self, attributes: &Attributes) -> bool {
+        let admits = |(name, values): &(String, Vec<String>)| {
+            attributes.get(name).is_none_or(|found| values.iter().any(|value| value == found))
+        };
+        self.rule.only.iter().all(admits)
     }
 
     /// Whether its inputs exist on `os_type`. A system that is not known yet is not held against it.

@@ -95,6 +95,12 @@ struct RawCheck {
     inputs: BTreeMap<String, Spanned<String>>,
     #[serde(default)]
     derive: BTreeMap<String, Spanned<String>>,
+    method: Option<Spanned<String>>,
+    every: Option<Spanned<String>>,
+    #[serde(default)]
+    series: BTreeMap<String, Spanned<String>>,
+    #[serde(default)]
+    parameters: BTreeMap<String, Spanned<String>>,
     #[serde(default)]
     guard: Vec<RawGuard>,
     #[serde(default)]
@@ -241,6 +247,10 @@ pub(super) struct CheckEntry {
     pub(super) tech: Option<At<String>>,
     pub(super) inputs: BTreeMap<String, At<String>>,
     pub(super) derive: BTreeMap<String, At<String>>,
+    pub(super) method: Option<At<String>>,
+    pub(super) every: Option<At<String>>,
+    pub(super) series: BTreeMap<String, At<String>>,
+    pub(super) parameters: BTreeMap<String, At<String>>,
     pub(super) guards: Vec<(String, At<String>, Effect)>,
     pub(super) supports: Vec<(String, At<String>)>,
     pub(super) variants: Vec<VariantEntry>,
@@ -384,6 +394,10 @@ impl CheckEntry {
             tech: None,
             inputs: BTreeMap::new(),
             derive: BTreeMap::new(),
+            method: None,
+            every: None,
+            series: BTreeMap::new(),
+            parameters: BTreeMap::new(),
             guards: Vec::new(),
             supports: Vec::new(),
             variants: Vec::new(),
@@ -398,10 +412,12 @@ impl CheckEntry {
             ($($field:ident)*) => { $( if let Some(value) = raw.$field { self.$field = Some(lines.at(value)); } )* };
         }
         fields!(title severity confidence category impact urgency basis os each only when hold clear clear_hold proactive);
-        fields!(user tech runbook);
+        fields!(user tech runbook method every);
         set(&mut self.enabled, raw.enabled);
         self.inputs.extend(raw.inputs.into_iter().map(|(name, text)| (name, lines.at(text))));
         self.derive.extend(raw.derive.into_iter().map(|(name, text)| (name, lines.at(text))));
+        self.series.extend(raw.series.into_iter().map(|(name, text)| (name, lines.at(text))));
+        self.parameters.extend(raw.parameters.into_iter().map(|(name, text)| (name, lines.at(text))));
         let guards = raw.guard.into_iter();
         let guards = guards.map(|guard| (guard.name, lines.at(guard.when), guard.effect.unwrap_or(Effect::Blocked)));
         replace(&mut self.guards, guards.collect());

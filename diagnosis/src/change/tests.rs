@@ -73,6 +73,7 @@ fn finding(id: &str, category: &str, instance: &str) -> Finding {
         impact: Impact::I3,
         urgency: Urgency::U2,
         priority: Priority::P4,
+        forecast: None,
     }
 }
 

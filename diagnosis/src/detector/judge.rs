@@ -144,6 +144,7 @@ impl<'a> Judge<'a> {
             impact,
             urgency,
             priority: Priority::of(impact, urgency),
+            forecast: None,
         }
     }
 

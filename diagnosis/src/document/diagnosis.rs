@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use super::{Compared, WhatChanged};
+use super::{Compared, Forecast, WhatChanged};
 use crate::texts;
 use crate::vocabulary::{Attributes, Impact, Priority, Severity, Timestamp, Urgency};
 
@@ -144,6 +144,9 @@ pub struct Finding {
     pub urgency: Urgency,
     /// Priority that follows from the two.
     pub priority: Priority,
+    /// The estimate behind it, where a method made one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub forecast: Option<Forecast>,
 }
 
 /// One finding in two languages.

@@ -46,6 +46,12 @@ impl Player {
         Self { detector, pace: Pace::from(Timestamp(0)), now: None, news: false }
     }
 
+    /// The same, which asks the methods of checks over what was told so far, as live detection asks them over history.
+    pub fn with_diary(mut self) -> Self {
+        self.detector.keep_diary();
+        self
+    }
+
     /// Lets the clock go on to `at`; it never goes back.
     pub fn advance(&mut self, at: Timestamp, moved: &mut impl FnMut(Transition)) {
         let Some(mut now) = self.now else {
@@ -59,6 +65,7 @@ impl Player {
         let silent = now + SILENT;
         while self.pace.next() < at.min(silent) {
             now = self.pace.next();
+            self.detector.foresee_itself(now);
             self.pace.judge(&mut self.detector, now).into_iter().for_each(&mut *moved);
         }
         self.now = Some(at);
@@ -84,6 +91,7 @@ impl Player {
 
     fn judge_news(&mut self, moved: &mut impl FnMut(Transition)) {
         if let (true, Some(now)) = (std::mem::take(&mut self.news), self.now) {
+            self.detector.foresee_itself(now);
             self.pace.judge(&mut self.detector, now).into_iter().for_each(moved);
         }
     }

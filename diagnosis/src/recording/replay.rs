@@ -114,7 +114,7 @@ impl Replay {
         if !["linux", "windows", "darwin", ""].contains(&os) {
             return Err(Fault(format!("os {os:?} is none of linux, windows, darwin")));
         }
-        let player = Player::new(Arc::clone(&self.catalogue), os);
+        let player = Player::new(Arc::clone(&self.catalogue), os).with_diary();
         self.endpoints.insert(endpoint, Played { player, placed: Placed::default() });
         Ok(())
     }

@@ -205,3 +205,21 @@ fn a_silence_of_centuries_takes_no_time() {
     let catalogue: Arc<Catalogue> = Catalogue::builtin();
     assert!(Player::new(catalogue, "linux").diagnose(None).is_none(), "nothing was told");
 }
+
+#[test]
+fn a_disk_that_fills_within_the_recording_is_foreseen_in_time() {
+    let mut told = lines(0..0);
+    for minute in 0..420 {
+        let number = |name: &str, value| Line::number("e1", at(minute), &series(name), 60, value);
+        // Eighty mebibytes a minute: full after nine hours.
+        for line in [number(FREE, (45.0 - 0.08 * minute as f32) * GIB), number(SIZE, 256.0 * GIB)] {
+            told.push(serde_json::to_string(&line).expect("plain numbers"));
+        }
+    }
+    let replayed = replayed(&told, None);
+    let raised = raised(&replayed);
+    let (_, foreseen) = raised.iter().find(|(id, _)| *id == "disk-filling-fast").expect("foreseen");
+    assert!((at(300)..at(400)).contains(foreseen), "{raised:?}");
+    let said = serde_json::to_string(&replayed.diagnosis).expect("JSON");
+    assert!(said.contains("full in about"), "{said}");
+}

@@ -149,7 +149,7 @@ impl Awake {
     /// Awake milliseconds from `from` to `to`.
     pub(crate) fn awake_ms(&self, from: i64, to: i64) -> i64 {
         let asleep: i64 = self.left_out(false, to).map(|(start, end)| (end.min(to) - start.max(from)).max(0)).sum();
-        (to - from - asleep).max(0)
+        to.saturating_sub(from).saturating_sub(asleep).max(0)
     }
 
     /// Whether something read over the `step_ms` before `at` is left out.

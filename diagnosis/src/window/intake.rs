@@ -102,6 +102,11 @@ impl Store {
     /// Takes a state, a fresh value, or why there is none.
     pub(crate) fn reading(&mut self, reading: &Reading) {
         self.awake.heard(reading.at, 0);
+        self.derived(reading);
+    }
+
+    /// The same of what was made here of what the endpoint told: it says nothing about when it was heard.
+    pub(crate) fn derived(&mut self, reading: &Reading) {
         match &reading.outcome {
             Ok(value) => self.value(&reading.series, value, reading.at),
             Err(why) => self.missing(&reading.series, why, reading.at),

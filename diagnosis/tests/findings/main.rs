@@ -23,7 +23,9 @@ fn every_check_has_a_folder_with_a_story_in_which_it_fires_and_one_just_below() 
     let stories = corpus();
     let catalogue = Catalogue::builtin();
     let has = |check: &str, begins: &str| stories.iter().any(|one| one.check == check && one.name.starts_with(begins));
-    let faults = catalogue.checks().iter().flat_map(|check| {
+    // What asks a method has a corpus of pasts, in `tests/fixtures/forecasts`.
+    let without_method = catalogue.checks().iter().filter(|check| check.method.is_none());
+    let faults = without_method.flat_map(|check| {
         let wanted = ["fires", "below"].into_iter().filter(|begins| !has(&check.id, begins));
         wanted.map(|begins| format!("{} has no story {begins}", check.id))
     });
@@ -35,7 +37,8 @@ fn every_check_has_a_folder_with_a_story_in_which_it_fires_and_one_just_below() 
 fn every_guard_has_a_story_in_which_it_excuses() {
     let stories = corpus();
     let catalogue = Catalogue::builtin();
-    let faults = catalogue.checks().iter().flat_map(|check| {
+    let without_method = catalogue.checks().iter().filter(|check| check.method.is_none());
+    let faults = without_method.flat_map(|check| {
         let told: BTreeSet<&str> =
             stories.iter().filter(|one| one.check == check.id).filter_map(|one| one.guard.as_deref()).collect();
         let missing = check.guards().filter(|guard| !told.contains(guard)).map(str::to_owned).collect::<Vec<_>>();

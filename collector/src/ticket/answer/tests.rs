@@ -97,6 +97,7 @@ fn finding(role: Role) -> Finding {
         impact: Impact::I3,
         urgency: Urgency::U1,
         priority: Priority::P3,
+        forecast: None,
     }
 }
 
