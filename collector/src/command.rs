@@ -6,6 +6,7 @@ mod backup;
 mod check_config;
 mod doctor;
 mod init;
+mod reset_password;
 mod restore;
 mod serve;
 
@@ -48,6 +49,9 @@ enum Command {
     Backup(backup::Arguments),
     /// Puts a backup into a new data folder.
     Restore(restore::Arguments),
+    /// Makes up a new password for an account when nobody can sign in; while the collector does not run.
+    #[command(after_help = reset_password::EXAMPLES)]
+    ResetPassword(reset_password::Arguments),
 }
 
 /// Where a collector lives.
@@ -67,6 +71,7 @@ pub async fn run(line: CommandLine) -> ExitCode {
         Command::Doctor(arguments) => doctor::run(&arguments).await,
         Command::Backup(arguments) => backup::run(&arguments).await,
         Command::Restore(arguments) => restore::run(&arguments).await,
+        Command::ResetPassword(arguments) => reset_password::run(&arguments).await,
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

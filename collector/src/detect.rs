@@ -35,7 +35,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use firstline_diagnosis::document::{Compared, Diagnosis, Finding};
 use firstline_diagnosis::vocabulary::Timestamp;
 use thiserror::Error;
-use tracing::warn;
 
 pub(crate) use catalogues::is_for;
 pub use catalogues::{CatalogueError, Catalogues};
@@ -46,6 +45,7 @@ use crate::app::Clock;
 use crate::fleet::{Fleet, FleetError, guard};
 use crate::history::History;
 use crate::ingest::Observation;
+use crate::outage::say_of;
 use crate::store::{Store, StoreError, sql};
 use rebuild::{Rebuilding, Waiting};
 use rows::FindingRow;
@@ -276,7 +276,7 @@ impl Detect {
             if error.is_of_move() {
                 return self.leave(endpoint_id, seat);
             }
-            warn!(host.id = %endpoint_id, error = %error, "Endpoint {endpoint_id} could not be judged");
+            say_of(endpoint_id, "it could not be judged", &error);
         }
     }
 

@@ -117,8 +117,8 @@ pub enum EnrollmentError {
     /// The certificate request is not acceptable.
     #[error(transparent)]
     Authority(#[from] AuthorityError),
-    /// The database refused.
-    #[error(transparent)]
+    /// The store failed; trying again may help.
+    #[error("tokens and certificates could not be stored or read")]
     Store(#[from] StoreError),
 }
 

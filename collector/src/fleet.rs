@@ -37,6 +37,7 @@ use crate::app::Clock;
 use crate::authority::{Authority, RevokedSerial};
 use crate::config::{Config, TagRule};
 use crate::feed::{Feed, FeedItem};
+use crate::outage::say_of;
 use crate::replica::{Message, Replicas};
 use crate::store::{Store, StoreError, sql};
 
@@ -106,8 +107,8 @@ pub enum FleetError {
     /// It cannot be done to this one; why.
     #[error("{0}")]
     Refused(String),
-    /// The database refused.
-    #[error(transparent)]
+    /// The store failed; trying again may help.
+    #[error("the endpoints could not be stored or read")]
     Store(#[from] StoreError),
     /// The certificates could not be refreshed.
     #[error("the authority's files or TLS could not be brought up to date; what is stored is stored")]
@@ -240,7 +241,7 @@ impl Fleet {
             }
             let settled = task::settle_one(&self.shared, stream, heard).await;
             if let Err(cause) = settled {
-                tracing::warn!(host.id = %stream.endpoint_id, error = %cause, "State of endpoint {} is not stored yet", stream.endpoint_id);
+                say_of(&stream.endpoint_id, "its state is not stored yet", &cause);
             }
         }
     }

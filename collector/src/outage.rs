@@ -5,6 +5,9 @@ use std::error::Error;
 use std::time::Duration;
 
 use tokio::time::Instant;
+use tracing::{debug, warn};
+
+use crate::store::StoreError;
 
 /// How often the same trouble is said.
 const EVERY: Duration = Duration::from_mins(1);
@@ -50,9 +53,41 @@ pub(crate) fn causes(error: &(dyn Error + 'static)) -> String {
     told
 }
 
+/// Whether an error, or one of its causes, is that the database takes or tells nothing at the moment. The store says so
+/// itself, once for everybody whom it fails.
+pub(crate) fn is_passing(error: &(dyn Error + 'static)) -> bool {
+    let mut next = Some(error);
+    while let Some(cause) = next {
+        if cause.downcast_ref::<StoreError>().is_some_and(StoreError::is_passing) {
+            return true;
+        }
+        next = cause.source();
+    }
+    false
+}
+
+/// Says what could not be done for an endpoint; in a whisper when it is the database's, as it then is for thousands.
+pub(crate) fn say_of(endpoint_id: &str, what: &str, error: &(dyn Error + 'static)) {
+    let cause = causes(error);
+    if is_passing(error) {
+        debug!(host.id = %endpoint_id, error = %cause, "Endpoint {endpoint_id}: {what}: {cause}");
+    } else {
+        warn!(host.id = %endpoint_id, error = %cause, "Endpoint {endpoint_id}: {what}: {cause}");
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pull::PullError;
+
+    #[test]
+    fn what_the_store_will_do_later_is_told_from_what_it_never_will() {
+        assert!(is_passing(&PullError::Store(StoreError::Closed)));
+        assert!(is_passing(&PullError::Endpoint(StoreError::Closed.into())), "however it came here");
+        assert!(!is_passing(&PullError::Refused("no".to_owned())));
+        assert!(!is_passing(&StoreError::Moved));
+    }
 
     #[test]
     fn a_trouble_is_said_at_once_and_then_once_a_minute_with_its_count() {

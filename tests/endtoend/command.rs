@@ -1,5 +1,6 @@
 //! The operator's command, as a script sees it.
 
+use firstline_tests::command::{Outcome, program};
 use firstline_tests::{Stage, port};
 use serde_json::Value;
 
@@ -17,10 +18,27 @@ async fn exit_statuses_tell_done_from_failed_from_misused_from_unreachable() {
     stage.firstline(&["endpoint", "list"]).await.ended_with(0);
     stage.firstline(&["endpoint", "show", "nobody"]).await.ended_with(1);
     stage.firstline(&["endpoint", "paint"]).await.ended_with(2);
+    let misspelt = stage.firstline(&["endpoint", "list", "--state", "asleap"]).await.ended_with(2);
+    assert!(misspelt.stderr.contains("a similar value exists: 'asleep'"), "{}", misspelt.stderr);
     let nobody = format!("https://localhost:{}", port::free());
     let password = stage.folder("password").display().to_string();
     let away = ["sign-in", "--collector", &nobody, "--user", "admin", "--password-file", &password];
     stage.firstline(&away).await.ended_with(3);
+}
+
+#[tokio::test]
+async fn whoever_has_the_folder_gets_in_again_when_the_password_is_lost() {
+    let mut stage = Stage::open().await;
+    let data = stage.collector.folder.display().to_string();
+    let reset = || program("firstline-collector", &["reset-password", "--json", "--data", &data]);
+    let refused = Outcome::of(reset()).await.ended_with(1);
+    assert!(refused.stderr.contains("stop that one first"), "{}", refused.stderr);
+    assert!(stage.collector.stop().await.success());
+    let made = Outcome::of(reset()).await.done().json();
+    stage.collector.start().await;
+    stage.sign_in().await.ended_with(1);
+    made["password"].as_str().unwrap().clone_into(&mut stage.collector.password);
+    stage.sign_in().await.done();
 }
 
 #[tokio::test]

@@ -128,6 +128,29 @@ impl Access {
         Ok(AccountList { accounts })
     }
 
+    /// Makes up a new password for an account, ends its sessions, and lets it sign in again when it was disabled. The password
+    /// is told once.
+    ///
+    /// # Errors
+    /// When there is no such account, or the store fails.
+    pub async fn reset_password(&self, name: &str, by: &Actor) -> Result<String, AccessError> {
+        let name = account_name(name)?;
+        let password = random_password();
+        let hash = self.passwords.hash(&password).await?;
+        let (entry, now) = (Entry::new(by, "account.reset_password", &name), self.clock.now());
+        self.store
+            .write(move |tx| {
+                Box::pin(async move {
+                    replace_password(tx, &name, &hash).await?;
+                    end_sessions(tx, &name, now).await?;
+                    audit::append(tx, entry, now).await?;
+                    Ok::<_, AccessError>(())
+                })
+            })
+            .await?;
+        Ok(password)
+    }
+
     /// Disables an account and ends its sessions. Doing it again changes nothing.
     ///
     /// # Errors
@@ -179,11 +202,21 @@ async fn refuse_last_administrator(tx: &mut Connection, name: &str) -> Result<()
 
 async fn disable(tx: &mut Connection, name: &str, now: Timestamp) -> Result<(), AccessError> {
     const ACCOUNT: &str = "UPDATE accounts SET disabled_at_ms = $2 WHERE name = $1 AND disabled_at_ms IS NULL";
-    const SESSIONS: &str = "UPDATE sessions SET revoked_at_ms = $2 WHERE revoked_at_ms IS NULL \
-                            AND account_id IN (SELECT id FROM accounts WHERE name = $1)";
     sql::query(ACCOUNT).bind(name).bind(now.unix_ms()).execute(&mut *tx).await?;
-    sql::query(SESSIONS).bind(name).bind(now.unix_ms()).execute(tx).await?;
+    end_sessions(tx, name, now).await
+}
+
+async fn end_sessions(tx: &mut Connection, name: &str, now: Timestamp) -> Result<(), AccessError> {
+    const SQL: &str = "UPDATE sessions SET revoked_at_ms = $2 WHERE revoked_at_ms IS NULL \
+                       AND account_id IN (SELECT id FROM accounts WHERE name = $1)";
+    sql::query(SQL).bind(name).bind(now.unix_ms()).execute(tx).await?;
     Ok(())
+}
+
+async fn replace_password(tx: &mut Connection, name: &str, hash: &str) -> Result<(), AccessError> {
+    const SQL: &str = "UPDATE accounts SET password = $2, disabled_at_ms = NULL WHERE name = $1";
+    let done = sql::query(SQL).bind(name).bind(hash).execute(tx).await?;
+    if done.rows_affected() == 0 { Err(AccessError::NoSuchAccount(name.to_owned())) } else { Ok(()) }
 }
 
 /// The name as it is stored.

@@ -49,6 +49,21 @@ async fn a_browser_session_ends_after_eight_idle_hours() {
 }
 
 #[tokio::test]
+async fn a_reset_password_is_the_only_one_and_ends_what_the_old_one_began() {
+    let house = house().await;
+    house.account("ada", Role::Administrator).await;
+    let token = house.sign_in(SessionKind::Command).await;
+    let by = Actor::local("test");
+    let password = house.access.reset_password("Ada", &by).await.expect("reset");
+    assert!(!house.alive(&token).await);
+    let sign_in = async |password: &str| house.access.sign_in("ada", password, SessionKind::Browser, None).await;
+    assert!(matches!(sign_in(PASSWORD).await, Err(AccessError::WrongCredentials)));
+    assert!(sign_in(&password).await.is_ok());
+    let nobody = house.access.reset_password("eve", &by).await;
+    assert!(matches!(nobody, Err(AccessError::NoSuchAccount(_))), "{nobody:?}");
+}
+
+#[tokio::test]
 async fn who_is_signed_in_stays_so_while_nothing_can_be_written() {
     let house = house().await;
     house.account("ada", Role::Technician).await;

@@ -47,5 +47,27 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Search<T> {
 }
 
 fn refused(status: StatusCode, text: &str) -> Problem {
-    if status == StatusCode::PAYLOAD_TOO_LARGE { Problem::too_large() } else { Problem::invalid(text) }
+    if status == StatusCode::PAYLOAD_TOO_LARGE { Problem::too_large() } else { Problem::invalid(plain(text)) }
+}
+
+/// What was wrong, without what the library was about.
+fn plain(text: &str) -> &str {
+    const ABOUT: [&str; 4] = [
+        "Failed to deserialize query string: ",
+        "Failed to deserialize form body: ",
+        "Failed to deserialize the JSON body into the target type: ",
+        "Failed to parse the request body as JSON: ",
+    ];
+    ABOUT.iter().find_map(|about| text.strip_prefix(about)).unwrap_or(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_says_what_is_wrong_and_no_more() {
+        let refused = refused(StatusCode::BAD_REQUEST, "Failed to deserialize query string: limit: invalid digit");
+        assert_eq!(refused.detail, "limit: invalid digit");
+    }
 }

@@ -16,6 +16,7 @@ use crate::authority::AuthorityError;
 use crate::detect::DetectError;
 use crate::enrollment::EnrollmentError;
 use crate::fleet::{FleetError, RetireError};
+use crate::outage::{causes, is_passing};
 use crate::pull::PullError;
 use crate::store::StoreError;
 use crate::ticket::DeskError;
@@ -117,14 +118,8 @@ impl Problem {
 
     /// Our fault, with a chain of causes; or nobody's, when the database is away for a while.
     pub fn failed(error: &(dyn std::error::Error + 'static)) -> Self {
-        let (mut chain, mut away, mut next) = (String::new(), false, Some(error));
-        while let Some(cause) = next {
-            let comma = if chain.is_empty() { "" } else { ": " };
-            chain = format!("{chain}{comma}{cause}");
-            away |= cause.downcast_ref::<StoreError>().is_some_and(StoreError::is_passing);
-            next = cause.source();
-        }
-        if away { Self::away(&chain) } else { Self::internal(&chain) }
+        let chain = causes(error);
+        if is_passing(error) { Self::away(&chain) } else { Self::internal(&chain) }
     }
 
     /// The database is away, or takes nothing for a while.

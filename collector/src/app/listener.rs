@@ -1,10 +1,10 @@
 //! What streams bring, handed to the rooms that want it.
 
 use firstline_proto::convert::{Piece, SectionProgress};
-use tracing::warn;
 
 use super::App;
 use crate::ingest::{Listener, Observation};
+use crate::outage::say_of;
 
 #[tonic::async_trait]
 impl Listener for App {
@@ -23,13 +23,13 @@ impl Listener for App {
         self.detect.connected(endpoint_id).await;
         self.detect.retagged(endpoint_id).await;
         if let Err(error) = self.pulls.connected(endpoint_id).await {
-            warn!(host.id = %endpoint_id, error = %error, "Pulls of endpoint {endpoint_id} wait for the next tick");
+            say_of(endpoint_id, "its pulls wait for the next tick", &error);
         }
     }
 
     async fn disconnected(&self, endpoint_id: &str) {
         if let Err(error) = self.pulls.disconnected(endpoint_id).await {
-            warn!(host.id = %endpoint_id, error = %error, "Pulls of endpoint {endpoint_id} wait for the next tick");
+            say_of(endpoint_id, "its pulls wait for the next tick", &error);
         }
     }
 

@@ -220,8 +220,8 @@ pub(super) enum Alert {
         /// Resolved ones, too.
         #[arg(long)]
         all: bool,
-        /// Only firing, acknowledged, silenced or resolved ones.
-        #[arg(long)]
+        /// Only those in this state.
+        #[arg(long, value_parser = ["firing", "acknowledged", "silenced", "resolved"])]
         state: Option<String>,
     },
     /// Alerts as they fire and change, until Ctrl-C. With --json: one alert a line.

@@ -8,12 +8,12 @@ use firstline_diagnosis::detector::{Detector, Host};
 use firstline_diagnosis::document::Finding;
 use firstline_diagnosis::registry::{Registry, SignalSpec};
 use firstline_diagnosis::vocabulary::{Mark, Timestamp};
-use tracing::warn;
 
 use super::watch::Watch;
 use super::{Detect, DetectError, Place, Seat, foresight, past, rows};
 use crate::fleet::Known;
 use crate::ingest::Observation;
+use crate::outage::say_of;
 
 /// While a watch is rebuilt, the last stretch is judged every minute, as it was; what is older every five minutes,
 /// which is enough to know what has been active since.
@@ -99,7 +99,7 @@ impl Detect {
             if let Err(error) = self.take_place(&endpoint_id, &place).await {
                 // The next observation asks again.
                 *place.lock().await = Seat::Empty;
-                warn!(host.id = %endpoint_id, error = %error, "Endpoint {endpoint_id} could not be judged");
+                say_of(&endpoint_id, "it could not be judged", &error);
             }
         }
     }

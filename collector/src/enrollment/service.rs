@@ -13,10 +13,14 @@ use crate::authority::{AuthorityError, CertificateOf};
 use crate::edge::Peer;
 use crate::fleet::{Fleet, ForkError};
 use crate::metrics::ENROLLMENTS;
+use crate::outage::{causes, is_passing};
 
 /// What is told while nothing can be signed; where the key should be is for the log.
 const KEY_AWAY: &str =
     "the collector cannot sign certificates now, its authority's key is not in its place; try again later";
+
+/// What is told while the database takes nothing; the store says so in the log.
+const STORE_AWAY: &str = "the collector cannot store anything now; try again later";
 
 /// Answers Enroll and Renew.
 #[derive(Debug)]
@@ -36,8 +40,10 @@ impl Service {
         counter!(ENROLLMENTS, "outcome" => cause.outcome()).increment(1);
         let address = peer.address.ip();
         match cause {
+            EnrollmentError::Store(_) if is_passing(cause) => Status::unavailable(STORE_AWAY),
             EnrollmentError::Authority(_) | EnrollmentError::Store(_) if cause.outcome() == "failed" => {
-                error!(client.address = %address, error = %cause, "Enrolment failed");
+                let cause = causes(cause);
+                error!(client.address = %address, error = %cause, "Enrolment failed: {cause}");
                 Status::internal("the collector could not do it; see its log")
             }
             EnrollmentError::Authority(AuthorityError::KeyAway(_)) => {

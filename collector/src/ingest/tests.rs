@@ -15,6 +15,8 @@ use crate::app::fixture::{Collector, Identity, Machine, Talk};
 use crate::authority::{Authority, CERTIFICATE_LIFETIME, Place};
 use crate::store::sql;
 
+mod stored;
+
 fn layout() -> Layout {
     Layout::new(vec![
         Series::new("system.cpu.utilization", [("cpu.mode", "user")]),
@@ -119,30 +121,6 @@ async fn refuses_a_record_by_its_number_and_stores_the_others() {
     let refused: Vec<u64> = ack.refusals.iter().map(|refusal| refusal.sequence).collect();
     assert_eq!(refused, [2]);
     assert_eq!(count(&collector, "SELECT COUNT(*) FROM samples").await, 2);
-}
-
-#[tokio::test]
-async fn counts_no_more_dropped_records_than_there_are_numbers() {
-    let collector = Collector::start().await;
-    let (mut talk, _) = collector.machine("m").await.connect(&collector).await;
-    let dropped = v1::Dropped { first_sequence: 1, last_sequence: 9, samples: u64::MAX, others: u64::MAX };
-    let dropped = v1::Record { body: Some(v1::record::Body::Dropped(dropped)), ..sample(&collector, 10) };
-    assert_eq!(talk.store(vec![dropped]).await.stored_sequence, 10);
-    let told = count(&collector, "SELECT dropped_samples FROM endpoint_progress WHERE dropped_others = 0").await;
-    assert_eq!(told, 9);
-}
-
-#[tokio::test]
-async fn a_number_that_cannot_be_stored_is_not_acknowledged() {
-    let collector = Collector::start().await;
-    let machine = collector.machine("m").await;
-    let (mut talk, _) = machine.connect(&collector).await;
-    talk.say(Frame::Layout(v1::Layout::from(&layout()))).await;
-    let beyond = [sample(&collector, 1), sample(&collector, 1 << 63)];
-    talk.say(Frame::Records(v1::RecordBatch { records: beyond.to_vec(), ahead: false })).await;
-    assert_eq!(ended(&mut talk).await.code(), Code::InvalidArgument);
-    let (_, welcome) = machine.connect(&collector).await;
-    assert_eq!(welcome.stored_sequence, 0);
 }
 
 #[tokio::test]

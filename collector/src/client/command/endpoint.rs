@@ -12,8 +12,8 @@ pub(in crate::client) enum Endpoint {
         /// Part of a name, id, user or tag.
         #[arg(long)]
         search: Option<String>,
-        /// online, asleep, silent, offline or revoked.
-        #[arg(long)]
+        /// Only those in this state.
+        #[arg(long, value_parser = ["online", "asleep", "silent", "offline", "revoked"])]
         state: Option<String>,
         /// Only those with this tag: its name, or NAME=VALUE.
         #[arg(long)]

@@ -103,14 +103,15 @@ impl Open<'_> {
             self.account_forgotten(appended.left_out);
         }
         let ack = v1::Ack { stored_sequence: appended.stored_sequence, refusals: converted.refusals };
-        self.send(Reply::Ack(ack)).await?;
+        let acknowledged = self.send(Reply::Ack(ack)).await;
+        // What is stored is judged, also when nobody is left to hear that it is: it comes again as something known.
         let is_new = |index: usize| appended.is_new(index, sequences[index]);
         let new = converted.observations.into_iter().filter(|(index, _)| is_new(*index));
         let new: Vec<_> = new.map(|(_, observation)| observation).collect();
         if !new.is_empty() {
             shared.listener.observe(&self.stream.endpoint_id, new).await;
         }
-        Ok(())
+        acknowledged
     }
 
     /// The records as they lie in the agent's spool. What cannot be read ends the stream, since the rest builds on it.
