@@ -15,7 +15,7 @@ impl Listener for App {
             _ => None,
         });
         if let Err(error) = self.fleet.states_told(endpoint_id, states).await {
-            warn!(host.id = %endpoint_id, error = %error, "Tags of endpoint {endpoint_id} wait for the next look at the rules");
+            say_of(endpoint_id, "its tags wait for the next look at the rules", &error);
         }
     }
 

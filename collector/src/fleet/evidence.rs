@@ -43,12 +43,25 @@ pub(super) fn is_same_machine(one: &BTreeMap<String, String>, other: &BTreeMap<S
     compare(one, other) == Verdict::Same
 }
 
+/// Whether a machine says all of what was said before. Who takes up an endpoint by its hardware must know all of it: a serial
+/// number alone stands on a sticker.
+pub(super) fn says_all(before: &BTreeMap<String, String>, now: &BTreeMap<String, String>) -> bool {
+    HARDWARE.iter().all(|name| before.get(*name).is_none_or(|value| now.get(*name) == Some(value)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn machine(values: &[(&str, &str)]) -> BTreeMap<String, String> {
         values.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    }
+
+    #[test]
+    fn a_serial_number_alone_is_not_all_that_was_said() {
+        let before = machine(&[("product_uuid", "a"), ("serial", "s"), ("machine_id", "m")]);
+        assert!(!says_all(&before, &machine(&[("serial", "s")])));
+        assert!(says_all(&before, &machine(&[("product_uuid", "a"), ("serial", "s"), ("board_serial", "b")])));
     }
 
     #[test]

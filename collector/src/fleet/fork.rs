@@ -11,7 +11,7 @@ use firstline_proto::convert::Machine;
 use thiserror::Error;
 use uuid::Uuid;
 
-use super::evidence::{Verdict, compare};
+use super::evidence::{Verdict, compare, says_all};
 use super::{Fleet, hardware, json, permits, state, tags};
 use crate::access::audit::{self, Entry};
 use crate::access::{AccessError, Actor};
@@ -101,7 +101,7 @@ impl Fleet {
         let is_it = |(id, stored, state): &(String, String, String)| {
             let is_there = self.is_connected(id) || self.shared.may_be_elsewhere(state::named(state));
             let stored: BTreeMap<String, String> = serde_json::from_str(stored).unwrap_or_default();
-            compare(&stored, machine_says) == Verdict::Same && !is_there
+            compare(&stored, machine_says) == Verdict::Same && says_all(&stored, machine_says) && !is_there
         };
         Ok(rows.into_iter().find(is_it).map(|(id, ..)| id))
     }

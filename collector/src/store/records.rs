@@ -131,6 +131,13 @@ impl Appended {
         Self { stored_sequence, new_from, skipped: BTreeSet::new(), left_out: 0, states_over: 0, moved: false }
     }
 
+    /// What became of a batch that was entered a second time, after `first` was lost on its way into the database. When
+    /// nothing is new now, it had arrived all the same, and what was new is what was new at first.
+    pub(super) fn after(self, first: &Self, rows: &[Row]) -> Self {
+        let brings = |one: &Self| rows.iter().enumerate().any(|(index, row)| one.is_new(index, row.sequence));
+        if self.moved || brings(&self) || !brings(first) { self } else { first.clone() }
+    }
+
     /// Whether the row at `index` with number `sequence` was stored with this batch.
     pub fn is_new(&self, index: usize, sequence: u64) -> bool {
         index >= self.new_from && !self.skipped.contains(&sequence)
@@ -142,6 +149,8 @@ impl Appended {
 #[derive(Debug, Default)]
 pub(super) struct Ledger {
     standings: HashMap<i64, Standing>,
+    /// What became of the batches that were entered last, whether or not they were committed.
+    entered: Vec<Appended>,
 }
 
 /// Where one endpoint stands.
@@ -185,7 +194,13 @@ impl Ledger {
         for (batch, one) in batches.iter().zip(&mut appended) {
             one.states_over = over.remove(&batch.endpoint_key).unwrap_or(0);
         }
+        self.entered.clone_from(&appended);
         Ok((appended, claimed))
+    }
+
+    /// What became of the batches that were entered since this was asked last.
+    pub(super) fn take_entered(&mut self) -> Vec<Appended> {
+        std::mem::take(&mut self.entered)
     }
 
     /// Forgets everything, after a transaction that was lost.

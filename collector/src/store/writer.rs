@@ -198,7 +198,10 @@ async fn commit(bench: &mut Bench, batch: Batch) -> bool {
         (one.tell)(outcome.clone());
     }
     let result = match result.and_then(|stored| stored) {
-        Err(cause) => again(bench, &entries, cause).await,
+        Err(cause) => {
+            let first = bench.ledger.take_entered();
+            again(bench, &entries, cause).await.map(|(second, claimed)| (since(&first, second, &entries), claimed))
+        }
         Ok(entered) => Ok(entered),
     };
     match result {
@@ -237,6 +240,15 @@ fn not_committed(outage: &mut Outage, cause: &StoreError) {
         let what = if count > 1 { format!("{count} batches") } else { "A batch".to_owned() };
         error!(error = %cause, count, "{what} could not be committed; the senders are told: {cause}");
     }
+}
+
+/// What became of batches that were tried again. Of those that had been committed all the same, nobody would hear what is new.
+fn since(first: &[Appended], second: Vec<Appended>, entries: &Entries) -> Vec<Appended> {
+    if first.len() != second.len() {
+        return second;
+    }
+    let each = second.into_iter().zip(first).zip(&entries.records);
+    each.map(|((second, first), batch)| second.after(first, &batch.rows)).collect()
 }
 
 /// What the sender of records is told.
@@ -287,6 +299,7 @@ async fn transact(
     done: &mut Vec<Done>,
 ) -> Result<Stored, StoreError> {
     let Bench { link, ledger, membership, .. } = bench;
+    ledger.take_entered();
     let mut jobs = tasks.into_iter();
     let result = match link.begin().await {
         Ok(connection) => fill(connection, ledger, membership, entries, &mut jobs, done).await,

@@ -293,3 +293,15 @@ fn an_endpoint_has_so_many_series_of_state_and_those_that_are_there_move_on() {
     assert_eq!(count("SELECT COUNT(*) FROM inventory"), most as i64);
     assert_eq!(count("SELECT COUNT(*) FROM inventory_changes"), 5, "what is there moved on");
 }
+
+#[test]
+fn what_was_committed_without_a_word_is_new_when_it_is_entered_again() {
+    let rows = batch(1, 3..6).rows;
+    let first = Appended { stored_sequence: 5, ..Appended::nothing(3, 1) };
+    let known = Appended::nothing(5, 3);
+    assert_eq!(known.clone().after(&first, &rows), first, "two of three are new");
+    assert_eq!(known.clone().after(&known, &rows), known, "nothing was new at first");
+    assert_eq!(first.clone().after(&known, &rows), first, "it was lost, and is entered now");
+    let moved = Appended { moved: true, ..known };
+    assert_eq!(moved.clone().after(&first, &rows), moved, "another collector has the stream");
+}
