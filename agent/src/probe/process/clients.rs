@@ -1,5 +1,5 @@
-//! Whether the programs for mail and calls run, and the services for sound, which belong to a person's session and not to
-//! the machine. Which of them, and nothing that happens in them.
+//! Whether the programs for mail, calls and copies in the cloud run, and the services for sound, which belong to a person's
+//! session and not to the machine. Which of them, and nothing that happens in them.
 
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
@@ -19,17 +19,18 @@ static SPEC: Spec = Spec {
     priority: 5,
     waits: false,
     heavy: false,
-    signals: &[MAIL, CALLS, SOUND],
+    signals: &[MAIL, CALLS, SOUND, SYNC],
 };
 
 /// The signals, and what tells their instances apart.
-const SIGNALS: [(&str, &str); 3] = [(MAIL, "client"), (CALLS, "client"), (SOUND, "service")];
+const SIGNALS: [(&str, &str); 4] = [(MAIL, "client"), (CALLS, "client"), (SOUND, "service"), (SYNC, "client")];
 const MAIL: &str = "endpoint.mail.running";
 const CALLS: &str = "endpoint.collab.running";
 const SOUND: &str = "endpoint.audio.service.running";
+const SYNC: &str = "endpoint.sync.running";
 
 /// Program, its name in readings, its signal.
-const CLIENTS: [(&str, &str, &str); 20] = [
+const CLIENTS: [(&str, &str, &str); 26] = [
     ("thunderbird", "thunderbird", MAIL),
     ("thunderbird-bin", "thunderbird", MAIL),
     ("evolution", "evolution", MAIL),
@@ -50,6 +51,12 @@ const CLIENTS: [(&str, &str, &str); 20] = [
     ("pipewire-pulse", "pipewire-pulse", SOUND),
     ("wireplumber", "wireplumber", SOUND),
     ("pulseaudio", "pulseaudio", SOUND),
+    ("nextcloud", "nextcloud", SYNC),
+    ("owncloud", "owncloud", SYNC),
+    ("dropbox", "dropbox", SYNC),
+    ("onedrive", "onedrive", SYNC),
+    ("insync", "insync", SYNC),
+    ("seafile-applet", "seafile", SYNC),
 ];
 
 /// Looks for them among the programs.
