@@ -13,6 +13,7 @@ mod error;
 pub(crate) mod method;
 mod raw;
 mod symptom;
+mod written;
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -21,12 +22,13 @@ use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
-pub use check::Check;
+pub use check::{Check, Coverage};
 pub(crate) use edges::Edge;
 pub(crate) use error::line_of;
 pub use error::{LoadError, LoadErrors};
 pub(crate) use raw::Effect;
 pub use symptom::Symptom;
+pub use written::{Written, WrittenInput, WrittenRule};
 
 use crate::change::COMPILED as COMPILED_CHANGES;
 use crate::detector::Names;
@@ -109,15 +111,16 @@ impl Catalogue {
         let mut errors = Vec::new();
         let mut sources = build::Sources::default();
         let mut checks = Vec::new();
+        let tables = entries.tables(&mut errors);
         for entry in entries.checks.values() {
-            match build::check(registry, entry, &mut sources) {
+            match build::check(registry, &tables, entry, &mut sources) {
                 Ok(check) if entry.enabled => checks.push(check),
                 Ok(_) => {}
                 Err(more) => errors.extend(more),
             }
         }
         let known: Vec<&str> = entries.checks.keys().map(String::as_str).collect();
-        let edges = edges::edges(registry, &entries.edges, &known, &mut sources, &mut errors);
+        let edges = edges::edges((registry, &tables), &entries.edges, &known, &mut sources, &mut errors);
         let symptoms = entries.symptoms.iter().map(|entry| symptom_of(entry, &known, &mut errors)).collect();
         if !errors.is_empty() {
             errors.arrange();

@@ -59,6 +59,11 @@ impl<'a> Table<'a> {
         }
     }
 
+    /// A list of lists of texts.
+    pub(crate) fn rows(&self, key: &str) -> Vec<Vec<String>> {
+        self.get(key).map_or(&[][..], Node::list).iter().map(Node::texts).collect()
+    }
+
     /// A table.
     pub(crate) fn table(&self, key: &str) -> Option<&Self> {
         self.get(key).and_then(Node::table)

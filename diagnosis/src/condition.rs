@@ -30,8 +30,14 @@
 //! | --- | --- |
 //! | `x` or `last(x)` | the newest value; unknown when older than three cadences. States (inventory, texts) stand until they change, as long as anything is heard from the endpoint. A counter is its rate over its last step. A flag is a condition by itself |
 //! | `last(x, W)` | the same, but it may be as old as `W` |
-//! | `age(x)` | seconds since the newest value |
-//! | `abs(e)`, `coalesce(e, e)` | absolute value; the first that is known |
+//! | `age(x)` | seconds since the newest value, or since the newest of these events |
+//! | `abs(e)`, `round(e)`, `coalesce(e, e)` | absolute value; the nearest whole number; the first that is known |
+//! | `given(condition, e)` | `e` while the condition holds, else unknown: events count only while the log they come from can be read |
+//! | `contains(text, "part")` | whether a text has that part |
+//! | `attribute(x, "name")` | text: that attribute of the series |
+//! | `lookup("table", "column", text, ...)` | text: what a table of the catalogue says for these keys; unknown when it says nothing |
+//! | `until("table", "column", text, ...)` | seconds until the end of the day that the table names, negative when it is past |
+//! | `awake(W)` | time awake within the last `W` of the clock; unknown until the endpoint was known for that long |
 //! | `offered(x)` | whether this system, and this machine, has the input at all: false where the registry names no source, and where the probe said `unsupported` or `not_present`. What only fails to arrive is offered |
 //! | `system("windows")` | whether the endpoint runs `linux`, `windows` or `macos`: for what is the same number with another meaning there |
 //! | `bit(e, 3)` | whether that bit of a number is set |
@@ -51,7 +57,7 @@
 //! | --- | --- |
 //! | `avg(e, W)` | mean, weighted by the time each row stands for |
 //! | `min(e, W)` `max(e, W)` `sum(e, W)` | over the rows |
-//! | `p50(e, W)` `p95(e, W)` | nearest rank over the rows |
+//! | `p50(e, W)` `p90(e, W)` `p95(e, W)` `p99(e, W)` | nearest rank over the rows |
 //! | `delta(c, W)` | increase of a counter |
 //! | `rate(c, W)` | increase of a counter per second that was measured |
 //! | `n(event, W)` | how many events |
@@ -84,6 +90,11 @@
 //! by them (`avg(sum(busy), 5m)`). Inputs inside are joined on the attributes they share. `any` and `all` are
 //! three-valued over the series; numbers skip series that are unknown, unless all are.
 //!
+//! # Tables
+//! `[[table]]` of the catalogue: `id`, `columns`, how many of them are `keys`, `rows`. `*` in a key stands for anything; the
+//! first row that fits counts. An administrator's table of the same id comes before the shipped rows, so that a few rows
+//! can be added.
+//!
 //! # Units
 //! Checked when the catalogue is loaded. Both sides of a comparison, a sum and a difference must measure the same
 //! thing; bits and bytes convert. A threshold without a unit fits ratios and counts; `0` fits everything. Counts
@@ -99,6 +110,7 @@ mod lexer;
 mod parser;
 mod reason;
 mod syntax;
+mod table;
 mod unit;
 
 pub(crate) use compile::{Compiled, InputSpec, Names, Need, Parsed, condition, expression};
@@ -106,4 +118,5 @@ pub(crate) use evaluate::{Cell, Compared, Input, Scope};
 pub(crate) use expression::Kind;
 pub(crate) use lexer::Fault;
 pub(crate) use reason::Reason;
+pub(crate) use table::{Table, Tables};
 pub use unit::Unit;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::condition::{self, Compiled, Fault, Input, InputSpec, Kind, Names, Need, Parsed, Unit};
+use crate::condition::{self, Compiled, Fault, Input, InputSpec, Kind, Names, Need, Parsed, Tables, Unit};
 use crate::registry::{Registry, SignalKind, ValueType};
 use crate::texts::Template;
 use crate::trend::Use;
@@ -92,10 +92,16 @@ pub(super) fn input(
 }
 
 /// Builds one check, or lists what is wrong with it.
-pub(super) fn check(registry: &Registry, entry: &CheckEntry, sources: &mut Sources) -> Result<Check, Vec<LoadError>> {
+pub(super) fn check(
+    registry: &Registry,
+    tables: &Tables,
+    entry: &CheckEntry,
+    sources: &mut Sources,
+) -> Result<Check, Vec<LoadError>> {
     let each = entry.each.clone().map_or_else(Vec::new, |each| each.value.into_vec());
     let mut builder = Builder {
         entry,
+        tables,
         errors: Vec::new(),
         inputs: Vec::new(),
         derived: Vec::new(),
@@ -119,6 +125,7 @@ pub(super) fn check(registry: &Registry, entry: &CheckEntry, sources: &mut Sourc
 
 struct Builder<'a> {
     entry: &'a CheckEntry,
+    tables: &'a Tables,
     errors: Vec<LoadError>,
     inputs: Vec<InputSpec>,
     derived: Vec<(String, Parsed)>,
@@ -162,7 +169,7 @@ impl Builder<'_> {
     }
 
     fn names(&self) -> Names<'_> {
-        Names { inputs: &self.inputs, derived: &self.derived, each: &self.each }
+        Names { inputs: &self.inputs, derived: &self.derived, each: &self.each, tables: self.tables }
     }
 
     fn condition(&mut self, what: &str, text: &At<String>) -> Option<Compiled> {
@@ -387,7 +394,7 @@ pub(super) fn register(specs: Vec<InputSpec>, parts: &[&Compiled], sources: &mut
     inputs
 }
 
-fn runbook(raw: Option<&Runbook>) -> BTreeMap<&'static str, Vec<String>> {
+pub(super) fn runbook(raw: Option<&Runbook>) -> BTreeMap<&'static str, Vec<String>> {
     let Some(raw) = raw else { return BTreeMap::new() };
     let steps = |own: &[String]| {
         if raw.all_first { [raw.all.as_slice(), own].concat() } else { [own, raw.all.as_slice()].concat() }
@@ -410,7 +417,7 @@ pub(super) fn duration(text: &str) -> Option<Duration> {
 pub(super) fn number(text: &str) -> Option<(f64, Unit)> {
     let (sign, text) = text.strip_prefix('-').map_or((1.0, text), |text| (-1.0, text));
     let parsed = Parsed::new(text).ok()?;
-    let names = Names { inputs: &[], derived: &[], each: &[] };
+    let names = Names { inputs: &[], derived: &[], each: &[], tables: &Tables::new() };
     let compiled = condition::expression(&parsed, &names).ok()?;
     match (compiled.expression.constant(), compiled.kind) {
         (Some(value), Kind::Number(unit)) => Some((sign * value, unit)),

@@ -1,8 +1,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::condition::{Compiled, Input};
 use crate::document::Escalation;
+use crate::registry::{Registry, Source};
 use crate::texts::Template;
 use crate::trend::Use;
 use crate::vocabulary::{Attributes, Impact, Severity, Urgency};
@@ -72,11 +75,47 @@ impl Check {
         self.rule.only.iter().all(admits)
     }
 
+    /// How much of what it reads is declared to exist on `os_type`.
+    pub fn coverage(&self, os_type: &str) -> Coverage {
+        let has_source = |name: &&String| {
+            let source = Registry::builtin().get(name).and_then(|spec| spec.source.on(os_type));
+            matches!(source, Some(Source::Api(_)))
+        };
+        match self.signals.iter().filter(has_source).count() {
+            count if count == self.signals.len() && self.runs_on(os_type) => Coverage::Whole,
+            count if count > 0 && self.runs_on(os_type) => Coverage::Part,
+            _ => Coverage::None,
+        }
+    }
+
     /// Whether its inputs exist on `os_type`. A system that is not known yet is not held against it.
     pub fn runs_on(&self, os_type: &str) -> bool {
         match system(os_type) {
             Some(os) => self.os.iter().any(|known| known == os),
             None => true,
+        }
+    }
+}
+
+/// How much of what a check reads exists on a system.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Coverage {
+    /// All of it.
+    Whole,
+    /// Some of it; where the rest decides, the verdict is unknown.
+    Part,
+    /// Nothing: the verdict is unknown.
+    None,
+}
+
+impl Coverage {
+    /// The word in tables.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Whole => "yes",
+            Self::Part => "in part",
+            Self::None => "unknown",
         }
     }
 }

@@ -8,7 +8,7 @@ use crate::compact::{self, Table};
 use crate::document::Escalation;
 use crate::order;
 
-use super::raw::{At, CheckEntry, EdgeEntry, Effect, Entries, Many, Runbook, SymptomEntry, VariantEntry};
+use super::raw::{At, CheckEntry, EdgeEntry, Effect, Entries, Many, RawTable, Runbook, SymptomEntry, VariantEntry};
 
 /// What the files of this version say.
 pub(super) const BYTES: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/checks.compact"));
@@ -20,6 +20,7 @@ pub(super) fn entries() -> Entries {
         let checks = file.tables("check").map(|table| place.check(table));
         entries.checks.extend(checks.map(|check| (check.id.value.clone(), check)));
         entries.symptoms.extend(file.tables("symptom").map(|table| place.symptom(table)));
+        entries.tables.extend(file.tables("table").map(|table| place.table(table)));
         entries.edges.extend(file.tables("edge").map(|table| place.edge(table)));
     });
     entries
@@ -123,6 +124,15 @@ impl Place {
             later: texts("later"),
             rule_out: texts("rule_out"),
         }
+    }
+
+    fn table(&self, table: &Table) -> At<RawTable> {
+        self.at(RawTable {
+            id: table.text("id").unwrap_or_default(),
+            columns: table.texts("columns").unwrap_or_default(),
+            keys: table.number("keys").unwrap_or_default() as usize,
+            rows: table.rows("rows"),
+        })
     }
 
     fn edge(&self, table: &Table) -> EdgeEntry {

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use crate::condition::{self, Compiled, Input, Names, Parsed};
+use crate::condition::{self, Compiled, Input, Names, Parsed, Tables};
 use crate::registry::Registry;
 
 use super::LoadError;
@@ -21,7 +21,7 @@ pub(crate) struct Edge {
 
 /// Builds the edges; they must not lead in a circle.
 pub(super) fn edges(
-    registry: &Registry,
+    (registry, tables): (&Registry, &Tables),
     entries: &[EdgeEntry],
     known: &[&str],
     sources: &mut Sources,
@@ -35,7 +35,7 @@ pub(super) fn edges(
         edges.push(Edge {
             root: entry.root.value.clone(),
             consequences: entry.consequence.iter().map(|id| id.value.clone()).collect(),
-            when: entry.when.as_ref().and_then(|when| condition_of(registry, entry, when, sources, errors)),
+            when: entry.when.as_ref().and_then(|when| condition_of((registry, tables), entry, when, sources, errors)),
             any_instance: entry.any_instance,
         });
     }
@@ -54,7 +54,7 @@ pub(super) fn exists(id: &At<String>, known: &[&str], errors: &mut Vec<LoadError
 }
 
 fn condition_of(
-    registry: &Registry,
+    (registry, tables): (&Registry, &Tables),
     entry: &EdgeEntry,
     when: &At<String>,
     sources: &mut Sources,
@@ -65,7 +65,7 @@ fn condition_of(
     if errors.len() > before {
         return None;
     }
-    let names = Names { inputs: &specs, derived: &[], each: &[] };
+    let names = Names { inputs: &specs, derived: &[], each: &[], tables };
     match Parsed::new(&when.value).and_then(|parsed| condition::condition(&parsed, &names)) {
         Ok(compiled) => Some((register(specs, &[&compiled], sources), compiled)),
         Err(fault) => {

@@ -7,7 +7,9 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::{LoadError, LoadErrors, line_of};
+use crate::condition::{Table, Tables};
 use crate::document::Escalation;
+use crate::order;
 use crate::vocabulary::{Impact, Severity, Urgency};
 
 /// A value, and the line it stands on.
@@ -63,6 +65,8 @@ pub(super) struct RawFile {
     symptom: Vec<RawSymptom>,
     #[serde(default)]
     edge: Vec<RawEdge>,
+    #[serde(default)]
+    table: Vec<Spanned<RawTable>>,
     /// Edges whose root has no check yet; read so that they are well formed, and otherwise left alone.
     #[serde(default)]
     #[expect(dead_code, reason = "part of the format; nothing to do with it until its checks exist")]
@@ -196,6 +200,16 @@ struct RawSymptom {
     rule_out: Option<Vec<String>>,
 }
 
+/// Words and dates by codes.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawTable {
+    pub(super) id: String,
+    pub(super) columns: Vec<String>,
+    pub(super) keys: usize,
+    pub(super) rows: Vec<Vec<String>>,
+}
+
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RawEdge {
@@ -296,9 +310,28 @@ pub(super) struct Entries {
     pub(super) checks: BTreeMap<String, CheckEntry>,
     pub(super) symptoms: Vec<SymptomEntry>,
     pub(super) edges: Vec<EdgeEntry>,
+    pub(super) tables: Vec<At<RawTable>>,
 }
 
 impl Entries {
+    /// The tables by name. Of two with one name the rows of the later one come first.
+    pub(super) fn tables(&self, errors: &mut Vec<LoadError>) -> Tables {
+        let mut tables: BTreeMap<String, Table> = BTreeMap::new();
+        for at in &self.tables {
+            let RawTable { id, columns, keys, rows } = at.value.clone();
+            let mut table = Table { name: id.clone(), columns, keys, rows };
+            errors.extend(table.fault().map(|reason| at.error(reason)));
+            if let Some(before) = tables.get(&id) {
+                if (&before.columns, before.keys) != (&table.columns, keys) {
+                    errors.push(at.error(format!("table {id} has the columns {}", before.columns.join(", "))));
+                }
+                table.rows.extend(before.rows.iter().cloned());
+            }
+            tables.insert(id, table);
+        }
+        order::map(tables.into_iter().map(|(id, table)| (id, Arc::new(table))))
+    }
+
     /// What these files say, each laid over those before.
     ///
     /// # Errors
@@ -338,6 +371,7 @@ impl Entries {
             any_instance: edge.any_instance,
             inputs: edge.inputs.into_iter().map(|(name, text)| (name, lines.at(text))).collect(),
         }));
+        self.tables.extend(file.table.into_iter().map(|table| lines.at(table)));
         Ok(())
     }
 

@@ -2,6 +2,7 @@
 
 mod among;
 mod call;
+mod known;
 mod subject;
 
 use crate::document::Comparison;
@@ -12,6 +13,7 @@ use super::expression::{Compare, Expression, Kind, OnOf};
 use super::lexer::Fault;
 use super::parser::parse;
 use super::syntax::{Arithmetic, Form, Node};
+use super::table::Tables;
 use super::unit::Unit;
 
 /// Derived names that stand in derived names that stand in ...
@@ -36,6 +38,7 @@ pub(crate) struct Names<'a> {
     pub(crate) derived: &'a [(String, Parsed)],
     /// Attributes that make an instance.
     pub(crate) each: &'a [String],
+    pub(crate) tables: &'a Tables,
 }
 
 /// A text that was parsed, but not yet checked.
@@ -141,8 +144,8 @@ impl Compiler<'_> {
         if kind != Kind::Flag {
             return Err(self.fault(node, format!("a condition is wanted here, this is {}", words(&kind))));
         }
-        use Expression::{Bit, Coalesce, Input, LastWithin};
-        if !matches!(expression, Input(_) | LastWithin(..) | Coalesce(_) | Bit(..)) {
+        use Expression::{Bit, Coalesce, Contains, Input, LastWithin};
+        if !matches!(expression, Input(_) | LastWithin(..) | Coalesce(_) | Bit(..) | Contains(..)) {
             return Ok(expression);
         }
         let subject = self.subject(node, Unit::one(), Some("true".to_owned()));

@@ -3,6 +3,7 @@
 mod across;
 mod fold;
 mod input;
+mod known;
 
 use std::cell::RefCell;
 
@@ -139,6 +140,12 @@ impl Scope<'_> {
             Expression::Age(input) => self.age(*input),
             Expression::Negative(inner) => self.find(inner).exact().map(|value| -value),
             Expression::Absolute(inner) => self.find(inner).exact().map(f64::abs),
+            Expression::Rounded(inner) => self.find(inner).exact().map(f64::round),
+            Expression::Attribute(input, name) => self.attribute(*input, name),
+            Expression::Contains(inner, part) => self.contains(inner, part),
+            Expression::Given(given) => self.given(given),
+            Expression::Lookup(lookup) => self.look_up(lookup),
+            Expression::Awake(span_ms) => self.awake(*span_ms),
             Expression::Scaled(inner, factor) => self.find(inner).scaled(*factor),
             Expression::Arithmetic(how, left, right) => arithmetic(*how, self.find(left), self.find(right)),
             Expression::Coalesce(choices) => self.coalesce(choices),

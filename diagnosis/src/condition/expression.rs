@@ -1,7 +1,10 @@
+use std::sync::Arc;
+
 use crate::document::Comparison;
 use crate::window::Only;
 
 use super::syntax::Arithmetic;
+use super::table::Table;
 use super::unit::Unit;
 
 /// What an expression gives.
@@ -26,6 +29,16 @@ pub(crate) enum Expression {
     Age(usize),
     Negative(Box<Expression>),
     Absolute(Box<Expression>),
+    /// The nearest whole number.
+    Rounded(Box<Expression>),
+    /// An attribute of the series of an input.
+    Attribute(usize, String),
+    /// Whether a text contains another one.
+    Contains(Box<Expression>, String),
+    Given(Box<Given>),
+    Lookup(Box<Lookup>),
+    /// Awake time within the last so many milliseconds of the clock.
+    Awake(i64),
     /// Times a constant: conversion of units.
     Scaled(Box<Expression>, f64),
     Arithmetic(Arithmetic, Box<Expression>, Box<Expression>),
@@ -78,6 +91,24 @@ pub(crate) struct Field {
     pub(crate) name: String,
     /// As a number; else as text.
     pub(crate) is_amount: bool,
+}
+
+/// A value that means something only while a condition holds.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Given {
+    pub(crate) condition: Expression,
+    pub(crate) value: Expression,
+    /// The input that the condition rests on.
+    pub(crate) input: usize,
+}
+
+/// A cell of a table: a text, or the seconds until the date that it names.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Lookup {
+    pub(crate) table: Arc<Table>,
+    pub(crate) column: usize,
+    pub(crate) keys: Vec<Expression>,
+    pub(crate) is_date: bool,
 }
 
 /// `left and right`, of which `left` can hold for some instances only. Of the others `right` is not asked.

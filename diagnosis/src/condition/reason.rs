@@ -28,6 +28,14 @@ pub(crate) enum Reason {
     Silent(i64),
     /// Divided by zero.
     Division,
+    /// Nothing tells it on this system, and why.
+    NotOffered(usize, String),
+    /// What it rests on does not hold.
+    NotGiven(usize),
+    /// The table has no such row: its name and the keys.
+    NoRow(String, String),
+    /// The endpoint is not known for so long.
+    NotKnownFor(i64),
     /// The check has no inputs on this system.
     OtherSystem,
     /// No table knows the code.
@@ -65,6 +73,12 @@ impl Reason {
             Self::Rows { found, wanted } => format!("only {found} of the last {wanted} readings are there"),
             Self::Silent(age_ms) => {
                 format!("nothing was heard from this machine for {}", texts::duration(*age_ms as f64 / 1000.0))
+            }
+            Self::NotOffered(input, why) => format!("nothing tells \"{}\" on this system: {why}", label(input)),
+            Self::NotGiven(input) => format!("it can be told only while this holds: \"{}\"", label(input)),
+            Self::NoRow(table, keys) => format!("the table {table} says nothing about {keys}"),
+            Self::NotKnownFor(span_ms) => {
+                format!("this machine has not been known for {}", texts::duration(*span_ms as f64 / 1000.0))
             }
             Self::Division => "there was nothing to divide by".to_owned(),
             Self::OtherSystem => "this version cannot check it on this operating system".to_owned(),

@@ -225,6 +225,11 @@ impl<'a> Judge<'a> {
         reason.words(&specs)
     }
 
+    /// Why there is nothing of an input.
+    pub(super) fn no_data(&self, input: usize) -> Reason {
+        self.scope(None).no_data(input)
+    }
+
     /// The name of the guard that excuses it.
     pub(super) fn excuse(&self) -> Option<&'a str> {
         self.blocked_by()

@@ -71,7 +71,7 @@ impl Detector {
             Some(unknown) => self.not_told(check, &Reason::Absent(input, unknown.clone()), now),
             // Where it is told what happens to some instance, silence says that nothing did to any.
             None if inputs.iter().all(is_event) => self.instance_ruled_out(check, &[], now),
-            None => self.not_told(check, &Reason::NoData(input), now),
+            None => self.not_told(check, &self.judge_of(check, &[], now).no_data(input), now),
         }
     }
 

@@ -1,6 +1,7 @@
 //! The embedded catalogue, held to its promises: it loads, and tells everything that a technician needs.
 
 mod exits;
+mod tables;
 
 use firstline_diagnosis::catalogue::{Catalogue, Symptom};
 

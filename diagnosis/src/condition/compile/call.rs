@@ -8,10 +8,11 @@ use super::super::unit::Unit;
 use super::{Compiler, words};
 
 /// Every function of the language.
-const FUNCTIONS: [&str; 32] = [
-    "abs", "age", "all", "always", "amount", "any", "avg", "bit", "calm", "changes", "coalesce", "count", "days",
-    "delta", "ever", "field", "largest", "last", "list", "max", "meaning", "min", "n", "offered", "p50", "p95", "p99",
-    "points", "rate", "share", "sum", "system",
+const FUNCTIONS: [&str; 40] = [
+    "abs", "age", "all", "always", "amount", "any", "attribute", "avg", "awake", "bit", "calm", "changes", "coalesce",
+    "contains", "count", "days", "delta", "ever", "field", "given", "largest", "last", "list", "lookup", "max",
+    "meaning", "min", "n", "offered", "p50", "p90", "p95", "p99", "points", "rate", "round", "share", "sum", "system",
+    "until",
 ];
 /// A window over what is not told every minute, and this long or longer, is time of the calendar.
 const CALENDAR_MS: i64 = 86_400_000;
@@ -24,10 +25,14 @@ impl Compiler<'_> {
         match (name, arguments) {
             ("last", [input]) => self.value(input),
             ("last", [input, window]) => self.last_within(input, window),
-            ("age", [input]) => {
-                let index = self.direct(input)?;
-                self.input(input, index).map(|_| (Expression::Age(index), Kind::Number(Unit::seconds())))
-            }
+            ("age", [input]) => self.age(input),
+            ("attribute", [input, attribute]) => self.attribute(input, attribute),
+            ("contains", [text, part]) => self.contains(text, part),
+            ("given", [condition, value]) => self.given(condition, value),
+            ("lookup", [table, column, keys @ ..]) => self.lookup(node, [table, column], keys, false),
+            ("until", [table, column, keys @ ..]) => self.lookup(node, [table, column], keys, true),
+            ("awake", [span]) => Ok((Expression::Awake(self.span(span)?), Kind::Number(Unit::seconds()))),
+            ("round", [inner]) => self.round(inner),
             ("abs", [inner]) => {
                 let (inner, unit) = self.number(inner)?;
                 Ok((Expression::Absolute(Box::new(inner)), Kind::Number(unit)))
@@ -54,6 +59,7 @@ impl Compiler<'_> {
             ("max", [inner, window]) => self.window(node, Fold::Max, inner, window),
             ("sum", [inner, window]) => self.window(node, Fold::Sum, inner, window),
             ("p50", [inner, window]) => self.window(node, Fold::Percentile(50), inner, window),
+            ("p90", [inner, window]) => self.window(node, Fold::Percentile(90), inner, window),
             ("p95", [inner, window]) => self.window(node, Fold::Percentile(95), inner, window),
             ("p99", [inner, window]) => self.window(node, Fold::Percentile(99), inner, window),
             ("delta", [inner, window]) => self.direct_window(node, Fold::Increase, inner, window),
@@ -76,7 +82,7 @@ impl Compiler<'_> {
     }
 
     /// The index of the input that `node` is.
-    fn direct(&self, node: &Node) -> Result<usize, Fault> {
+    pub(super) fn direct(&self, node: &Node) -> Result<usize, Fault> {
         let index = match &node.form {
             Form::Name(name) => self.names.inputs.iter().position(|input| input.name == *name),
             _ => None,

@@ -28,9 +28,13 @@ fn compiled(text: &str) -> Result<Compiled, Fault> {
         input("ok_one", "endpoint.probe.tcp.ok{target=one,by=name}"),
         input("crash", "endpoint.app.crash"),
     ];
+    let rows = vec![vec!["dns".to_owned(), "names".to_owned(), "2025-10-14".to_owned()]];
+    let columns = ["layer", "words", "end"].map(str::to_owned).to_vec();
+    let table = super::super::table::Table { name: "layers".to_owned(), columns, keys: 1, rows };
+    let tables = Tables::from([("layers".to_owned(), std::sync::Arc::new(table))]);
     let derived = [("ratio", "free / size"), ("one", "two + 1"), ("two", "one + 1")]
         .map(|(name, text)| (name.to_owned(), Parsed::new(text).expect("parses")));
-    condition(&Parsed::new(text)?, &Names { inputs: &inputs, derived: &derived, each: &[] })
+    condition(&Parsed::new(text)?, &Names { inputs: &inputs, derived: &derived, each: &[], tables: &tables })
 }
 
 #[test]
@@ -51,6 +55,11 @@ fn accepts_what_has_a_meaning() {
         "sum(avg(cpu, 5m)) > 1",
         "avg(sum(cpu), 5m) > 1",
         "last(free, 1h) < 2 GiB",
+        "abs(free - 1 GiB * round(free / 1 GiB)) < 10 MiB",
+        "contains(layer, \"d\") and attribute(size, \"mountpoint\") == \"/\"",
+        "lookup(\"layers\", \"words\", layer) == \"names\" and until(\"layers\", \"end\", layer) < 180 d",
+        "given(up, free) < 1 GiB and awake(7 d) > 8 h",
+        "p90(free, 10m) > 1 GiB",
         "min(cores, 7d) > 3 and delta(cores, 1d) > 1",
         "offered(free) and bit(free, 2) and points(up, 40) + coalesce(points(ok_one, 30), 0) >= 60",
         "n(crash, 1d) >= 1 and days(crash, 7d) >= 2 and calm(crash, 1h) >= 3",
@@ -85,6 +94,12 @@ fn refuses_what_has_none_and_says_what_was_meant() {
         ("any(ok and lookup)", "cannot be joined"),
         ("one > 3", "derived from itself"),
         ("ratio < 3 GiB", "the value is in 1, the threshold in GiB"),
+        ("lookup(\"layer\", \"words\", layer) == \"x\"", "did you mean layers?"),
+        ("lookup(\"layers\", \"word\", layer) == \"x\"", "did you mean words?"),
+        ("lookup(\"layers\", \"words\") == \"x\"", "has 1 key(s)"),
+        ("until(\"layers\", \"words\", layer) < 3 d", "holds no dates"),
+        ("contains(free, \"x\")", "a text is wanted"),
+        ("attribute(size, \"mount\") == \"/\"", "no attribute mount"),
         ("largest(cpu, \"process.name\") == \"x\"", "no attribute process.name"),
     ] {
         let fault = compiled(text).expect_err(text);

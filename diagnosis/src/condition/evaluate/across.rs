@@ -1,5 +1,4 @@
 use super::super::expression::{Across, Join, Rank};
-use super::super::reason::Reason;
 use super::{Cell, Found, Scope};
 use crate::order::Arrange as _;
 
@@ -13,7 +12,7 @@ impl<'a> Scope<'a> {
             _ => None,
         });
         if found.iter().all(|found| found.cell.is_unknown()) {
-            return Found { cell: Cell::Unknown(unknown.unwrap_or(self.none(across.over))), at };
+            return Found { cell: Cell::Unknown(unknown.unwrap_or_else(|| self.no_data(across.over))), at };
         }
         let numbers = || found.iter().filter_map(|found| found.cell.as_number());
         let known = numbers().count() as f64;
@@ -48,13 +47,6 @@ impl<'a> Scope<'a> {
         instances
     }
 
-    fn none(&self, over: usize) -> Reason {
-        match self.store.absence(self.inputs[over].source) {
-            Some(why) => Reason::Absent(over, why.clone()),
-            None => Reason::NoData(over),
-        }
-    }
-
     fn bound<'b>(&'b self, binding: &'b [(&'b str, &'b str)]) -> Scope<'b> {
         Scope { binding, ..self.clone() }
     }
@@ -73,7 +65,7 @@ impl<'a> Scope<'a> {
         ranked.arrange_by(|one, two| two.0.total_cmp(&one.0).then_with(|| one.1.cmp(&two.1)));
         ranked.truncate(rank.count);
         if ranked.is_empty() {
-            return Found::unknown(self.none(rank.over));
+            return Found::unknown(self.no_data(rank.over));
         }
         let at = ranked.iter().filter_map(|(_, _, at)| *at).max();
         let words = ranked.into_iter().map(|(value, name, _)| match &rank.unit {

@@ -170,6 +170,9 @@ impl<'a> Scope<'a> {
         if let Some(why) = self.store.absence(self.inputs[input].source).or(silent) {
             return Found::unknown(Reason::Absent(input, why.clone()));
         }
+        if let Some(reason) = self.not_offered(input) {
+            return Found::unknown(reason);
+        }
         let start = self.start_of(window, now);
         let heard_ms = awake.first_heard().map_or(0, |first| match first.0.max(start) {
             from if window.by_calendar => (now - from).max(0),

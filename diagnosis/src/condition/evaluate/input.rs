@@ -56,10 +56,19 @@ impl<'a> Scope<'a> {
         }
     }
 
-    fn no_data(&self, input: usize) -> Reason {
+    /// Why there is nothing at all of an input.
+    pub(crate) fn no_data(&self, input: usize) -> Reason {
         match self.store.absence(self.inputs[input].source) {
             Some(why) => Reason::Absent(input, why.clone()),
-            None => Reason::NoData(input),
+            None => self.not_offered(input).unwrap_or(Reason::NoData(input)),
+        }
+    }
+
+    /// The reason of the registry, where nothing tells an input on this system.
+    pub(super) fn not_offered(&self, input: usize) -> Option<Reason> {
+        match self.inputs[input].spec.signal.source.on(self.os_type) {
+            Some(Source::None { none }) => Some(Reason::NotOffered(input, none.clone())),
+            _ => None,
         }
     }
 
