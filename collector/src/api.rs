@@ -37,7 +37,7 @@ use crate::access::Roles;
 use crate::access::gate::{Door, Doors, Face, Told};
 use crate::app::App;
 use crate::console;
-pub(crate) use checks::{CheckList, CheckReport};
+pub(crate) use checks::{CheckList, CheckPage, CheckReport};
 use problem::{Fault, Problem};
 pub(crate) use tokens::{NewToken, TokenList};
 

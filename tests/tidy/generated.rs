@@ -1,5 +1,6 @@
 //! Parts of documents that are written by the code they describe.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use firstline_diagnosis::catalogue::Catalogue;
@@ -49,12 +50,37 @@ fn checks() -> String {
         "| check | what it says | severity | Linux | Windows | macOS |\n| --- | --- | --- | --- | --- | --- |\n"
             .to_owned();
     for check in Catalogue::builtin().checks() {
-        let on = |system: &str| if check.os.iter().any(|os| os == system) { "yes" } else { "unknown" };
-        let [linux, windows, macos] = ["linux", "windows", "macos"].map(on);
+        let [linux, windows, macos] = ["linux", "windows", "macos"].map(|system| check.coverage(system).name());
         let (id, title, severity) = (&check.id, &check.title, check.severity.name());
-        writeln!(table, "| `{id}` | {title} | {severity} | {linux} | {windows} | {macos} |").expect("memory");
+        writeln!(table, "| [`{id}`]({id}.md) | {title} | {severity} | {linux} | {windows} | {macos} |")
+            .expect("memory");
     }
     table
+}
+
+/// Compares the pages of `folder` with `wanted`, by file name; what else lies there is wrong, except the index.
+fn pages_in_step(folder: &str, wanted: &BTreeMap<String, String>) {
+    let path = binary::repository().join(folder);
+    let entries = std::fs::read_dir(&path).expect("the folder exists").map(|entry| entry.expect("readable").path());
+    let mut found: BTreeMap<String, String> = entries
+        .map(|path| {
+            let name = path.file_name().expect("a file").to_string_lossy().into_owned();
+            (name, std::fs::read_to_string(&path).expect("a text"))
+        })
+        .collect();
+    found.remove("README.md");
+    if found == *wanted {
+        return;
+    }
+    let differing = wanted.keys().chain(found.keys()).find(|name| found.get(*name) != wanted.get(*name));
+    assert!(
+        std::env::var_os(WRITE).is_some(),
+        "{folder}/{}: is not what the catalogue says; {WRITE}=1 makes this test write it",
+        differing.expect("something differs")
+    );
+    let gone = found.keys().filter(|name| !wanted.contains_key(*name));
+    gone.for_each(|name| std::fs::remove_file(path.join(name)).expect("the page is ours"));
+    wanted.iter().for_each(|(name, page)| std::fs::write(path.join(name), page).expect("the page is ours"));
 }
 
 #[test]
@@ -65,5 +91,12 @@ fn the_support_matrix_is_in_step_with_the_registry() {
 
 #[test]
 fn the_list_of_checks_is_in_step_with_the_catalogue() {
-    in_step("docs/checks.md", "checks", &checks());
+    in_step("docs/checks/README.md", "checks", &checks());
+}
+
+#[test]
+fn every_check_has_its_page() {
+    let written = Catalogue::written(&[]).expect("the embedded catalogue loads");
+    let pages = written.iter().map(|check| (format!("{}.md", check.id), check.markdown()));
+    pages_in_step("docs/checks", &pages.collect());
 }

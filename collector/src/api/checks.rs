@@ -1,10 +1,11 @@
 //! The catalogue in force, and a trial of a check file against the registry.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::State;
-use firstline_diagnosis::catalogue::Catalogue;
+use axum::extract::{Path, State};
+use firstline_diagnosis::catalogue::{Catalogue, Check, Coverage, Written};
 use firstline_diagnosis::vocabulary::Severity;
 use serde::{Deserialize, Serialize};
 
@@ -23,6 +24,12 @@ pub(super) fn doors(doors: Doors) -> Doors {
             Roles::LOOK,
             list,
             Told { summary: "The checks in force.", answer: "CheckList", ..Told::default() },
+        )
+        .get(
+            "/api/v1/checks/{id}",
+            Roles::LOOK,
+            show,
+            Told { summary: "A check as it is written, with its page.", answer: "CheckPage", ..Told::default() },
         )
         .post(
             "/api/v1/checks/test",
@@ -61,6 +68,10 @@ pub(crate) struct CheckLine {
     pub category: String,
     /// Operating systems that it can be told on.
     pub os: Vec<String>,
+    /// Signals that it reads.
+    pub inputs: Vec<String>,
+    /// How much of them exists on each system.
+    pub coverage: BTreeMap<String, Coverage>,
     /// Whether it may alert without a ticket.
     pub proactive: bool,
 }
@@ -82,11 +93,48 @@ async fn list(State(app): State<Arc<App>>) -> Json<CheckList> {
         severity: check.severity,
         category: check.category.clone(),
         os: check.os.clone(),
+        inputs: inputs(check),
+        coverage: SYSTEMS.iter().map(|os| ((*os).to_owned(), check.coverage(os))).collect(),
         proactive: check.proactive,
     });
     let mut checks: Vec<_> = lines.collect();
     checks.sort_by(|one, other| one.id.cmp(&other.id));
     Json(CheckList { catalogue: catalogue.version().to_owned(), checks })
+}
+
+/// Systems whose coverage is told.
+const SYSTEMS: [&str; 3] = ["linux", "windows", "macos"];
+
+/// The signals that a check reads, each once.
+fn inputs(check: &Check) -> Vec<String> {
+    let mut signals = check.signals.clone();
+    signals.sort();
+    signals.dedup();
+    signals
+}
+
+/// A check as it is written.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct CheckPage {
+    /// Version of the catalogue.
+    pub catalogue: String,
+    /// Everything that its file says.
+    pub check: Written,
+    /// The same as a page of Markdown.
+    pub page: String,
+}
+
+async fn show(State(app): State<Arc<App>>, Path(id): Path<String>) -> Result<Json<CheckPage>, Problem> {
+    let catalogues = app.detect.catalogues().clone();
+    let catalogue = catalogues.current();
+    if catalogue.check(&id).is_none() {
+        return Err(Problem::not_found("check"));
+    }
+    let written = tokio::task::spawn_blocking(move || catalogues.written()).await;
+    let written = written.map_err(|error| Problem::failed(&error))?.map_err(|error| Problem::failed(&error))?;
+    let check = written.into_iter().find(|check| check.id == id).ok_or_else(|| Problem::not_found("check"))?;
+    let page = check.markdown();
+    Ok(Json(CheckPage { catalogue: catalogue.version().to_owned(), check, page }))
 }
 
 /// A check file to try.

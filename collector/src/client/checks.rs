@@ -4,16 +4,20 @@ use serde_json::json;
 
 use super::Out;
 use super::command::Check;
-use super::connection::Connection;
+use super::connection::{Connection, part};
 use super::failure::Failure;
-use super::table::{Table, harmless};
-use crate::api::{CheckList, CheckReport};
+use super::table::{Table, harmless, harmless_lines};
+use crate::api::{CheckList, CheckPage, CheckReport};
 
 pub(super) async fn follow(connection: &Connection, order: Check, out: Out) -> Result<(), Failure> {
     match order {
         Check::List => {
             let list: CheckList = connection.get("/checks", &[]).await?;
             out.print(&list, || print(&list))
+        }
+        Check::Show { id } => {
+            let page: CheckPage = connection.get(&format!("/checks/{}", part(&id)), &[]).await?;
+            out.print(&page, || harmless_lines(&page.page))
         }
         Check::Test { file } => {
             let (name, text) = read(&file)?;
@@ -35,15 +39,21 @@ pub(super) fn read(file: &Path) -> Result<(String, String), Failure> {
 }
 
 fn print(list: &CheckList) -> String {
-    let mut table = Table::new(["check", "severity", "alerts", "category", "title"]);
+    let mut table =
+        Table::new(["check", "severity", "alerts", "linux", "windows", "macos", "category", "title", "reads"]);
     for check in &list.checks {
         let alerts = if check.proactive { "yes" } else { "no" };
+        let on = |system: &str| check.coverage.get(system).map_or("unknown", |coverage| coverage.name()).to_owned();
         table.row([
             check.id.clone(),
             check.severity.name().to_owned(),
             alerts.to_owned(),
+            on("linux"),
+            on("windows"),
+            on("macos"),
             check.category.clone(),
             check.title.clone(),
+            check.inputs.join(", "),
         ]);
     }
     format!("{}\nCatalogue {}", table.print("No checks."), harmless(&list.catalogue))

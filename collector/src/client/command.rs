@@ -264,8 +264,13 @@ pub(super) enum Incident {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Check {
-    /// The checks in force.
+    /// The checks in force: what they read, and on which systems that exists.
     List,
+    /// All about one check: what it means, reads, says, and what to do about it.
+    Show {
+        /// Its id.
+        id: String,
+    },
     /// Try a check file on top of the built-in catalogue, without putting it in force.
     Test {
         /// The file (TOML).

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
-use firstline_diagnosis::catalogue::{Catalogue, LoadErrors};
+use firstline_diagnosis::catalogue::{Catalogue, LoadErrors, Written};
 use thiserror::Error;
 use tracing::warn;
 
@@ -177,6 +177,17 @@ impl Catalogues {
         files.push((name, text));
         files.sort();
         Ok((Catalogue::rehearsed(&files, ids).map_err(CatalogueError::Faults)?, only_for))
+    }
+
+    /// Every check as it is written, for endpoints that no file is for in particular.
+    ///
+    /// # Errors
+    /// None for files that are in force.
+    pub fn written(&self) -> Result<Vec<Written>, CatalogueError> {
+        let in_force = self.current.load();
+        let common = in_force.files.iter().filter(|(_, only_for)| only_for.is_empty());
+        let files: Vec<_> = common.map(|(file, _)| file.clone()).collect();
+        Catalogue::written(&files).map_err(CatalogueError::Faults)
     }
 
     /// Name and text of every file, in order of name; none when there is no folder.
