@@ -238,14 +238,22 @@ impl Detect {
     /// When a file is bad; then everything stays as it was.
     pub async fn reload(&self) -> Result<String, CatalogueError> {
         let catalogue = self.parts().catalogues.reload()?;
-        for (endpoint_id, place) in self.places() {
-            self.adopt(&endpoint_id, &place).await;
-        }
+        self.retagged_all().await;
         Ok(catalogue.version().to_owned())
     }
 
-    /// An endpoint (by id) has other tags: other files may be for it.
+    /// Any endpoint may have other tags, or other files are in force.
+    pub async fn retagged_all(&self) {
+        for (endpoint_id, place) in self.places() {
+            self.adopt(&endpoint_id, &place).await;
+        }
+    }
+
+    /// An endpoint (by id) has other tags, perhaps: other files may be for it.
     pub async fn retagged(&self, endpoint_id: &str) {
+        if self.parts().catalogues.is_uniform() {
+            return;
+        }
         let place = self.watches().get(endpoint_id).cloned();
         if let Some(place) = place {
             self.adopt(endpoint_id, &place).await;

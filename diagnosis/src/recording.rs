@@ -12,6 +12,7 @@
 //! ```
 //! - `step_seconds`: the length of the step that a number stands for. With it, the number of a counter is its increase
 //!   within the step; without it, it is the counter's raw total.
+//! - `since`, of an endpoint: since when it is watched. A window over what happened is known from there on.
 //! - `mark`: `booted`, `pausing`, `resumed`, `network_changed`. A `boot_id` or `ctx` other than that of the line before
 //!   says the first or the last of them as well.
 //! - `t_mono`: seconds since boot. Where it is given, a clock that was set back moves nothing: the line is placed by it.

@@ -68,11 +68,12 @@ mod browser {
     #[tokio::test]
     async fn a_technician_puts_a_file_on_a_ticket() {
         let stage = Stage::open().await;
+        let folder = tempfile::tempdir().unwrap();
         let (mut agent, _) = stage.agent_online("agent").await;
         agent.stop().await;
         let (_, path) = saved(&stage, &agent, "diagnosis.json").await;
         let ticket = stage.ticket("No network since this morning", "sam").await;
-        let browser = Browser::open(&stage.folder("browser"), 1280, 900).await;
+        let browser = Browser::open(folder.path(), 1280, 900).await;
         browser
             .tell("a_technician_puts_a_file_on_a_ticket", async {
                 crate::browser::sign_in(&browser, &stage).await;
@@ -133,7 +134,7 @@ async fn a_check_is_rehearsed_over_what_was_stored() {
     assert_eq!(report["checks"][0]["id"], "our-own");
     assert_eq!(report["episodes"][0]["endpoint"], id.as_str(), "{report}");
     let printed = stage.firstline(&rehearse[..5]).await.done().stdout;
-    assert!(printed.contains("our-own") && printed.contains("fired"), "{printed}");
+    assert!(printed.contains("our-own") && printed.contains("FIRED"), "{printed}");
     std::fs::write(&path, "[[check]]\nid = \"x\"\nwhen = \"nonsense(\"\n").unwrap();
     let refused = stage.firstline(&rehearse).await.ended_with(1);
     assert!(refused.stderr.contains("own.toml:"), "{}", refused.stderr);

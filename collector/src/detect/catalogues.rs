@@ -141,6 +141,11 @@ impl Catalogues {
         Arc::clone(&self.current.load().common)
     }
 
+    /// Whether all endpoints are judged alike, whatever their tags.
+    pub fn is_uniform(&self) -> bool {
+        self.current.load().files.iter().all(|(_, only_for)| only_for.is_empty())
+    }
+
     /// What is in force for an endpoint with these tags.
     pub fn for_tags(&self, tags: &BTreeMap<String, String>) -> Arc<Catalogue> {
         self.current.load().for_tags(tags)

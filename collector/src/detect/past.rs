@@ -78,12 +78,15 @@ pub(crate) async fn between(
     told.extend(events(store.reads(), key, span).await?);
     told.extend(marks(store.reads(), key, span).await?);
     told.extend(changes(store.reads(), key, span).await?.into_iter().filter_map(|change| change.after()));
+    told.extend(first_told(store.reads(), key, span).await?);
     told.sort_by_key(order);
     Ok(told)
 }
 
 /// What an endpoint was at a moment, as far as it is known: what it is now, without what changed since.
 pub(crate) async fn states_at(store: &Store, key: i64, at: Timestamp) -> Result<Vec<Reading>, StoreError> {
+    let later = first_told(store.reads(), key, (at + Duration::from_millis(1), Timestamp(i64::MAX))).await?;
+    let later: BTreeSet<String> = later.iter().filter_map(|(_, told)| told.series()).map(ToString::to_string).collect();
     let mut then: BTreeMap<String, Reading> = BTreeMap::new();
     for (_, observation) in states(store.reads(), key).await? {
         if let Observation::Reading(reading) = observation {
@@ -99,7 +102,27 @@ pub(crate) async fn states_at(store: &Store, key: i64, at: Timestamp) -> Result<
         };
     }
     // What was first told after that moment was not known then.
-    Ok(then.into_values().filter(|reading| reading.at <= at).collect())
+    then.retain(|series, reading| reading.at <= at && !later.contains(series));
+    Ok(then.into_values().collect())
+}
+
+/// States that were told for the first time between two moments, as they were then.
+async fn first_told(reads: &Reads, key: i64, (from, to): (Timestamp, Timestamp)) -> Result<Vec<Told>, StoreError> {
+    let rows: Vec<(String, i64, String)> = sql::query_as(
+        "SELECT i.series, i.first_ms, COALESCE((SELECT c.outcome_before FROM inventory_changes c
+         WHERE c.endpoint_key = i.endpoint_key AND c.series = i.series AND c.at_ms > i.first_ms
+         ORDER BY c.at_ms, c.id LIMIT 1), i.outcome)
+         FROM inventory i WHERE i.endpoint_key = $1 AND i.first_ms >= $2 AND i.first_ms <= $3 ORDER BY i.first_ms",
+    )
+    .bind(key)
+    .bind(from.unix_ms())
+    .bind(to.unix_ms())
+    .fetch_all(reads)
+    .await?;
+    let told = |(series, at_ms, outcome): (String, i64, String)| {
+        read(&series, &outcome, Timestamp(at_ms)).map(|reading| (reading.at, Observation::Reading(reading)))
+    };
+    Ok(rows.into_iter().filter_map(told).collect())
 }
 
 /// Numbers of these signals in longer steps.
@@ -177,7 +200,7 @@ async fn changes(reads: &Reads, key: i64, (from, to): (Timestamp, Timestamp)) ->
 }
 
 /// Since when an endpoint is watched: what happened to it since then would be known.
-pub(super) async fn watched_since(reads: &Reads, key: i64) -> Result<Option<Timestamp>, StoreError> {
+pub(crate) async fn watched_since(reads: &Reads, key: i64) -> Result<Option<Timestamp>, StoreError> {
     let row: Option<(i64,)> =
         sql::query_as("SELECT enrolled_at_ms FROM endpoints WHERE key = $1").bind(key).fetch_optional(reads).await?;
     Ok(row.map(|(enrolled_at_ms,)| Timestamp(enrolled_at_ms)))

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use firstline_diagnosis::vocabulary::{Event, Layout, Mark, Reading, Sample, Timestamp};
+use firstline_diagnosis::vocabulary::{Event, Layout, Mark, Reading, Sample, Series, Timestamp};
 
 /// Something that an endpoint told and that is stored, for who evaluates it. Times are corrected to the collector's
 /// clock.
@@ -17,6 +17,15 @@ pub enum Observation {
 }
 
 impl Observation {
+    /// The series of a state or an event.
+    pub fn series(&self) -> Option<&Series> {
+        match self {
+            Self::Reading(reading) => Some(&reading.series),
+            Self::Event(event) => Some(&event.series),
+            Self::Sample(..) | Self::Mark(..) => None,
+        }
+    }
+
     /// Of when it tells.
     pub fn at(&self) -> Timestamp {
         match self {

@@ -8,7 +8,7 @@ use thiserror::Error;
 
 use super::Past;
 use super::episode::{Episode, Episodes, OfCheck};
-use crate::detect::past::Told;
+use crate::detect::past::{self, Told};
 use crate::fleet::{Fleet, FleetError, Known};
 use crate::ingest::Observation;
 use crate::store::{Store, StoreError};
@@ -108,7 +108,8 @@ async fn of_endpoint(
 ) -> Result<Option<Vec<Episode>>, RehearseError> {
     let signals = rehearsal.catalogue.windows().map(|(signal, _)| signal).collect();
     let mut past = Past::new(store, known.key, signals, (rehearsal.from, rehearsal.to));
-    let mut course = Course::new(rehearsal, known, past.states().await?);
+    let since = past::watched_since(store.reads(), known.key).await?;
+    let mut course = Course::new(rehearsal, known, since, past.states().await?);
     let mut heard = false;
     while let Some(told) = past.chunk().await? {
         heard |= !told.is_empty();
@@ -129,12 +130,15 @@ struct Course {
 
 impl Course {
     /// What it was when the rehearsal begins holds from its first moment on.
-    fn new(rehearsal: &Rehearsal, known: &Known, states: Vec<Reading>) -> Self {
+    fn new(rehearsal: &Rehearsal, known: &Known, since: Option<Timestamp>, states: Vec<Reading>) -> Self {
         let catalogue = Arc::clone(&rehearsal.catalogue);
         let player = Player::new(Arc::clone(&catalogue), &known.endpoint.os.os_type);
         let asks_methods = catalogue.checks().iter().any(|check| check.method.is_some());
         let mut player = if asks_methods { player.with_diary() } else { player };
         player.advance(rehearsal.from, &mut |_| {});
+        if let Some(since) = since {
+            player.tell(|detector| detector.watched_since(since));
+        }
         for state in states {
             player.tell(|detector| detector.reading(&state));
         }

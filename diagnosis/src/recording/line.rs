@@ -19,6 +19,9 @@ pub enum Line {
         /// Its name, for people.
         #[serde(default, skip_serializing_if = "String::is_empty")]
         name: String,
+        /// Since when it is watched: what happened to it since then would be known.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        since: Option<Timestamp>,
         /// Its tags and what else tells it from others.
         #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
         attrs: BTreeMap<String, String>,

@@ -67,7 +67,7 @@ impl Replay {
         }
         let line: Line = serde_json::from_str(text).map_err(|error| Fault(said(&error)))?;
         match line {
-            Line::Endpoint { endpoint, os, .. } => self.endpoint(endpoint, &os),
+            Line::Endpoint { endpoint, os, since, .. } => self.endpoint(endpoint, &os, since),
             Line::Sample(told) | Line::Inventory(told) => self.told(&told, give_reading),
             Line::Event(told) => self.told(&told, |told, at, detector| Ok(give_event(told, at, detector))),
             Line::Beat(told) => self.told(&told, |told, at, detector| {
@@ -103,7 +103,7 @@ impl Replay {
         self.notes.iter().take(NOTES_MAX).cloned().chain(rest).collect()
     }
 
-    fn endpoint(&mut self, endpoint: String, os: &str) -> Result<(), Fault> {
+    fn endpoint(&mut self, endpoint: String, os: &str, since: Option<Timestamp>) -> Result<(), Fault> {
         if self.endpoints.contains_key(&endpoint) {
             return Err(Fault(format!("endpoint {endpoint} is declared twice")));
         }
@@ -114,7 +114,10 @@ impl Replay {
         if !["linux", "windows", "darwin", ""].contains(&os) {
             return Err(Fault(format!("os {os:?} is none of linux, windows, darwin")));
         }
-        let player = Player::new(Arc::clone(&self.catalogue), os).with_diary();
+        let mut player = Player::new(Arc::clone(&self.catalogue), os).with_diary();
+        if let Some(since) = since {
+            player.tell(|detector| detector.watched_since(since));
+        }
         self.endpoints.insert(endpoint, Played { player, placed: Placed::default() });
         Ok(())
     }

@@ -33,6 +33,7 @@ fn lines(minutes: std::ops::Range<u32>) -> Vec<String> {
         endpoint: "e1".to_owned(),
         os: "linux".to_owned(),
         name: "ada-laptop".to_owned(),
+        since: Some(START),
         attrs: std::iter::once(("site".to_owned(), "berlin".to_owned())).collect(),
     };
     let told = minutes.flat_map(|minute| {
