@@ -1,5 +1,6 @@
 //! A recording through detection, without a collector.
 
+use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -74,10 +75,10 @@ fn words(replayed: &Replayed) -> String {
     }
     let mut text = table.print("Nothing fired.");
     for (endpoint, found) in &replayed.diagnosis {
-        text.push_str(&format!("\n\n{} at {}\n\n{}", harmless(endpoint), found.at, diagnosis::words(found)));
+        let _ = write!(text, "\n\n{} at {}\n\n{}", harmless(endpoint), found.at, diagnosis::words(found));
     }
     for note in &replayed.notes {
-        text.push_str(&format!("\nNote: {}", harmless(note)));
+        let _ = write!(text, "\nNote: {}", harmless(note));
     }
     text
 }

@@ -47,7 +47,7 @@ impl Pulls {
         }
         let endpoint = PullEndpoint { id: known.endpoint.id, name: known.endpoint.name };
         if let Some(before) = rows::of_snapshot(self.parts().store.reads(), &claimed.id).await? {
-            return self.again(before, &ticket.number);
+            return again(before, &ticket.number);
         }
         let order = PullOrder { symptom: import.symptom, requested_by: import.requested_by, ..PullOrder::default() };
         let mut pull = self.pull(order, endpoint.clone(), Some(ticket.clone()))?;
@@ -74,13 +74,14 @@ impl Pulls {
         self.write_down(&id, verified).await;
         self.show(&id).await
     }
+}
 
-    fn again(&self, before: Pull, ticket: &str) -> Result<Pull, PullError> {
-        match &before.ticket {
-            Some(number) if number == ticket => Ok(before),
-            Some(number) => Err(PullError::Refused(format!("the file is on {number} already"))),
-            None => Err(PullError::Refused("the snapshot was pulled before, without a ticket".to_owned())),
-        }
+/// What becomes of a file whose snapshot was brought here before.
+fn again(before: Pull, ticket: &str) -> Result<Pull, PullError> {
+    match &before.ticket {
+        Some(number) if number == ticket => Ok(before),
+        Some(number) => Err(PullError::Refused(format!("the file is on {number} already"))),
+        None => Err(PullError::Refused("the snapshot was pulled before, without a ticket".to_owned())),
     }
 }
 

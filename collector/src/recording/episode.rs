@@ -78,7 +78,7 @@ impl Episodes {
                 self.open.insert(key, episode);
             }
             FindingState::Ok => {
-                self.closed.extend(self.open.remove(&key).map(|episode| Episode { to: Some(moved.at), ..episode }))
+                self.closed.extend(self.open.remove(&key).map(|episode| Episode { to: Some(moved.at), ..episode }));
             }
             _ => {}
         }

@@ -57,7 +57,9 @@ pub async fn export(
         // A piece is what was told within a while: small enough to wait for, large enough to be worth sending.
         for some in told.chunks(256) {
             let mut piece = Vec::new();
-            some.iter().for_each(|told| lines(&mut piece, &endpoint.id, told, &signals));
+            for told in some {
+                lines(&mut piece, &endpoint.id, told, &signals);
+            }
             if pieces.send(piece.into()).await.is_err() {
                 return Ok(());
             }
