@@ -13,7 +13,6 @@ use tracing::{error, info, warn};
 
 use super::{App, measure};
 use crate::access::AccessError;
-use crate::feed::{FeedItem, Watched};
 use crate::fleet::FleetError;
 use crate::metrics as names;
 use crate::outage::{Outage, causes};
@@ -80,7 +79,6 @@ pub(super) fn start(app: &Arc<App>, tasks: &TaskTracker, stop: &CancellationToke
         run.every("replica_news", UNTOLD_EVERY, |app| async move { look_up(&app).await });
     }
     run.alone("retests", Duration::from_mins(1), |app| async move { retest::run(&app).await });
-    run.follow_tags();
     run.every("pulls", Duration::from_secs(5), |app| async move { app.pulls.tick().await });
 }
 
@@ -117,24 +115,6 @@ struct Starter<'a> {
 }
 
 impl Starter<'_> {
-    /// Judges endpoints by what is in force for the tags that they have now, wherever those were set.
-    fn follow_tags(&self) {
-        let (app, stop) = (Arc::clone(self.app), self.stop.clone());
-        self.tasks.spawn(async move {
-            let mut watch = app.feed.subscribe();
-            while let Some(Some(watched)) = stop.run_until_cancelled(watch.next()).await {
-                match watched {
-                    Watched::Entry(entry) => {
-                        if let FeedItem::Endpoint { id, state: None } = &entry.item {
-                            app.detect.retagged(id).await;
-                        }
-                    }
-                    Watched::Lagged => app.detect.retagged_all().await,
-                }
-            }
-        });
-    }
-
     /// As `every`, for work that only one of several collectors does: the keeper.
     fn alone<F, E>(&self, name: &'static str, period: Duration, work: impl Fn(Arc<App>) -> F + Send + Sync + 'static)
     where
