@@ -143,7 +143,7 @@ impl ChangeView {
         let spec = Registry::builtin().get(&change.kind);
         let series: Option<Series> = change.reference.parse().ok();
         let label = spec.map_or_else(|| change.kind.clone(), |spec| spec.label.clone());
-        let (label, instance) = names(label, &series.map(|series| series.attributes).unwrap_or_else(Attributes::none));
+        let (label, instance) = names(label, &series.map_or_else(Attributes::none, |series| series.attributes));
         let told = |text: &Option<String>| text.as_ref().map(|text| units::told(text, spec)).unwrap_or_default();
         Self { at: When::new(change.at, now), label, instance, from: told(&change.from), to: told(&change.to) }
     }

@@ -120,7 +120,9 @@ impl Detect {
         let mut seat = place.lock().await;
         let Some(watch) = seat.watch() else { return Ok(()) };
         let (key, id, epoch) = (known.key, endpoint_id.to_owned(), watch.epoch());
-        outlooks.iter().for_each(|outlook| watch.foresee(outlook));
+        for outlook in &outlooks {
+            watch.foresee(outlook);
+        }
         let count = outlooks.len() as u64;
         let write = self.parts().store.write(move |tx| {
             Box::pin(async move {

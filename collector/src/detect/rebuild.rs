@@ -160,8 +160,12 @@ impl Detect {
         let marks = marks.collect();
         let replayed = tokio::task::spawn_blocking(move || {
             let mut watch = replay(Watch::new(detector, now), &past, &within, now);
-            foreseen.iter().for_each(|finding| watch.recall(finding));
-            outlooks.iter().for_each(|outlook| watch.foresee(outlook));
+            for finding in &foreseen {
+                watch.recall(finding);
+            }
+            for outlook in &outlooks {
+                watch.foresee(outlook);
+            }
             watch.rebuilt(past.last().map(|(at, _)| *at), now);
             watch
         });
