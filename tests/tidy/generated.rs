@@ -79,8 +79,12 @@ fn pages_in_step(folder: &str, wanted: &BTreeMap<String, String>) {
         differing.expect("something differs")
     );
     let gone = found.keys().filter(|name| !wanted.contains_key(*name));
-    gone.for_each(|name| std::fs::remove_file(path.join(name)).expect("the page is ours"));
-    wanted.iter().for_each(|(name, page)| std::fs::write(path.join(name), page).expect("the page is ours"));
+    for name in gone {
+        std::fs::remove_file(path.join(name)).expect("the page is ours");
+    }
+    for (name, page) in wanted {
+        std::fs::write(path.join(name), page).expect("the page is ours");
+    }
 }
 
 #[test]
