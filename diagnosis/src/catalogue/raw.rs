@@ -1,57 +1,20 @@
 //! The files as they are written, and how one file is laid over another.
 
+mod at;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::Deserialize;
 use toml::Spanned;
 
+pub(super) use at::{At, Many};
+
 use super::{LoadError, LoadErrors, line_of};
 use crate::condition::{Table, Tables};
 use crate::document::Escalation;
 use crate::order;
 use crate::vocabulary::{Impact, Severity, Urgency};
-
-/// A value, and the line it stands on.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct At<T> {
-    pub(super) value: T,
-    pub(super) file: Arc<str>,
-    pub(super) line: usize,
-}
-
-impl<T> At<T> {
-    /// A fault here.
-    pub(super) fn error(&self, reason: impl Into<String>) -> LoadError {
-        LoadError { file: self.file.to_string(), line: self.line, reason: reason.into() }
-    }
-}
-
-impl At<String> {
-    /// A fault at a byte offset of this text, which may have several lines.
-    pub(super) fn error_at(&self, offset: usize, reason: impl Into<String>) -> LoadError {
-        let before = self.value.get(..offset).unwrap_or(&self.value);
-        let newlines = before.bytes().filter(|byte| *byte == b'\n').count();
-        LoadError { line: self.line + newlines, ..self.error(reason) }
-    }
-}
-
-/// One or several.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(untagged)]
-pub(super) enum Many {
-    One(String),
-    More(Vec<String>),
-}
-
-impl Many {
-    pub(super) fn into_vec(self) -> Vec<String> {
-        match self {
-            Self::One(one) => vec![one],
-            Self::More(more) => more,
-        }
-    }
-}
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -257,6 +257,18 @@ async fn live(room: &Room) {
             let insert = "INSERT INTO retests (id, pull_id, ticket, endpoint_id, span, due_ms, mended)
                 VALUES ('p-1 hour', 'p', 'FL-1001', $1, '1 hour', $2, '[]')";
             sql::query(insert).bind(ENDPOINT).bind(START.0).execute(&mut *tx).await?;
+            let insert = "INSERT INTO outlooks (endpoint_key, check_id, at_ms, document)
+                SELECT key, 'disk-fill-forecast', $1, $2 FROM endpoints";
+            let outlook = r#"{"check":"disk-fill-forecast","at":"2026-01-21T12:00:00Z","found":[]}"#;
+            sql::query(insert).bind(START.0).bind(outlook).execute(&mut *tx).await?;
+            let insert = "INSERT INTO state_history (endpoint_key, series, at_ms, value)
+                SELECT key, 'host.name', $1, '\"lap-ana\"' FROM endpoints";
+            sql::query(insert).bind(START.0).execute(&mut *tx).await?;
+            let insert = "INSERT INTO incidents (id, check_id, state, opened_at_ms, closed_at_ms, document)
+                VALUES ('i', 'dns-failing', 'closed', $1, $1, '{}')";
+            sql::query(insert).bind(START.0).execute(&mut *tx).await?;
+            let insert = "INSERT INTO incident_members (incident_id, endpoint_id, joined_at_ms) VALUES ('i', $1, $2)";
+            sql::query(insert).bind(ENDPOINT).bind(START.0).execute(&mut *tx).await?;
             let insert = "INSERT INTO layouts (fingerprint, series, used_ms) VALUES ($1, $2, $3)";
             let series: Vec<String> = layout().series().iter().map(ToString::to_string).collect();
             let series = serde_json::to_string(&series).expect("JSON");
