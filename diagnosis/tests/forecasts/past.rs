@@ -90,8 +90,12 @@ pub(crate) fn of(case: &Case) -> Past {
     };
     let mut events: Vec<Event> = Vec::new();
     for happened in &case.event {
-        let event =
-            |at: &String| Event { series: series(&happened.of), at: ago(at), fields: Default::default(), count: 1 };
+        let event = |at: &String| Event {
+            series: series(&happened.of),
+            at: ago(at),
+            fields: std::collections::BTreeMap::default(),
+            count: 1,
+        };
         events.extend(happened.ago.iter().map(event));
     }
     events.sort_by_key(|event| event.at);
