@@ -40,6 +40,9 @@ const STORE_REST: Duration = Duration::from_secs(15);
 const REPLACED_REST: Duration = Duration::from_mins(2);
 const REPLACED_SPREAD: Duration = Duration::from_mins(3);
 
+/// The label of a stream whose place another one took.
+const REPLACED: &str = "replaced";
+
 type Outbound = mpsc::Sender<Outgoing>;
 
 /// A stream before its hello.
@@ -82,8 +85,17 @@ impl End {
 
     /// Who reads this is alive although another took its place: a copy, which must not take the place back at once.
     fn replaced() -> Self {
-        Self::because("replaced", Status::aborted("another stream of this endpoint took its place"))
+        Self::because(REPLACED, Status::aborted("another stream of this endpoint took its place"))
             .until(REPLACED_REST, REPLACED_SPREAD)
+    }
+
+    /// Whether the endpoint is not this stream's any more.
+    fn is_taken(&self) -> bool {
+        self.label == REPLACED
+    }
+
+    fn revoked() -> Self {
+        Self::because("revoked", Status::permission_denied("this endpoint was revoked"))
     }
 
     /// The machine must become an endpoint of its own.

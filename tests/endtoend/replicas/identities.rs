@@ -32,7 +32,7 @@ async fn who_is_revoked_at_one_replica_loses_its_stream_at_another_at_once() {
     says(&replicas, 0, "NATS is connected").await;
     says(&replicas, 1, "NATS is connected").await;
     let (mut first, one) = agent_at(&replicas, 1).await;
-    let told = revoke(&replicas, 0, &first, &one).await;
+    let took = revoke(&replicas, 0, &first, &one).await;
     assert!(replicas.holder(&one).await.is_none());
     first.stop().await;
 
@@ -43,10 +43,12 @@ async fn who_is_revoked_at_one_replica_loses_its_stream_at_another_at_once() {
     replicas.apis[0].post(&format!("/api/v1/endpoints/{}/revoke", made.endpoint_id), &json!({})).await;
     stream.send(records::layout_frame()).await.ok();
     stream.send(records::batch((1..=10).map(|number| records::sample(number, 1_790_000_000_000)))).await.ok();
-    wait::for_condition("its stream to end", SOON, async || stream.acknowledged().await.is_err()).await;
+    let end = tokio::time::timeout(SOON, stream.acknowledged()).await.expect("the stream to end").unwrap_err();
+    let told = end.downcast_ref::<tonic::Status>().map(tonic::Status::message);
+    assert_eq!(told, Some("this endpoint was revoked"), "not that another took its place: {end:#}");
     let stored = replicas.postgres.stored().await;
     assert!(!stored.contains_key(&made.endpoint_id), "what it said afterwards is not stored");
-    println!("a revoked agent at another replica knew it after {:.1} s", told.as_secs_f64());
+    println!("a revoked agent at another replica knew it after {:.1} s", took.as_secs_f64());
 }
 
 #[tokio::test]

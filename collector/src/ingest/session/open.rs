@@ -107,8 +107,18 @@ impl<'s> Open<'s> {
                 break end;
             }
         };
+        let end = if end.is_taken() { Box::pin(self.taken(end)).await } else { end };
         Box::pin(self.close()).await;
         end
+    }
+
+    /// What was taken from this stream went to another one, or to nobody: an endpoint that was revoked at another collector
+    /// may find out at its next record, before anybody told this one.
+    async fn taken(&self, end: End) -> End {
+        match self.session.shared.fleet.known(&self.stream.endpoint_id).await {
+            Ok(known) if known.revoked => End::revoked(),
+            Ok(_) | Err(_) => end,
+        }
     }
 
     pub(super) async fn close(&self) {
@@ -198,7 +208,7 @@ impl<'s> Open<'s> {
 
     fn ended(&self) -> End {
         match &*self.stream.ending.borrow() {
-            Some(Ending::Revoked) => End::because("revoked", Status::permission_denied("this endpoint was revoked")),
+            Some(Ending::Revoked) => End::revoked(),
             Some(Ending::Forks(permit)) => End::fork(permit.clone()),
             Some(Ending::Expelled) => {
                 let text = "the other collectors have taken over the work of this one";
