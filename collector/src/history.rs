@@ -14,6 +14,7 @@ mod inventory;
 mod join;
 mod latest;
 pub mod minutes;
+pub(crate) mod outcome;
 mod past;
 mod retention;
 mod roll;
@@ -38,6 +39,7 @@ pub use happened::Happened;
 pub use inventory::{Group, Inventory, Item, ProgramList};
 pub(crate) use join::join;
 pub use retention::Forgotten;
+pub(crate) use rows::watched_since;
 pub use seal::Sealed;
 pub use series::Stretch;
 

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use firstline_diagnosis::catalogue::Catalogue;
 use firstline_diagnosis::registry::{Registry, ValueType};
-use firstline_diagnosis::vocabulary::{Attributes, Event, Mark, Reading, Series, Timestamp, Unknown, Value};
-use serde::Deserialize;
+use firstline_diagnosis::vocabulary::{Event, Mark, Reading, Timestamp};
 
+use crate::history::outcome::reading;
 use crate::history::rows;
 use crate::ingest::Observation;
 use crate::store::{Reads, Store, StoreError, sql};
@@ -24,14 +24,6 @@ const MINUTE: Duration = Duration::from_mins(1);
 
 /// What was told, with its moment.
 pub(crate) type Told = (Timestamp, Observation);
-
-/// A stored outcome: `{"value": ..}` or `{"why": .., "detail": ..}`.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Outcome {
-    Value { value: Value },
-    Unknown(Unknown),
-}
 
 /// Everything that is stored of an endpoint and still matters to the checks of `catalogue`, in order of time.
 pub(super) async fn of(
@@ -120,7 +112,7 @@ async fn first_told(reads: &Reads, key: i64, (from, to): (Timestamp, Timestamp))
     .fetch_all(reads)
     .await?;
     let told = |(series, at_ms, outcome): (String, i64, String)| {
-        read(&series, &outcome, Timestamp(at_ms)).map(|reading| (reading.at, Observation::Reading(reading)))
+        reading(&series, &outcome, Timestamp(at_ms)).map(|reading| (reading.at, Observation::Reading(reading)))
     };
     Ok(rows.into_iter().filter_map(told).collect())
 }
@@ -171,7 +163,7 @@ struct Changed {
 impl Changed {
     /// What it was until then.
     fn before(&self) -> Option<Reading> {
-        read(&self.series, &self.before, self.at - Duration::from_millis(1))
+        reading(&self.series, &self.before, self.at - Duration::from_millis(1))
     }
 
     /// The same, as it was told.
@@ -181,7 +173,7 @@ impl Changed {
 
     /// What it became.
     fn after(&self) -> Option<Told> {
-        read(&self.series, &self.after, self.at).map(|reading| (reading.at, Observation::Reading(reading)))
+        reading(&self.series, &self.after, self.at).map(|reading| (reading.at, Observation::Reading(reading)))
     }
 }
 
@@ -197,13 +189,6 @@ async fn changes(reads: &Reads, key: i64, (from, to): (Timestamp, Timestamp)) ->
     .await?;
     let change = |(series, at_ms, before, after)| Changed { series, at: Timestamp(at_ms), before, after };
     Ok(rows.into_iter().map(change).collect())
-}
-
-/// Since when an endpoint is watched: what happened to it since then would be known.
-pub(crate) async fn watched_since(reads: &Reads, key: i64) -> Result<Option<Timestamp>, StoreError> {
-    let row: Option<(i64,)> =
-        sql::query_as("SELECT enrolled_at_ms FROM endpoints WHERE key = $1").bind(key).fetch_optional(reads).await?;
-    Ok(row.map(|(enrolled_at_ms,)| Timestamp(enrolled_at_ms)))
 }
 
 async fn samples(store: &Store, key: i64, (from, to): (Timestamp, Timestamp)) -> Result<Vec<Told>, StoreError> {
@@ -253,20 +238,7 @@ async fn states(reads: &Reads, key: i64) -> Result<Vec<Told>, StoreError> {
             .fetch_all(reads)
             .await?;
     let state = |(series, outcome, at_ms): (String, String, i64)| {
-        read(&series, &outcome, Timestamp(at_ms)).map(|reading| (reading.at, Observation::Reading(reading)))
+        reading(&series, &outcome, Timestamp(at_ms)).map(|reading| (reading.at, Observation::Reading(reading)))
     };
     Ok(rows.into_iter().filter_map(state).collect())
-}
-
-/// A stored state as it was told; nothing when it cannot be read.
-fn read(series: &str, outcome: &str, at: Timestamp) -> Option<Reading> {
-    let Series { signal, attributes } = series.parse().ok()?;
-    Some(reading(&signal, attributes, serde_json::from_str(outcome).ok()?, at))
-}
-
-fn reading(signal: &str, attributes: Attributes, outcome: Outcome, at: Timestamp) -> Reading {
-    match outcome {
-        Outcome::Value { value } => Reading::value(signal, attributes, value, at),
-        Outcome::Unknown(unknown) => Reading::unknown(signal, attributes, unknown, at),
-    }
 }

@@ -12,6 +12,7 @@ use firstline_diagnosis::vocabulary::{Mark, Timestamp};
 use super::watch::Watch;
 use super::{Detect, DetectError, Place, Seat, foresight, past, rows};
 use crate::fleet::Known;
+use crate::history;
 use crate::ingest::Observation;
 use crate::outage::say_of;
 
@@ -147,7 +148,7 @@ impl Detect {
         within.sort_by_key(|finding| finding.onset);
         let host = Host { os_type: known.endpoint.os.os_type.clone() };
         let mut detector = Detector::new(catalogue, host);
-        if let Some(since) = past::watched_since(self.parts().store.reads(), known.key).await? {
+        if let Some(since) = history::watched_since(self.parts().store.reads(), known.key).await? {
             detector.watched_since(since);
         }
         for finding in &before {

@@ -21,7 +21,7 @@ use firstline_diagnosis::vocabulary::{Attributes, Reading, Series, Timestamp, Un
 use serde::{Deserialize, Serialize};
 
 use super::History;
-use super::latest::reading;
+use super::outcome::reading;
 use crate::store::{Store, StoreError, sql};
 
 pub use lasting::Group;
@@ -151,7 +151,7 @@ impl Known {
         let rows: Vec<(String, String, i64, Option<i64>)> =
             sql::query_as(VALUES).bind(endpoint_id).fetch_all(store.reads()).await?;
         let held = |(series, outcome, at_ms, first_ms): (String, String, i64, Option<i64>)| {
-            let newest = reading(&series, &outcome, at_ms)?;
+            let newest = reading(&series, &outcome, Timestamp(at_ms))?;
             lasting::group(&newest.series.signal)?;
             Some((series, Held { newest, first: first_ms.map(Timestamp) }))
         };
@@ -164,7 +164,8 @@ impl Known {
         let from = Timestamp(oldest.max(enrolled).unwrap_or_default());
         let mut changes: BTreeMap<String, Vec<Step>> = BTreeMap::new();
         for (series, at_ms, before, after) in rows.into_iter().rev() {
-            let (before, after) = (reading(&series, &before, at_ms), reading(&series, &after, at_ms));
+            let (before, after) =
+                (reading(&series, &before, Timestamp(at_ms)), reading(&series, &after, Timestamp(at_ms)));
             let (Some(before), Some(after)) = (before, after) else { continue };
             if lasting::group(&after.series.signal).is_some() {
                 let step = Step { at: Timestamp(at_ms), before: before.outcome, after: after.outcome };

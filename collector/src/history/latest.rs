@@ -4,21 +4,13 @@ use std::sync::Arc;
 use firstline_diagnosis::document::{Quality, SnapshotReading};
 use firstline_diagnosis::registry::{Registry, SignalKind, ValueType};
 use firstline_diagnosis::vocabulary::{Attributes, Reading, Sample, Series, Timestamp, Unknown, Value, Why};
-use serde::Deserialize;
 
+use super::outcome::reading;
 use super::rows;
 use crate::store::{Store, StoreError, sql};
 
 const INVENTORY: &str = "SELECT series, outcome, at_ms FROM inventory
     WHERE endpoint_key = (SELECT key FROM endpoints WHERE id = $1)";
-
-/// An outcome as the table keeps it.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Outcome {
-    Value { value: Value },
-    Unknown(Unknown),
-}
 
 /// The newest reading of every series.
 pub(super) async fn of(store: &Store, endpoint_id: &str) -> Result<Vec<SnapshotReading>, StoreError> {
@@ -56,16 +48,7 @@ fn forget_absences(readings: &mut Vec<Reading>) {
 /// The values that are kept as state.
 pub(super) async fn inventory(store: &Store, endpoint_id: &str) -> Result<Vec<Reading>, StoreError> {
     let rows: Vec<(String, String, i64)> = sql::query_as(INVENTORY).bind(endpoint_id).fetch_all(store.reads()).await?;
-    Ok(rows.into_iter().filter_map(|(series, outcome, at_ms)| reading(&series, &outcome, at_ms)).collect())
-}
-
-/// A row of state as a reading.
-pub(super) fn reading(series: &str, outcome: &str, at_ms: i64) -> Option<Reading> {
-    let outcome = match serde_json::from_str(outcome).ok()? {
-        Outcome::Value { value } => Ok(value),
-        Outcome::Unknown(unknown) => Err(unknown),
-    };
-    Some(Reading { series: series.parse().ok()?, outcome, at: Timestamp(at_ms) })
+    Ok(rows.into_iter().filter_map(|(series, outcome, at_ms)| reading(&series, &outcome, Timestamp(at_ms))).collect())
 }
 
 /// The numbers of a sample as readings. Counters are left out: an increment is not a value of its own.

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use firstline_diagnosis::trend::{Form, Past, PastPoint, PastSeries, PastStates, Read};
 use firstline_diagnosis::vocabulary::{Event, Mark, Series, Timestamp, Unknown, Value};
-use serde::Deserialize;
 
+use super::outcome::outcome;
 use super::roll::blocking;
 use super::rollup::{Cell, Rollup};
 use super::rows::{self, Layouted};
@@ -23,7 +23,6 @@ const MARKS: Duration = Duration::from_hours(48);
 /// Rows of changes and events of one endpoint that are looked at.
 const ROWS_MAX: i64 = 20_000;
 
-const KNOWN_SINCE: &str = "SELECT enrolled_at_ms FROM endpoints WHERE key = $1";
 const KEPT: &str = "SELECT series, value, at_ms FROM state_history WHERE endpoint_key = $1 ORDER BY at_ms, id";
 const CHANGED: &str = "SELECT series, outcome_before, outcome_after, at_ms FROM inventory_changes
     WHERE endpoint_key = $1 ORDER BY at_ms, id LIMIT $2";
@@ -33,14 +32,6 @@ const HAPPENED: &str = "SELECT series, at_ms, count FROM events
     WHERE endpoint_key = $1 AND at_ms >= $2 ORDER BY at_ms, id LIMIT $3";
 const TURNS: &str = "SELECT at_ms, mark FROM marks WHERE endpoint_key = $1 AND at_ms >= $2 ORDER BY at_ms, id";
 
-/// A stored outcome: `{"value": ..}` or `{"why": .., "detail": ..}`.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Outcome {
-    Value { value: Value },
-    Unknown(Unknown),
-}
-
 /// What these reads ask of an endpoint.
 pub(super) async fn of(
     store: &Store,
@@ -49,9 +40,8 @@ pub(super) async fn of(
     reads: &[&Read],
     now: Timestamp,
 ) -> Result<Past, StoreError> {
-    let enrolled: Option<i64> = sql::query_scalar(KNOWN_SINCE).bind(key).fetch_optional(store.reads()).await?;
     let mut past = Past {
-        since: enrolled.map(Timestamp),
+        since: rows::watched_since(store.reads(), key).await?,
         events_since: Some(now - keep.events()),
         marks: marks(store.reads(), key, now - MARKS).await?,
         ..Past::default()
@@ -162,11 +152,11 @@ async fn states(
     }
     let current: Vec<(String, String, i64)> = sql::query_as(CURRENT).bind(key).fetch_all(store.reads()).await?;
     let mut absent = Vec::new();
-    for (series, outcome, at) in current.into_iter().filter(|row| wanted(&row.0)) {
-        if let (false, Ok(Outcome::Unknown(why))) = (series.contains('{'), serde_json::from_str(&outcome)) {
+    for (series, stored, at) in current.into_iter().filter(|row| wanted(&row.0)) {
+        if let (false, Some(Err(why))) = (series.contains('{'), outcome(&stored)) {
             absent.push((series.clone(), why));
         }
-        fresh.extend(known.learn(&series, value(&outcome), Timestamp(at)));
+        fresh.extend(known.learn(&series, value(&stored), Timestamp(at)));
     }
     keep_fresh(store, key, fresh).await?;
     let named =
@@ -194,11 +184,8 @@ impl Known {
     }
 }
 
-fn value(outcome: &str) -> Option<Value> {
-    match serde_json::from_str(outcome).ok()? {
-        Outcome::Value { value } => Some(value),
-        Outcome::Unknown(_) => None,
-    }
+fn value(stored: &str) -> Option<Value> {
+    outcome(stored)?.ok()
 }
 
 async fn keep_fresh(store: &Store, key: i64, fresh: Vec<Fresh>) -> Result<(), StoreError> {

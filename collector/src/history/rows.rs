@@ -78,6 +78,13 @@ pub(super) async fn key(store: &Store, endpoint_id: &str) -> Result<Option<i64>,
     Ok(key.fetch_optional(store.reads()).await?)
 }
 
+/// Since when an endpoint is watched: what happened to it since then would be known.
+pub(crate) async fn watched_since(reads: &Reads, key: i64) -> Result<Option<Timestamp>, StoreError> {
+    let enrolled = sql::query_scalar("SELECT enrolled_at_ms FROM endpoints WHERE key = $1").bind(key);
+    let enrolled: Option<i64> = enrolled.fetch_optional(reads).await?;
+    Ok(enrolled.map(Timestamp))
+}
+
 /// Samples of an endpoint after `from` and up to `to` with their layouts, in order of time. A sample whose layout is gone
 /// is left out.
 pub(crate) async fn samples(

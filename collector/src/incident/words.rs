@@ -59,9 +59,17 @@ pub(super) fn to_users(own: &str) -> String {
 
 /// What people are told of the incident: the worst of its findings, in the incident's words.
 pub(super) fn finding(incident: &Incident, worst: Option<Finding>) -> Finding {
-    let texts = Texts { user: incident.user.clone(), tech: incident.words.clone() };
-    let own = worst.unwrap_or_else(|| bare(incident));
+    let of_all = bare(incident);
+    let Some(own) = worst else { return of_all };
+    let Finding { id, evidence, guards, runbook, escalation, category, .. } = own;
+    Finding { id, evidence, guards, runbook, escalation, category, ..of_all }
+}
+
+/// A finding that no endpoint has.
+fn bare(incident: &Incident) -> Finding {
+    let step = "Look whether the place that they share has power and network: call somebody who is there.";
     Finding {
+        id: incident.check.clone(),
         title: incident.title.clone(),
         instance: String::new(),
         role: Role::Primary,
@@ -70,29 +78,7 @@ pub(super) fn finding(incident: &Incident, worst: Option<Finding>) -> Finding {
         severity: incident.severity,
         confidence: incident.confidence,
         onset: incident.onset,
-        texts,
-        impact: incident.impact,
-        urgency: incident.urgency,
-        priority: Priority::of(incident.impact, incident.urgency),
-        forecast: None,
-        ..own
-    }
-}
-
-/// A finding that no endpoint has.
-fn bare(incident: &Incident) -> Finding {
-    let step = "Look whether the place that they share has power and network: call somebody who is there.";
-    Finding {
-        id: incident.check.clone(),
-        title: String::new(),
-        instance: String::new(),
-        role: Role::Primary,
-        consequence_of: None,
-        state: FindingState::Active,
-        severity: incident.severity,
-        confidence: incident.confidence,
-        onset: incident.onset,
-        texts: Texts { user: String::new(), tech: String::new() },
+        texts: Texts { user: incident.user.clone(), tech: incident.words.clone() },
         evidence: Vec::new(),
         guards: Vec::new(),
         runbook: vec![step.to_owned()],
@@ -104,7 +90,7 @@ fn bare(incident: &Incident) -> Finding {
         category: "Network/Connectivity".to_owned(),
         impact: incident.impact,
         urgency: incident.urgency,
-        priority: incident.priority,
+        priority: Priority::of(incident.impact, incident.urgency),
         forecast: None,
     }
 }

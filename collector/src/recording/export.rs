@@ -8,8 +8,9 @@ use firstline_diagnosis::vocabulary::Timestamp;
 use tokio::sync::mpsc;
 
 use super::Past;
-use crate::detect::past::{self, Told};
+use crate::detect::past::Told;
 use crate::fleet::Known;
+use crate::history;
 use crate::ingest::Observation;
 use crate::store::{Store, StoreError};
 
@@ -45,7 +46,7 @@ pub async fn export(
     let mut piece = Vec::new();
     let attrs = endpoint.tags.clone();
     let (name, os) = (endpoint.name.clone(), endpoint.os.os_type.clone());
-    let since = past::watched_since(store.reads(), known.key).await?;
+    let since = history::watched_since(store.reads(), known.key).await?;
     write(&mut piece, &Line::Endpoint { endpoint: endpoint.id.clone(), os, name, since, attrs });
     for state in past.states().await? {
         write(&mut piece, &Line::inventory(&endpoint.id, &state));

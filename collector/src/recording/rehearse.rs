@@ -8,8 +8,9 @@ use thiserror::Error;
 
 use super::Past;
 use super::episode::{Episode, Episodes, OfCheck};
-use crate::detect::past::{self, Told};
+use crate::detect::past::Told;
 use crate::fleet::{Fleet, FleetError, Known};
+use crate::history;
 use crate::ingest::Observation;
 use crate::store::{Store, StoreError};
 
@@ -108,7 +109,7 @@ async fn of_endpoint(
 ) -> Result<Option<Vec<Episode>>, RehearseError> {
     let signals = rehearsal.catalogue.windows().map(|(signal, _)| signal).collect();
     let mut past = Past::new(store, known.key, signals, (rehearsal.from, rehearsal.to));
-    let since = past::watched_since(store.reads(), known.key).await?;
+    let since = history::watched_since(store.reads(), known.key).await?;
     let mut course = Course::new(rehearsal, known, since, past.states().await?);
     let mut heard = false;
     while let Some(told) = past.chunk().await? {
