@@ -7,10 +7,10 @@
 //! is judged again when one of its inputs was touched, when its state depends on time, or once a minute.
 
 mod answer;
+mod board;
 mod diary;
 mod explain;
 mod foresight;
-mod instances;
 mod judge;
 mod names;
 mod pace;
@@ -28,8 +28,8 @@ use crate::document::{Compared, Diagnosis, Finding, FindingState, Forecast};
 use crate::vocabulary::{Event, Layout, Mark, Reading, Sample, Series, Timestamp};
 use crate::window::Store;
 
+use board::{Board, Name};
 use diary::Diary;
-use instances::{Instances, Name};
 use judge::Judge;
 pub(crate) use names::Names;
 pub use pace::{Pace, TICK};
@@ -79,28 +79,22 @@ pub struct Detector {
     catalogue: Arc<Catalogue>,
     host: Host,
     store: Store,
-    /// For each check of the catalogue, its instances.
-    judged: Box<[Judged]>,
+    /// For each check of the catalogue, where its instances stand.
+    board: Board,
+    /// What the methods of checks said of instances.
+    forecasts: Vec<(usize, Vec<(Vec<String>, Forecast)>)>,
     /// The store's generation when instances were last looked for.
     generation: Option<u64>,
     /// What methods read, where nobody else keeps it.
     diary: Option<Box<Diary>>,
 }
 
-#[derive(Debug, Default)]
-struct Judged {
-    instances: Instances,
-    last_at: Option<i64>,
-    /// What its method said of instances.
-    forecasts: Vec<(Vec<String>, Forecast)>,
-}
-
 impl Detector {
     /// A detector that has seen nothing yet.
     pub fn new(catalogue: Arc<Catalogue>, host: Host) -> Self {
         let store = Store::new(Arc::clone(&catalogue.sources));
-        let judged = catalogue.checks().iter().map(|_| Judged::default()).collect();
-        Self { catalogue, host, store, judged, generation: None, diary: None }
+        let board = Board::new(catalogue.checks().len());
+        Self { catalogue, host, store, board, forecasts: Vec::new(), generation: None, diary: None }
     }
 
     /// Keeps what methods read of what it is told from now on, so that they can be asked ([`Self::foresee_itself`]).
@@ -196,25 +190,28 @@ impl Detector {
     }
 
     fn judge(&mut self, index: usize, check: &Check, now: Timestamp, moves: &mut Vec<(usize, Name, FindingState)>) {
-        if !self.is_due(check, &self.judged[index], now) {
+        if !self.is_due(index, check, now) {
             return;
         }
-        let mut judged = std::mem::take(&mut self.judged[index]);
+        let Self { store, host, board, .. } = self;
         let patience = Patience { hold_ms: ms(check.hold), clear_ms: ms(check.clear_hold) };
-        let verdict = |values: &[String], raised| self.judge_of(check, &binding(check, values), now).verdict(raised);
-        judged.instances.judge(now.0, &self.store.awake, patience, verdict, |name, from, to| {
+        let verdict = |values: &[String], raised| {
+            let binding = binding(check, values);
+            Judge { check, store, os_type: &host.os_type, binding: &binding, now }.verdict(raised)
+        };
+        board.judge(index, now.0, &store.awake, patience, verdict, |name, from, to| {
             if is_told(from) || is_told(to) {
                 moves.push((index, Arc::clone(name), from));
             }
         });
-        judged.last_at = Some(now.0);
-        self.judged[index] = judged;
     }
 
-    fn is_due(&self, check: &Check, judged: &Judged, now: Timestamp) -> bool {
-        judged.last_at.is_none_or(|at| now.0.saturating_sub(at) >= REJUDGE_MS || now.0 < at)
+    fn is_due(&self, index: usize, check: &Check, now: Timestamp) -> bool {
+        let judged_at = self.board.judged_at(index);
+        now.0.saturating_sub(judged_at) >= REJUDGE_MS
+            || now.0 < judged_at
             || check.rule.inputs.iter().any(|input| self.store.is_touched(input.source))
-            || judged.instances.standings().any(|(_, standing)| standing.holds())
+            || self.board.standings(index).any(|(_, standing)| standing.holds())
     }
 
     fn find_instances(&mut self, index: usize, check: &Check, now: Timestamp) {
@@ -223,7 +220,7 @@ impl Detector {
             _ => self.judge_of(check, &[], now).instances(),
         };
         let names = found.into_iter().map(|values| self.catalogue.names.share(values)).collect();
-        self.judged[index].instances.find(names);
+        self.board.find(index, names, |names| self.catalogue.names.share_list(names));
     }
 
     fn judge_of<'a>(&'a self, check: &'a Check, binding: &'a [(&'a str, &'a str)], now: Timestamp) -> Judge<'a> {
@@ -233,7 +230,7 @@ impl Detector {
     fn finding(&self, index: usize, values: &[String], now: Timestamp) -> Finding {
         let check = &self.catalogue.checks()[index];
         let binding = binding(check, values);
-        let standing = self.judged[index].instances.standing(values);
+        let standing = self.board.standing(index, values);
         let finding = self.judge_of(check, &binding, now).finding(&standing);
         Finding { forecast: self.forecast(index, values), ..finding }
     }
@@ -282,7 +279,8 @@ impl Detector {
         };
         if values.len() == self.catalogue.checks()[index].each.len() {
             let name = self.catalogue.names.share(values);
-            self.judged[index].instances.recall(name, Standing::raised_since(finding.state, finding.onset.0));
+            let standing = Standing::raised_since(finding.state, finding.onset.0);
+            self.board.recall(index, name, standing, |names| self.catalogue.names.share_list(names));
         }
     }
 
@@ -304,20 +302,14 @@ impl Detector {
     /// Takes another catalogue; states of checks that are in both stay.
     pub fn adopt(&mut self, catalogue: Arc<Catalogue>) {
         let before = std::mem::replace(&mut self.catalogue, catalogue);
-        let mut old: Vec<(&str, Judged)> =
-            before.checks().iter().map(|check| check.id.as_str()).zip(std::mem::take(&mut self.judged)).collect();
-        self.judged = self
-            .catalogue
-            .checks()
-            .iter()
-            .map(|check| {
-                let same_each = before.check(&check.id).is_some_and(|old| old.each == check.each);
-                let known = old.iter_mut().find(|(id, _)| same_each && *id == check.id);
-                let instances =
-                    known.map_or_else(Instances::default, |(_, judged)| std::mem::take(&mut judged.instances));
-                Judged { instances, ..Judged::default() }
-            })
-            .collect();
+        let known = |check: &Check| {
+            let index = before.checks().iter().position(|old| old.id == check.id)?;
+            (before.checks()[index].each == check.each).then_some(index)
+        };
+        let of: Vec<Option<usize>> = self.catalogue.checks().iter().map(known).collect();
+        let board = std::mem::replace(&mut self.board, Board::new(0));
+        self.board = board.adopted(&of, |names| self.catalogue.names.share_list(names));
+        self.forecasts.clear();
         self.generation = None;
         self.store.adopt(Arc::clone(&self.catalogue.sources));
     }
@@ -325,8 +317,8 @@ impl Detector {
     /// Findings of all instances that hold, in order of check and instance.
     fn holding(&self, now: Timestamp) -> Vec<Finding> {
         let mut findings = Vec::new();
-        for (index, judged) in self.judged.iter().enumerate() {
-            for (values, _) in judged.instances.standings().filter(|(_, standing)| standing.holds()) {
+        for index in 0..self.catalogue.checks().len() {
+            for (values, _) in self.board.standings(index).filter(|(_, standing)| standing.holds()) {
                 findings.push(self.finding(index, values, now));
             }
         }

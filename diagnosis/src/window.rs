@@ -10,7 +10,7 @@
 //! # How
 //! Twenty thousand endpoints live in one collector. What is the same for all of them is stored once: what a series is
 //! and which checks read it (`known`). Numbers of a step stand side by side in a grid: one list of times for the
-//! endpoint, and for each length of window (a band) rows of bare 32-bit floats (`grid`). What does not fit in there, a
+//! endpoint, and for each length of window (a band) rows of numbers (`grid`) of two bytes each (`cells`). What does not fit in there, a
 //! reading between two steps, an event, the last number of a series that ended, lies in a list beside it (`loose`). A
 //! track is a view on both, which behaves like one list of points.
 //!
@@ -20,6 +20,7 @@
 
 mod aside;
 mod awake;
+mod cells;
 mod coverage;
 mod grid;
 mod intake;

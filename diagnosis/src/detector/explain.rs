@@ -84,14 +84,14 @@ impl Detector {
     /// The values of `each` of the instance that a finding names.
     fn values_of(&self, finding: &Finding) -> Option<&[String]> {
         let index = self.catalogue.checks().iter().position(|check| check.id == finding.id)?;
-        let mut names = self.judged[index].instances.names();
+        let mut names = self.board.names(index).iter().map(|name| &**name);
         names.find(|values| instance_name(values.iter().map(String::as_str)) == finding.instance)
     }
 
     /// The instances of a root that hold, or that cleared a moment ago.
     fn root_instances(&self, id: &str, now: Timestamp, afterglow_ms: i64) -> Vec<Root<'_>> {
         let index = self.catalogue.checks().iter().position(|check| check.id == id);
-        let instances = index.into_iter().flat_map(|index| self.judged[index].instances.standings());
+        let instances = index.into_iter().flat_map(|index| self.board.standings(index));
         instances
             .filter_map(|(values, standing)| {
                 let lingers = standing.cleared_at.is_some_and(|cleared| now.0 - cleared < afterglow_ms);

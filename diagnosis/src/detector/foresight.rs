@@ -24,9 +24,11 @@ impl Detector {
             }
         }
         self.miss(check, outlook);
-        let forecasts = outlook.found.iter();
-        self.judged[index].forecasts =
-            forecasts.map(|found| (found.instance.clone(), found.forecast.clone())).collect();
+        let forecasts = outlook.found.iter().map(|found| (found.instance.clone(), found.forecast.clone()));
+        self.forecasts.retain(|(other, _)| *other != index);
+        if !outlook.found.is_empty() {
+            self.forecasts.push((index, forecasts.collect()));
+        }
     }
 
     /// Says why there is nothing about instances that were known, or about none at all.
@@ -70,7 +72,7 @@ impl Detector {
 
     /// What the method of a check said of an instance.
     pub(super) fn forecast(&self, index: usize, values: &[String]) -> Option<Forecast> {
-        let forecasts = &self.judged[index].forecasts;
+        let (_, forecasts) = self.forecasts.iter().find(|(of, _)| *of == index)?;
         forecasts.iter().find(|(instance, _)| instance == values).map(|(_, forecast)| forecast.clone())
     }
 }

@@ -7,7 +7,7 @@ use crate::registry::SignalKind;
 use crate::vocabulary::Timestamp;
 
 use super::judge::{nearest, sentence};
-use super::{Detector, Instances, binding};
+use super::{Detector, binding};
 
 /// How the words of a candidate begin that was checked and is fine.
 const NOT_THE_CASE: &str = "not the case.";
@@ -19,10 +19,10 @@ impl Detector {
             return self.not_told(check, &Reason::OtherSystem, now);
         }
         let index = self.catalogue.checks().iter().position(|one| one.id == check.id);
-        let instances = index.map(|index| &self.judged[index].instances);
+        let instances = index.map_or(&[][..], |index| self.board.names(index));
         let mut best: Option<RuledOut> = None;
         let mut unknown: Option<RuledOut> = None;
-        for values in instances.into_iter().flat_map(Instances::names) {
+        for values in instances {
             let one = self.instance_ruled_out(check, values, now);
             match one.result {
                 RuledOutResult::NotFound => {

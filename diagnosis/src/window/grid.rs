@@ -1,7 +1,8 @@
-//! Numbers of many series over the same steps: one list of times, and for each band of columns rows of bare floats.
+//! Numbers of many series over the same steps: one list of times, and for each band of columns rows of numbers.
 //!
 //! A band holds the newest steps only, as many as its columns need. NaN is where a series has no number.
 
+use super::cells::Cells;
 use super::coverage::Coverage;
 use super::plan::Plan;
 use super::{Awake, Point};
@@ -25,24 +26,19 @@ pub(super) struct Grid {
 struct Band {
     retain_ms: i64,
     first: u16,
-    width: u16,
     /// Row by row; the last row is the newest step.
-    values: Vec<f32>,
+    cells: Cells,
 }
 
 impl Band {
-    fn rows(&self) -> usize {
-        self.values.len() / usize::from(self.width)
-    }
-
     fn has(&self, column: u16) -> bool {
-        column - self.first < self.width
+        usize::from(column - self.first) < self.cells.width()
     }
 
     /// The numbers of a column, oldest first.
     fn column(&self, column: u16) -> impl DoubleEndedIterator<Item = f32> + ExactSizeIterator {
-        let skip = usize::from(column - self.first).min(self.values.len());
-        self.values[skip..].iter().step_by(usize::from(self.width)).copied()
+        let column = usize::from(column - self.first);
+        (0..self.cells.rows()).map(move |row| self.cells.get(row, column))
     }
 }
 
@@ -52,7 +48,10 @@ pub(super) type Parked = (u16, Point);
 impl Grid {
     /// The empty grid of a plan.
     pub(super) fn new(plan: &Plan) -> Self {
-        let band = |(retain_ms, first, width)| Band { retain_ms, first, width, values: Vec::new() };
+        let band = |(retain_ms, first, width): (i64, u16, u16)| {
+            let cells = Cells::new(usize::from(width));
+            Band { retain_ms, first, cells }
+        };
         Self { bands: plan.bands().map(band).collect(), ..Self::default() }
     }
 
@@ -60,15 +59,15 @@ impl Grid {
     pub(super) fn moved(&self, plan: &Plan, moved: &[Option<u16>]) -> Self {
         let mut grid = Self { ats: self.ats.clone(), steps: self.steps.clone(), ..Self::new(plan) };
         for band in &mut grid.bands {
-            let columns = &moved[usize::from(band.first)..usize::from(band.first) + usize::from(band.width)];
-            let rows = columns.iter().flatten().map(|column| self.band(*column).rows()).max().unwrap_or(0);
-            band.values = vec![f32::NAN; rows * columns.len()];
+            let first = usize::from(band.first);
+            let columns = &moved[first..first + band.cells.width()];
+            let rows = columns.iter().flatten().map(|column| self.band(*column).cells.rows()).max().unwrap_or(0);
+            (0..rows).for_each(|row| band.cells.insert_row(row));
             for (index, column) in columns.iter().enumerate() {
                 let Some(column) = column else { continue };
                 let old = self.band(*column).column(*column);
-                let skip = (rows - old.len()) * columns.len() + index;
-                let new = band.values.iter_mut().skip(skip).step_by(columns.len());
-                new.zip(old).for_each(|(new, old)| *new = old);
+                let skip = rows - old.len();
+                (skip..).zip(old).for_each(|(row, number)| band.cells.set(row, index, number));
             }
         }
         grid
@@ -89,9 +88,9 @@ impl Grid {
         reserve(&mut self.steps);
         self.steps.insert(index, step_ms);
         for band in &mut self.bands {
-            let start = before - band.rows();
+            let start = before - band.cells.rows();
             if let Some(row) = index.checked_sub(start) {
-                band.insert(row);
+                band.cells.insert_row(row);
             }
         }
         Some(index)
@@ -101,18 +100,19 @@ impl Grid {
     pub(super) fn put(&mut self, index: usize, column: u16, value: f32) -> bool {
         let before = self.ats.len();
         let Some(band) = self.bands.iter_mut().find(|band| band.has(column)) else { return false };
-        let Some(row) = index.checked_sub(before - band.rows()) else { return false };
-        let cell = &mut band.values[row * usize::from(band.width) + usize::from(column - band.first)];
+        let Some(row) = index.checked_sub(before - band.cells.rows()) else { return false };
+        let column = usize::from(column - band.first);
+        let known = band.cells.get(row, column);
         // The same moment twice: any fixed choice will do.
-        if cell.is_nan() || Point::ordered(value) > Point::ordered(*cell) {
-            *cell = value;
+        if known.is_nan() || Point::ordered(value) > Point::ordered(known) {
+            band.cells.set(row, column, value);
         }
         true
     }
 
     /// How many numbers there is room for.
     pub(super) fn cells(&self) -> usize {
-        self.bands.iter().map(|band| band.values.len()).sum()
+        self.bands.iter().map(|band| band.cells.len()).sum()
     }
 
     fn band(&self, column: u16) -> &Band {
@@ -122,13 +122,13 @@ impl Grid {
     /// The numbers of a column after one moment and up to another, oldest first.
     pub(super) fn points(&self, column: u16, after: i64, to: i64) -> impl DoubleEndedIterator<Item = Point> {
         let band = self.band(column);
-        let start = self.ats.len() - band.rows();
+        let start = self.ats.len() - band.cells.rows();
         let ats = &self.ats[start..];
         let from = if after == i64::MIN { 0 } else { ats.partition_point(|at| *at <= after) };
         let end = if to == i64::MAX { ats.len() } else { ats.partition_point(|at| *at <= to) };
-        let (width, offset) = (usize::from(band.width), usize::from(column - band.first));
+        let offset = usize::from(column - band.first);
         (from..end.max(from)).filter_map(move |row| {
-            let value = band.values[row * width + offset];
+            let value = band.cells.get(row, offset);
             let point = || Point { at: ats[row], step_ms: self.steps[start + row], value };
             (!value.is_nan()).then(point)
         })
@@ -139,11 +139,11 @@ impl Grid {
         let mut parked = Vec::new();
         let kept = self.kept(awake);
         for (index, keep) in kept.iter().enumerate() {
-            if self.bands[index].rows() > *keep {
+            if self.bands[index].cells.rows() > *keep {
                 self.leave(index, *keep, plan, &mut parked);
             }
         }
-        let rows = self.bands.iter().map(Band::rows).max().unwrap_or(0);
+        let rows = self.bands.iter().map(|band| band.cells.rows()).max().unwrap_or(0);
         let gone = self.ats.len() - rows;
         self.ats.drain(..gone);
         self.steps.drain(..gone);
@@ -152,7 +152,7 @@ impl Grid {
 
     /// How many rows each band keeps.
     fn kept(&self, awake: &Awake) -> Vec<usize> {
-        let widths: usize = self.bands.iter().map(|band| usize::from(band.width)).sum();
+        let widths: usize = self.bands.iter().map(|band| band.cells.width()).sum();
         let most = STEPS_MAX.min(CELLS_MAX / widths.max(1)).max(ROWS_MIN);
         let (mut coverage, mut counted) = (Coverage::default(), 0);
         // Bands come in order of how long they are kept.
@@ -172,14 +172,14 @@ impl Grid {
     fn leave(&mut self, index: usize, keep: usize, plan: &Plan, parked: &mut Vec<Parked>) {
         let before = self.ats.len();
         let band = &mut self.bands[index];
-        let (rows, width) = (band.rows(), usize::from(band.width));
+        let (rows, width) = (band.cells.rows(), band.cells.width());
         let leaving = rows - keep;
         for offset in 0..width {
             let column = band.first + offset as u16;
             let newest = plan.known(column).newest;
             let mut newer = band.column(column).skip(leaving).filter(|value| !value.is_nan()).take(newest).count();
             for row in (0..leaving).rev() {
-                let value = band.values[row * width + offset];
+                let value = band.cells.get(row, offset);
                 if newer >= newest {
                     break;
                 }
@@ -190,21 +190,7 @@ impl Grid {
                 }
             }
         }
-        band.values.drain(..leaving * width);
-    }
-}
-
-impl Band {
-    /// Makes room for a row.
-    fn insert(&mut self, row: usize) {
-        let width = usize::from(self.width);
-        // Doubling would leave half of every band empty: bands end at what a window needs, not at a power of two.
-        if self.values.len() + width > self.values.capacity() {
-            self.values.reserve_exact(width * (self.rows() / 8 + 1));
-        }
-        let at = row * width;
-        self.values.resize(self.values.len() + width, f32::NAN);
-        self.values[at..].rotate_right(width);
+        band.cells.drop_rows(leaving);
     }
 }
 

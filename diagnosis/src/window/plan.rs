@@ -9,17 +9,21 @@ use crate::order::Arrange as _;
 #[derive(Debug, Clone, Default)]
 pub(super) struct Plan {
     columns: Vec<Arc<Known>>,
-    /// Where the members of each source begin; one more than there are sources.
-    starts: Box<[u32]>,
+    /// Sources that have members: 64 in a word, with how many are in the words before.
+    filled: Box<[(u64, u16)]>,
+    /// Of each of these where its members begin, and where those of the last one end.
+    starts: Box<[u16]>,
     /// Columns of all sources, one source after the other. In order of name, so that the order of arrival is never
     /// seen in an answer.
     members: Box<[u16]>,
     /// Sources with many members, each with one attribute, the same for all.
-    told_apart: Box<[bool]>,
+    told_apart: Box<[u16]>,
 }
 
 /// Fewer members than these are looked through one by one.
 const MANY: usize = 5;
+/// Members of all sources together.
+const MEMBERS_MAX: usize = u16::MAX as usize;
 
 impl Plan {
     /// The plan of `columns`, which need no order, for so many sources.
@@ -34,12 +38,32 @@ impl Plan {
         }
         // Stable: the order of names stays within each source.
         members.arrange_by_key(|(source, _)| *source);
-        let start = |source: usize| members.partition_point(|(other, _)| (*other as usize) < source) as u32;
-        let starts = (0..=sources).map(start).collect();
-        let members = members.iter().map(|(_, column)| *column).collect();
-        let mut plan = Self { columns, starts, members, told_apart: Box::default() };
-        plan.told_apart = (0..sources).map(|source| plan.is_told_apart(source)).collect();
+        members.truncate(MEMBERS_MAX);
+        let mut plan = Self { columns, ..Self::default() };
+        plan.file(&members, sources);
+        plan.told_apart = (0..sources).filter(|source| plan.is_told_apart(*source)).map(|source| source as u16).collect();
         plan
+    }
+
+    /// Files members, which are in order of source.
+    fn file(&mut self, members: &[(u32, u16)], sources: usize) {
+        let (mut filled, mut starts) = (vec![(0_u64, 0_u16); sources.div_ceil(64)], Vec::new());
+        let mut start = 0_u16;
+        for of_one in members.chunk_by(|one, two| one.0 == two.0) {
+            let source = of_one[0].0 as usize;
+            filled[source / 64].0 |= 1 << (source % 64);
+            starts.push(start);
+            start += of_one.len() as u16;
+        }
+        starts.push(start);
+        let mut before = 0;
+        for (word, count) in &mut filled {
+            *count = before;
+            before += word.count_ones() as u16;
+        }
+        self.filled = filled.into();
+        self.starts = starts.into();
+        self.members = members.iter().map(|(_, column)| *column).collect();
     }
 
     fn is_told_apart(&self, source: usize) -> bool {
@@ -71,13 +95,22 @@ impl Plan {
 
     /// Columns of the series of a source, in order of name.
     pub(super) fn members(&self, source: usize) -> &[u16] {
-        &self.members[self.starts[source] as usize..self.starts[source + 1] as usize]
+        let Some((word, before)) = self.filled.get(source / 64) else { return &[] };
+        if word >> (source % 64) & 1 == 0 {
+            return &[];
+        }
+        let lower = word & ((1 << (source % 64)) - 1);
+        let place = usize::from(*before) + lower.count_ones() as usize;
+        &self.members[usize::from(self.starts[place])..usize::from(self.starts[place + 1])]
     }
 
     /// Of these, the one that a binding names, where exactly one attribute tells the members apart. Else all.
     pub(super) fn members_like(&self, source: usize, binding: &[(&str, &str)]) -> &[u16] {
         let members = self.members(source);
-        let ([(name, value)], true) = (binding, self.told_apart[source]) else { return members };
+        let [(name, value)] = binding else { return members };
+        if members.len() < MANY || !self.told_apart.iter().any(|apart| usize::from(*apart) == source) {
+            return members;
+        }
         let attribute = |column: &u16| self.known(*column).series.attributes.iter().next();
         if members.first().and_then(attribute).is_none_or(|(own, _)| own != *name) {
             return members;
