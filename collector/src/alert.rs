@@ -1,14 +1,17 @@
 //! Findings that people must be told about.
 //!
-//! What holds on an endpoint passes five stages, one file each: [`stage::qualify`] (is it bad, sure and actionable
+//! What holds on an endpoint passes six stages, one file each: [`stage::qualify`] (is it bad, sure and actionable
 //! enough to call somebody), [`stage::group`] (which line of the feed it belongs to), [`stage::inhibit`] (does another
 //! finding explain it), [`stage::silence`] (does anybody want to hear of it now), [`stage::dedup`] (is it told
-//! already). Each is a function of facts and `now`; the last word of each finding is kept with its reason, so that
+//! already), [`stage::quota`] (is there room for it in what people are told today; what is not is rolled up). Each is a function of facts and `now`; the last word of each finding is kept with its reason, so that
 //! "why was I not called" has an answer.
 //!
 //! An alert's state is never set: it follows from whether it is resolved, silenced, inhibited or acknowledged. What
 //! was told stays told until it clears, also when it stops qualifying. What fires again within a day is the same alert.
 
+mod announce;
+mod announcement;
+mod budget;
 mod document;
 pub(crate) mod incident;
 mod judge;
@@ -28,6 +31,9 @@ use firstline_diagnosis::document::Finding;
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
+pub use announcement::{
+    AlertBudget, Announcement, CheckNoise, HeldBack, HeldBackList, HeldBackQuery, ReasonCount, RollUp,
+};
 pub use document::{
     Acknowledgement, Alert, AlertChange, AlertDetail, AlertEndpoint, AlertList, AlertQuery, AlertState, Decision,
     DecisionRecord, Matchers, NewSilence, Silence, SilencedBy,
@@ -36,6 +42,7 @@ pub use document::{
 pub(crate) use stage::qualify::calls_somebody;
 
 use crate::app::Clock;
+use crate::config::Alerts as Policy;
 use crate::feed::{Feed, FeedItem};
 use crate::store::{Store, StoreError, sql};
 
@@ -48,6 +55,7 @@ pub struct Alerts {
     store: Store,
     clock: Arc<dyn Clock>,
     feed: Feed,
+    policy: Arc<Policy>,
 }
 
 /// The endpoint whose findings are judged.
@@ -95,9 +103,14 @@ impl From<sql::Error> for AlertError {
 }
 
 impl Alerts {
-    /// The alerts in `store`.
-    pub fn new(store: Store, clock: Arc<dyn Clock>, feed: Feed) -> Self {
-        Self { store, clock, feed }
+    /// The alerts in `store`, told as `policy` says.
+    pub fn new(store: Store, clock: Arc<dyn Clock>, feed: Feed, policy: Policy) -> Self {
+        Self { store, clock, feed, policy: Arc::new(policy) }
+    }
+
+    /// Of what people are told, and how often.
+    pub(crate) fn policy(&self) -> &Arc<Policy> {
+        &self.policy
     }
 
     /// Judges all that holds on an endpoint now: fires, changes and resolves its alerts. What is not in `held` no
@@ -106,8 +119,10 @@ impl Alerts {
     /// # Errors
     /// When the store failed; nothing changed then.
     pub async fn judge(&self, subject: Subject, held: Vec<Held>) -> Result<(), AlertError> {
-        let now = self.clock.now();
-        let changed = self.store.write(move |tx| Box::pin(judge::judge(tx, subject, held, now))).await?;
+        let (now, policy) = (self.clock.now(), Arc::clone(&self.policy));
+        let judged =
+            self.store.write(move |tx| Box::pin(async move { judge::judge(tx, subject, held, &policy, now).await }));
+        let changed = judged.await?;
         self.tell(changed);
         Ok(())
     }
@@ -130,7 +145,10 @@ impl Alerts {
     pub async fn tick(&self) -> Result<(), AlertError> {
         let now = self.clock.now();
         if silences::any_to_end(self.store.reads(), now).await? {
-            let changed = self.store.write(move |tx| Box::pin(silences::end_expired(tx, now))).await?;
+            let policy = Arc::clone(&self.policy);
+            let ended =
+                self.store.write(move |tx| Box::pin(async move { silences::end_expired(tx, &policy, now).await }));
+            let changed = ended.await?;
             self.tell(changed);
         }
         Ok(())

@@ -125,7 +125,7 @@ impl App {
         let settings = Settings::open(store.clone(), &config.agents).await.context("reading the settings of agents")?;
         let history = History::new(store.clone(), config.history.clone());
         let access = Access::new(store.for_people(), Arc::clone(&clock))?;
-        let alerts = Alerts::new(store.for_people(), Arc::clone(&clock), feed.clone());
+        let alerts = Alerts::new(store.for_people(), Arc::clone(&clock), feed.clone(), config.alerts.clone());
         let desk = BuiltinDesk::new(store.for_people(), Arc::clone(&clock), feed.clone());
         let catalogues = Catalogues::open(folder);
         let detect = Detect::new(DetectParts {
@@ -136,7 +136,13 @@ impl App {
             catalogues: catalogues.clone(),
             history: history.clone(),
         });
-        let incidents = Incidents::new(store.for_people(), Arc::clone(&clock), feed.clone(), catalogues.clone());
+        let incidents = Incidents::new(
+            store.for_people(),
+            Arc::clone(&clock),
+            feed.clone(),
+            catalogues.clone(),
+            Arc::clone(alerts.policy()),
+        );
         let changes = Changes::new(store.clone(), history.clone(), detect.clone(), incidents.clone());
         let pulls = Pulls::open(PullParts {
             store: store.for_people(),

@@ -5,6 +5,7 @@
 //! not checked again elsewhere.
 
 mod agents;
+mod alerts;
 mod authority;
 mod database;
 mod error;
@@ -21,6 +22,7 @@ use std::path::Path;
 use serde::Deserialize;
 
 pub use agents::{Agents, DnsName, ProbeTarget};
+pub use alerts::Alerts;
 pub use authority::AuthorityFiles;
 pub use database::{Database, Pooler};
 pub use error::ConfigError;
@@ -48,6 +50,8 @@ pub struct Config {
     pub agents: Agents,
     /// Which endpoints get which tags.
     pub tags: Tags,
+    /// Of what people are told without asking.
+    pub alerts: Alerts,
     /// Where the authority keeps its key.
     pub authority: AuthorityFiles,
     /// Where data is kept.
@@ -82,6 +86,7 @@ impl Config {
         let config: Self = toml::from_str(text).map_err(|cause| error::explain(&cause, text))?;
         config.agents.check()?;
         config.tags.check()?;
+        config.alerts.check()?;
         config.database.check()?;
         config.replicas.check(&config.database)?;
         config.history.check()?;
@@ -94,7 +99,7 @@ impl Config {
 
 /// Says that `key` is out of its range.
 fn in_range<T: PartialOrd + std::fmt::Display>(key: &str, value: T, least: T, most: T) -> Result<(), String> {
-    if value < least || value > most {
+    if !(&least..=&most).contains(&&value) {
         return Err(format!("{key} is {value}, it must be from {least} to {most}"));
     }
     Ok(())

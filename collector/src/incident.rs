@@ -29,6 +29,7 @@ pub use document::{
 
 use crate::alert::{Alert, AlertError};
 use crate::app::Clock;
+use crate::config::Alerts as Policy;
 use crate::detect::Catalogues;
 use crate::feed::{Feed, FeedItem};
 use crate::store::{Store, sql};
@@ -47,12 +48,13 @@ pub struct Incidents {
     clock: Arc<dyn Clock>,
     feed: Feed,
     catalogues: Catalogues,
+    policy: Arc<Policy>,
 }
 
 impl Incidents {
-    /// The incidents in `store`.
-    pub fn new(store: Store, clock: Arc<dyn Clock>, feed: Feed, catalogues: Catalogues) -> Self {
-        Self { store, clock, feed, catalogues }
+    /// The incidents in `store`; people are told of them as `policy` says.
+    pub fn new(store: Store, clock: Arc<dyn Clock>, feed: Feed, catalogues: Catalogues, policy: Arc<Policy>) -> Self {
+        Self { store, clock, feed, catalogues, policy }
     }
 
     /// Incidents that match, what was opened last first.

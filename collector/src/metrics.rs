@@ -79,6 +79,10 @@ pub const OUTLOOK_SECONDS: &str = "firstline_collector_outlook_duration_seconds"
 pub const TASK_SECONDS: &str = "firstline_collector_task_duration_seconds";
 /// When certificates end, seconds since 1970, by certificate.
 pub const CERTIFICATE_ENDS: &str = "firstline_collector_certificate_expires_timestamp_seconds";
+/// Today's alerts: those that the quota allows, that were announced, that were rolled up, and messages to users, by kind.
+pub const ALERT_QUOTA: &str = "firstline_collector_alert_quota";
+/// Findings that hold and of which nobody was told, by reason.
+pub const FINDINGS_HELD_BACK: &str = "firstline_collector_findings_held_back";
 /// Which version this is: always 1.
 pub const BUILD: &str = "firstline_collector_build_info";
 /// When this process started, seconds since 1970.
@@ -178,6 +182,11 @@ fn describe() {
     describe_histogram!(OUTLOOK_SECONDS, Unit::Seconds, "How long it took to ask what was due of an endpoint");
     describe_histogram!(TASK_SECONDS, Unit::Seconds, "How long runs of background tasks took, by task");
     describe_gauge!(CERTIFICATE_ENDS, Unit::Seconds, "When certificates end, seconds since 1970");
+    describe_gauge!(
+        ALERT_QUOTA,
+        "Alerts of this day (UTC) that the quota allows, that were announced or rolled up, and messages to users, by kind"
+    );
+    describe_gauge!(FINDINGS_HELD_BACK, "Findings that hold and of which nobody was told, by reason");
     describe_gauge!(BUILD, "Which version this is: always 1");
     describe_gauge!(STARTED, Unit::Seconds, "When this process started, seconds since 1970");
     begin();

@@ -4,6 +4,8 @@ use firstline_diagnosis::document::Finding;
 use firstline_diagnosis::vocabulary::{Priority, Severity, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use super::Announcement;
+
 /// Where an alert stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -80,6 +82,9 @@ pub struct Alert {
     /// The incident that this is the alert of; absent where it is of an endpoint.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub incident: Option<String>,
+    /// Whether people are told of it without asking; absent while that is not decided.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub announcement: Option<Announcement>,
     /// Alerts with the same group key are one line in a feed.
     pub group: String,
     /// Why people are told, or not.
@@ -89,6 +94,11 @@ pub struct Alert {
 }
 
 impl Alert {
+    /// Whether it is quiet since the quota of its day was spent.
+    pub fn is_rolled_up(&self) -> bool {
+        self.announcement.as_ref().is_some_and(|announcement| !announcement.announced)
+    }
+
     /// Where it stands, which follows from everything else that is known about it.
     pub(super) fn standing(&self) -> AlertState {
         if self.resolved_at.is_some() {
@@ -97,6 +107,8 @@ impl Alert {
             AlertState::Silenced
         } else if self.acknowledgement.is_some() {
             AlertState::Acknowledged
+        } else if self.is_rolled_up() {
+            AlertState::Silenced
         } else {
             AlertState::Firing
         }
@@ -139,7 +151,7 @@ pub struct SilencedBy {
 /// What a stage decided about a finding, by name, so that everybody can read why there is an alert or why not.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Decision {
-    /// The stage that spoke the last word: `qualify`, `inhibit`, `silence` or `dedup`.
+    /// The stage that spoke the last word: `qualify`, `inhibit`, `silence`, `dedup` or `quota`.
     pub stage: String,
     /// The reason's name, `severity_too_low`.
     pub reason: String,

@@ -11,7 +11,8 @@ use uuid::Uuid;
 
 use super::rows::{self, LifeStep};
 use super::stage::{decision, dedup, group, qualify, silence};
-use super::{Alert, AlertEndpoint, AlertError, AlertState, Held, fingerprint, silences};
+use super::{Alert, AlertEndpoint, AlertError, AlertState, Held, announce, fingerprint, silences};
+use crate::config::Alerts as Policy;
 use crate::store::{Connection, sql};
 
 /// An incident as a whole.
@@ -43,13 +44,26 @@ pub(super) async fn explaining(tx: &mut Connection, endpoint: &str) -> Result<Ex
     Ok(rows.into_iter().map(explained).collect())
 }
 
+/// How what explains an alert begins, when it is an incident.
+const BY: &str = "incident ";
+
 /// What explains an alert, when it is an incident.
 fn by(incident: &str) -> String {
-    format!("incident {incident}")
+    format!("{BY}{incident}")
+}
+
+/// Whether what explains an alert is an incident.
+pub(super) fn is_incident(by: &str) -> bool {
+    by.starts_with(BY)
 }
 
 /// Tells of an incident: its alert fires or is brought up to date, and those of its endpoints fall quiet.
-pub(crate) async fn tell(tx: &mut Connection, whole: &Whole, now: Timestamp) -> Result<Vec<Alert>, AlertError> {
+pub(crate) async fn tell(
+    tx: &mut Connection,
+    whole: &Whole,
+    policy: &Policy,
+    now: Timestamp,
+) -> Result<Vec<Alert>, AlertError> {
     let mut changed = Vec::new();
     let name = fingerprint(&whole.finding.id, "", &whole.incident);
     let known = rows::newest_of_endpoint(tx, "", now - dedup::SAME_ALERT_WITHIN).await?.remove(&name);
@@ -59,7 +73,7 @@ pub(crate) async fn tell(tx: &mut Connection, whole: &Whole, now: Timestamp) -> 
     let facts = silence::Facts { check: &whole.finding.id, endpoint: "", tags: &tags };
     let quiet = silence::judge(facts, &in_force, now).map(|(by, _)| by);
     let held = Held { finding: whole.finding.clone(), title: whole.finding.title.clone(), proactive: true };
-    if open.is_some() || qualify::judge(&held, now).is_none() {
+    if open.is_some() || qualify::judge(&held, policy, now).is_none() {
         let mut after = alert(whole, open.as_ref(), now);
         after.silenced_by = quiet;
         after.state = after.standing();
@@ -74,7 +88,7 @@ pub(crate) async fn tell(tx: &mut Connection, whole: &Whole, now: Timestamp) -> 
             changed.push(after);
         }
     }
-    changed.extend(quieten(tx, whole, now).await?);
+    changed.extend(quieten(tx, whole, policy, now).await?);
     Ok(changed)
 }
 
@@ -99,6 +113,7 @@ fn alert(whole: &Whole, open: Option<&Alert>, now: Timestamp) -> Alert {
         acknowledgement: open.and_then(|alert| alert.acknowledgement.clone()),
         silenced_by: None,
         inhibited_by: None,
+        announcement: None,
         group: group::key(&finding.id, &BTreeMap::new()),
         incident: Some(whole.incident.clone()),
         decision: decision("dedup", "told", "One incident is told in the place of its endpoints' alerts.", now),
@@ -123,17 +138,28 @@ async fn of_endpoints(tx: &mut Connection, whole: &Whole) -> Result<Vec<Alert>, 
     Ok(alerts.into_iter().filter(|alert| members.contains(&alert.endpoint.id)).collect())
 }
 
-async fn quieten(tx: &mut Connection, whole: &Whole, now: Timestamp) -> Result<Vec<Alert>, AlertError> {
+async fn quieten(
+    tx: &mut Connection,
+    whole: &Whole,
+    policy: &Policy,
+    now: Timestamp,
+) -> Result<Vec<Alert>, AlertError> {
     let mut changed = Vec::new();
     for alert in of_endpoints(tx, whole).await?.into_iter().filter(|alert| alert.inhibited_by.is_none()) {
         let why = decision("inhibit", "explained_by_incident", whole.words.clone(), now);
-        changed.push(turned(tx, Alert { inhibited_by: Some(by(&whole.incident)), decision: why, ..alert }, now).await?);
+        let alert = Alert { inhibited_by: Some(by(&whole.incident)), decision: why, ..alert };
+        changed.push(turned(tx, alert, policy, now).await?);
     }
     Ok(changed)
 }
 
 /// The incident is over: its alert is resolved, and what is true still on an endpoint is told again.
-pub(crate) async fn end(tx: &mut Connection, whole: &Whole, now: Timestamp) -> Result<Vec<Alert>, AlertError> {
+pub(crate) async fn end(
+    tx: &mut Connection,
+    whole: &Whole,
+    policy: &Policy,
+    now: Timestamp,
+) -> Result<Vec<Alert>, AlertError> {
     let mut changed = Vec::new();
     let name = fingerprint(&whole.finding.id, "", &whole.incident);
     let known = rows::newest_of_endpoint(tx, "", now).await?.remove(&name);
@@ -150,15 +176,16 @@ pub(crate) async fn end(tx: &mut Connection, whole: &Whole, now: Timestamp) -> R
     for alert in of_endpoints(tx, whole).await?.into_iter().filter(|one| one.inhibited_by.as_ref() == Some(&explained))
     {
         let why = decision("dedup", "told", "The incident that explained it is over.", now);
-        changed.push(turned(tx, Alert { inhibited_by: None, decision: why, ..alert }, now).await?);
+        changed.push(turned(tx, Alert { inhibited_by: None, decision: why, ..alert }, policy, now).await?);
     }
     Ok(changed)
 }
 
 /// Stores an alert that fell quiet, or was told again.
-async fn turned(tx: &mut Connection, alert: Alert, now: Timestamp) -> Result<Alert, AlertError> {
+async fn turned(tx: &mut Connection, alert: Alert, policy: &Policy, now: Timestamp) -> Result<Alert, AlertError> {
     let alert = Alert { updated_at: now, ..alert };
     let alert = Alert { state: alert.standing(), ..alert };
+    let alert = announce::settle(tx, alert, policy, now).await?;
     rows::save(tx, &alert).await?;
     let change = if alert.state == AlertState::Silenced { "silenced" } else { "unsilenced" };
     let step = LifeStep { at: now, change, by: "", note: &alert.decision.words };

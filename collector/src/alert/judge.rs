@@ -10,8 +10,9 @@ use super::stage::dedup::Step;
 use super::stage::{decision, dedup, group, inhibit, qualify, silence};
 use super::{
     Alert, AlertEndpoint, AlertError, AlertState, Decision, DecisionRecord, Held, Silence, SilencedBy, Subject,
-    fingerprint, incident, silences,
+    announce, fingerprint, incident, silences,
 };
+use crate::config::Alerts as Policy;
 use crate::fleet::guard;
 use crate::store::Connection;
 
@@ -27,6 +28,7 @@ struct Around<'a> {
     in_force: &'a [Silence],
     /// Incidents that the endpoint is one of.
     explaining: &'a incident::Explaining,
+    policy: &'a Policy,
 }
 
 /// What the stages say about a finding of which people could hear.
@@ -40,15 +42,18 @@ struct Quiet {
 pub(super) async fn judge(
     tx: &mut Connection,
     subject: Subject,
-    held: Vec<Held>,
+    mut held: Vec<Held>,
+    policy: &Policy,
     now: Timestamp,
 ) -> Result<Vec<Alert>, AlertError> {
+    // What is worst is told first, as long as there is room for it today.
+    held.sort_by_key(|held| std::cmp::Reverse(held.finding.severity));
     guard(tx, &subject.id, subject.epoch).await?;
     let in_force = silences::in_force(&mut *tx, now).await?;
     let mut known = rows::newest_of_endpoint(tx, &subject.id, now - dedup::SAME_ALERT_WITHIN).await?;
-    let told = told(&subject, &held, &known, now);
+    let told = told(&subject, &held, &known, policy, now);
     let explaining = incident::explaining(tx, &subject.id).await?;
-    let around = Around { told: &told, in_force: &in_force, explaining: &explaining };
+    let around = Around { told: &told, in_force: &in_force, explaining: &explaining, policy };
     let mut changed = Vec::new();
     for held in &held {
         let name = fingerprint(&held.finding.id, &subject.id, &held.finding.instance);
@@ -72,12 +77,18 @@ pub(super) async fn end(tx: &mut Connection, endpoint: &str, now: Timestamp) -> 
 }
 
 /// The checks on this endpoint that people hear of.
-fn told(subject: &Subject, held: &[Held], known: &BTreeMap<String, Alert>, now: Timestamp) -> BTreeSet<String> {
+fn told(
+    subject: &Subject,
+    held: &[Held],
+    known: &BTreeMap<String, Alert>,
+    policy: &Policy,
+    now: Timestamp,
+) -> BTreeSet<String> {
     let open = |held: &&Held| {
         let name = fingerprint(&held.finding.id, &subject.id, &held.finding.instance);
         known.get(&name).is_some_and(|alert| alert.resolved_at.is_none())
     };
-    let told = held.iter().filter(|held| open(held) || qualify::judge(held, now).is_none());
+    let told = held.iter().filter(|held| open(held) || qualify::judge(held, policy, now).is_none());
     told.map(|held| held.finding.id.clone()).collect()
 }
 
@@ -91,23 +102,38 @@ async fn one(
     now: Timestamp,
 ) -> Result<Option<Alert>, AlertError> {
     let step = dedup::judge(newest, now);
-    if let (Step::Fire | Step::FireAgain(_), Some(no)) = (&step, qualify::judge(held, now)) {
+    if let (Step::Fire | Step::FireAgain(_), Some(no)) = (&step, qualify::judge(held, around.policy, now)) {
         rows::record(tx, &record(subject, held, false, no)).await?;
         return Ok(None);
     }
     let quiet = quiet(subject, held, around, now);
-    rows::record(tx, &record(subject, held, quiet.is_loud(), quiet.decision.clone())).await?;
-    match step {
-        Step::Told(alert) => refresh(tx, *alert, held, quiet, now).await,
+    let is_new = !matches!(step, Step::Told(_));
+    if is_new && quiet.inhibited_by.is_some() {
         // What is explained by another finding is never told on its own, not even quietly.
-        Step::Fire | Step::FireAgain(_) if quiet.inhibited_by.is_some() => Ok(None),
-        Step::Fire => fire(tx, new_alert(subject, held, quiet, now), "fired", now).await.map(Some),
-        Step::FireAgain(alert) => {
-            let again =
-                Alert { id: alert.id, times_fired: alert.times_fired + 1, ..new_alert(subject, held, quiet, now) };
-            fire(tx, again, "fired_again", now).await.map(Some)
-        }
+        rows::record(tx, &record(subject, held, false, quiet.decision)).await?;
+        return Ok(None);
     }
+    let (before, fresh) = match step {
+        Step::Told(before) => {
+            let before = announce::told_before(*before, now);
+            (Some(before.clone()), refreshed(before, held, quiet, now))
+        }
+        Step::Fire => (None, new_alert(subject, held, quiet, now)),
+        Step::FireAgain(earlier) => (None, fired_again(*earlier, new_alert(subject, held, quiet, now))),
+    };
+    let alert = announce::settle(tx, fresh, around.policy, now).await?;
+    rows::record(tx, &record(subject, held, alert.state != AlertState::Silenced, alert.decision.clone())).await?;
+    match before {
+        Some(before) => refresh(tx, &before, alert, now).await,
+        None => fire(tx, alert, now).await.map(Some),
+    }
+}
+
+/// An alert that fires again is the same, and what was decided of it stays.
+fn fired_again(earlier: Alert, alert: Alert) -> Alert {
+    let times_fired = earlier.times_fired + 1;
+    let alert = Alert { id: earlier.id, announcement: earlier.announcement, times_fired, ..alert };
+    Alert { state: alert.standing(), ..alert }
 }
 
 fn quiet(subject: &Subject, held: &Held, around: Around<'_>, now: Timestamp) -> Quiet {
@@ -125,12 +151,6 @@ fn quiet(subject: &Subject, held: &Held, around: Around<'_>, now: Timestamp) -> 
         quiet = Quiet { inhibited_by: Some(root), decision: why, ..quiet };
     }
     quiet
-}
-
-impl Quiet {
-    fn is_loud(&self) -> bool {
-        self.silenced_by.is_none() && self.inhibited_by.is_none()
-    }
 }
 
 fn new_alert(subject: &Subject, held: &Held, quiet: Quiet, now: Timestamp) -> Alert {
@@ -155,6 +175,7 @@ fn new_alert(subject: &Subject, held: &Held, quiet: Quiet, now: Timestamp) -> Al
         silenced_by: quiet.silenced_by,
         inhibited_by: quiet.inhibited_by,
         incident: None,
+        announcement: None,
         group: group::key(&finding.id, &subject.tags),
         decision: quiet.decision,
         finding,
@@ -162,21 +183,16 @@ fn new_alert(subject: &Subject, held: &Held, quiet: Quiet, now: Timestamp) -> Al
     Alert { state: alert.standing(), ..alert }
 }
 
-async fn fire(tx: &mut Connection, alert: Alert, change: &str, now: Timestamp) -> Result<Alert, AlertError> {
+async fn fire(tx: &mut Connection, alert: Alert, now: Timestamp) -> Result<Alert, AlertError> {
     rows::save(tx, &alert).await?;
+    let change = if alert.times_fired > 1 { "fired_again" } else { "fired" };
     let note = alert.summary.clone();
     rows::note_change(tx, &alert.id, LifeStep { at: now, change, by: "", note: &note }).await?;
     Ok(alert)
 }
 
-/// Brings an alert that is told already up to date; gives it when anything but its numbers changed.
-async fn refresh(
-    tx: &mut Connection,
-    before: Alert,
-    held: &Held,
-    quiet: Quiet,
-    now: Timestamp,
-) -> Result<Option<Alert>, AlertError> {
+/// An alert that is told already, as it is now.
+fn refreshed(before: Alert, held: &Held, quiet: Quiet, now: Timestamp) -> Alert {
     let after = Alert {
         severity: held.finding.severity,
         priority: held.finding.priority,
@@ -186,11 +202,20 @@ async fn refresh(
         decision: quiet.decision,
         finding: held.finding.clone(),
         updated_at: now,
-        ..before.clone()
+        ..before
     };
-    let after = Alert { state: after.standing(), ..after };
+    Alert { state: after.standing(), ..after }
+}
+
+/// Stores an alert that is told already; gives it when anything but its numbers changed.
+async fn refresh(
+    tx: &mut Connection,
+    before: &Alert,
+    after: Alert,
+    now: Timestamp,
+) -> Result<Option<Alert>, AlertError> {
     rows::save(tx, &after).await?;
-    let Some(change) = difference(&before, &after) else { return Ok(None) };
+    let Some(change) = difference(before, &after) else { return Ok(None) };
     let note = after.decision.words.clone();
     rows::note_change(tx, &after.id, LifeStep { at: now, change, by: "", note: &note }).await?;
     Ok(Some(after))

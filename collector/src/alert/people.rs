@@ -1,5 +1,6 @@
 //! What people do with alerts.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use firstline_diagnosis::vocabulary::Timestamp;
@@ -33,8 +34,10 @@ impl Alerts {
     pub async fn silence(&self, order: NewSilence, who: &str) -> Result<Silence, AlertError> {
         let now = self.clock.now();
         let silence = checked(order, who, now)?;
-        let stored = silence.clone();
-        let changed = self.store.write(move |tx| Box::pin(silences::begin(tx, stored, now))).await?;
+        let (stored, policy) = (silence.clone(), Arc::clone(&self.policy));
+        let begun =
+            self.store.write(move |tx| Box::pin(async move { silences::begin(tx, stored, &policy, now).await }));
+        let changed = begun.await?;
         self.tell(changed);
         Ok(silence)
     }
@@ -44,8 +47,9 @@ impl Alerts {
     /// # Errors
     /// When there is none in force.
     pub async fn end_silence(&self, id: &str, _who: &str) -> Result<(), AlertError> {
-        let (now, id) = (self.clock.now(), id.to_owned());
-        let changed = self.store.write(move |tx| Box::pin(silences::end(tx, id, now))).await?;
+        let (now, id, policy) = (self.clock.now(), id.to_owned(), Arc::clone(&self.policy));
+        let ended = self.store.write(move |tx| Box::pin(async move { silences::end(tx, id, &policy, now).await }));
+        let changed = ended.await?;
         self.tell(changed);
         Ok(())
     }

@@ -4,7 +4,8 @@ use firstline_diagnosis::vocabulary::Timestamp;
 
 use super::rows::{self, LifeStep};
 use super::stage::silence::{Facts, judge};
-use super::{Alert, AlertError, Matchers, Silence};
+use super::{Alert, AlertError, Matchers, Silence, announce};
+use crate::config::Alerts as Policy;
 use crate::store::{Connection, Reads, sql};
 
 type SilenceRow = (String, String, String, String, i64, i64);
@@ -32,7 +33,12 @@ fn silence((id, matchers, by, comment, created_at_ms, until_ms): SilenceRow) -> 
 }
 
 /// Stores a silence and silences what it matches.
-pub(super) async fn begin(tx: &mut Connection, silence: Silence, now: Timestamp) -> Result<Vec<Alert>, AlertError> {
+pub(super) async fn begin(
+    tx: &mut Connection,
+    silence: Silence,
+    policy: &Policy,
+    now: Timestamp,
+) -> Result<Vec<Alert>, AlertError> {
     let matchers = serde_json::to_string(&silence.matchers).map_err(|error| AlertError::Refused(error.to_string()))?;
     sql::query(
         "INSERT INTO silences (id, matchers, by_whom, comment, created_at_ms, until_ms) VALUES ($1, $2, $3, $4, $5, $6)",
@@ -45,11 +51,16 @@ pub(super) async fn begin(tx: &mut Connection, silence: Silence, now: Timestamp)
     .bind(silence.until.unix_ms())
     .execute(&mut *tx)
     .await?;
-    apply(tx, &silence.by, now).await
+    apply(tx, &silence.by, policy, now).await
 }
 
 /// Ends a silence and tells of what it kept quiet.
-pub(super) async fn end(tx: &mut Connection, id: String, now: Timestamp) -> Result<Vec<Alert>, AlertError> {
+pub(super) async fn end(
+    tx: &mut Connection,
+    id: String,
+    policy: &Policy,
+    now: Timestamp,
+) -> Result<Vec<Alert>, AlertError> {
     let done = sql::query("UPDATE silences SET until_ms = $2 WHERE id = $1 AND until_ms > $2")
         .bind(id)
         .bind(now.unix_ms())
@@ -58,12 +69,16 @@ pub(super) async fn end(tx: &mut Connection, id: String, now: Timestamp) -> Resu
     if done.rows_affected() == 0 {
         return Err(AlertError::NotFound("such silence in force".to_owned()));
     }
-    apply(tx, "", now).await
+    apply(tx, "", policy, now).await
 }
 
 /// Tells of alerts whose silence has ended by itself.
-pub(super) async fn end_expired(tx: &mut Connection, now: Timestamp) -> Result<Vec<Alert>, AlertError> {
-    apply(tx, "", now).await
+pub(super) async fn end_expired(
+    tx: &mut Connection,
+    policy: &Policy,
+    now: Timestamp,
+) -> Result<Vec<Alert>, AlertError> {
+    apply(tx, "", policy, now).await
 }
 
 /// Whether an open alert waits for a silence that has ended.
@@ -77,7 +92,7 @@ pub(super) async fn any_to_end(reads: &Reads, now: Timestamp) -> Result<bool, Al
 }
 
 /// Holds every open alert against the silences in force; gives those that changed.
-async fn apply(tx: &mut Connection, by: &str, now: Timestamp) -> Result<Vec<Alert>, AlertError> {
+async fn apply(tx: &mut Connection, by: &str, policy: &Policy, now: Timestamp) -> Result<Vec<Alert>, AlertError> {
     let silences = in_force(&mut *tx, now).await?;
     let mut changed = Vec::new();
     for (alert, tags) in rows::open(tx).await? {
@@ -91,6 +106,7 @@ async fn apply(tx: &mut Connection, by: &str, now: Timestamp) -> Result<Vec<Aler
         let decision = decision.unwrap_or_else(ended);
         let alert = Alert { silenced_by, decision, updated_at: now, ..alert };
         let alert = Alert { state: alert.standing(), ..alert };
+        let alert = announce::settle(tx, alert, policy, now).await?;
         rows::save(tx, &alert).await?;
         rows::note_change(tx, &alert.id, LifeStep { at: now, change, by, note: &alert.decision.words }).await?;
         changed.push(alert);

@@ -4,6 +4,7 @@ pub(super) mod dedup;
 pub(super) mod group;
 pub(super) mod inhibit;
 pub(crate) mod qualify;
+pub(super) mod quota;
 pub(super) mod silence;
 
 use firstline_diagnosis::vocabulary::Timestamp;

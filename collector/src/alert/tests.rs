@@ -1,3 +1,5 @@
+mod quota;
+
 use std::time::Duration;
 
 use firstline_diagnosis::document::{Escalation, FindingState, Role, Texts};
@@ -24,7 +26,7 @@ impl Room {
         let clock = Arc::new(ManualClock::at(Timestamp(1_769_000_000_000)));
         let feed = Feed::new(clock.now());
         let watch = feed.subscribe();
-        Self { _folder: folder, watch, alerts: Alerts::new(store, clock.clone(), feed), clock }
+        Self { _folder: folder, watch, alerts: Alerts::new(store, clock.clone(), feed, Policy::default()), clock }
     }
 
     async fn judge(&self, held: Vec<Held>) {

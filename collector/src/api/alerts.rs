@@ -16,7 +16,9 @@ use super::watch::{self, Step};
 use crate::access::Roles;
 use crate::access::audit::Entry;
 use crate::access::gate::{Caller, Doors, Told};
-use crate::alert::{Alert, AlertDetail, AlertList, AlertQuery, Matchers, NewSilence, Silence};
+use crate::alert::{
+    Alert, AlertBudget, AlertDetail, AlertList, AlertQuery, HeldBackList, HeldBackQuery, Matchers, NewSilence, Silence,
+};
 use crate::app::App;
 use crate::feed::{FeedItem, Watched};
 
@@ -45,6 +47,23 @@ pub(super) fn doors(doors: Doors) -> Doors {
             answer: "text/event-stream",
             ..Told::default()
         })
+        .get("/api/v1/alerts/budget", Roles::LOOK, budget, Told {
+            summary: "How much of a day's quota of alerts is spent, and what was rolled up.",
+            query: &[("day", "2026-01-21 (UTC); absent: today")],
+            answer: "AlertBudget",
+            ..Told::default()
+        })
+        .get("/api/v1/alerts/held-back", Roles::LOOK, held_back, Told {
+            summary: "Findings that hold and of which nobody was told, with the reason.",
+            query: &[
+                ("endpoint", "only of this endpoint (identity)"),
+                ("check", "only of this check"),
+                ("reason", "only for this reason, severity_too_low"),
+                ("limit", "1 to 500; 100 when absent"),
+            ],
+            answer: "HeldBackList",
+            ..Told::default()
+        })
         .get("/api/v1/alerts/{id}", Roles::LOOK, show, Told { summary: "One alert with its life so far.", answer: "Alert", ..Told::default() })
         .post("/api/v1/alerts/{id}/acknowledge", Roles::OPERATE, acknowledge, Told {
             summary: "Say that you look at an alert.",
@@ -70,6 +89,24 @@ pub(super) fn doors(doors: Doors) -> Doors {
 
 async fn list(State(app): State<Arc<App>>, Search(query): Search<AlertQuery>) -> Result<Json<AlertList>, Problem> {
     Ok(Json(app.alerts.list(&query).await?))
+}
+
+/// Which day.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct OfDay {
+    day: Option<String>,
+}
+
+async fn budget(State(app): State<Arc<App>>, Search(query): Search<OfDay>) -> Result<Json<AlertBudget>, Problem> {
+    Ok(Json(app.alerts.budget(query.day.as_deref()).await?))
+}
+
+async fn held_back(
+    State(app): State<Arc<App>>,
+    Search(query): Search<HeldBackQuery>,
+) -> Result<Json<HeldBackList>, Problem> {
+    Ok(Json(app.alerts.held_back(&query).await?))
 }
 
 async fn show(

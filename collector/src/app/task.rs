@@ -59,6 +59,7 @@ pub(super) fn start(app: &Arc<App>, tasks: &TaskTracker, stop: &CancellationToke
     run.every("metrics", Duration::from_secs(10), |app| async move { measure::often(&app).await });
     run.every("sizes", Duration::from_mins(1), |app| async move { measure::seldom(&app).await });
     run.alone("alerts", Duration::from_secs(5), |app| async move { app.alerts.tick().await });
+    run.every("alert_quota", Duration::from_mins(1), |app| async move { app.alerts.measure().await });
     run.alone("incidents", Duration::from_mins(1), |app| async move { app.incidents.round().await });
     run.every("detect", Duration::from_secs(5), |app| async move {
         app.detect.tick().await;

@@ -8,7 +8,7 @@ use super::events::Events;
 use super::failure::Failure;
 use super::table::{Table, harmless};
 use super::{Out, line, progress};
-use crate::alert::{Alert, AlertList, Silence};
+use crate::alert::{Alert, AlertBudget, AlertList, AlertState, HeldBackList, Silence};
 
 /// How long to wait before a stream that broke is opened again.
 const AGAIN_AFTER: Duration = Duration::from_secs(2);
@@ -17,7 +17,16 @@ const TRIES: u32 = 30;
 
 pub(super) async fn follow(connection: &Connection, order: Order, out: Out) -> Result<(), Failure> {
     match order {
-        Order::List { all, state } => list(connection, all, state, out).await,
+        Order::List { held_back: true, .. } => {
+            let list: HeldBackList = connection.get("/alerts/held-back", &[("limit", "500")]).await?;
+            out.print(&list, || print_held_back(&list))
+        }
+        Order::List { all, state, .. } => list(connection, all, state, out).await,
+        Order::Budget { day } => {
+            let query: Vec<(&str, &str)> = day.iter().map(|day| ("day", day.as_str())).collect();
+            let budget: AlertBudget = connection.get("/alerts/budget", &query).await?;
+            out.print(&budget, || print_budget(&budget))
+        }
         Order::Watch => watch(connection, out).await,
         Order::Ack { id, note } => {
             let alert: Alert =
@@ -40,7 +49,34 @@ async fn list(connection: &Connection, all: bool, state: Option<String>, out: Ou
         query.push(("open", "true"));
     }
     let list: AlertList = connection.get("/alerts", &query).await?;
-    out.print(&list, || print(&list))
+    let budget: AlertBudget = connection.get("/alerts/budget", &[]).await?;
+    out.print(&list, || format!("{}\n{}", print(&list).trim_end(), spent(&budget)))
+}
+
+/// A day's quota in one line.
+fn spent(budget: &AlertBudget) -> String {
+    let AlertBudget { day, allowed, announced, rolled_up, .. } = budget;
+    let rolled = if rolled_up.words.is_empty() { String::new() } else { format!(" Rolled up: {}", rolled_up.words) };
+    harmless(&format!("{announced} of {allowed} alerts announced on {day} (UTC).{rolled}"))
+}
+
+fn print_budget(budget: &AlertBudget) -> String {
+    let mut table = Table::new(["check", "announced", "rolled up"]);
+    for one in &budget.checks {
+        table.row([one.check.clone(), one.announced.to_string(), one.rolled_up.to_string()]);
+    }
+    format!("{}\n{}", spent(budget), table.print("No check called anybody."))
+}
+
+fn print_held_back(list: &HeldBackList) -> String {
+    let mut table = Table::new(["severity", "endpoint", "what", "why nobody was told", "since"]);
+    for one in &list.held_back {
+        let what =
+            if one.instance.is_empty() { one.title.clone() } else { format!("{} ({})", one.title, one.instance) };
+        let why = one.words.clone();
+        table.row([one.severity.name().to_owned(), one.endpoint.name.clone(), what, why, one.at.to_string()]);
+    }
+    table.print("People were told of everything that holds.")
 }
 
 fn print(list: &AlertList) -> String {
@@ -53,7 +89,7 @@ fn print(list: &AlertList) -> String {
         };
         table.row([
             alert.severity.name().to_owned(),
-            alert.state.name().to_owned(),
+            standing(alert).to_owned(),
             alert.endpoint.name.clone(),
             what,
             alert.started_at.to_string(),
@@ -63,12 +99,18 @@ fn print(list: &AlertList) -> String {
     table.print("No alerts.")
 }
 
+/// Where an alert stands; what only the quota keeps quiet is told apart.
+fn standing(alert: &Alert) -> &'static str {
+    let by_quota = alert.is_rolled_up() && alert.silenced_by.is_none() && alert.inhibited_by.is_none();
+    if by_quota && alert.state == AlertState::Silenced { "rolled up" } else { alert.state.name() }
+}
+
 fn one_line(alert: &Alert) -> String {
     let instance = if alert.instance.is_empty() { String::new() } else { format!(" ({})", alert.instance) };
     harmless(&format!(
         "{} {} {} {}{instance}: {}",
         alert.updated_at,
-        alert.state.name(),
+        standing(alert),
         alert.severity.name(),
         alert.endpoint.name,
         alert.summary

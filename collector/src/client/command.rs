@@ -223,6 +223,15 @@ pub(super) enum Alert {
         /// Only those in this state.
         #[arg(long, value_parser = ["firing", "acknowledged", "silenced", "resolved"])]
         state: Option<String>,
+        /// Findings that hold and of which nobody was told, with the reason, instead.
+        #[arg(long, conflicts_with_all = ["all", "state"])]
+        held_back: bool,
+    },
+    /// How much of a day's quota of alerts is spent, and what was rolled up.
+    Budget {
+        /// The day (UTC), 2026-01-21. Absent: today.
+        #[arg(long, value_name = "DAY")]
+        day: Option<String>,
     },
     /// Alerts as they fire and change, until Ctrl-C. With --json: one alert a line.
     Watch,

@@ -11,7 +11,7 @@ use super::chrome::{Chrome, When, page};
 use super::incident::{self, IncidentView};
 use crate::access::Roles;
 use crate::access::gate::Caller;
-use crate::alert::{Alert, AlertQuery, AlertState};
+use crate::alert::{Alert, AlertQuery, AlertState, HeldBackQuery};
 use crate::api::alerts as acts;
 use crate::api::extract::{Posted, Search};
 use crate::api::problem::{Fault, Problem};
@@ -36,8 +36,10 @@ struct AlertsPage {
     view: String,
     summary: String,
     empty: &'static str,
+    budget: String,
     incidents: Vec<IncidentView>,
     alerts: Vec<AlertView>,
+    held: Vec<HeldView>,
     operates: bool,
 }
 
@@ -47,10 +49,25 @@ struct Feed {
     view: String,
     summary: String,
     empty: &'static str,
+    /// How much of today's quota is spent, and what was rolled up.
+    budget: String,
     /// What is not over, above the alerts.
     incidents: Vec<IncidentView>,
     alerts: Vec<AlertView>,
+    /// Findings of which nobody was told.
+    held: Vec<HeldView>,
     operates: bool,
+}
+
+/// A finding of which nobody was told.
+struct HeldView {
+    severity: &'static str,
+    title: String,
+    instance: String,
+    endpoint: String,
+    link: String,
+    why: String,
+    since: When,
 }
 
 struct Tab {
@@ -74,6 +91,8 @@ struct AlertView {
     until: Option<When>,
     by: String,
     note: String,
+    /// Why it is quiet though nobody silenced it; empty when it is not.
+    quiet: String,
     times: u32,
     open: bool,
     fresh: bool,
@@ -100,12 +119,12 @@ pub(super) async fn show(
     Search(query): Search<View>,
 ) -> Result<Response, Fault> {
     let feed = feed(&app, &caller, &query.view).await?;
-    let tabs = [("open", "Open"), ("resolved", "Resolved"), ("all", "All")];
+    let tabs = [("open", "Open"), ("held", "Held back"), ("resolved", "Resolved"), ("all", "All")];
     let tabs =
         tabs.map(|(name, word)| Tab { word, address: format!("/alerts?view={name}"), current: feed.view == name });
-    let Feed { view, summary, empty, incidents, alerts, operates } = feed;
+    let Feed { view, summary, empty, budget, incidents, alerts, held, operates } = feed;
     let chrome = Chrome::new("Alerts", "alerts", &caller).refreshed(30);
-    page(&AlertsPage { chrome, tabs: tabs.into(), view, summary, empty, incidents, alerts, operates })
+    page(&AlertsPage { chrome, tabs: tabs.into(), view, summary, empty, budget, incidents, alerts, held, operates })
 }
 
 /// `GET /live/alerts`: the feed anew whenever an alert changes.
@@ -169,7 +188,10 @@ async fn after(app: &App, caller: &Caller, view: &str, headers: &HeaderMap) -> R
 }
 
 async fn feed(app: &App, caller: &Caller, view: &str) -> Result<Feed, Problem> {
-    let view = if ["resolved", "all"].contains(&view) { view } else { "open" };
+    let view = if ["held", "resolved", "all"].contains(&view) { view } else { "open" };
+    if view == "held" {
+        return held_back(app, caller).await;
+    }
     let state = (view == "resolved").then_some(AlertState::Resolved);
     let query = AlertQuery { open: view == "open", state, limit: Some(SHOWN), ..AlertQuery::default() };
     let mut alerts = app.alerts.list(&query).await?.alerts;
@@ -179,9 +201,45 @@ async fn feed(app: &App, caller: &Caller, view: &str) -> Result<Feed, Problem> {
         view: view.to_owned(),
         summary: summary(&alerts),
         empty: if view == "open" { "Nothing needs attention now." } else { "No alerts." },
+        budget: spent(app).await?,
+        held: Vec::new(),
         operates: caller.may(Roles::OPERATE),
         incidents: if view == "resolved" { Vec::new() } else { incident::open(app).await? },
         alerts: alerts.iter().map(|alert| AlertView::new(alert, now)).collect(),
+    })
+}
+
+/// How much of today's quota is spent, and what was rolled up.
+async fn spent(app: &App) -> Result<String, Problem> {
+    let budget = app.alerts.budget(None).await?;
+    let rolled = budget.rolled_up.words;
+    let rolled = if rolled.is_empty() { rolled } else { format!(" Rolled up: {rolled}") };
+    Ok(format!("Today (UTC) {} of {} alerts are announced.{rolled}", budget.announced, budget.allowed))
+}
+
+/// Findings that hold and of which nobody was told, instead of alerts.
+async fn held_back(app: &App, caller: &Caller) -> Result<Feed, Problem> {
+    let list = app.alerts.held_back(&HeldBackQuery { limit: Some(SHOWN), ..HeldBackQuery::default() }).await?;
+    let now = app.clock.now();
+    let findings: u64 = list.reasons.iter().map(|one| one.findings).sum();
+    let held = list.held_back.into_iter().map(|one| HeldView {
+        severity: one.severity.name(),
+        title: one.title,
+        instance: one.instance,
+        endpoint: one.endpoint.name,
+        link: format!("/endpoints/{}", one.endpoint.id),
+        why: one.words,
+        since: When::new(one.at, now),
+    });
+    Ok(Feed {
+        view: "held".to_owned(),
+        summary: format!("{findings} findings hold of which nobody was told; each says why."),
+        empty: "People were told of everything that holds.",
+        budget: spent(app).await?,
+        incidents: Vec::new(),
+        alerts: Vec::new(),
+        held: held.collect(),
+        operates: caller.may(Roles::OPERATE),
     })
 }
 
@@ -202,6 +260,12 @@ fn summary(alerts: &[Alert]) -> String {
     });
     let parts: Vec<String> = parts.collect();
     if parts.is_empty() { "No alert is open.".to_owned() } else { parts.join(", ") }
+}
+
+/// Why an alert is quiet though nobody silenced it.
+fn quiet(alert: &Alert) -> String {
+    let is_meant = alert.state == AlertState::Silenced && alert.silenced_by.is_none();
+    if is_meant { alert.decision.words.clone() } else { String::new() }
 }
 
 impl AlertView {
@@ -226,6 +290,7 @@ impl AlertView {
             until: silenced.map(|silence| When::new(silence.until, now)),
             by: if alert.state == AlertState::Firing { String::new() } else { by },
             note: acknowledged.map(|one| one.note.clone()).unwrap_or_default(),
+            quiet: quiet(alert),
             times: alert.times_fired,
             open: alert.state != AlertState::Resolved,
             fresh: now.seconds_since(alert.updated_at) < FRESH_SECONDS,

@@ -102,11 +102,12 @@ const BY_KEY: [Table; 17] = [
 ];
 
 /// Tables that know endpoints by their id.
-const BY_ID: [Table; 9] = [
+const BY_ID: [Table; 10] = [
     told_anew!("fork_permits", "endpoint_id"),
     told_anew!("findings", "endpoint_id"),
     told_anew!("alert_decisions", "endpoint_id"),
     of_tickets!("alerts", "endpoint_id"),
+    of_tickets!("announcements", "endpoint_id"),
     of_tickets!("tickets", "endpoint_id"),
     of_tickets!("pulls", "endpoint_id"),
     of_tickets!("snapshots", "endpoint_id"),

@@ -1,6 +1,7 @@
 //! One look at the fleet.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use firstline_diagnosis::catalogue::Catalogue;
@@ -138,7 +139,7 @@ impl Incidents {
             count: after.endpoints.len(),
             finding: words::finding(&after, worst),
         };
-        let kept = after.clone();
+        let (kept, policy) = (after.clone(), Arc::clone(&self.policy));
         let write = self.store.write(move |tx| {
             Box::pin(async move {
                 if changed {
@@ -146,8 +147,8 @@ impl Incidents {
                 }
                 rows::join(tx, &kept.id, &joined, now).await?;
                 match kept.state {
-                    IncidentState::Open => alerts::tell(tx, &whole, now).await,
-                    IncidentState::Closed => alerts::end(tx, &whole, now).await,
+                    IncidentState::Open => alerts::tell(tx, &whole, &policy, now).await,
+                    IncidentState::Closed => alerts::end(tx, &whole, &policy, now).await,
                 }
             })
         });

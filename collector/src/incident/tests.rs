@@ -6,7 +6,7 @@ use firstline_diagnosis::document::{Escalation, Finding, FindingState, Role, Tex
 use firstline_diagnosis::vocabulary::{Impact, Priority, Severity, Timestamp, Urgency};
 
 use super::*;
-use crate::alert::{AlertQuery, AlertState, Held, Subject};
+use crate::alert::{AlertQuery, AlertState, Held, HeldBackQuery, Subject};
 use crate::app::{App, ManualClock, fixture};
 use crate::store::StoreError;
 
@@ -27,9 +27,15 @@ fn id(place: usize) -> String {
 
 impl Room {
     async fn open() -> Self {
+        Self::with_quota(100).await
+    }
+
+    /// So many alerts may be announced a day.
+    async fn with_quota(quota: u32) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let clock = Arc::new(ManualClock::at(START));
-        let config = fixture::create(folder.path(), &*clock).await;
+        let mut config = fixture::create(folder.path(), &*clock).await;
+        config.alerts.announced_per_hundred_a_day = quota;
         let app = App::open(folder.path(), config, Arc::clone(&clock) as _).await.expect("an app");
         let room = Self { folder, clock, app };
         for place in 0..40 {
@@ -184,6 +190,28 @@ async fn twelve_of_forty_lose_their_names_behind_one_gateway_and_that_is_one_inc
     room.breaks(20).await;
     room.round().await;
     assert_eq!(room.loud().await, ["13 endpoints", "lap-20"]);
+}
+
+#[tokio::test]
+async fn an_incident_gives_the_places_of_its_endpoints_alerts_in_the_days_quota_back() {
+    let room = Room::with_quota(3).await;
+    for place in 0..12 {
+        room.breaks(place).await;
+    }
+    assert_eq!(room.loud().await, ["lap-00", "lap-01", "lap-02"], "nobody knows yet that they have one cause");
+    room.round().await;
+    assert_eq!(room.loud().await, ["12 endpoints"]);
+    let budget = room.app.alerts.budget(None).await.expect("a budget");
+    assert_eq!((budget.announced, budget.rolled_up.alerts), (0, 0));
+    room.breaks(20).await;
+    assert_eq!(room.loud().await, ["12 endpoints", "lap-20"], "another's trouble is still told");
+    let held_back = room.app.alerts.held_back(&HeldBackQuery::default()).await.expect("a list");
+    let endpoints: Vec<&str> = held_back.held_back.iter().map(|one| one.endpoint.name.as_str()).collect();
+    assert!(!endpoints.contains(&"lap-20"), "{endpoints:?}");
+    room.judge(0, vec![finding(room.clock.now())]).await;
+    let of_first = HeldBackQuery { endpoint: Some(id(0)), ..HeldBackQuery::default() };
+    let one = room.app.alerts.held_back(&of_first).await.expect("a list").held_back.remove(0);
+    assert_eq!((one.reason.as_str(), one.title.as_str()), ("explained_by_incident", "Names cannot be looked up"));
 }
 
 #[tokio::test]

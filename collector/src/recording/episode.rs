@@ -7,6 +7,7 @@ use firstline_diagnosis::vocabulary::{Severity, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::alert::{Held, calls_somebody};
+use crate::config::Alerts as Policy;
 
 /// A time during which a check held on an endpoint.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -72,7 +73,7 @@ impl Episodes {
                     from: moved.at,
                     to: None,
                     severity: held.finding.severity,
-                    ticket: calls_somebody(&held, moved.at),
+                    ticket: calls_somebody(&held, &Policy::default(), moved.at),
                     text: held.finding.texts.tech,
                 };
                 self.open.insert(key, episode);

@@ -67,6 +67,7 @@ pub(super) const ALL: &[Migration] = &[
     migration!("0090", "index_changes"),
     migration!("0095", "create_incidents"),
     migration!("0100", "create_retests"),
+    migration!("0110", "create_announcements"),
 ];
 
 #[cfg(test)]

@@ -1,24 +1,19 @@
 //! Is a finding bad, sure and actionable enough to call somebody who did not ask?
 
 use firstline_diagnosis::document::FindingState;
-use firstline_diagnosis::vocabulary::{Severity, Timestamp};
+use firstline_diagnosis::vocabulary::Timestamp;
 
 use super::decision;
 use crate::alert::{Decision, Held};
-
-/// What is less bad waits until somebody looks.
-const LEAST_SEVERITY: Severity = Severity::Medium;
-
-/// What is less sure waits until somebody looks.
-const LEAST_CONFIDENCE: f64 = 0.8;
+use crate::config::Alerts as Policy;
 
 /// Whether somebody would be called, as far as the finding alone decides.
-pub(crate) fn calls_somebody(held: &Held, now: Timestamp) -> bool {
-    judge(held, now).is_none()
+pub(crate) fn calls_somebody(held: &Held, policy: &Policy, now: Timestamp) -> bool {
+    judge(held, policy, now).is_none()
 }
 
 /// Why nobody is called, or nothing when the finding qualifies.
-pub(in crate::alert) fn judge(held: &Held, now: Timestamp) -> Option<Decision> {
+pub(in crate::alert) fn judge(held: &Held, policy: &Policy, now: Timestamp) -> Option<Decision> {
     let finding = &held.finding;
     let no = |reason, words: String| Some(decision("qualify", reason, words, now));
     if finding.state != FindingState::Active {
@@ -27,14 +22,17 @@ pub(in crate::alert) fn judge(held: &Held, now: Timestamp) -> Option<Decision> {
     if !held.proactive {
         return no("not_proactive", "This check is told only to who looks at the endpoint.".to_owned());
     }
-    if finding.severity < LEAST_SEVERITY {
+    if finding.severity < policy.least_severity {
         return no(
             "severity_too_low",
-            format!("Severity {} is below {LEAST_SEVERITY}; it can wait until somebody looks.", finding.severity),
+            format!(
+                "Severity {} is below {}; it can wait until somebody looks.",
+                finding.severity, policy.least_severity
+            ),
         );
     }
-    if finding.confidence < LEAST_CONFIDENCE {
-        let (sure, least) = (finding.confidence * 100.0, LEAST_CONFIDENCE * 100.0);
+    if finding.confidence < policy.least_confidence {
+        let (sure, least) = (finding.confidence * 100.0, policy.least_confidence * 100.0);
         return no("confidence_too_low", format!("We are {sure:.0} % sure; people are called from {least:.0} %."));
     }
     if finding.runbook.is_empty() {
