@@ -13,7 +13,7 @@ use crate::store::fixture;
 const HOUR: Duration = Duration::from_hours(1);
 
 struct Room {
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
     clock: Arc<ManualClock>,
     watch: Watch,
     alerts: Alerts,
@@ -26,7 +26,7 @@ impl Room {
         let clock = Arc::new(ManualClock::at(Timestamp(1_769_000_000_000)));
         let feed = Feed::new(clock.now());
         let watch = feed.subscribe();
-        Self { _folder: folder, watch, alerts: Alerts::new(store, clock.clone(), feed, Policy::default()), clock }
+        Self { folder, watch, alerts: Alerts::new(store, clock.clone(), feed, Policy::default()), clock }
     }
 
     async fn judge(&self, held: Vec<Held>) {

@@ -147,8 +147,8 @@ impl Incidents {
                 }
                 rows::join(tx, &kept.id, &joined, now).await?;
                 match kept.state {
-                    IncidentState::Open => alerts::tell(tx, &whole, &policy, now).await,
-                    IncidentState::Closed => alerts::end(tx, &whole, &policy, now).await,
+                    IncidentState::Open => Box::pin(alerts::tell(tx, &whole, &policy, now)).await,
+                    IncidentState::Closed => Box::pin(alerts::end(tx, &whole, &policy, now)).await,
                 }
             })
         });

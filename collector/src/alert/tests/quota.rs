@@ -173,7 +173,7 @@ async fn what_was_told_before_there_was_a_quota_stays_told() {
 async fn two_collectors_that_judge_at_once_share_one_quota_and_a_restart_forgets_nothing() {
     let room = Room::open().await;
     let again = fixture::is_shared();
-    let store = if again { fixture::open(room._folder.path()).await } else { room.alerts.store.clone() };
+    let store = if again { fixture::open(room.folder.path()).await } else { room.alerts.store.clone() };
     let other = Alerts::new(store, room.clock.clone(), Feed::new(room.clock.now()), Policy::default());
     let judged = (0..12).map(|endpoint| {
         let alerts = if endpoint % 2 == 0 { room.alerts.clone() } else { other.clone() };
@@ -185,7 +185,7 @@ async fn two_collectors_that_judge_at_once_share_one_quota_and_a_restart_forgets
     assert_eq!((loud(&other).await.len(), room.spent().await), (3, (3, 9, 3)));
     other.store.close().await;
     room.alerts.store.close().await;
-    let store = fixture::open(room._folder.path()).await;
+    let store = fixture::open(room.folder.path()).await;
     let after = Alerts::new(store, room.clock.clone(), Feed::new(room.clock.now()), Policy::default());
     after.judge(of(12), vec![held("disk")]).await.expect("judged");
     assert_eq!(loud(&after).await.len(), 3);
