@@ -2,7 +2,7 @@
 //!
 //! - A person signs in with a name and a password (Argon2id) and gets a random 256-bit token: as a `__Host-` cookie in a
 //!   browser, as a bearer token in the operator's command. The database holds only its SHA-256. Sessions end by idleness,
-//!   by age, by sign-out, and when the account is disabled.
+//!   by age, by sign-out, when the account is disabled, and but for the one that asked when its password changes.
 //! - A wrong password and an unknown name cost the same and read the same; both are counted and slowed down.
 //! - Every route declares its [`Roles`]; [`gate`] lets nobody else in.
 //! - Every change, and every read of an endpoint, is an entry of the hash-chained [`audit`] log, written before the
@@ -15,6 +15,7 @@ mod account;
 pub mod audit;
 pub mod chain;
 pub mod gate;
+mod own;
 mod password;
 mod role;
 mod session;
@@ -28,6 +29,7 @@ use std::time::Duration;
 use thiserror::Error;
 
 pub use account::{Account, AccountList, NewAccount, NewAdministrator};
+pub use own::NewPassword;
 pub use password::{PASSWORD_CHARACTERS_MIN, PasswordError};
 pub use role::{NoSuchRole, Role, Roles};
 pub use session::{Principal, SessionKind, SignedIn};
@@ -89,6 +91,12 @@ pub enum AccessError {
     /// The name or the password is wrong, or the account is disabled; it is never said which.
     #[error("the name or the password is wrong")]
     WrongCredentials,
+    /// Who is signed in does not know the password of the account.
+    #[error("the old password is wrong")]
+    WrongPassword,
+    /// It would change nothing.
+    #[error("the new password is the old one; choose another")]
+    SamePassword,
     /// Too many wrong passwords.
     #[error("too many tries; wait {} s and try again", .0.as_secs().max(1))]
     Wait(Duration),

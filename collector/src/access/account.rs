@@ -10,6 +10,8 @@ use crate::store::{Connection, sql};
 
 /// Longest name of an account, in characters.
 const NAME_CHARACTERS_MAX: usize = 64;
+/// No token has this digest.
+const NO_SESSION: &str = "";
 
 /// Somebody who may sign in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -142,7 +144,7 @@ impl Access {
             .write(move |tx| {
                 Box::pin(async move {
                     replace_password(tx, &name, &hash).await?;
-                    end_sessions(tx, &name, now).await?;
+                    end_sessions(tx, &name, NO_SESSION, now).await?;
                     audit::append(tx, entry, now).await?;
                     Ok::<_, AccessError>(())
                 })
@@ -203,13 +205,19 @@ async fn refuse_last_administrator(tx: &mut Connection, name: &str) -> Result<()
 async fn disable(tx: &mut Connection, name: &str, now: Timestamp) -> Result<(), AccessError> {
     const ACCOUNT: &str = "UPDATE accounts SET disabled_at_ms = $2 WHERE name = $1 AND disabled_at_ms IS NULL";
     sql::query(ACCOUNT).bind(name).bind(now.unix_ms()).execute(&mut *tx).await?;
-    end_sessions(tx, name, now).await
+    end_sessions(tx, name, NO_SESSION, now).await
 }
 
-async fn end_sessions(tx: &mut Connection, name: &str, now: Timestamp) -> Result<(), AccessError> {
-    const SQL: &str = "UPDATE sessions SET revoked_at_ms = $2 WHERE revoked_at_ms IS NULL \
+/// Ends the sessions of an account but the one whose token has this digest.
+pub(super) async fn end_sessions(
+    tx: &mut Connection,
+    name: &str,
+    but: &str,
+    now: Timestamp,
+) -> Result<(), AccessError> {
+    const SQL: &str = "UPDATE sessions SET revoked_at_ms = $2 WHERE revoked_at_ms IS NULL AND token_sha256 <> $3 \
                        AND account_id IN (SELECT id FROM accounts WHERE name = $1)";
-    sql::query(SQL).bind(name).bind(now.unix_ms()).execute(tx).await?;
+    sql::query(SQL).bind(name).bind(now.unix_ms()).bind(but).execute(tx).await?;
     Ok(())
 }
 

@@ -163,7 +163,7 @@ impl Access {
     }
 
     /// Identity, role and password hash of the account that may sign in under this name.
-    async fn credentials(&self, name: &str) -> Result<Option<(String, Role, String)>, AccessError> {
+    pub(super) async fn credentials(&self, name: &str) -> Result<Option<(String, Role, String)>, AccessError> {
         const SQL: &str = "SELECT id, role, password FROM accounts WHERE name = $1 AND disabled_at_ms IS NULL";
         let Ok(name) = account_name(name) else { return Ok(None) };
         let row: Option<(String, String, String)> =
@@ -225,6 +225,6 @@ fn random_token() -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
-fn digest_of(token: &str) -> String {
+pub(super) fn digest_of(token: &str) -> String {
     URL_SAFE_NO_PAD.encode(Sha256::digest(token.as_bytes()))
 }

@@ -64,6 +64,44 @@ async fn a_reset_password_is_the_only_one_and_ends_what_the_old_one_began() {
 }
 
 #[tokio::test]
+async fn a_password_is_changed_by_who_knows_the_old_one_and_other_sessions_end() {
+    let house = house().await;
+    house.account("ada", Role::Auditor).await;
+    let (here, elsewhere) = (house.sign_in(SessionKind::Browser).await, house.sign_in(SessionKind::Command).await);
+    let ada = Actor::local("ada");
+    let change = async |old: &str, new: &str| {
+        house.access.change_password(NewPassword { old: old.into(), new: new.into() }, &here, &ada).await
+    };
+    assert!(matches!(change("no battery at all", "a longer new one").await, Err(AccessError::WrongPassword)));
+    assert!(matches!(change(PASSWORD, PASSWORD).await, Err(AccessError::SamePassword)));
+    assert!(matches!(change(PASSWORD, "short").await, Err(AccessError::Password(PasswordError::Length))));
+    assert!(house.alive(&elsewhere).await, "nothing was changed");
+    change(PASSWORD, "a longer new one").await.expect("changed");
+    assert!(house.alive(&here).await && !house.alive(&elsewhere).await);
+    let sign_in = async |password: &str| house.access.sign_in("ada", password, SessionKind::Browser, None).await;
+    assert!(matches!(sign_in(PASSWORD).await, Err(AccessError::WrongCredentials)));
+    assert!(sign_in("a longer new one").await.is_ok());
+    let log = house.access.audit().page("account.password", None, 10).await.expect("log");
+    let acts: Vec<&str> = log.entries.iter().map(|entry| entry.action.as_str()).collect();
+    assert_eq!(acts, ["account.password", "account.password.refuse"]);
+}
+
+#[tokio::test]
+async fn who_guesses_the_old_password_at_an_unlocked_screen_must_wait() {
+    let house = house().await;
+    house.account("ada", Role::Technician).await;
+    let token = house.sign_in(SessionKind::Browser).await;
+    let guess = async || {
+        let order = NewPassword { old: "a wrong guess".into(), new: "a longer new one".into() };
+        house.access.change_password(order, &token, &Actor::local("ada")).await
+    };
+    for _ in 0..5 {
+        assert!(matches!(guess().await, Err(AccessError::WrongPassword)));
+    }
+    assert!(matches!(guess().await, Err(AccessError::Wait(_))));
+}
+
+#[tokio::test]
 async fn who_is_signed_in_stays_so_while_nothing_can_be_written() {
     let house = house().await;
     house.account("ada", Role::Technician).await;

@@ -10,7 +10,7 @@ use super::people::SignIn;
 use super::problem::Problem;
 use crate::access::audit::{AuditPage, ChainReport};
 use crate::access::gate::{Door, Face};
-use crate::access::{AccountList, NewAccount, NewAdministrator, Principal, SignedIn};
+use crate::access::{AccountList, NewAccount, NewAdministrator, NewPassword, Principal, SignedIn};
 use crate::fleet::{AuthorityStatus, ReplicaRoot, RootStatus, WaitingEndpoint};
 
 /// Schemas that follow from our own types.
@@ -22,6 +22,7 @@ use crate::fleet::{AuthorityStatus, ReplicaRoot, RootStatus, WaitingEndpoint};
     Principal,
     NewAccount,
     NewAdministrator,
+    NewPassword,
     AccountList,
     AuditPage,
     AuthorityStatus,

@@ -12,7 +12,7 @@ use super::extract::{Body, Search};
 use super::problem::Problem;
 use crate::access::audit::{AuditPage, ChainReport};
 use crate::access::gate::{Caller, Doors, Told};
-use crate::access::{AccountList, NewAccount, NewAdministrator, Principal, Roles, SessionKind, SignedIn};
+use crate::access::{AccountList, NewAccount, NewAdministrator, NewPassword, Principal, Roles, SessionKind, SignedIn};
 use crate::app::App;
 
 /// Adds the routes of people.
@@ -35,6 +35,16 @@ pub(super) fn doors(doors: Doors) -> Doors {
             Roles::LOOK,
             me,
             Told { summary: "Who is signed in.", answer: "Principal", ..Told::default() },
+        )
+        .post(
+            "/api/v1/me/password",
+            Roles::LOOK,
+            change_password,
+            Told {
+                summary: "Change one's own password; all other sessions of the account end.",
+                body: "NewPassword",
+                ..Told::default()
+            },
         )
         .get(
             "/api/v1/accounts",
@@ -108,6 +118,16 @@ async fn sign_out(State(app): State<Arc<App>>, caller: Caller) -> Result<StatusC
 
 async fn me(caller: Caller) -> Result<Json<Principal>, Problem> {
     caller.principal.map(Json).ok_or_else(Problem::unauthorized)
+}
+
+async fn change_password(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Body(order): Body<NewPassword>,
+) -> Result<StatusCode, Problem> {
+    let token = caller.token.as_deref().unwrap_or_default();
+    app.access.change_password(order, token, &caller.actor()).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 async fn accounts(State(app): State<Arc<App>>) -> Result<Json<AccountList>, Problem> {

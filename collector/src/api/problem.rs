@@ -147,7 +147,12 @@ impl From<AccessError> for Problem {
                 problem.retry_after_seconds = Some(span.as_secs().max(1));
                 problem
             }
-            AccessError::Name(_) | AccessError::Password(PasswordError::Length) => Self::invalid(sentence(&detail)),
+            AccessError::WrongPassword => {
+                Self::new(StatusCode::FORBIDDEN, "wrong-password", "The password stays", sentence(&detail))
+            }
+            AccessError::Name(_) | AccessError::SamePassword | AccessError::Password(PasswordError::Length) => {
+                Self::invalid(sentence(&detail))
+            }
             AccessError::NameTaken(_) | AccessError::LastAdministrator(_) => Self::conflict(sentence(&detail)),
             AccessError::NoSuchAccount(name) => Self::not_found(format_args!("account named {name:?}")),
             AccessError::Password(_) | AccessError::Store(_) => Self::failed(&error),
@@ -159,7 +164,7 @@ impl From<FleetError> for Problem {
     fn from(error: FleetError) -> Self {
         match &error {
             FleetError::Unknown(name) => Self::not_found(format_args!("endpoint {name:?}")),
-            FleetError::Ambiguous(_) | FleetError::Refused(_) => Self::conflict(sentence(&error.to_string())),
+            FleetError::Ambiguous { .. } | FleetError::Refused(_) => Self::conflict(sentence(&error.to_string())),
             FleetError::Authority(
                 cause @ (AuthorityError::Rotating(_)
                 | AuthorityError::NotRotating

@@ -4,10 +4,10 @@ use serde_json::json;
 use super::command::Account;
 use super::connection::{Connection, part};
 use super::failure::Failure;
-use super::sign_in::password;
+use super::sign_in::{new_password, password};
 use super::table::Table;
 use super::{Out, progress};
-use crate::access::{AccountList, NewAccount, NewAdministrator};
+use crate::access::{AccountList, NewAccount, NewAdministrator, NewPassword, Principal};
 
 pub(super) async fn follow(connection: &Connection, order: Account, out: Out) -> Result<(), Failure> {
     match order {
@@ -26,6 +26,15 @@ pub(super) async fn follow(connection: &Connection, order: Account, out: Out) ->
         Account::List => {
             let list: AccountList = connection.get("/accounts", &[]).await?;
             out.print(&list, || print(&list))
+        }
+        Account::Password { password_file, new_password_file } => {
+            let me: Principal = connection.get("/me", &[]).await?;
+            let old = password(password_file.as_deref(), &me.name)?;
+            let new = new_password(new_password_file.as_deref())?;
+            connection.hand("/me/password", &NewPassword { old, new }).await?;
+            out.print(&json!({ "changed": me.name }), || {
+                format!("The password of {} is changed; other sessions have ended.", me.name)
+            })
         }
         Account::Disable { name } => {
             connection.tell(Method::POST, &format!("/accounts/{}/disable", part(&name))).await?;

@@ -367,6 +367,18 @@ pub(super) enum Account {
     },
     /// The accounts.
     List,
+    /// Change your own password; wherever else you are signed in, you are signed out.
+    #[command(
+        after_help = "The old password comes from --password-file, from FIRSTLINE_PASSWORD, or is asked for, as at sign-in; the new one\nfrom --new-password-file, or is asked for twice.\n\nExample:\n  firstline account password"
+    )]
+    Password {
+        /// Read the old password from the first line of this file.
+        #[arg(long, value_name = "FILE")]
+        password_file: Option<PathBuf>,
+        /// Read the new password from the first line of this file.
+        #[arg(long, value_name = "FILE")]
+        new_password_file: Option<PathBuf>,
+    },
     /// Disable an account and end its sessions.
     Disable {
         /// Its name.

@@ -75,6 +75,11 @@ impl Connection {
         self.send(self.request(method, path).timeout(ANSWER_WITHIN), path).await.map(drop)
     }
 
+    /// The same with a document.
+    pub(super) async fn hand(&self, path: &str, order: &impl Serialize) -> Result<(), Failure> {
+        self.send(self.request(Method::POST, path).json(order).timeout(ANSWER_WITHIN), path).await.map(drop)
+    }
+
     /// A question for something long.
     pub(super) fn asked(&self, path: &str, query: &[(&str, String)]) -> RequestBuilder {
         self.request(Method::GET, path).query(query)

@@ -87,9 +87,7 @@ async fn trust_for(order: &SignIn, collector: &str, before: Option<&Kept>) -> Re
 /// The password from a file, from the environment, or from the person.
 pub(super) fn password(file: Option<&Path>, name: &str) -> Result<String, Failure> {
     if let Some(file) = file {
-        let unreadable = |error| Failure::usage(format!("cannot read the password from {}: {error}", file.display()));
-        let text = std::fs::read_to_string(file).map_err(unreadable)?;
-        return Ok(text.lines().next().unwrap_or_default().to_owned());
+        return first_line(file);
     }
     if let Ok(password) = std::env::var("FIRSTLINE_PASSWORD") {
         return Ok(password);
@@ -99,8 +97,33 @@ pub(super) fn password(file: Option<&Path>, name: &str) -> Result<String, Failur
             "there is nobody to ask for the password; pass --password-file FILE or set FIRSTLINE_PASSWORD",
         ));
     }
-    rpassword::prompt_password(format!("Password of {name}: "))
-        .map_err(|error| Failure::failed(format!("cannot read the password: {error}")))
+    hidden(&format!("Password of {name}: "))
+}
+
+/// A password to come, from a file or from the person, who types it twice because nothing shows what was typed.
+pub(super) fn new_password(file: Option<&Path>) -> Result<String, Failure> {
+    if let Some(file) = file {
+        return first_line(file);
+    }
+    if !std::io::stdin().is_terminal() {
+        return Err(Failure::usage("there is nobody to ask for the new password; pass --new-password-file FILE"));
+    }
+    let password = hidden("New password: ")?;
+    if hidden("The same again: ")? == password {
+        Ok(password)
+    } else {
+        Err(Failure::failed("the two are not the same; the password stays as it was"))
+    }
+}
+
+fn first_line(file: &Path) -> Result<String, Failure> {
+    let unreadable = |error| Failure::usage(format!("cannot read the password from {}: {error}", file.display()));
+    let text = std::fs::read_to_string(file).map_err(unreadable)?;
+    Ok(text.lines().next().unwrap_or_default().to_owned())
+}
+
+fn hidden(question: &str) -> Result<String, Failure> {
+    rpassword::prompt_password(question).map_err(|error| Failure::failed(format!("cannot read the password: {error}")))
 }
 
 fn asked(question: &str) -> Result<String, Failure> {
