@@ -7,6 +7,7 @@
 mod contest;
 mod departure;
 mod evidence;
+mod find;
 mod fork;
 pub(crate) mod hardware;
 mod holding;
@@ -102,8 +103,13 @@ pub enum FleetError {
     #[error("there is no endpoint {0:?}")]
     Unknown(String),
     /// Several endpoints have this name.
-    #[error("{0:?} is the name of several endpoints; use the id")]
-    Ambiguous(String),
+    #[error("{name:?} is the name of several endpoints: {candidates}; use these letters, or the id")]
+    Ambiguous {
+        /// The name.
+        name: String,
+        /// Those who have it.
+        candidates: String,
+    },
     /// It cannot be done to this one; why.
     #[error("{0}")]
     Refused(String),
@@ -163,12 +169,12 @@ impl Fleet {
         self.shared.population.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// An endpoint by its id, or by its name when only one has it (in any case of letters).
+    /// An endpoint by its id, by its name when only one has it (in any case of letters), or by its `short_id`.
     ///
     /// # Errors
     /// [`FleetError::Unknown`], [`FleetError::Ambiguous`], or the database's.
     pub async fn find(&self, id_or_name: &str) -> Result<Endpoint, FleetError> {
-        let known = row::find(self.shared.store.reads(), id_or_name).await?;
+        let known = find::find(self.shared.store.reads(), id_or_name).await?;
         Ok(self.seen(known))
     }
 
@@ -179,7 +185,7 @@ impl Fleet {
     pub async fn show(&self, id_or_name: &str) -> Result<Option<Endpoint>, FleetError> {
         match self.find(id_or_name).await {
             Ok(endpoint) => Ok(Some(endpoint)),
-            Err(FleetError::Unknown(_) | FleetError::Ambiguous(_)) => Ok(None),
+            Err(FleetError::Unknown(_) | FleetError::Ambiguous { .. }) => Ok(None),
             Err(other) => Err(other),
         }
     }

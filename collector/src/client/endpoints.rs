@@ -175,7 +175,7 @@ fn print(list: &EndpointList) -> String {
     let mut table = Table::new(["name", "state", "worst", "users", "system", "last seen", "id"]);
     for endpoint in &list.endpoints {
         table.row([
-            endpoint.name.clone(),
+            called(endpoint),
             endpoint.state.name().to_owned(),
             endpoint.worst_severity.map_or("-", |severity| severity.name()).to_owned(),
             endpoint.users.join(", "),
@@ -187,6 +187,12 @@ fn print(list: &EndpointList) -> String {
     table.print("No endpoints.")
 }
 
+/// The name, and what tells it from others that have it.
+fn called(endpoint: &Endpoint) -> String {
+    let letters = endpoint.short_id.as_ref().map(|letters| format!(" ({letters})")).unwrap_or_default();
+    format!("{}{letters}", endpoint.name)
+}
+
 fn related(endpoint: &Endpoint) -> String {
     endpoint.related.iter().map(Related::words).collect::<Vec<_>>().join(" ")
 }
@@ -194,7 +200,7 @@ fn related(endpoint: &Endpoint) -> String {
 fn words(endpoint: &Endpoint) -> String {
     let tags: Vec<String> = endpoint.tags.iter().map(|(key, value)| format!("{key}={value}")).collect();
     let rows = [
-        ("name", endpoint.name.clone()),
+        ("name", called(endpoint)),
         ("id", endpoint.id.clone()),
         ("state", endpoint.state.name().to_owned()),
         ("worst finding", endpoint.worst_severity.map_or("none", |severity| severity.name()).to_owned()),
@@ -225,6 +231,7 @@ mod tests {
             build_id: "6.1".into(),
         };
         Endpoint {
+            short_id: None,
             id: "0190".into(),
             name: name.into(),
             os,
@@ -239,11 +246,13 @@ mod tests {
 
     #[test]
     fn a_list_is_a_table_and_names_are_harmless() {
-        let endpoints = vec![endpoint("ada-laptop", Some(Severity::High)), endpoint("evil\u{1b}]0;x\u{7}", None)];
+        let twin = Endpoint { short_id: Some("5f3a0c21".into()), ..endpoint("twin", None) };
+        let endpoints = vec![endpoint("ada-laptop", Some(Severity::High)), endpoint("evil\u{1b}]0;x\u{7}", None), twin];
         insta::assert_snapshot!(print(&EndpointList { endpoints, next: None }), @r"
         NAME                 STATE   WORST  USERS  SYSTEM               LAST SEEN             ID
         ada-laptop           online  high   ada    Debian GNU/Linux 12  2026-01-21T12:53:20Z  0190
         evil\u{1b}]0;x\u{7}  online  -      ada    Debian GNU/Linux 12  2026-01-21T12:53:20Z  0190
+        twin (5f3a0c21)      online  -      ada    Debian GNU/Linux 12  2026-01-21T12:53:20Z  0190
         ");
     }
 }

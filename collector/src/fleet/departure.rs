@@ -15,7 +15,7 @@ use firstline_diagnosis::vocabulary::Timestamp;
 use serde::Serialize;
 
 use super::evidence::{self, Verdict};
-use super::{Ending, Fleet, FleetError, row, tags};
+use super::{Ending, Fleet, FleetError, find, row, tags};
 use crate::history;
 use crate::store::sql::Value;
 use crate::store::{Connection, StoreError, sql};
@@ -191,7 +191,7 @@ impl Fleet {
     /// [`FleetError::Refused`] when they are not one machine as far as can be told; else as [`Fleet::revoke`].
     pub async fn merge(&self, earlier: &str, later: &str, who: &str) -> Result<Endpoint, FleetError> {
         let reads = self.shared.store.reads();
-        let (earlier, later) = (row::find(reads, earlier).await?, row::find(reads, later).await?);
+        let (earlier, later) = (find::find(reads, earlier).await?, find::find(reads, later).await?);
         self.may_merge(&earlier, &later)?;
         let (from, into) = ((earlier.key, earlier.endpoint.id.clone()), (later.key, later.endpoint.id.clone()));
         let now = self.shared.clock.now();
@@ -226,7 +226,7 @@ impl Fleet {
     /// # Errors
     /// As [`Fleet::revoke`].
     pub async fn decommission(&self, id_or_name: &str, forget: bool, who: &str) -> Result<Endpoint, FleetError> {
-        let known = row::find(self.shared.store.reads(), id_or_name).await?;
+        let known = find::find(self.shared.store.reads(), id_or_name).await?;
         let (key, id, now) = (known.key, known.endpoint.id.clone(), self.shared.clock.now());
         let write = self.shared.store.write(move |tx| {
             Box::pin(async move {

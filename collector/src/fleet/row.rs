@@ -6,6 +6,7 @@ use firstline_diagnosis::document::{Endpoint, Kinship, Os, Related};
 use firstline_diagnosis::vocabulary::{Severity, Timestamp};
 use firstline_proto::convert::Machine;
 
+use super::find::short;
 use super::{FleetError, state};
 use crate::authority::{Fingerprint, RevokedSerial, hexadecimal};
 use crate::store::{Connection, Reads, Store, StoreError, sql};
@@ -15,7 +16,9 @@ macro_rules! select {
     ($($rest:literal),+) => {
         concat!(
             "SELECT key, id, name, os_type, os_name, os_version, os_build_id, users, tags, state, worst_severity, ",
-            "last_seen_ms, paused, revoked_at_ms, boot_id, agent_version, hardware, forked_from, same_hardware_as ",
+            "last_seen_ms, paused, revoked_at_ms, boot_id, agent_version, hardware, forked_from, same_hardware_as, ",
+            "(SELECT o.key FROM endpoints o WHERE LOWER(o.name) = LOWER(endpoints.name) AND o.key <> endpoints.key ",
+            "AND o.merged_into IS NULL AND o.left_at_ms IS NULL LIMIT 1) AS namesake ",
             "FROM endpoints ",
             $($rest),+
         )
@@ -61,8 +64,10 @@ impl Known {
     pub(super) fn read(row: &sql::Row) -> Result<Self, sql::Error> {
         let users: String = row.try_get("users")?;
         let tags: String = row.try_get("tags")?;
+        let id: String = row.try_get("id")?;
         let endpoint = Endpoint {
-            id: row.try_get("id")?,
+            short_id: row.try_get::<Option<i64>>("namesake")?.map(|_| short(&id)),
+            id,
             name: row.try_get("name")?,
             os: Os {
                 os_type: row.try_get("os_type")?,
@@ -109,26 +114,6 @@ fn severity(number: i64) -> Option<Severity> {
 pub(super) async fn by_id(reads: &Reads, id: &str) -> Result<Known, FleetError> {
     let row = sql::query(select!("WHERE id = $1")).bind(id).fetch_optional(reads).await?;
     row.map(|row| Known::read(&row)).transpose()?.ok_or_else(|| FleetError::Unknown(id.to_owned()))
-}
-
-pub(super) async fn find(reads: &Reads, id_or_name: &str) -> Result<Known, FleetError> {
-    let became = sql::query(select!("WHERE id = (SELECT COALESCE(merged_into, id) FROM endpoints WHERE id = $1)"));
-    if let Some(row) = became.bind(id_or_name).fetch_optional(reads).await? {
-        return Ok(Known::read(&row)?);
-    }
-    let rows = sql::query(select!(
-        "WHERE LOWER(name) = LOWER($1) AND merged_into IS NULL ORDER BY revoked_at_ms IS NOT NULL, id LIMIT 3"
-    ))
-    .bind(id_or_name)
-    .fetch_all(reads)
-    .await?;
-    let known = rows.iter().map(Known::read).collect::<Result<Vec<_>, _>>()?;
-    let in_use = known.iter().filter(|one| !one.revoked).count();
-    match known.into_iter().next() {
-        None => Err(FleetError::Unknown(id_or_name.to_owned())),
-        Some(only) if in_use == 1 || rows.len() == 1 => Ok(only),
-        Some(_) => Err(FleetError::Ambiguous(id_or_name.to_owned())),
-    }
 }
 
 /// Stores what an endpoint said about its machine when it connected; says whether it may be here: nobody has revoked it.

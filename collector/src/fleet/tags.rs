@@ -15,7 +15,7 @@ use firstline_diagnosis::vocabulary::{Series, Timestamp, Value};
 use serde::{Deserialize, Serialize};
 
 use super::rules::{self, Facts, Given};
-use super::{Fleet, FleetError, json, row};
+use super::{Fleet, FleetError, find, json, row};
 use crate::config::{TagRule, check_tag};
 use crate::feed::FeedItem;
 use crate::store::{Connection, StoreError, sql};
@@ -119,7 +119,7 @@ impl Fleet {
         remove: Vec<String>,
         who: &str,
     ) -> Result<Endpoint, FleetError> {
-        let known = row::find(self.shared.store.reads(), id_or_name).await?;
+        let known = find::find(self.shared.store.reads(), id_or_name).await?;
         let (key, now, who) = (known.key, self.shared.clock.now(), who.to_owned());
         let write = self.shared.store.write(move |tx| {
             Box::pin(async move {

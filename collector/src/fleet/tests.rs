@@ -55,10 +55,19 @@ async fn finds_by_id_and_by_a_name_that_only_one_has() {
     let collector = Collector::start().await;
     let one = collector.machine("Laptop").await;
     assert_eq!(collector.app.fleet.find("laptop").await.expect("by name").id, one.id);
-    assert_eq!(collector.app.fleet.find(&one.id).await.expect("by id").name, "Laptop");
+    let by_id = collector.app.fleet.find(&one.id).await.expect("by id");
+    assert_eq!((by_id.name.as_str(), by_id.short_id), ("Laptop", None));
     assert!(matches!(collector.app.fleet.find("nobody").await, Err(FleetError::Unknown(_))));
     let two = collector.machine("laptop").await;
-    assert!(matches!(collector.app.fleet.find("laptop").await, Err(FleetError::Ambiguous(_))));
+    let Err(FleetError::Ambiguous { candidates, .. }) = collector.app.fleet.find("laptop").await else {
+        panic!("two machines have this name");
+    };
+    for machine in [&one, &two] {
+        let letters = collector.app.fleet.find(&machine.id).await.expect("by id").short_id.expect("told apart");
+        assert!(candidates.contains(&letters), "{candidates}");
+        assert_eq!(collector.app.fleet.find(&letters).await.expect("by its letters").id, machine.id);
+    }
+    assert!(collector.app.fleet.list(ListQuery::default()).await.expect("list").endpoints[0].short_id.is_some());
     collector.app.fleet.revoke(&one.id, "tests").await.expect("revoked");
     assert_eq!(collector.app.fleet.find("laptop").await.expect("the one in use").id, two.id);
 }

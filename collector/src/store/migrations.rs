@@ -68,6 +68,7 @@ pub(super) const ALL: &[Migration] = &[
     migration!("0095", "create_incidents"),
     migration!("0100", "create_retests"),
     migration!("0110", "create_announcements"),
+    migration!("0130", "find_names"),
 ];
 
 #[cfg(test)]

@@ -11,6 +11,9 @@ pub struct Endpoint {
     pub id: String,
     /// The machine's name as last reported; may change.
     pub name: String,
+    /// Letters that tell it from others of the same name, and by which it may be called; absent while no other has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub short_id: Option<String>,
     /// Operating system.
     pub os: Os,
     /// People signed in when it last reported.
