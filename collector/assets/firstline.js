@@ -12,7 +12,13 @@
     return `${Math.floor(seconds / day)} days ago`;
   }
 
+  // What is to be said from a moment on, unless the page brings news before.
+  function sayWhenDue(root) {
+    for (const said of root.querySelectorAll("[data-from][hidden]")) said.hidden = Date.parse(said.dataset.from) > Date.now();
+  }
+
   function refreshAges(root) {
+    sayWhenDue(root);
     for (const time of root.querySelectorAll("time[data-age]")) {
       const at = Date.parse(time.dateTime);
       if (!Number.isNaN(at)) {
@@ -161,13 +167,13 @@
     const words = box.value.toLowerCase().split(/\s+/).filter(Boolean);
     for (const area of document.querySelectorAll("details.area")) {
       let shown = 0;
-      for (const row of area.querySelectorAll("tr")) {
+      for (const row of area.querySelectorAll("tr[data-text]")) {
         const fits = words.every((word) => row.dataset.text.includes(word));
         row.hidden = !fits;
         shown += fits ? 1 : 0;
       }
-      area.hidden = shown === 0;
-      area.open = words.length > 0 && shown > 0;
+      area.hidden = shown === 0 && words.length > 0;
+      area.open = words.length > 0 ? shown > 0 : "open" in area.dataset;
       area.querySelector(".count").textContent = words.length > 0 ? `${shown} of ${area.dataset.count}` : area.dataset.count;
     }
   }
@@ -177,8 +183,29 @@
   function light(on, text) {
     for (const lamp of document.querySelectorAll(".live")) { lamp.classList.toggle("on", on); lamp.textContent = text; }
   }
-  document.addEventListener("htmx:sseOpen", () => light(true, "Live"));
-  document.addEventListener("htmx:sseError", () => light(false, "Reconnecting…"));
+  function lost(is) { for (const said of document.querySelectorAll("[data-lost]")) said.hidden = !is; }
+  document.addEventListener("htmx:sseOpen", () => { light(true, "Live"); lost(false); });
+  document.addEventListener("htmx:sseError", () => { light(false, "Reconnecting…"); lost(true); });
+
+  // --- what was asked for and not done ---------------------------------------------------------------------------
+  function trouble(text) {
+    const said = document.getElementById("trouble");
+    if (said) { said.textContent = text; said.hidden = text === ""; }
+  }
+  const reasons = {
+    401: "You are signed out. Reload the page and sign in again; nothing was changed.",
+    403: "Your role may not do that. Nothing was changed.",
+    404: "It is not there any more. Reload the page to see what is.",
+    409: "Somebody else changed it meanwhile. Reload the page to see how it is now.",
+    503: "The collector cannot do that now. Nothing was changed; try again in a minute.",
+  };
+  document.addEventListener("htmx:beforeRequest", () => trouble(""));
+  document.addEventListener("htmx:sendError", () => trouble("The collector cannot be reached. Nothing was changed; try again when it is back."));
+  document.addEventListener("htmx:responseError", (event) => {
+    const status = event.detail.xhr.status;
+    trouble(reasons[status] ?? `The collector could not do that (${status}). Reload the page and try again.`);
+  });
+  document.addEventListener("click", (event) => { if (event.target.closest("button[data-back]")) history.back(); });
 
   // What a person has opened or is typing in stays as it is when the feed brings news.
   document.addEventListener("htmx:beforeSwap", (event) => remember(event.target));
@@ -207,6 +234,8 @@
     refreshAges(event.target); rememberMarks(event.target);
   });
 
-  setInterval(() => refreshAges(document), 15000);
-  document.addEventListener("DOMContentLoaded", () => { refreshAges(document); rememberMarks(document); drawCharts(); });
+  setInterval(() => refreshAges(document), 5000);
+  document.addEventListener("DOMContentLoaded", () => { refreshAges(document); rememberMarks(document); drawCharts();
+    for (const button of document.querySelectorAll("button[data-back]")) button.hidden = history.length < 2;
+  });
 })();

@@ -15,8 +15,11 @@ mod endpoint;
 mod endpoint_options;
 mod endpoints;
 mod finding;
+mod forecast;
 mod incident;
 mod inventory;
+mod me;
+mod names;
 mod sign_in;
 mod span;
 mod tags;
@@ -46,10 +49,13 @@ pub(crate) fn doors(doors: Doors) -> Doors {
         .post("/sign-in", Roles::OPEN, sign_in::sign_in, none)
         .post("/sign-out", Roles::LOOK, sign_in::sign_out, none)
         .get("/", Roles::LOOK, start, none)
+        .get("/me", Roles::LOOK, me::show, none)
+        .post("/me/password", Roles::LOOK, me::change, none)
         .get("/alerts", Roles::LOOK, alerts::show, none)
         .get("/live/alerts", Roles::LOOK, alerts::live, none)
         .post("/alerts/{id}/acknowledge", Roles::OPERATE, alerts::acknowledge, none)
         .post("/alerts/{id}/silence", Roles::OPERATE, alerts::silence, none)
+        .get("/incidents", Roles::LOOK, incident::list, none)
         .get("/incidents/{id}", Roles::LOOK, incident::show, none)
         .get("/endpoints", Roles::LOOK, endpoints::show, none)
         .get("/duplicates", Roles::ADMINISTER, duplicates::show, none)

@@ -27,6 +27,8 @@ pub use document::{
     Incident, IncidentEndpoint, IncidentKind, IncidentList, IncidentNumbers, IncidentQuery, IncidentState, SharedBy,
 };
 
+pub(crate) use words::place_steps;
+
 use crate::alert::{Alert, AlertError};
 use crate::app::Clock;
 use crate::config::Alerts as Policy;

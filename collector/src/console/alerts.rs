@@ -9,6 +9,7 @@ use serde::Deserialize;
 
 use super::chrome::{Chrome, When, page};
 use super::incident::{self, IncidentView};
+use super::names::Names;
 use crate::access::Roles;
 use crate::access::gate::Caller;
 use crate::alert::{Alert, AlertQuery, AlertState, HeldBackQuery};
@@ -51,7 +52,7 @@ struct Feed {
     empty: &'static str,
     /// How much of today's quota is spent, and what was rolled up.
     budget: String,
-    /// What is not over, above the alerts.
+    /// Those that no alert tells of, above the alerts.
     incidents: Vec<IncidentView>,
     alerts: Vec<AlertView>,
     /// Findings of which nobody was told.
@@ -70,10 +71,23 @@ struct HeldView {
     since: When,
 }
 
-struct Tab {
-    word: &'static str,
-    address: String,
-    current: bool,
+/// A view of what people are told.
+pub(super) struct Tab {
+    pub(super) word: &'static str,
+    pub(super) address: &'static str,
+    pub(super) current: bool,
+}
+
+/// The views of alerts, and the incidents, `current` marked.
+pub(super) fn tabs(current: &str) -> Vec<Tab> {
+    let all = [
+        ("open", "Open", "/alerts?view=open"),
+        ("held", "Held back", "/alerts?view=held"),
+        ("resolved", "Resolved", "/alerts?view=resolved"),
+        ("all", "All", "/alerts?view=all"),
+        ("incidents", "Incidents", "/incidents"),
+    ];
+    all.into_iter().map(|(name, word, address)| Tab { word, address, current: name == current }).collect()
 }
 
 struct AlertView {
@@ -84,6 +98,7 @@ struct AlertView {
     instance: String,
     summary: String,
     endpoint: String,
+    telling: String,
     /// Where the link leads: its endpoint, or its incident.
     link: String,
     since: When,
@@ -96,6 +111,8 @@ struct AlertView {
     times: u32,
     open: bool,
     fresh: bool,
+    /// What it is the alert of; absent when it is an endpoint's own.
+    incident: Option<IncidentView>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -119,12 +136,10 @@ pub(super) async fn show(
     Search(query): Search<View>,
 ) -> Result<Response, Fault> {
     let feed = feed(&app, &caller, &query.view).await?;
-    let tabs = [("open", "Open"), ("held", "Held back"), ("resolved", "Resolved"), ("all", "All")];
-    let tabs =
-        tabs.map(|(name, word)| Tab { word, address: format!("/alerts?view={name}"), current: feed.view == name });
+    let tabs = tabs(&feed.view);
     let Feed { view, summary, empty, budget, incidents, alerts, held, operates } = feed;
     let chrome = Chrome::new("Alerts", "alerts", &caller).refreshed(30);
-    page(&AlertsPage { chrome, tabs: tabs.into(), view, summary, empty, budget, incidents, alerts, held, operates })
+    page(&AlertsPage { chrome, tabs, view, summary, empty, budget, incidents, alerts, held, operates })
 }
 
 /// `GET /live/alerts`: the feed anew whenever an alert changes.
@@ -195,8 +210,17 @@ async fn feed(app: &App, caller: &Caller, view: &str) -> Result<Feed, Problem> {
     let state = (view == "resolved").then_some(AlertState::Resolved);
     let query = AlertQuery { open: view == "open", state, limit: Some(SHOWN), ..AlertQuery::default() };
     let mut alerts = app.alerts.list(&query).await?.alerts;
-    alerts.sort_by_key(|alert| (rank(alert.state), std::cmp::Reverse(alert.severity)));
+    // One cause on many endpoints goes before what one endpoint has.
+    let place = |alert: &Alert| (rank(alert.state), alert.incident.is_none(), std::cmp::Reverse(alert.severity));
+    alerts.sort_by_key(place);
     let now = app.clock.now();
+    let names = Names::read(app).await?;
+    let mut incidents = if view == "resolved" { Vec::new() } else { incident::open(app).await? };
+    let mut view_of = |alert: &Alert| {
+        let of = incidents.iter().position(|one| alert.incident.as_deref() == Some(one.id.as_str()));
+        AlertView { incident: of.map(|place| incidents.remove(place)), ..AlertView::new(alert, &names, now) }
+    };
+    let views = alerts.iter().map(&mut view_of).collect();
     Ok(Feed {
         view: view.to_owned(),
         summary: summary(&alerts),
@@ -204,8 +228,8 @@ async fn feed(app: &App, caller: &Caller, view: &str) -> Result<Feed, Problem> {
         budget: spent(app).await?,
         held: Vec::new(),
         operates: caller.may(Roles::OPERATE),
-        incidents: if view == "resolved" { Vec::new() } else { incident::open(app).await? },
-        alerts: alerts.iter().map(|alert| AlertView::new(alert, now)).collect(),
+        incidents,
+        alerts: views,
     })
 }
 
@@ -269,7 +293,7 @@ fn quiet(alert: &Alert) -> String {
 }
 
 impl AlertView {
-    fn new(alert: &Alert, now: Timestamp) -> Self {
+    fn new(alert: &Alert, names: &Names, now: Timestamp) -> Self {
         let acknowledged = alert.acknowledgement.as_ref();
         let silenced = alert.silenced_by.as_ref().filter(|_| alert.state == AlertState::Silenced);
         let by = silenced.map(|silence| &silence.by).or(acknowledged.map(|one| &one.by)).cloned().unwrap_or_default();
@@ -280,6 +304,7 @@ impl AlertView {
             title: alert.title.clone(),
             instance: alert.instance.clone(),
             summary: alert.summary.clone(),
+            telling: names.telling(&alert.endpoint.name, &alert.endpoint.id),
             endpoint: alert.endpoint.name.clone(),
             link: match &alert.incident {
                 Some(incident) => format!("/incidents/{incident}"),
@@ -294,6 +319,7 @@ impl AlertView {
             times: alert.times_fired,
             open: alert.state != AlertState::Resolved,
             fresh: now.seconds_since(alert.updated_at) < FRESH_SECONDS,
+            incident: None,
         }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
-use firstline_diagnosis::document::EndpointState;
+use firstline_diagnosis::document::{Endpoint, EndpointState};
 use firstline_diagnosis::vocabulary::Timestamp;
 
 use super::chrome::{Chrome, When, page};
@@ -36,6 +36,8 @@ struct PairView {
     earlier: OneView,
     enrolled: When,
     alike: String,
+    /// What the two say side by side: what it is, before, now, and whether they differ.
+    rows: Vec<(&'static str, String, String, bool)>,
     /// Why it cannot be merged now; empty when it can.
     why_not: &'static str,
 }
@@ -55,18 +57,38 @@ impl OneView {
 }
 
 impl PairView {
-    fn new(pair: Duplicate, now: Timestamp) -> Self {
+    /// With what is known of the two: the later one, and the earlier.
+    fn new(pair: Duplicate, known: (&Endpoint, &Endpoint), now: Timestamp) -> Self {
         let Duplicate { endpoint, earlier, enrolled_at, alike } = pair;
         let is_there = earlier.state == EndpointState::Online;
         Self {
             pair: format!("{} {}", earlier.id, endpoint.id),
             enrolled: When::new(enrolled_at, now),
-            alike: alike.join(", "),
-            why_not: if is_there { "The earlier one is connected: it is a machine of its own." } else { "" },
+            alike: alike.join(" and "),
+            rows: rows(known.1, known.0),
+            why_not: if is_there {
+                "The earlier one is connected at this moment, so it is a machine of its own: perhaps two machines with one board."
+            } else {
+                ""
+            },
             later: OneView::new(endpoint, now),
             earlier: OneView::new(earlier, now),
         }
     }
+}
+
+/// What is told of both; what neither says is left out.
+fn rows(before: &Endpoint, now: &Endpoint) -> Vec<(&'static str, String, String, bool)> {
+    let tags = |one: &Endpoint| one.tags.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>();
+    let system = |one: &Endpoint| format!("{} {}", one.os.name, one.os.version).trim().to_owned();
+    let told = [
+        ("Name", before.name.clone(), now.name.clone()),
+        ("Signed in", before.users.join(", "), now.users.join(", ")),
+        ("System", system(before), system(now)),
+        ("Tags", tags(before).join(" "), tags(now).join(" ")),
+    ];
+    let said = told.into_iter().filter(|(_, before, now)| !before.is_empty() || !now.is_empty());
+    said.map(|(what, before, now)| (what, before.clone(), now.clone(), before != now)).collect()
 }
 
 /// `GET /duplicates`.
@@ -95,11 +117,17 @@ async fn list(app: &App, caller: &Caller, merged: Vec<String>, refused: Vec<Stri
     let pairs = app.fleet.duplicates().await?;
     app.access.audit().record(Entry::new(&caller.actor(), "endpoint.list", "duplicates")).await?;
     let now = app.clock.now();
-    let pairs: Vec<PairView> = pairs.into_iter().map(|pair| PairView::new(pair, now)).collect();
+    let mut views = Vec::new();
+    for pair in pairs {
+        let (later, earlier) = (app.fleet.show(&pair.endpoint.id).await?, app.fleet.show(&pair.earlier.id).await?);
+        // Merged or gone since the list was read.
+        let (Some(later), Some(earlier)) = (later, earlier) else { continue };
+        views.push(PairView::new(pair, (&later, &earlier), now));
+    }
     page(&DuplicatesPage {
         chrome: Chrome::new("Machines enrolled again", "endpoints", caller),
-        mergeable: pairs.iter().filter(|pair| pair.why_not.is_empty()).count(),
-        pairs,
+        mergeable: views.iter().filter(|pair| pair.why_not.is_empty()).count(),
+        pairs: views,
         merged,
         refused,
     })

@@ -14,6 +14,8 @@ use super::charts::{self, ChartView};
 use super::chrome::{Chrome, When, page};
 use super::endpoints::EndpointView;
 use super::finding::{DiagnosisView, instance_words};
+use super::forecast;
+use super::names::Names;
 use super::span::{Span, SpanQuery, SpanView};
 use super::tags::TagView;
 use super::units;
@@ -121,6 +123,8 @@ pub(super) async fn show(
     let earlier = pairs.into_iter().find(|pair| pair.endpoint.id == endpoint.id);
     let catalogue = app.detect.catalogues().current();
     let title = |check: &str| catalogue.check(check).map_or_else(|| check.to_owned(), |check| check.title.clone());
+    let mut view = DiagnosisView::new(&diagnosis, now, title);
+    forecast::illustrate(&app, &endpoint.id, &diagnosis, &mut view).await?;
     page(&EndpointPage {
         chrome: Chrome::new(endpoint.name.clone(), "endpoints", &caller),
         kin: endpoint.related.iter().map(|one| KinView { id: one.id.clone(), words: one.words() }).collect(),
@@ -129,13 +133,13 @@ pub(super) async fn show(
         tagging: caller.may(Roles::OPERATE),
         administers: administers && endpoint.state != EndpointState::Revoked,
         earlier: earlier.map(|pair| EarlierView::new(pair, now)),
-        diagnosis: DiagnosisView::new(&diagnosis, now, title),
+        diagnosis: view,
         charts: charts::views(),
         span: query.span,
         spans: query.span.views(),
         areas: areas(&readings, now),
         timeline: timeline(happened, &changes, now),
-        endpoint: EndpointView::new(&endpoint, now),
+        endpoint: EndpointView::new(&endpoint, &Names::default(), now),
     })
 }
 

@@ -8,6 +8,7 @@ use firstline_diagnosis::vocabulary::{Severity, Timestamp};
 use serde::Deserialize;
 
 use super::chrome::{Chrome, When, page};
+use super::names::Names;
 use super::tags;
 use crate::access::Roles;
 use crate::access::audit::Entry;
@@ -53,6 +54,8 @@ struct Column {
 pub(super) struct EndpointView {
     pub(super) id: String,
     pub(super) name: String,
+    /// What tells it from others of its name; empty when there is none.
+    pub(super) telling: String,
     pub(super) state: &'static str,
     pub(super) worst: &'static str,
     pub(super) users: String,
@@ -63,11 +66,12 @@ pub(super) struct EndpointView {
 }
 
 impl EndpointView {
-    pub(super) fn new(endpoint: &Endpoint, now: Timestamp) -> Self {
+    pub(super) fn new(endpoint: &Endpoint, names: &Names, now: Timestamp) -> Self {
         let tag = |(name, value): (&String, &String)| (format!("{name}={value}"), tags::address(name, value));
         Self {
             id: endpoint.id.clone(),
             name: if endpoint.name.is_empty() { endpoint.id.clone() } else { endpoint.name.clone() },
+            telling: names.telling(&endpoint.name, &endpoint.id),
             state: endpoint.state.name(),
             worst: endpoint.worst_severity.map_or("", Severity::name),
             users: endpoint.users.join(", "),
@@ -113,6 +117,7 @@ pub(super) async fn show(
         )
         .await?;
     let now = app.clock.now();
+    let names = Names::read(&app).await?;
     let administers = caller.may(Roles::ADMINISTER);
     let pairs = if administers { app.fleet.duplicates().await? } else { Vec::new() };
     page(&EndpointsPage {
@@ -120,7 +125,7 @@ pub(super) async fn show(
         chrome: Chrome::new("Endpoints", "endpoints", &caller),
         states: STATES.map(EndpointState::name).to_vec(),
         columns: columns(&form),
-        endpoints: list.endpoints.iter().map(|endpoint| EndpointView::new(endpoint, now)).collect(),
+        endpoints: list.endpoints.iter().map(|endpoint| EndpointView::new(endpoint, &names, now)).collect(),
         next: list
             .next
             .map(|next| format!("{}&after={}", address(&form, &form.sort), percent_encoded(&next)))

@@ -10,6 +10,7 @@ use firstline_diagnosis::registry::Registry;
 use firstline_diagnosis::vocabulary::{Attributes, Timestamp};
 
 use super::chrome::When;
+use super::forecast::Picture;
 use super::units::quantity;
 use crate::ticket::rich_text::{Line, Span};
 
@@ -59,6 +60,8 @@ pub(crate) struct FindingView {
     pub category: String,
     /// `P3`.
     pub priority: String,
+    /// Of a forecast: what was measured, and where it leads.
+    pub picture: Option<Picture>,
 }
 
 /// A comparison in words.
@@ -231,6 +234,13 @@ impl DiagnosisView {
         }
     }
 
+    /// The finding of a check on an instance, when it is shown.
+    pub(crate) fn named(&mut self, id: &str, instance: &str) -> Option<&mut FindingView> {
+        let lists = [&mut self.contributing, &mut self.also, &mut self.consequences];
+        let mut all = self.primary.iter_mut().chain(lists.into_iter().flatten());
+        all.find(|finding| finding.id == id && finding.instance == instance)
+    }
+
     /// The whole answer as plain text, to be pasted anywhere.
     pub(crate) fn plain(&self) -> String {
         let mut text = String::new();
@@ -257,7 +267,8 @@ impl DiagnosisView {
 }
 
 impl Step {
-    fn new(text: &str) -> Self {
+    /// A step as the catalogue writes it.
+    pub(crate) fn new(text: &str) -> Self {
         Self { text: text.to_owned(), spans: Line::step(text).0 }
     }
 }
@@ -284,6 +295,7 @@ impl FindingView {
             bring: finding.escalation.bring.clone(),
             category: finding.category.clone(),
             priority: format!("{:?}", finding.priority),
+            picture: None,
         }
     }
 

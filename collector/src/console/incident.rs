@@ -1,22 +1,44 @@
-//! One incident with its endpoints, and the lines above the alert feed.
+//! Incidents: the list, one with its endpoints, and the lines above the alert feed.
+//!
+//! A page answers in this order: what is wrong and on how many, what these have in common, since when and whether it goes on,
+//! what to do about the cause, and who is affected.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::Response;
-use firstline_diagnosis::vocabulary::Timestamp;
+use firstline_diagnosis::document::{Endpoint, Escalation};
+use firstline_diagnosis::vocabulary::{Impact, Timestamp};
 
+use super::alerts::{Tab, tabs};
 use super::chrome::{Chrome, When, page};
+use super::finding::Step;
+use super::names::Names;
 use super::units::quantity;
 use crate::access::gate::Caller;
 use crate::api::incidents::read;
 use crate::api::problem::{Fault, Problem};
 use crate::app::App;
-use crate::incident::{Incident, IncidentQuery, IncidentState};
+use crate::incident::{Incident, IncidentEndpoint, IncidentKind, IncidentQuery, IncidentState};
 
 /// Endpoints that a line names.
 const NAMED: usize = 6;
+/// Incidents of the list.
+const LISTED: u32 = 200;
+
+#[derive(Template)]
+#[template(path = "incidents.html")]
+struct IncidentsPage {
+    chrome: Chrome,
+    tabs: Vec<Tab>,
+    open: Vec<IncidentView>,
+    over: Vec<IncidentView>,
+    listed: u32,
+    /// Whether there are older ones.
+    is_cut: bool,
+}
 
 #[derive(Template)]
 #[template(path = "incident.html")]
@@ -25,15 +47,28 @@ struct IncidentPage {
     incident: IncidentView,
     user: String,
     numbers: String,
+    shared: Vec<String>,
+    /// The system whose steps these are; empty when they are no system's.
+    system: String,
+    steps: Vec<Step>,
+    escalation: Escalation,
     endpoints: Vec<MemberView>,
+    /// How many are told of in the list only.
+    unlisted: usize,
 }
 
 /// An endpoint of an incident.
 struct MemberView {
     id: String,
     name: String,
+    telling: String,
+    state: &'static str,
+    users: String,
+    tags: String,
     joined: When,
     is_affected: bool,
+    /// What is looked through when somebody looks for an endpoint: lower case.
+    text: String,
 }
 
 /// An incident in one line.
@@ -42,13 +77,14 @@ pub(super) struct IncidentView {
     pub(super) severity: &'static str,
     pub(super) title: String,
     pub(super) words: String,
-    pub(super) impact: String,
+    pub(super) impact: &'static str,
     pub(super) priority: String,
     pub(super) kind: &'static str,
     pub(super) since: When,
     pub(super) calm: Option<When>,
     pub(super) closed: Option<When>,
     pub(super) affected: usize,
+    pub(super) all: usize,
     /// A few of its endpoints: id and name.
     pub(super) some: Vec<(String, String)>,
     /// How many more there are.
@@ -64,16 +100,26 @@ impl IncidentView {
             severity: incident.severity.name(),
             title: incident.title.clone(),
             words: incident.words.clone(),
-            impact: format!("{:?}", incident.impact),
+            impact: hit(incident.impact),
             priority: format!("{:?}", incident.priority),
             kind: incident.kind.words(),
             since: When::new(incident.onset, now),
             calm: incident.calm_since.filter(|_| incident.state == IncidentState::Open).map(|at| When::new(at, now)),
             closed: incident.closed_at.map(|at| When::new(at, now)),
             affected,
+            all: incident.endpoints.len(),
             some,
             more: incident.endpoints.len().saturating_sub(NAMED),
         }
+    }
+}
+
+/// Who is hit, in words.
+fn hit(impact: Impact) -> &'static str {
+    match impact {
+        Impact::I1 => "a site or many people",
+        Impact::I2 => "a team",
+        Impact::I3 => "single people",
     }
 }
 
@@ -84,6 +130,23 @@ pub(super) async fn open(app: &App) -> Result<Vec<IncidentView>, Problem> {
     Ok(list.incidents.iter().map(|incident| IncidentView::new(incident, now)).collect())
 }
 
+/// `GET /incidents`: those that go on, and those that are over.
+pub(super) async fn list(State(app): State<Arc<App>>, caller: Caller) -> Result<Response, Fault> {
+    let now = app.clock.now();
+    let list = app.incidents.list(&IncidentQuery { open: false, limit: Some(LISTED) }).await?;
+    let (open, over): (Vec<_>, Vec<_>) =
+        list.incidents.iter().partition(|incident| incident.state == IncidentState::Open);
+    let views = |some: Vec<&Incident>| some.into_iter().map(|one| IncidentView::new(one, now)).collect();
+    page(&IncidentsPage {
+        chrome: Chrome::new("Incidents", "alerts", &caller).refreshed(30),
+        tabs: tabs("incidents"),
+        open: views(open),
+        over: views(over),
+        listed: LISTED,
+        is_cut: list.incidents.len() >= LISTED as usize,
+    })
+}
+
 /// `GET /incidents/{id}`.
 pub(super) async fn show(
     State(app): State<Arc<App>>,
@@ -92,26 +155,79 @@ pub(super) async fn show(
 ) -> Result<Response, Fault> {
     let incident = read(&app, &caller, &id).await?;
     let now = app.clock.now();
-    let member = |one: &crate::incident::IncidentEndpoint| MemberView {
-        id: one.id.clone(),
-        name: one.name.clone(),
-        joined: When::new(one.joined_at, now),
-        is_affected: one.is_affected,
-    };
-    let told = &incident.numbers;
-    let share = |part: usize, of: usize| quantity(part as f64 / of.max(1) as f64, "1");
-    let numbers = format!(
-        "{} of {} that share it are affected ({}), and {} elsewhere.",
-        told.affected,
-        told.sharing,
-        share(told.affected, told.sharing),
-        share(told.all_affected.saturating_sub(told.affected), told.all.saturating_sub(told.sharing)),
-    );
+    let there = app.fleet.of_incident(&incident.id).await?;
+    let names = Names::read(&app).await?;
+    let (system, steps, escalation) = what_to_do(&app, &incident, &there);
+    let there: BTreeMap<&str, &Endpoint> = there.iter().map(|endpoint| (endpoint.id.as_str(), endpoint)).collect();
+    let member = |one: &IncidentEndpoint| MemberView::new(one, there.get(one.id.as_str()).copied(), &names, now);
+    let endpoints: Vec<MemberView> = incident.endpoints.iter().map(member).collect();
     page(&IncidentPage {
         chrome: Chrome::new(incident.title.clone(), "alerts", &caller).refreshed(30),
         user: incident.user.clone(),
-        numbers,
-        endpoints: incident.endpoints.iter().map(member).collect(),
+        numbers: numbers(&incident),
+        shared: incident.shared.iter().map(|one| one.words.clone()).collect(),
+        system,
+        steps,
+        escalation,
+        unlisted: incident.numbers.affected.saturating_sub(endpoints.len()),
+        endpoints,
         incident: IncidentView::new(&incident, now),
     })
+}
+
+/// Steps of the check for the system that most of them have, and whom to hand it over to.
+fn what_to_do(app: &App, incident: &Incident, endpoints: &[Endpoint]) -> (String, Vec<Step>, Escalation) {
+    let catalogue = app.detect.catalogues().current();
+    let Some(check) = catalogue.check(&incident.check) else {
+        let (steps, escalation) = crate::incident::place_steps();
+        return (String::new(), steps.iter().map(|step| Step::new(step)).collect(), escalation);
+    };
+    let mut systems: BTreeMap<&str, (usize, &str)> = BTreeMap::new();
+    for endpoint in endpoints {
+        systems.entry(&endpoint.os.os_type).or_insert((0, &endpoint.os.name)).0 += 1;
+    }
+    let most = systems.iter().max_by_key(|(_, (count, _))| *count);
+    let (os, name) = most.map_or(("", ""), |(os, (_, name))| (*os, *name));
+    let steps = check.runbook(os).iter().map(|step| Step::new(step)).collect();
+    (if systems.len() > 1 { name.to_owned() } else { String::new() }, steps, check.escalation.clone())
+}
+
+fn numbers(incident: &Incident) -> String {
+    let told = &incident.numbers;
+    let share = |part: usize, of: usize| quantity(part as f64 / of.max(1) as f64, "1");
+    let elsewhere = (told.all_affected.saturating_sub(told.affected), told.all.saturating_sub(told.sharing));
+    match incident.kind {
+        IncidentKind::RateBurst => {
+            format!("{} of {} endpoints are affected ({}).", told.affected, told.all, share(told.affected, told.all))
+        }
+        _ => format!(
+            "Of {} endpoints that share it, {} are affected ({}); of {} others, {} ({}).",
+            told.sharing,
+            told.affected,
+            share(told.affected, told.sharing),
+            elsewhere.1,
+            elsewhere.0,
+            share(elsewhere.0, elsewhere.1),
+        ),
+    }
+}
+
+impl MemberView {
+    fn new(one: &IncidentEndpoint, endpoint: Option<&Endpoint>, names: &Names, now: Timestamp) -> Self {
+        let tag = |(name, value): (&String, &String)| format!("{name}={value}");
+        let users = endpoint.map(|endpoint| endpoint.users.join(", ")).unwrap_or_default();
+        let tags = endpoint.map(|endpoint| endpoint.tags.iter().map(tag).collect::<Vec<_>>().join(" "));
+        let tags = tags.unwrap_or_default();
+        Self {
+            text: format!("{} {} {users} {tags}", one.name, one.id).to_lowercase(),
+            id: one.id.clone(),
+            telling: names.telling(&one.name, &one.id),
+            name: one.name.clone(),
+            state: endpoint.map_or("", |endpoint| endpoint.state.name()),
+            users,
+            tags,
+            joined: When::new(one.joined_at, now),
+            is_affected: one.is_affected,
+        }
+    }
 }

@@ -31,6 +31,10 @@ const BACK: [(&str, &str, Duration); 4] = [
     ("90d", "in the 90 days before", DAY.saturating_mul(90)),
 ];
 
+/// Changes of one kind that follow each other within this are one line, when there are at least so many.
+const TOGETHER_SECONDS: f64 = 900.0;
+const FOLDED_LEAST: usize = 4;
+
 #[derive(Template)]
 #[template(path = "inventory.html")]
 struct InventoryPage {
@@ -44,7 +48,9 @@ struct InventoryPage {
     backs: Vec<BackView>,
     /// How far back, in words.
     back: &'static str,
-    changes: Vec<ChangeView>,
+    changes: Vec<ChangesView>,
+    /// How many changes these are.
+    count: usize,
     groups: Vec<GroupView>,
     programs: ProgramsView,
     /// Changes before this are not known, when the moment or the stretch is earlier.
@@ -63,6 +69,53 @@ struct ChangeView {
     instance: String,
     from: String,
     to: String,
+}
+
+/// Changes of one kind that came together: an update is one line, whatever it brought.
+struct ChangesView {
+    at: When,
+    /// `72 programs installed`; empty when there are few, which stand for themselves.
+    words: String,
+    changes: Vec<ChangeView>,
+}
+
+impl ChangesView {
+    /// All changes in their order, those of one kind within [`TOGETHER_SECONDS`] in one.
+    fn all(changes: &[Change], now: Timestamp) -> Vec<Self> {
+        let together = |one: &Change, next: &Change| {
+            let apart = one.at.seconds_since(next.at).abs();
+            one.kind == next.kind && deed(one) == deed(next) && apart < TOGETHER_SECONDS
+        };
+        let view = |some: &[Change]| Self {
+            at: When::new(some[0].at, now),
+            words: if some.len() < FOLDED_LEAST { String::new() } else { words(some) },
+            changes: some.iter().map(|change| ChangeView::new(change, now)).collect(),
+        };
+        changes.chunk_by(together).map(view).collect()
+    }
+}
+
+/// What became of something.
+fn deed(change: &Change) -> &'static str {
+    match (change.from.as_deref().unwrap_or_default(), change.to.as_deref().unwrap_or_default()) {
+        ("", _) => "appeared",
+        (_, "") => "gone",
+        _ => "changed",
+    }
+}
+
+fn words(changes: &[Change]) -> String {
+    let (count, deed) = (changes.len(), deed(&changes[0]));
+    if changes[0].kind.starts_with("endpoint.software") {
+        let deed = match deed {
+            "appeared" => "installed",
+            "gone" => "removed",
+            _ => "updated",
+        };
+        return format!("{count} programs {deed}");
+    }
+    let label = Registry::builtin().get(&changes[0].kind).map_or(changes[0].kind.as_str(), |spec| spec.label.as_str());
+    format!("{label}: {count} {deed}")
 }
 
 struct GroupView {
@@ -120,7 +173,8 @@ pub(super) async fn show(
         search: form.search,
         backs: BACK.into_iter().map(|(word, words, _)| BackView { word, words, is_chosen: word == chosen }).collect(),
         back,
-        changes: found.changes.iter().map(|change| ChangeView::new(change, now)).collect(),
+        count: found.changes.len(),
+        changes: ChangesView::all(&found.changes, now),
         programs: ProgramsView::new(found.inventory.programs, now),
         groups: groups(&found.inventory.items, now),
     })

@@ -5,12 +5,14 @@ use axum::extract::{Path, RawForm, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use firstline_diagnosis::change::normalise;
 use firstline_diagnosis::vocabulary::Timestamp;
+use http::StatusCode;
 use serde::Deserialize;
 
 use super::chrome::{Chrome, When, page};
 use super::endpoint::Happened;
 use super::endpoint_options::{EndpointOption, options};
 use super::finding::DiagnosisView;
+use super::forecast;
 use super::ticket_pull::{Choice, LastPull, PullView, choices};
 use super::tickets::requester;
 use super::units::quantity;
@@ -29,6 +31,8 @@ use crate::ticket::{Ticket, Visibility};
 #[template(path = "ticket.html")]
 struct TicketPage {
     chrome: Chrome,
+    /// Why something was not done; empty when nothing was refused.
+    fault: String,
     works: bool,
     ticket: TicketView,
     pull: Option<PullView>,
@@ -84,25 +88,41 @@ pub(super) async fn show(
     caller: Caller,
     Path(number): Path<String>,
 ) -> Result<Response, Fault> {
-    let ticket = app.desk.show(&number).await?;
+    page(&of(&app, &caller, &number, String::new()).await?)
+}
+
+/// The ticket with the reason why something that was asked for on it was not done, so that nobody loses their place. What
+/// is not theirs to mend is told as everywhere.
+pub(super) async fn refused(app: &App, caller: &Caller, number: &str, problem: Problem) -> Result<Response, Fault> {
+    let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    if !status.is_client_error() || status == StatusCode::UNAUTHORIZED || status == StatusCode::NOT_FOUND {
+        return Err(Fault(problem));
+    }
+    let shown = page(&of(app, caller, number, problem.detail).await?)?;
+    Ok((status, shown).into_response())
+}
+
+async fn of(app: &App, caller: &Caller, number: &str, fault: String) -> Result<TicketPage, Problem> {
+    let ticket = app.desk.show(number).await?;
     let pulls = app.pulls.of_ticket(&ticket.number).await?;
     let now = app.clock.now();
     let running = pulls.iter().find(|pull| !pull.state.is_final());
     let newest = pulls.iter().max_by_key(|pull| pull.requested_at);
     let done = pulls.iter().filter(|pull| pull.state == PullState::Done).max_by_key(|pull| pull.finished_at);
     let diagnosis = match done {
-        Some(pull) => diagnosis(&app, &caller, pull, now).await?,
+        Some(pull) => diagnosis(app, caller, pull, now).await?,
         None => None,
     };
-    let choices = if running.is_some() { Vec::new() } else { choices(&app, &ticket).await? };
+    let choices = if running.is_some() { Vec::new() } else { choices(app, &ticket).await? };
     let title = format!("{} {}", ticket.number, ticket.subject);
-    page(&TicketPage {
-        chrome: Chrome::new(title, "tickets", &caller).refreshed(if running.is_some() { 3 } else { 0 }),
+    Ok(TicketPage {
+        fault,
+        chrome: Chrome::new(title, "tickets", caller).refreshed(if running.is_some() { 3 } else { 0 }),
         works: caller.may(Roles::WORK),
         pull: running.map(|pull| PullView::new(pull, now)),
         last: newest.filter(|pull| pull.state.is_final() && pull.state != PullState::Done).map(LastPull::new),
         offers_other: true,
-        options: if running.is_some() { Vec::new() } else { options(&app, "").await? },
+        options: if running.is_some() { Vec::new() } else { options(app, "").await? },
         choices,
         diagnosis,
         ticket: TicketView::new(ticket, now),
@@ -121,7 +141,8 @@ async fn diagnosis(
     app.access.audit().record(entry.ticket(pull.ticket.clone().unwrap_or_default())).await?;
     let catalogue = app.detect.catalogues().current();
     let title = |check: &str| catalogue.check(check).map_or_else(|| check.to_owned(), |check| check.title.clone());
-    let view = DiagnosisView::new(&result.diagnosis, now, title);
+    let mut view = DiagnosisView::new(&result.diagnosis, now, title);
+    forecast::illustrate(app, &pull.endpoint.id, &result.diagnosis, &mut view).await?;
     let label =
         catalogue.symptoms().iter().find(|symptom| symptom.id == view.symptom).map(|symptom| symptom.label.clone());
     let snapshot = &result.snapshot;

@@ -6,7 +6,7 @@ use axum::extract::multipart::MultipartError;
 use axum::extract::{DefaultBodyLimit, Multipart, Path, State};
 use axum::response::Response;
 
-use super::ticket::back;
+use super::ticket::{back, refused};
 use crate::access::gate::Caller;
 use crate::api::problem::{Fault, Problem};
 use crate::api::tickets::import_as;
@@ -26,9 +26,16 @@ pub(super) async fn take(
     State(app): State<Arc<App>>,
     caller: Caller,
     Path(number): Path<String>,
-    mut form: Multipart,
+    form: Multipart,
 ) -> Result<Response, Fault> {
-    let refuse = |error: MultipartError| Fault(Problem::invalid(error.body_text()));
+    match import(&app, &caller, &number, form).await {
+        Ok(()) => Ok(back(&number, "pull")),
+        Err(problem) => refused(&app, &caller, &number, problem).await,
+    }
+}
+
+async fn import(app: &App, caller: &Caller, number: &str, mut form: Multipart) -> Result<(), Problem> {
+    let refuse = |error: MultipartError| Problem::invalid(error.body_text());
     let mut file = None;
     while let Some(field) = form.next_field().await.map_err(refuse)? {
         if field.name() == Some("file") {
@@ -36,9 +43,9 @@ pub(super) async fn take(
         }
     }
     let file = file.filter(|file| !file.is_empty()).ok_or_else(|| {
-        Fault(Problem::invalid("Choose the file that `firstline-agent diagnose --save FILE` wrote on the computer."))
+        Problem::invalid("Choose the file that `firstline-agent diagnose --save FILE` wrote on the computer.")
     })?;
-    let import = Import { ticket: number.clone(), file: file.into(), ..Import::default() };
-    import_as(&app, &caller, import).await?;
-    Ok(back(&number, "pull"))
+    let import = Import { ticket: number.to_owned(), file: file.into(), ..Import::default() };
+    import_as(app, caller, import).await?;
+    Ok(())
 }

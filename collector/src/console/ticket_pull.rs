@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use askama::Template;
 use axum::extract::{Path, State};
@@ -11,7 +12,8 @@ use firstline_diagnosis::vocabulary::Timestamp;
 use serde::Deserialize;
 
 use super::chrome::When;
-use super::ticket::back;
+use super::names::Names;
+use super::ticket::{back, refused};
 use super::units::quantity;
 use crate::access::gate::Caller;
 use crate::api::extract::Posted;
@@ -23,6 +25,10 @@ use crate::app::App;
 use crate::pull::{Pull, PullOrder, PullSection, PullState};
 use crate::ticket::Ticket;
 
+/// An endpoint that is there answers within a second or two; after so long something is wrong with it.
+const SILENT_AFTER: Duration = Duration::from_secs(15);
+const ANSWER_WITHIN: Duration = Duration::from_secs(5);
+
 /// Endpoints offered at most.
 const CHOICES_MAX: usize = 5;
 
@@ -30,6 +36,8 @@ const CHOICES_MAX: usize = 5;
 pub(super) struct Choice {
     pub(super) id: String,
     pub(super) name: String,
+    /// What tells it from others of its name; empty when there is none.
+    pub(super) telling: String,
     pub(super) state: &'static str,
     pub(super) reason: String,
 }
@@ -42,13 +50,15 @@ pub(super) async fn choices(app: &App, ticket: &Ticket) -> Result<Vec<Choice>, P
         let suggested = app.desk.suggest(&ticket.number).await?;
         wanted.extend(suggested.into_iter().map(|one| (one.endpoint, one.reason)));
     }
+    let names = Names::read(app).await?;
     let mut seen = BTreeSet::new();
     let mut choices = Vec::new();
     for (endpoint, reason) in wanted.into_iter().take(CHOICES_MAX) {
         if seen.insert(endpoint.id.clone())
             && let Some(known) = app.fleet.show(&endpoint.id).await?
         {
-            choices.push(Choice { id: known.id, name: known.name, state: known.state.name(), reason });
+            let telling = names.telling(&known.name, &known.id);
+            choices.push(Choice { id: known.id, name: known.name, telling, state: known.state.name(), reason });
         }
     }
     Ok(choices)
@@ -57,8 +67,13 @@ pub(super) async fn choices(app: &App, ticket: &Ticket) -> Result<Vec<Choice>, P
 /// A pull that goes on.
 pub(super) struct PullView {
     pub(super) id: String,
-    pub(super) endpoint: String,
     pub(super) words: String,
+    /// When it was ordered.
+    pub(super) asked: When,
+    /// Whether the endpoint is not there, so that nothing can go on.
+    pub(super) waits: bool,
+    /// When silence is worth a word, since the endpoint was asked and has said nothing yet; absent once it has.
+    pub(super) silent_from: Option<When>,
     pub(super) cancellable: bool,
     pub(super) total: usize,
     pub(super) finished: usize,
@@ -77,11 +92,15 @@ pub(super) struct SectionView {
 
 impl PullView {
     pub(super) fn new(pull: &Pull, now: Timestamp) -> Self {
+        // It may have waited for long before it went out.
+        let silent_from = (pull.requested_at + SILENT_AFTER).max(now + ANSWER_WITHIN);
         let finished = pull.sections.iter().filter(|section| ended(section)).count();
         Self {
             id: pull.id.clone(),
-            endpoint: pull.endpoint.name.clone(),
             words: words(pull, now),
+            asked: When::new(pull.requested_at, now),
+            waits: pull.state == PullState::Queued,
+            silent_from: (pull.state == PullState::Sent).then(|| When::new(silent_from, now)),
             cancellable: !pull.state.is_final(),
             // The snapshot's way here is the last step, so that the bar is full only when everything is.
             total: pull.sections.len() + 1,
@@ -92,12 +111,12 @@ impl PullView {
 }
 
 fn words(pull: &Pull, now: Timestamp) -> String {
-    let until = When::new(pull.expires_at, now).ahead();
+    let (name, until) = (&pull.endpoint.name, When::new(pull.expires_at, now).ahead());
     match pull.state {
-        PullState::Queued => format!("Waiting for the endpoint to come online; gives up {until}."),
-        PullState::Sent => "Asked".to_owned(),
-        PullState::Running => "Reading".to_owned(),
-        PullState::Receiving => "Receiving the snapshot from".to_owned(),
+        PullState::Queued => format!("{name} is away. It is asked as soon as it comes back; given up {until}."),
+        PullState::Sent => format!("Asked {name}"),
+        PullState::Running => format!("Reading from {name}"),
+        PullState::Receiving => format!("Receiving the snapshot from {name}"),
         PullState::Done => "Done.".to_owned(),
         PullState::Failed | PullState::Expired | PullState::Cancelled => pull.why.clone(),
     }
@@ -157,15 +176,27 @@ pub(super) async fn start(
     Path(number): Path<String>,
     Posted(form): Posted<PullForm>,
 ) -> Result<Response, Fault> {
-    let endpoint = endpoint_for(&app, &number, Some(&form.endpoint)).await?;
+    match order(&app, &caller, &number, &form.endpoint).await {
+        Ok(()) => Ok(back(&number, "pull")),
+        // A name that nobody has is a slip of the pen: the field is there to be filled again.
+        Err(problem) if problem.status == 404 => {
+            app.desk.show(&number).await?;
+            refused(&app, &caller, &number, Problem::invalid(problem.detail)).await
+        }
+        Err(problem) => refused(&app, &caller, &number, problem).await,
+    }
+}
+
+async fn order(app: &App, caller: &Caller, number: &str, endpoint: &str) -> Result<(), Problem> {
+    let endpoint = endpoint_for(app, number, Some(endpoint)).await?;
     let order = PullOrder {
         endpoint: endpoint.id,
-        ticket: Some(number.clone()),
+        ticket: Some(number.to_owned()),
         requested_by: caller.name().to_owned(),
         ..PullOrder::default()
     };
-    start_as(&app, &caller, order).await?;
-    Ok(back(&number, "pull"))
+    start_as(app, caller, order).await?;
+    Ok(())
 }
 
 /// `POST /pulls/{id}/cancel`.

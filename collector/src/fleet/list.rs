@@ -1,9 +1,11 @@
 //! Pages of endpoints: searched, filtered, sorted, and continued from a key, so that a page costs the same wherever
 //! it lies and does not shift when endpoints come and go.
 
+use std::collections::BTreeSet;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use firstline_diagnosis::document::{EndpointList, EndpointState};
+use firstline_diagnosis::document::{Endpoint, EndpointList, EndpointState};
 use serde::Deserialize;
 
 use super::row::{Known, select};
@@ -75,6 +77,15 @@ const BY_NAME: &str = select!(
 const BY_LAST_SEEN: &str = by_number!("last_seen_ms");
 const BY_SEVERITY: &str = by_number!("worst_severity");
 
+/// Names that are told to stand for several endpoints, at most.
+const SHARED_MAX: i64 = 2_000;
+
+const SHARED_NAMES: &str = "SELECT LOWER(name) FROM endpoints WHERE left_at_ms IS NULL AND merged_into IS NULL
+    GROUP BY LOWER(name) HAVING COUNT(*) > 1 LIMIT $1";
+
+const OF_INCIDENT: &str =
+    select!("WHERE id IN (SELECT endpoint_id FROM incident_members WHERE incident_id = $1) ORDER BY name, id LIMIT $2");
+
 /// Where a page ended: the value it is sorted by, and the id.
 struct Place {
     value: String,
@@ -124,6 +135,27 @@ impl Fleet {
         let known = rows.iter().map(Known::read).collect::<Result<Vec<_>, _>>()?;
         let endpoints = known.into_iter().map(|one| self.seen(one)).collect();
         Ok(EndpointList { endpoints, next: next.map(|place| place.print()) })
+    }
+
+    /// Names that several endpoints have, in small letters.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn shared_names(&self) -> Result<BTreeSet<String>, FleetError> {
+        let names: Vec<(String,)> =
+            sql::query_as(SHARED_NAMES).bind(SHARED_MAX).fetch_all(self.shared.store.reads()).await?;
+        Ok(names.into_iter().map(|(name,)| name).collect())
+    }
+
+    /// The endpoints of an incident (by id) as they are now, at most 500.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn of_incident(&self, incident: &str) -> Result<Vec<Endpoint>, FleetError> {
+        let query = sql::query(OF_INCIDENT).bind(incident).bind(i64::from(PAGE_MAX));
+        let rows = query.fetch_all(self.shared.store.reads()).await?;
+        let known = rows.iter().map(Known::read).collect::<Result<Vec<_>, _>>()?;
+        Ok(known.into_iter().map(|one| self.seen(one)).collect())
     }
 
     /// How many endpoints are in each state.

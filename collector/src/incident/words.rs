@@ -67,7 +67,7 @@ pub(super) fn finding(incident: &Incident, worst: Option<Finding>) -> Finding {
 
 /// A finding that no endpoint has.
 fn bare(incident: &Incident) -> Finding {
-    let step = "Look whether the place that they share has power and network: call somebody who is there.";
+    let (runbook, escalation) = place_steps();
     Finding {
         id: incident.check.clone(),
         title: incident.title.clone(),
@@ -81,16 +81,23 @@ fn bare(incident: &Incident) -> Finding {
         texts: Texts { user: incident.user.clone(), tech: incident.words.clone() },
         evidence: Vec::new(),
         guards: Vec::new(),
-        runbook: vec![step.to_owned()],
-        escalation: Escalation {
-            queue: "L2-Network".to_owned(),
-            when: "Nobody there can be reached, or the network is down.".to_owned(),
-            bring: "The endpoints of the incident, and since when.".to_owned(),
-        },
+        runbook,
+        escalation,
         category: "Network/Connectivity".to_owned(),
         impact: incident.impact,
         urgency: incident.urgency,
         priority: Priority::of(incident.impact, incident.urgency),
         forecast: None,
     }
+}
+
+/// What to do about a place that fell silent, and whom to hand it over to.
+pub(crate) fn place_steps() -> (Vec<String>, Escalation) {
+    let step = "Look whether the place that they share has power and network: call somebody who is there.";
+    let escalation = Escalation {
+        queue: "L2-Network".to_owned(),
+        when: "Nobody there can be reached, or the network is down.".to_owned(),
+        bring: "The endpoints of the incident, and since when.".to_owned(),
+    };
+    (vec![step.to_owned()], escalation)
 }
