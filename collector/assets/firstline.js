@@ -234,8 +234,15 @@
     refreshAges(event.target); rememberMarks(event.target);
   });
 
+  // A link to a fold opens it.
+  function openNamed() {
+    const named = location.hash.length > 1 && document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    if (named && named.tagName === "DETAILS") named.open = true;
+  }
+  addEventListener("hashchange", openNamed);
+
   setInterval(() => refreshAges(document), 5000);
-  document.addEventListener("DOMContentLoaded", () => { refreshAges(document); rememberMarks(document); drawCharts();
+  document.addEventListener("DOMContentLoaded", () => { refreshAges(document); rememberMarks(document); drawCharts(); openNamed();
     for (const button of document.querySelectorAll("button[data-back]")) button.hidden = history.length < 2;
   });
 })();

@@ -44,6 +44,7 @@ use crate::store::{Store, StoreError, sql};
 
 pub use contest::Contest;
 pub use departure::{Duplicate, Named};
+pub(crate) use find::short;
 pub use fork::ForkError;
 pub(crate) use holding::guard;
 pub use list::{ListQuery, Sort};

@@ -15,7 +15,6 @@ use super::chrome::{Chrome, When, page};
 use super::endpoints::EndpointView;
 use super::finding::{DiagnosisView, instance_words};
 use super::forecast;
-use super::names::Names;
 use super::span::{Span, SpanQuery, SpanView};
 use super::tags::TagView;
 use super::units;
@@ -139,7 +138,7 @@ pub(super) async fn show(
         spans: query.span.views(),
         areas: areas(&readings, now),
         timeline: timeline(happened, &changes, now),
-        endpoint: EndpointView::new(&endpoint, &Names::default(), now),
+        endpoint: EndpointView::new(&endpoint, now),
     })
 }
 

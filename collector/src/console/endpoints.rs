@@ -8,7 +8,6 @@ use firstline_diagnosis::vocabulary::{Severity, Timestamp};
 use serde::Deserialize;
 
 use super::chrome::{Chrome, When, page};
-use super::names::Names;
 use super::tags;
 use crate::access::Roles;
 use crate::access::audit::Entry;
@@ -66,12 +65,12 @@ pub(super) struct EndpointView {
 }
 
 impl EndpointView {
-    pub(super) fn new(endpoint: &Endpoint, names: &Names, now: Timestamp) -> Self {
+    pub(super) fn new(endpoint: &Endpoint, now: Timestamp) -> Self {
         let tag = |(name, value): (&String, &String)| (format!("{name}={value}"), tags::address(name, value));
         Self {
             id: endpoint.id.clone(),
             name: if endpoint.name.is_empty() { endpoint.id.clone() } else { endpoint.name.clone() },
-            telling: names.telling(&endpoint.name, &endpoint.id),
+            telling: endpoint.short_id.clone().unwrap_or_default(),
             state: endpoint.state.name(),
             worst: endpoint.worst_severity.map_or("", Severity::name),
             users: endpoint.users.join(", "),
@@ -117,7 +116,6 @@ pub(super) async fn show(
         )
         .await?;
     let now = app.clock.now();
-    let names = Names::read(&app).await?;
     let administers = caller.may(Roles::ADMINISTER);
     let pairs = if administers { app.fleet.duplicates().await? } else { Vec::new() };
     page(&EndpointsPage {
@@ -125,7 +123,7 @@ pub(super) async fn show(
         chrome: Chrome::new("Endpoints", "endpoints", &caller),
         states: STATES.map(EndpointState::name).to_vec(),
         columns: columns(&form),
-        endpoints: list.endpoints.iter().map(|endpoint| EndpointView::new(endpoint, &names, now)).collect(),
+        endpoints: list.endpoints.iter().map(|endpoint| EndpointView::new(endpoint, now)).collect(),
         next: list
             .next
             .map(|next| format!("{}&after={}", address(&form, &form.sort), percent_encoded(&next)))

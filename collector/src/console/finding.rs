@@ -197,8 +197,11 @@ impl ComparedView {
             then: outcome.then.clone(),
             now: outcome.now.clone(),
         });
+        // What the fix did comes first.
+        let mut outcomes: Vec<OutcomeView> = outcomes.collect();
+        outcomes.sort_by_key(|one| ["good", "medium", "low"].iter().position(|class| *class == one.class).unwrap_or(3));
         let (sentence, before) = (compared.sentence()?, When::new(compared.before, now));
-        Some(Self { sentence, before, outcomes: outcomes.collect() })
+        Some(Self { sentence, before, outcomes })
     }
 }
 

@@ -227,3 +227,73 @@ fn day(at: Timestamp) -> String {
     let part = |from: usize, to: usize| text.get(from..to).and_then(|part| part.parse::<usize>().ok()).unwrap_or(1);
     format!("{} {}", part(8, 10), MONTHS[(part(5, 7) - 1).min(11)])
 }
+
+#[cfg(test)]
+mod tests {
+    use firstline_diagnosis::catalogue::Catalogue;
+
+    use super::*;
+
+    const DAY_SECONDS: u64 = 86_400;
+    const AT: Timestamp = Timestamp(1_769_000_000_000);
+    const GIB: f32 = 1_073_741_824.0;
+
+    /// Two weeks of hours in which free space goes from 30 to 2 GiB, nothing for the days of `gap`.
+    fn free(gap: std::ops::Range<u64>) -> SnapshotSeries {
+        let value = |hour: u64| (!gap.contains(&(hour / 24))).then(|| GIB * (30.0 - 28.0 * hour as f32 / 336.0));
+        SnapshotSeries {
+            signal: "system.filesystem.usage".to_owned(),
+            attrs: [("mountpoint", "/"), ("state", "free")].into_iter().collect(),
+            start: AT - Duration::from_secs(14 * DAY_SECONDS),
+            step_seconds: 3600,
+            values: (0..336).map(value).collect(),
+        }
+    }
+
+    fn drawn(check: &str, method: &str, series: &SnapshotSeries) -> Option<Picture> {
+        let catalogue = Catalogue::builtin();
+        let check = catalogue.check(check).expect("it is shipped");
+        let read = &check.method.as_ref().expect("it asks a method").reads[0];
+        let day = DAY_SECONDS as f64;
+        let forecast = Forecast {
+            method: method.to_owned(),
+            version: 1,
+            at: AT,
+            window_seconds: 14 * DAY_SECONDS,
+            points: 56,
+            estimate: Some(2.0 * day),
+            low: Some(day),
+            high: Some(4.0 * day),
+            unit: "s".to_owned(),
+            words: "in about 1 to 4 days".to_owned(),
+            data: String::new(),
+        };
+        Picture::new(check, read, &forecast, series)
+    }
+
+    #[test]
+    fn a_volume_that_fills_is_drawn_to_the_days_on_which_it_may_be_full() {
+        let picture = drawn("disk-fill-forecast", "disk-fill", &free(0..0)).expect("a picture");
+        assert_eq!((picture.top.as_str(), picture.from.as_str()), ("30 GiB", "14 days ago"));
+        assert_eq!(picture.until, "22 Jan to 25 Jan");
+        assert!(picture.words.ends_with("At this pace it is used up in about 1 to 4 days."), "{}", picture.words);
+        assert!(picture.words.contains("30 GiB 14 days ago, 2.1 GiB now"), "{}", picture.words);
+        assert_eq!((picture.past.len(), picture.range.split(' ').count()), (1, 3));
+        let now: f64 = picture.now.parse().expect("a share");
+        assert!((70.0..80.0).contains(&now), "four days and a bit lie ahead of fourteen: {now}");
+    }
+
+    #[test]
+    fn days_without_a_measurement_are_a_gap_and_nothing_measured_is_no_picture() {
+        let picture = drawn("disk-fill-forecast", "disk-fill", &free(5..8)).expect("a picture");
+        assert_eq!(picture.past.len(), 2);
+        assert!(drawn("disk-fill-forecast", "disk-fill", &free(0..14)).is_none());
+    }
+
+    #[test]
+    fn what_is_not_used_up_is_drawn_without_an_end() {
+        let picture = drawn("disk-fill-forecast", "leak", &free(0..0)).expect("a picture");
+        assert!(picture.range.is_empty() && picture.until.is_empty(), "{}", picture.words);
+        assert_eq!(picture.now, "100.0");
+    }
+}

@@ -15,7 +15,6 @@ use firstline_diagnosis::vocabulary::{Impact, Timestamp};
 use super::alerts::{Tab, tabs};
 use super::chrome::{Chrome, When, page};
 use super::finding::Step;
-use super::names::Names;
 use super::units::quantity;
 use crate::access::gate::Caller;
 use crate::api::incidents::read;
@@ -156,10 +155,9 @@ pub(super) async fn show(
     let incident = read(&app, &caller, &id).await?;
     let now = app.clock.now();
     let there = app.fleet.of_incident(&incident.id).await?;
-    let names = Names::read(&app).await?;
     let (system, steps, escalation) = what_to_do(&app, &incident, &there);
     let there: BTreeMap<&str, &Endpoint> = there.iter().map(|endpoint| (endpoint.id.as_str(), endpoint)).collect();
-    let member = |one: &IncidentEndpoint| MemberView::new(one, there.get(one.id.as_str()).copied(), &names, now);
+    let member = |one: &IncidentEndpoint| MemberView::new(one, there.get(one.id.as_str()).copied(), now);
     let endpoints: Vec<MemberView> = incident.endpoints.iter().map(member).collect();
     page(&IncidentPage {
         chrome: Chrome::new(incident.title.clone(), "alerts", &caller).refreshed(30),
@@ -213,7 +211,7 @@ fn numbers(incident: &Incident) -> String {
 }
 
 impl MemberView {
-    fn new(one: &IncidentEndpoint, endpoint: Option<&Endpoint>, names: &Names, now: Timestamp) -> Self {
+    fn new(one: &IncidentEndpoint, endpoint: Option<&Endpoint>, now: Timestamp) -> Self {
         let tag = |(name, value): (&String, &String)| format!("{name}={value}");
         let users = endpoint.map(|endpoint| endpoint.users.join(", ")).unwrap_or_default();
         let tags = endpoint.map(|endpoint| endpoint.tags.iter().map(tag).collect::<Vec<_>>().join(" "));
@@ -221,7 +219,7 @@ impl MemberView {
         Self {
             text: format!("{} {} {users} {tags}", one.name, one.id).to_lowercase(),
             id: one.id.clone(),
-            telling: names.telling(&one.name, &one.id),
+            telling: endpoint.and_then(|endpoint| endpoint.short_id.clone()).unwrap_or_default(),
             name: one.name.clone(),
             state: endpoint.map_or("", |endpoint| endpoint.state.name()),
             users,

@@ -263,4 +263,23 @@ mod tests {
         }
         assert!(moment("yesterday").is_err());
     }
+
+    #[test]
+    fn what_an_update_brought_is_one_line_and_what_stands_alone_is_told() {
+        let at = |seconds: i64| Timestamp::from_unix_seconds(1_769_000_000 - seconds);
+        let change = |kind: &str, seconds: i64, from: Option<&str>| Change {
+            reference: format!("{kind}{{package.name=p{seconds}}}"),
+            kind: kind.to_owned(),
+            at: at(seconds),
+            from: from.map(str::to_owned),
+            to: Some("2".to_owned()),
+            score: None,
+        };
+        let mut changes = vec![change("endpoint.firewall.state", 0, Some("1"))];
+        changes.extend((1..=6).map(|minute| change("endpoint.software", minute * 60, Some("1"))));
+        changes.extend((7..=8).map(|minute| change("endpoint.software", minute * 60, None)));
+        let views = ChangesView::all(&changes, at(0));
+        let told: Vec<(&str, usize)> = views.iter().map(|view| (view.words.as_str(), view.changes.len())).collect();
+        assert_eq!(told, [("", 1), ("6 programs updated", 6), ("", 2)]);
+    }
 }

@@ -1,13 +1,11 @@
-//! Machines of one name told apart: where a name stands for several endpoints, the end of the id stands beside it. It is what
-//! is random in an id, and the search for endpoints finds it.
+//! Machines of one name told apart where only their name and id are known, as in alerts: where a name stands for several
+//! endpoints, the letters stand beside it that lists, commands and the search know them by.
 
 use std::collections::BTreeSet;
 
 use crate::api::problem::Problem;
 use crate::app::App;
-
-/// Letters of an id that are shown.
-const LETTERS: usize = 8;
+use crate::fleet::short;
 
 /// The names that several endpoints have, in small letters.
 #[derive(Debug, Default)]
@@ -27,8 +25,7 @@ impl Names {
         if !self.0.contains(&name.to_lowercase()) {
             return String::new();
         }
-        let skipped = id.chars().count().saturating_sub(LETTERS);
-        id.chars().skip(skipped).collect()
+        short(id)
     }
 }
 
@@ -41,6 +38,5 @@ mod tests {
         let names = Names(["laptop".to_owned()].into());
         assert_eq!(names.telling("Laptop", "01a2041c-401f-7197-ad64-4cff6801b2eb"), "6801b2eb");
         assert_eq!(names.telling("BER-7", "01a2041c-401f-7197-ad64-4cff6801b2eb"), "");
-        assert_eq!(names.telling("laptop", "é7"), "é7", "shorter than what is shown");
     }
 }

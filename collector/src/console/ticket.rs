@@ -73,6 +73,7 @@ struct FileView {
     id: String,
     name: String,
     size: String,
+    at: When,
 }
 
 struct TicketDiagnosis {
@@ -166,7 +167,9 @@ impl TicketView {
             author: note.author,
             text: note.text,
         });
-        let files = ticket.attachments.into_iter().map(|one| FileView {
+        // Every pull adds its own: the newest are wanted.
+        let files = ticket.attachments.into_iter().rev().map(|one| FileView {
+            at: When::new(one.at, now),
             size: quantity(one.size_bytes as f64, "By"),
             id: one.id,
             name: one.name,

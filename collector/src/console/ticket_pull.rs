@@ -12,7 +12,6 @@ use firstline_diagnosis::vocabulary::Timestamp;
 use serde::Deserialize;
 
 use super::chrome::When;
-use super::names::Names;
 use super::ticket::{back, refused};
 use super::units::quantity;
 use crate::access::gate::Caller;
@@ -50,14 +49,13 @@ pub(super) async fn choices(app: &App, ticket: &Ticket) -> Result<Vec<Choice>, P
         let suggested = app.desk.suggest(&ticket.number).await?;
         wanted.extend(suggested.into_iter().map(|one| (one.endpoint, one.reason)));
     }
-    let names = Names::read(app).await?;
     let mut seen = BTreeSet::new();
     let mut choices = Vec::new();
     for (endpoint, reason) in wanted.into_iter().take(CHOICES_MAX) {
         if seen.insert(endpoint.id.clone())
             && let Some(known) = app.fleet.show(&endpoint.id).await?
         {
-            let telling = names.telling(&known.name, &known.id);
+            let telling = known.short_id.unwrap_or_default();
             choices.push(Choice { id: known.id, name: known.name, telling, state: known.state.name(), reason });
         }
     }

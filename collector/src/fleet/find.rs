@@ -11,7 +11,7 @@ const LETTERS: usize = 8;
 const LISTED: usize = 5;
 
 /// What tells an endpoint from others of its name.
-pub(super) fn short(id: &str) -> String {
+pub(crate) fn short(id: &str) -> String {
     id.get(id.len().saturating_sub(LETTERS)..).unwrap_or(id).to_owned()
 }
 
