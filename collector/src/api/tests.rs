@@ -15,6 +15,7 @@ use super::shield::POLICY;
 use crate::access::gate::{COOKIE, Door, Face};
 use crate::access::{Actor, NewAccount, Role, SessionKind};
 use crate::app::{App, Clock, ManualClock, fixture};
+use crate::store::fixture::{Enrolled, enrol};
 use crate::store::{StoreError, sql};
 use crate::ticket::{NewTicket, Requester, TicketQuery};
 
@@ -70,17 +71,23 @@ impl House {
 
     /// An endpoint in the table.
     async fn endpoint(&self, id: &'static str, name: &'static str) {
-        const SQL: &str = "INSERT INTO endpoints (id, name, os_type, os_name, os_version, os_build_id, users, tags, \
-                           hardware, agent_version, boot_id, state, worst_severity, enrolled_at_ms, last_seen_ms, paused) \
-                           VALUES ($1, $2, 'linux', 'Debian <i>', '12', '6.1', '[\"<u>ada</u>\"]', '{\"a\":\"<b>\"}', '{}', '0', 'b', \
-                           'offline', 0, 0, 0, 0)";
-        let insert = self.app.store.write(move |tx| {
+        const SQL: &str = "UPDATE endpoints SET os_name = 'Debian <i>', tags = '{\"a\":\"<b>\"}' WHERE id = $1";
+        let one = Enrolled {
+            id,
+            name,
+            users: r#"["<u>ada</u>"]"#,
+            state: "offline",
+            last_seen_ms: Some(0),
+            ..Enrolled::default()
+        };
+        enrol(&self.app.store, one).await;
+        let hostile = self.app.store.write(move |tx| {
             Box::pin(async move {
-                sql::query(SQL).bind(id).bind(name).execute(tx).await?;
+                sql::query(SQL).bind(id).execute(tx).await?;
                 Ok::<_, StoreError>(())
             })
         });
-        insert.await.expect("an endpoint");
+        hostile.await.expect("a hostile one");
     }
 }
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 use firstline_diagnosis::vocabulary::Timestamp;
 
 use crate::app::{App, ManualClock, fixture};
+use crate::store::fixture::{Enrolled, enrol};
 use crate::store::{StoreError, sql};
 
 const NOW: Timestamp = Timestamp(1_769_000_000_000);
@@ -14,16 +15,7 @@ async fn room() -> (tempfile::TempDir, Arc<App>) {
     let clock = Arc::new(ManualClock::at(NOW));
     let config = fixture::create(folder.path(), &*clock).await;
     let app = App::open(folder.path(), config, clock).await.expect("an app");
-    write(
-        &app,
-        format!(
-            "INSERT INTO endpoints (id, name, os_type, os_name, os_version, os_build_id, users, tags, hardware, \
-             agent_version, boot_id, state, worst_severity, enrolled_at_ms, paused) VALUES ('e1', 'lap-1', 'linux', '', \
-             '', '', '[]', '{{}}', '{{}}', '', '', 'online', 0, {}, 0)",
-            (NOW - days(21)).unix_ms()
-        ),
-    )
-    .await;
+    enrol(&app.store, Enrolled { enrolled_at_ms: (NOW - days(21)).unix_ms(), ..Enrolled::default() }).await;
     (folder, app)
 }
 

@@ -8,6 +8,7 @@ use super::*;
 use crate::alert::{AlertQuery, AlertState};
 use crate::app::{App, ManualClock, fixture};
 use crate::feed::{FeedItem, Watched};
+use crate::store::fixture::{Enrolled, enrol};
 use crate::store::{Body, RecordBatch, Row, StateValue, sql};
 
 pub(crate) const ENDPOINT: &str = "0197c1a0-0000-7000-8000-000000000001";
@@ -30,21 +31,7 @@ impl Room {
         let clock = Arc::new(ManualClock::at(START));
         let config = fixture::create(folder.path(), &*clock).await;
         let app = App::open(folder.path(), config, clock.clone()).await.expect("an app");
-        let inserted: Result<(), StoreError> = app
-            .store
-            .write(|tx| {
-                Box::pin(async move {
-                    let statement = sql::query(
-                        "INSERT INTO endpoints (id, name, os_type, os_name, os_version, os_build_id, users, tags, \
-                         hardware, agent_version, boot_id, state, worst_severity, enrolled_at_ms, paused) \
-                         VALUES ($1, 'lap-1', 'linux', '', '', '', '[]', '{}', '{}', '', '', 'online', 0, 0, 0)",
-                    );
-                    statement.bind(ENDPOINT).execute(tx).await?;
-                    Ok(())
-                })
-            })
-            .await;
-        inserted.expect("an endpoint");
+        enrol(&app.store, Enrolled { id: ENDPOINT, ..Enrolled::default() }).await;
         crate::ingest::Layouts::new(app.store.clone()).announce(layout(), START).await.expect("known");
         let feed = app.feed.subscribe();
         Self { folder, clock, app, feed, sequence: 0 }

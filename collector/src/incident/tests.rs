@@ -9,6 +9,7 @@ use super::*;
 use crate::alert::{AlertQuery, AlertState, Held, HeldBackQuery, Subject};
 use crate::app::{App, ManualClock, fixture};
 use crate::store::StoreError;
+use crate::store::fixture::{Enrolled, enrol};
 
 const START: Timestamp = Timestamp(1_769_000_000_000);
 const MINUTE: Duration = Duration::from_mins(1);
@@ -40,20 +41,15 @@ impl Room {
         let room = Self { folder, clock, app };
         for place in 0..40 {
             let gateway = if place < 13 { "gw-west".to_owned() } else { format!("gw-{}", place % 4) };
-            room.write(&[
-                format!(
-                    "INSERT INTO endpoints (id, name, os_type, os_name, os_version, os_build_id, users, tags, hardware, \
-                     agent_version, boot_id, state, worst_severity, enrolled_at_ms, last_seen_ms, paused) VALUES \
-                     ('{}', 'lap-{place:02}', 'linux', '', '', '', '[]', '{{}}', '{{}}', '0.1.0', '', 'online', 0, 0, {}, 0)",
-                    id(place),
-                    START.unix_ms()
-                ),
-                format!(
-                    "INSERT INTO inventory (endpoint_key, series, outcome, at_ms) SELECT key, \
+            let name = format!("lap-{place:02}");
+            let one =
+                Enrolled { id: &id(place), name: &name, last_seen_ms: Some(START.unix_ms()), ..Enrolled::default() };
+            enrol(&room.app.store, one).await;
+            room.write(&[format!(
+                "INSERT INTO inventory (endpoint_key, series, outcome, at_ms) SELECT key, \
                      'endpoint.network.context_id', '{{\"value\":\"{gateway}\"}}', 0 FROM endpoints WHERE id = '{}'",
-                    id(place)
-                ),
-            ])
+                id(place)
+            )])
             .await;
         }
         room

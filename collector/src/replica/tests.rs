@@ -6,6 +6,7 @@ use firstline_diagnosis::vocabulary::Timestamp;
 use super::*;
 use crate::authority::Place;
 use crate::config::{Listen, Nats};
+use crate::store::fixture::{Enrolled, enrol};
 use crate::store::{Body, Claim, RecordBatch, Row, fixture, sql};
 
 const NOW: Timestamp = Timestamp(1_790_000_000_000);
@@ -50,19 +51,7 @@ async fn pair(folder: &Path) -> Option<Pair> {
 }
 
 async fn endpoint(store: &Store) {
-    let insert =
-        "INSERT INTO endpoints (key, id, name, os_type, os_name, os_version, os_build_id, users, tags, hardware,
-        agent_version, boot_id, state, worst_severity, enrolled_at_ms, paused)
-        VALUES (1, 'e', '', '', '', '', '', '[]', '{}', '{}', '', '', 'online', 0, 0, 0)";
-    let made: Result<(), StoreError> = store
-        .write(move |tx| {
-            Box::pin(async move {
-                sql::query(insert).execute(tx).await?;
-                Ok(())
-            })
-        })
-        .await;
-    made.expect("an endpoint");
+    enrol(store, Enrolled { key: Some(1), id: "e", ..Enrolled::default() }).await;
 }
 
 fn record(sequence: u64, epoch: i64) -> RecordBatch {

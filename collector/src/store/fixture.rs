@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions as _};
 
-use super::{Connection, Engine, Location, Store};
+use super::{Connection, Engine, Location, Store, StoreError, sql};
 use crate::config;
 
 const SERVER_VARIABLE: &str = "FIRSTLINE_TEST_POSTGRES";
@@ -49,4 +49,45 @@ pub(crate) async fn drop_trigger(intruder: &mut Connection, trigger: &str) {
 /// Whether these databases are ones that several collectors may share.
 pub(crate) fn is_shared() -> bool {
     std::env::var(SERVER_VARIABLE).is_ok()
+}
+
+/// An endpoint as its row says it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Enrolled<'a> {
+    /// Its key; the next free one when absent.
+    pub(crate) key: Option<i64>,
+    pub(crate) id: &'a str,
+    pub(crate) name: &'a str,
+    /// Who is signed in, as JSON.
+    pub(crate) users: &'a str,
+    pub(crate) state: &'a str,
+    pub(crate) enrolled_at_ms: i64,
+    pub(crate) last_seen_ms: Option<i64>,
+}
+
+impl Default for Enrolled<'_> {
+    fn default() -> Self {
+        Self { key: None, id: "e1", name: "lap-1", users: "[]", state: "online", enrolled_at_ms: 0, last_seen_ms: None }
+    }
+}
+
+/// Writes an endpoint's row, past enrolment.
+pub(crate) async fn enrol(store: &Store, one: Enrolled<'_>) {
+    const SQL: &str =
+        "INSERT INTO endpoints (id, name, os_type, os_name, os_version, os_build_id, users, tags, hardware,
+        agent_version, boot_id, state, worst_severity, enrolled_at_ms, last_seen_ms, paused)
+        VALUES ($1, $2, 'linux', '', '', '', $3, '{}', '{}', '', '', $4, 0, $5, $6, 0)";
+    let Enrolled { key, enrolled_at_ms, last_seen_ms, .. } = one;
+    let [id, name, users, state] = [one.id, one.name, one.users, one.state].map(str::to_owned);
+    let write = store.write(move |tx| {
+        Box::pin(async move {
+            let row = sql::query(SQL).bind(id.clone()).bind(name).bind(users).bind(state);
+            row.bind(enrolled_at_ms).bind(last_seen_ms).execute(&mut *tx).await?;
+            if let Some(key) = key {
+                sql::query("UPDATE endpoints SET key = $2 WHERE id = $1").bind(id).bind(key).execute(tx).await?;
+            }
+            Ok::<_, StoreError>(())
+        })
+    });
+    write.await.expect("an endpoint");
 }

@@ -17,6 +17,7 @@ use ring::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair};
 use crate::app::{App, ManualClock, fixture};
 use crate::fleet::{Agent, Stream};
 use crate::pull::{Pull, PullError, PullOrder};
+use crate::store::fixture::{Enrolled, enrol};
 use crate::store::sql;
 use crate::ticket::{NewTicket, Requester};
 
@@ -49,23 +50,8 @@ impl Room {
         Self { app, ..self }
     }
 
-    pub(crate) async fn add_endpoint(&self, id: &'static str, name: &'static str) {
-        let inserted: Result<(), PullError> = self
-            .app
-            .store
-            .write(move |tx| {
-                Box::pin(async move {
-                    let statement = sql::query(
-                        "INSERT INTO endpoints (id, name, os_type, os_name, os_version, os_build_id, users, tags, \
-                         hardware, agent_version, boot_id, state, worst_severity, enrolled_at_ms, paused) \
-                         VALUES ($1, $2, 'linux', '', '', '', '[]', '{}', '{}', '', '', 'offline', 0, 0, 0)",
-                    );
-                    statement.bind(id).bind(name).execute(tx).await?;
-                    Ok(())
-                })
-            })
-            .await;
-        inserted.expect("an endpoint");
+    pub(crate) async fn add_endpoint(&self, id: &str, name: &str) {
+        enrol(&self.app.store, Enrolled { id, name, state: "offline", ..Enrolled::default() }).await;
     }
 
     /// Changes the tables, so that something cannot be stored, or can again.

@@ -3,7 +3,8 @@ use std::time::Duration;
 use super::*;
 use crate::app::ManualClock;
 use crate::feed::Watched;
-use crate::store::{fixture, sql};
+use crate::store::fixture;
+use crate::store::fixture::Enrolled;
 use crate::ticket::rich_text::RichText;
 use crate::ticket::{Desk, Requester, TicketState, Visibility};
 
@@ -25,23 +26,7 @@ impl Room {
     }
 
     async fn endpoint(&self, id: &str, name: &str, users: &str) {
-        let (id, name, users) = (id.to_owned(), name.to_owned(), users.to_owned());
-        let done: Result<(), DeskError> = self
-            .desk
-            .store
-            .write(move |tx| {
-                Box::pin(async move {
-                    let statement = sql::query(
-                        "INSERT INTO endpoints (id, name, os_type, os_name, os_version, os_build_id, users, tags, \
-                         hardware, agent_version, boot_id, state, worst_severity, enrolled_at_ms, paused) \
-                         VALUES ($1, $2, 'linux', '', '', '', $3, '{}', '{}', '', '', 'online', 0, 0, 0)",
-                    );
-                    statement.bind(id).bind(name).bind(users).execute(tx).await?;
-                    Ok(())
-                })
-            })
-            .await;
-        done.expect("an endpoint");
+        fixture::enrol(&self.desk.store, Enrolled { id, name, users, ..Enrolled::default() }).await;
     }
 }
 
