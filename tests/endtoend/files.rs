@@ -22,7 +22,7 @@ async fn a_diagnosis_made_without_a_network_gets_onto_its_ticket_once() {
     stage.sign_in().await.done();
     let (mut agent, id) = stage.agent_online("agent").await;
     agent.stop().await;
-    let (document, path) = saved(&stage, &agent, "diagnosis.json").await;
+    let (mut document, path) = saved(&stage, &agent, "diagnosis.json").await;
     let ticket = stage.ticket("No network since this morning", "sam").await;
     let attached = stage.firstline(&["ticket", "attach", &ticket, "--file", &path, "--json"]).await.done().json();
     assert_eq!(attached["snapshot"]["id"], document["snapshot"]["id"]);
@@ -36,6 +36,10 @@ async fn a_diagnosis_made_without_a_network_gets_onto_its_ticket_once() {
     let other = stage.ticket("Something else", "sam").await;
     let refused = stage.firstline(&["ticket", "attach", &other, "--file", &path]).await.ended_with(1);
     assert!(refused.stderr.contains(&format!("is on {ticket} already")), "{}", refused.stderr);
+    document["snapshot"]["endpoint"]["name"] = "another-name".into();
+    std::fs::write(&path, document.to_string()).unwrap();
+    let refused = stage.firstline(&["ticket", "attach", &ticket, "--file", &path]).await.ended_with(1);
+    assert!(refused.stderr.contains("changed after it was signed"), "known, and not the same: {}", refused.stderr);
 }
 
 #[tokio::test]
