@@ -113,7 +113,7 @@ mod syntax;
 mod table;
 mod unit;
 
-pub(crate) use compile::{Compiled, InputSpec, Names, Need, Parsed, condition, expression};
+pub(crate) use compile::{Compiled, FORECAST, InputSpec, Names, Need, Parsed, condition, expression};
 pub(crate) use evaluate::{Cell, Compared, Input, Scope};
 pub(crate) use expression::Kind;
 pub(crate) use lexer::Fault;

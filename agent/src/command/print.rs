@@ -20,7 +20,7 @@ pub(super) fn diagnosis(out: &mut impl Write, diagnosis: &Diagnosis) -> io::Resu
 }
 
 fn finding(out: &mut impl Write, finding: &Finding) -> io::Result<()> {
-    writeln!(out, "Why ({}, {:.0} % sure): {}", finding.title, finding.confidence * 100.0, finding.texts.tech)?;
+    writeln!(out, "Why ({}, {}): {}", finding.title, finding.how_sure(), finding.texts.tech)?;
     if !finding.runbook.is_empty() {
         writeln!(out, "\nWhat to do:")?;
     }

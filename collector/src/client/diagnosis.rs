@@ -75,10 +75,10 @@ fn finding_words(finding: &Finding) -> String {
         Role::Consequence => format!("follows from {}; ", finding.consequence_of.as_deref().unwrap_or_default()),
     };
     let mut text = format!(
-        "{}\n  {part}{}, {:.0} % sure, since {}\n  Why: {}\n",
+        "{}\n  {part}{}, {}, since {}\n  Why: {}\n",
         harmless(&finding.texts.user),
         finding.severity,
-        finding.confidence * 100.0,
+        finding.how_sure(),
         finding.onset,
         harmless(&finding.texts.tech)
     );

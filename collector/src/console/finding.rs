@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use firstline_diagnosis::document::{
-    ChangeRecord, Compared, Diagnosis, Evidence, Finding, FindingState, OutcomeResult, Role, RuledOut, RuledOutResult,
+    ChangeRecord, Compared, Diagnosis, Evidence, Finding, OutcomeResult, Role, RuledOut, RuledOutResult,
     WhatChanged,
 };
 use firstline_diagnosis::registry::Registry;
@@ -288,7 +288,7 @@ impl FindingView {
             consequence_of: finding.consequence_of.clone().unwrap_or_default(),
             confidence: quantity(finding.confidence, "1"),
             since: When::new(finding.onset, now),
-            state: state_words(finding.state),
+            state: finding.state.caveat(),
             instance: finding.instance.clone(),
             evidence: finding.evidence.iter().map(EvidenceView::new).collect(),
             guards: finding.guards.iter().map(|guard| (guard.name.clone(), guard_words(&guard.result))).collect(),
@@ -357,16 +357,6 @@ pub(crate) fn instance_words(attributes: &Attributes) -> String {
 pub(crate) fn anchor(id: &str, instance: &str) -> String {
     let letters = id.chars().chain(['-']).chain(instance.chars());
     letters.map(|letter| if letter.is_ascii_alphanumeric() { letter } else { '-' }).collect()
-}
-
-fn state_words(state: FindingState) -> &'static str {
-    match state {
-        FindingState::Pending => "holds, but not for long enough yet",
-        FindingState::Recovering => "getting better",
-        FindingState::Stale => "its data stopped coming; this is what was last known",
-        FindingState::Unknown => "cannot be told",
-        FindingState::Ok | FindingState::Active => "",
-    }
 }
 
 fn guard_words(result: &str) -> String {

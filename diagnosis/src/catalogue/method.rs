@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use crate::condition::{InputSpec, Unit};
+use crate::condition::{FORECAST, InputSpec, Unit};
 use crate::registry::{Aggregate, Area, Privacy, Registry, SignalKind, SignalSpec, Source, Sources, Tier, ValueType};
 use crate::spelling;
 use crate::trend::{METHODS, Method, Output, Read, Use};
@@ -14,16 +14,14 @@ use super::LoadError;
 use super::build::{duration, input, number};
 use super::raw::CheckEntry;
 
-const PREFIX: &str = "forecast.";
-
 /// Whether a signal is a number of a method.
 pub(crate) fn is_output(signal: &str) -> bool {
-    signal.starts_with(PREFIX)
+    signal.starts_with(FORECAST)
 }
 
 /// The signal of a method's number.
 pub(crate) fn output_signal(check: &str, output: &str) -> String {
-    format!("{PREFIX}{check}.{output}")
+    format!("{FORECAST}{check}.{output}")
 }
 
 /// The method of a check with its numbers as inputs; nothing where there is none. What is wrong is added to `errors`.

@@ -31,6 +31,16 @@ pub(crate) struct InputSpec {
     pub(crate) unit: Unit,
 }
 
+/// How the names of numbers begin that are worked out of a series' past.
+pub(crate) const FORECAST: &str = "forecast.";
+
+impl InputSpec {
+    /// Whether it is a number that is worked out of a series' past, and no reading of an endpoint.
+    pub(crate) fn is_worked_out(&self) -> bool {
+        self.signal.name.starts_with(FORECAST)
+    }
+}
+
 /// What a condition may name.
 pub(crate) struct Names<'a> {
     pub(crate) inputs: &'a [InputSpec],

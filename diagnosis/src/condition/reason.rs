@@ -47,8 +47,12 @@ pub(crate) enum Reason {
 impl Reason {
     /// The reason in plain words.
     pub(crate) fn words(&self, inputs: &[&InputSpec]) -> String {
+        let is_worked_out = |input: &usize| inputs.get(*input).is_some_and(|input| input.is_worked_out());
         let label = |input: &usize| inputs.get(*input).map_or("it", |input| input.signal.label.as_str());
         match self {
+            // What is worked out of the past has a name that nobody outside knows; its reason stands alone.
+            Self::NoData(input) if is_worked_out(input) => "nothing was worked out of its past yet".to_owned(),
+            Self::Absent(input, unknown) if is_worked_out(input) => unknown.words(),
             Self::NoData(input) => format!("nothing has arrived yet about \"{}\"", label(input)),
             Self::Absent(input, unknown) => {
                 let verb = if unknown.why == Why::NotPresent { "does not apply" } else { "could not be read" };

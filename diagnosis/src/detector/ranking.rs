@@ -108,8 +108,10 @@ struct Key {
 
 impl Key {
     fn of(finding: &Finding, matched: Option<usize>, has_symptom: bool) -> Self {
-        let urgent = finding.severity == Severity::Critical || finding.category.starts_with("Security/");
         let is_context = finding.severity == Severity::Info;
+        // A guard may have made a matter of security mere context, which answers nothing by itself.
+        let urgent =
+            finding.severity == Severity::Critical || (finding.category.starts_with("Security/") && !is_context);
         let answers = if has_symptom { matched.is_some() || urgent } else { !is_context };
         Self {
             is_consequence: finding.consequence_of.is_some(),

@@ -101,6 +101,17 @@ impl FindingState {
             Self::Unknown => "unknown",
         }
     }
+
+    /// What people must be told of it beside the finding; empty where it simply holds.
+    pub fn caveat(self) -> &'static str {
+        match self {
+            Self::Pending => "holds, but not for long enough yet",
+            Self::Recovering => "getting better",
+            Self::Stale => "its data stopped coming; this is what was last known",
+            Self::Unknown => "cannot be told",
+            Self::Ok | Self::Active => "",
+        }
+    }
 }
 
 /// A check that holds on an endpoint, with its evidence.
@@ -147,6 +158,17 @@ pub struct Finding {
     /// The estimate behind it, where a method made one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub forecast: Option<Forecast>,
+}
+
+impl Finding {
+    /// How sure it is, in words: `85 % sure`, and what must be said of its state.
+    pub fn how_sure(&self) -> String {
+        let sure = format!("{:.0} % sure", self.confidence * 100.0);
+        match self.state.caveat() {
+            "" => sure,
+            caveat => format!("{sure}; {caveat}"),
+        }
+    }
 }
 
 /// One finding in two languages.

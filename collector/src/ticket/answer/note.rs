@@ -24,7 +24,7 @@ fn answer(facts: &Facts<'_>) -> Block {
     let line = Line::default().bold(sentence(facts.diagnosis));
     Block::paragraph(match primary(facts.diagnosis) {
         Some(finding) => {
-            let (severity, sure) = (words::severity(finding), words::confidence(finding));
+            let (severity, sure) = (words::severity(finding), finding.how_sure());
             line.text(format!(
                 "\n{} · {severity} · {sure} · since {}",
                 facts.title(&finding.id),

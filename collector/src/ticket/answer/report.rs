@@ -65,7 +65,7 @@ fn answer(page: &mut String, facts: &Facts<'_>) {
             "<p><strong class=\"badge\">{}</strong> {} · {} · since {}</p>",
             escape(words::severity(finding)),
             escape(&title(facts, finding)),
-            words::confidence(finding),
+            finding.how_sure(),
             words::moment(finding.onset),
         );
     }

@@ -134,11 +134,6 @@ pub(super) fn severity(finding: &Finding) -> &'static str {
     }
 }
 
-/// How sure, in percent.
-pub(super) fn confidence(finding: &Finding) -> String {
-    format!("{:.0} % sure", finding.confidence * 100.0)
-}
-
 /// `2026-01-21 12:55 UTC`.
 pub(super) fn moment(at: Timestamp) -> String {
     let text = at.to_string();

@@ -60,6 +60,18 @@ fn something_critical_is_the_answer_to_everything() {
 }
 
 #[test]
+fn security_is_the_answer_to_everything_unless_it_is_mere_context() {
+    for (severity, answer) in [("medium", Some("gone")), ("info", None)] {
+        let checks = switched([severity, "low", "high", "low"]).replacen("Test/Test", "Security/Test", 1);
+        let both = told(&[&checks, SYMPTOM], [0.0, 1.0, 1.0, 0.0], Some("internet"));
+        assert_eq!(both.primary.as_deref(), Some("unaddressed"), "{severity}: what is asked about comes first");
+        let alone = told(&[&checks, SYMPTOM], [0.0, 1.0, 1.0, 1.0], Some("internet"));
+        assert_eq!(alone.primary.as_deref(), answer, "{severity}");
+        assert_eq!(roles(&alone).len(), 1, "it is told in any case");
+    }
+}
+
+#[test]
 fn without_a_symptom_the_worst_comes_first_and_all_checks_are_accounted_for() {
     let checks = switched(["low", "medium", "high", "info"]);
     let diagnosis = told(&[&checks], [0.0, 0.0, 0.0, 0.0], None);
