@@ -8,6 +8,7 @@ pub(crate) mod alerts;
 pub(crate) mod authority;
 mod checks;
 pub(crate) mod departures;
+pub(crate) mod desks;
 pub(crate) mod endpoints;
 pub(crate) mod extract;
 pub(crate) mod incidents;
@@ -74,6 +75,7 @@ fn api_doors(doors: Doors) -> Doors {
         tags::doors,
         departures::doors,
         tickets::doors,
+        desks::doors,
         pulls::doors,
         alerts::doors,
         incidents::doors,

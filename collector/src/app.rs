@@ -27,6 +27,7 @@ use crate::alert::Alerts;
 use crate::authority::Authority;
 use crate::change::Changes;
 use crate::config::Config;
+use crate::desk::{Desks, Outbox};
 use crate::detect::{Catalogues, Detect, DetectParts};
 use crate::enrollment::Enrollment;
 use crate::feed::Feed;
@@ -70,6 +71,8 @@ pub struct App {
     pub alerts: Alerts,
     /// The built-in desk.
     pub desk: BuiltinDesk,
+    /// What goes out to other desks, and what comes in from them.
+    pub outbox: Outbox,
     /// Evaluates the catalogue over live endpoints.
     pub detect: Detect,
     /// One cause seen on many endpoints.
@@ -127,6 +130,14 @@ impl App {
         let access = Access::new(store.for_people(), Arc::clone(&clock))?;
         let alerts = Alerts::new(store.for_people(), Arc::clone(&clock), feed.clone(), config.alerts.clone());
         let desk = BuiltinDesk::new(store.for_people(), Arc::clone(&clock), feed.clone());
+        let outbox = Outbox::new(
+            store.for_people(),
+            Arc::clone(&clock),
+            feed.clone(),
+            replicas.clone(),
+            Desks::open(&config, folder),
+            desk.clone(),
+        );
         let catalogues = Catalogues::open(folder);
         let detect = Detect::new(DetectParts {
             store: store.clone(),
@@ -171,6 +182,7 @@ impl App {
             access,
             alerts,
             desk,
+            outbox,
             detect,
             incidents,
             changes,

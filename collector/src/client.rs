@@ -12,6 +12,7 @@ mod authority;
 mod checks;
 mod command;
 mod connection;
+mod desks;
 mod diagnosis;
 mod endpoints;
 mod events;
@@ -37,7 +38,7 @@ use std::process::ExitCode;
 use clap::Parser as _;
 use serde::Serialize;
 
-use command::{Check, Command, Line};
+use command::{Check, Command, Desk, Line};
 use connection::Connection;
 use failure::Failure;
 
@@ -68,6 +69,7 @@ async fn follow(line: Line) -> Result<(), Failure> {
         Command::Check(Check::Replay { file, symptom, at, checks }) => {
             return replay::replay(&file, symptom.as_deref(), at, &checks, out);
         }
+        Command::Desk(order @ Desk::Add { .. }) => return desks::add(order, out),
         _ => {}
     }
     let connection = Connection::kept()?;
@@ -78,6 +80,8 @@ async fn follow(line: Line) -> Result<(), Failure> {
         Command::Endpoint(order) => endpoints::follow(&connection, order, out).await,
         Command::Pull(order) => pulls::pull(&connection, order, out).await,
         Command::Ticket(order) => tickets::follow(&connection, order, out).await,
+        Command::Desk(order) => desks::follow(&connection, order, out).await,
+        Command::Outbox(order) => desks::follow_outbox(&connection, order, out).await,
         Command::Alert(order) => alerts::follow(&connection, order, out).await,
         Command::Incident(order) => incidents::follow(&connection, order, out).await,
         Command::Check(order) => checks::follow(&connection, order, out).await,

@@ -8,6 +8,7 @@ mod agents;
 mod alerts;
 mod authority;
 mod database;
+mod desks;
 mod error;
 mod history;
 mod host;
@@ -25,6 +26,7 @@ pub use agents::{Agents, DnsName, ProbeTarget};
 pub use alerts::Alerts;
 pub use authority::AuthorityFiles;
 pub use database::{Database, Pooler};
+pub use desks::{DeskKind, DeskSettings};
 pub use error::ConfigError;
 pub use history::History;
 pub use limits::Limits;
@@ -58,6 +60,8 @@ pub struct Config {
     pub database: Database,
     /// How several collectors work as one.
     pub replicas: Replicas,
+    /// The ticket systems that people work in.
+    pub desk: Vec<DeskSettings>,
     /// How long.
     pub history: History,
     /// What one collector takes on.
@@ -89,6 +93,7 @@ impl Config {
         config.alerts.check()?;
         config.database.check()?;
         config.replicas.check(&config.database)?;
+        desks::check(&config.desk)?;
         config.history.check()?;
         config.limits.check()?;
         config.listen.check()?;

@@ -10,6 +10,7 @@ mod assets;
 mod audit;
 mod charts;
 mod chrome;
+mod desks;
 mod duplicates;
 mod endpoint;
 mod endpoint_options;
@@ -67,6 +68,10 @@ pub(crate) fn doors(doors: Doors) -> Doors {
         .post("/endpoints/{id}/decommission", Roles::ADMINISTER, endpoint::decommission, none)
         .get("/endpoints/{id}/inventory", Roles::LOOK, inventory::show, none)
         .get("/endpoints/{id}/charts/{chart}", Roles::LOOK, charts::show, none)
+        .get("/desks", Roles::LOOK, desks::show, none)
+        .post("/desks", Roles::WORK, desks::fetch, none)
+        .post("/outbox/{id}/retry", Roles::WORK, desks::retry, none)
+        .post("/outbox/{id}/drop", Roles::WORK, desks::give_up, none)
         .get("/tickets", Roles::LOOK, tickets::show, none)
         .get("/tickets/new", Roles::WORK, tickets::blank, none)
         .post("/tickets", Roles::WORK, tickets::open, none)

@@ -1,6 +1,6 @@
 //! The server of Firstline.
 //!
-//! Data goes one way: [`edge`] -> [`ingest`] -> [`store`] -> [`detect`] -> [`alert`] or [`ticket`]. People reach it
+//! Data goes one way: [`edge`] -> [`ingest`] -> [`store`] -> [`detect`] -> [`alert`] or [`ticket`] -> [`desk`]. People reach it
 //! through [`api`] and [`console`], which stand on the same functions and pass [`access`] first.
 
 pub mod access;
@@ -14,6 +14,7 @@ pub mod client;
 pub mod command;
 pub mod config;
 pub mod console;
+pub mod desk;
 pub mod detect;
 pub mod doctor;
 pub mod edge;

@@ -1,20 +1,21 @@
-//! Desks, tickets, notes and attachments.
+//! Tickets, notes and attachments.
 //!
-//! [`Desk`] is the contract that every ticket system is reached through; [`BuiltinDesk`] is the one that is always
-//! there. What goes onto a ticket is [`rich_text`], in no system's language.
+//! [`BuiltinDesk`] is the desk that is always there; the tickets of others ([`crate::desk`]) have their pages on it. What
+//! goes onto a ticket is [`rich_text`], in no system's language.
 
 pub(crate) mod answer;
 mod builtin;
-mod desk;
 mod document;
+mod error;
 pub mod rich_text;
 mod suggest;
 
 pub use builtin::{
     AUTHOR, BuiltinDesk, FILE_BYTES, NAME_LETTERS, SUBJECT_LETTERS, TEXT_LETTERS, TICKET_BYTES, TICKET_FILES,
 };
-pub use desk::{Answer, Desk, DeskError, TicketRef};
+pub(crate) use builtin::{bounded_order, display, insert_ticket, number_of};
 pub use document::{
     Attachment, AttachmentContent, FileResult, NewFile, NewNote, NewTicket, Note, NoteResult, Requester, Suggestion,
     Ticket, TicketEndpoint, TicketList, TicketQuery, TicketState, TicketUpdate, Visibility,
 };
+pub use error::DeskError;

@@ -12,6 +12,7 @@ mod clock;
 mod collector_service;
 mod command;
 mod damage;
+mod desks;
 mod disk_faults;
 mod doctor;
 mod enrolment;

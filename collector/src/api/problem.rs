@@ -13,6 +13,7 @@ use uuid::Uuid;
 use crate::access::{AccessError, PasswordError, Roles};
 use crate::alert::AlertError;
 use crate::authority::AuthorityError;
+use crate::desk::outbox::OutboxError;
 use crate::detect::DetectError;
 use crate::enrollment::EnrollmentError;
 use crate::fleet::{FleetError, RetireError};
@@ -239,6 +240,17 @@ impl From<DeskError> for Problem {
             DeskError::NotFound(what) => Self::not_found(what),
             DeskError::Refused(why) => Self::invalid(sentence(why)),
             DeskError::Store(_) => Self::failed(&error),
+        }
+    }
+}
+
+impl From<OutboxError> for Problem {
+    fn from(error: OutboxError) -> Self {
+        match &error {
+            OutboxError::NotFound(what) => Self::not_found(what),
+            OutboxError::Refused(why) => Self::conflict(sentence(why)),
+            OutboxError::Desk(..) => Self::conflict(sentence(&error.to_string())),
+            OutboxError::Store(_) => Self::failed(&error),
         }
     }
 }

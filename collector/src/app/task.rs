@@ -80,6 +80,13 @@ pub(super) fn start(app: &Arc<App>, tasks: &TaskTracker, stop: &CancellationToke
         run.every("replica_news", UNTOLD_EVERY, |app| async move { look_up(&app).await });
     }
     run.alone("retests", Duration::from_mins(1), |app| async move { retest::run(&app).await });
+    run.alone("outbox", Duration::from_secs(1), |app| async move { app.outbox.tick().await });
+    run.alone("outbox_forget", Duration::from_hours(1), |app| async move { app.outbox.forget().await });
+    run.alone(
+        "desk_arrivals",
+        Duration::from_secs(1),
+        |app| async move { app.outbox.look_for_arrivals(&app.pulls).await },
+    );
     run.every("pulls", Duration::from_secs(5), |app| async move { app.pulls.tick().await });
 }
 

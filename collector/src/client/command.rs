@@ -53,9 +53,15 @@ pub(super) enum Command {
         after_help = "Examples:\n  firstline pull ada-laptop\n  firstline pull ada-laptop --ticket FL-1001 --symptom \"very slow since monday\""
     )]
     Pull(Pull),
-    /// Tickets of the built-in desk.
+    /// Tickets: of the built-in desk, and the pages of other desks' tickets.
     #[command(subcommand)]
     Ticket(Ticket),
+    /// Other desks: whether they are set up well.
+    #[command(subcommand)]
+    Desk(Desk),
+    /// What goes out to other desks.
+    #[command(subcommand)]
+    Outbox(Outbox),
     /// What people must be told about.
     #[command(subcommand)]
     Alert(Alert),
@@ -202,7 +208,7 @@ pub(super) enum Ticket {
         /// The endpoint. Absent: the ticket's own, or the one that fits its requester best.
         #[arg(long)]
         endpoint: Option<String>,
-        /// Which desk the ticket is on.
+        /// Which desk the ticket is on; its number is the one that people type there.
         #[arg(long, default_value = "builtin")]
         desk: String,
         /// Instead of pulling: the file that `firstline-agent diagnose --save` wrote on a machine without a network.
@@ -210,6 +216,70 @@ pub(super) enum Ticket {
         file: Option<PathBuf>,
         #[command(flatten)]
         terms: PullTerms,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Desk {
+    /// Print the table of a desk for the collector's firstline.toml, once it was checked. Needs no collector.
+    #[command(
+        after_help = "Example:\n  firstline desk add helpdesk --url https://rt.example.com --token-file rt.token --queue Workstations >> /var/lib/firstline/firstline.toml"
+    )]
+    Add {
+        /// What it is called here: small letters, digits and -.
+        name: String,
+        /// Which system it is.
+        #[arg(long, default_value = "request-tracker")]
+        kind: String,
+        /// Its address, up to where its pages begin.
+        #[arg(long)]
+        url: String,
+        /// File with its token, below the collector's data folder or with its whole path.
+        #[arg(long, value_name = "FILE")]
+        token_file: Option<String>,
+        /// Variable in the collector's environment with its token.
+        #[arg(long, value_name = "NAME")]
+        token_variable: Option<String>,
+        /// A queue whose new tickets are looked at. May be given several times.
+        #[arg(long = "queue", value_name = "QUEUE")]
+        queues: Vec<String>,
+        /// Field of its tickets that names the computer.
+        #[arg(long, value_name = "FIELD")]
+        device_field: Option<String>,
+    },
+    /// The desks of the configuration, and how they stand.
+    List,
+    /// Try out a desk on a test ticket: verify, find, note, attach, resolve.
+    #[command(after_help = "Examples:\n  firstline desk test helpdesk\n  firstline desk test helpdesk --ticket 4711")]
+    Test {
+        /// Its name in the configuration.
+        desk: String,
+        /// A ticket there that may be written on and is resolved in the end. Absent: a new one is opened.
+        #[arg(long)]
+        ticket: Option<String>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Outbox {
+    /// What goes out to other desks, newest first.
+    List {
+        /// Only what is in this state.
+        #[arg(long, value_parser = ["waiting", "sending", "done", "failed", "dropped"])]
+        state: Option<String>,
+        /// Only of this ticket, FL-1001.
+        #[arg(long)]
+        ticket: Option<String>,
+    },
+    /// Have a delivery tried again now.
+    Retry {
+        /// Its id.
+        id: String,
+    },
+    /// Give up a delivery.
+    Drop {
+        /// Its id.
+        id: String,
     },
 }
 

@@ -39,9 +39,7 @@ pub(super) async fn follow(connection: &Connection, order: Order, out: Out) -> R
             out.print(&result, || harmless(&format!("The note is on {ticket}.")))
         }
         Order::Attach { ticket, endpoint, desk, file, terms } => {
-            if desk != "builtin" {
-                return Err(Failure::usage(format!("there is no desk {desk:?}; the built-in one is called builtin")));
-            }
+            let ticket = if desk == "builtin" { ticket } else { bring(connection, &desk, &ticket).await? };
             if let Some(file) = file {
                 return import(connection, &ticket, &file, &terms, out).await;
             }
@@ -50,6 +48,13 @@ pub(super) async fn follow(connection: &Connection, order: Order, out: Out) -> R
             pulls::attach(connection, pull, &terms, out).await
         }
     }
+}
+
+/// The number here of a ticket at another desk.
+async fn bring(connection: &Connection, desk: &str, number: &str) -> Result<String, Failure> {
+    let path = format!("/desks/{}/tickets/{}", part(desk), part(number));
+    let ticket: Ticket = connection.post(&path, &json!({})).await?;
+    Ok(ticket.number)
 }
 
 /// Sends a file that was saved at the endpoint, and prints what it says.
@@ -99,6 +104,10 @@ fn words(ticket: &Ticket) -> String {
         ticket.opened_at,
         harmless(&ticket.opened_by)
     );
+    if let Some(outside) = &ticket.outside {
+        let _ =
+            writeln!(text, "at {}: {}, {}", harmless(&outside.desk), harmless(&outside.number), harmless(&outside.url));
+    }
     if !ticket.text.is_empty() {
         let _ = writeln!(text, "\n{}", harmless_lines(&ticket.text));
     }

@@ -46,6 +46,10 @@ struct TicketPage {
 struct TicketView {
     number: String,
     desk: String,
+    /// Number and address at another desk.
+    outside: Option<(String, String)>,
+    /// What goes out to it and is not there.
+    pending: usize,
     subject: String,
     text: String,
     state: &'static str,
@@ -126,8 +130,13 @@ async fn of(app: &App, caller: &Caller, number: &str, fault: String) -> Result<T
         options: if running.is_some() { Vec::new() } else { options(app, "").await? },
         choices,
         diagnosis,
-        ticket: TicketView::new(ticket, now),
+        ticket: TicketView { pending: pending(&app, &ticket.number).await?, ..TicketView::new(ticket, now) },
     })
+}
+
+/// How much goes out to the ticket's own desk and is not there.
+async fn pending(app: &App, number: &str) -> Result<usize, Fault> {
+    Ok(super::desks::lines(app, Some(number)).await?.iter().filter(|line| line.open).count())
 }
 
 /// What a pull said, once it is written down that somebody reads it.
@@ -177,6 +186,8 @@ impl TicketView {
         Self {
             notes: notes.collect(),
             files: files.collect(),
+            outside: ticket.outside.map(|outside| (outside.number, outside.url)),
+            pending: 0,
             number: ticket.number,
             desk: if ticket.desk == "builtin" { "built-in".to_owned() } else { ticket.desk },
             subject: ticket.subject,

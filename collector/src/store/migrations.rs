@@ -69,6 +69,8 @@ pub(super) const ALL: &[Migration] = &[
     migration!("0100", "create_retests"),
     migration!("0110", "create_announcements"),
     migration!("0130", "find_names"),
+    migration!("0150", "create_desk_tickets"),
+    migration!("0151", "create_outbox"),
 ];
 
 #[cfg(test)]

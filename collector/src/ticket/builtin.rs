@@ -4,7 +4,6 @@
 //! [`TICKET_BYTES`] and [`TICKET_FILES`]. What is longer is refused with the limit, not cut, since a cut text is a
 //! different text. Contents are stored once per SHA-256.
 
-mod contract;
 mod files;
 mod notes;
 mod number;
@@ -15,19 +14,27 @@ mod tickets;
 
 use std::sync::Arc;
 
-pub use contract::AUTHOR;
-
 use firstline_diagnosis::vocabulary::Timestamp;
 
-use super::desk::DeskError;
 use super::document::{
-    Attachment, AttachmentContent, FileResult, NewFile, NewNote, NewTicket, NoteResult, Suggestion, Ticket, TicketList,
-    TicketQuery, TicketUpdate,
+    Attachment, AttachmentContent, FileResult, NewFile, NewNote, NewTicket, Note, NoteResult, Requester, Suggestion,
+    Ticket, TicketList, TicketQuery, TicketUpdate,
 };
+use super::error::DeskError;
 use super::rich_text::{clean, clean_line};
 use crate::app::Clock;
+use crate::desk::outbox::push_change;
 use crate::feed::{Feed, FeedItem};
 use crate::store::Store;
+
+pub(crate) use number::{display, parse as number_of};
+pub(crate) use tickets::insert as insert_ticket;
+
+/// The desk's name in documents.
+const NAME: &str = "builtin";
+
+/// Who writes what no person wrote.
+pub const AUTHOR: &str = "Firstline";
 
 /// Longest subject, in letters.
 pub const SUBJECT_LETTERS: usize = 200;
@@ -93,7 +100,18 @@ impl BuiltinDesk {
         let subject = update.subject.map(|subject| line("subject", &subject, 1, SUBJECT_LETTERS)).transpose()?;
         let category = update.category.map(|category| line("category", &category, 0, NAME_LETTERS)).transpose()?;
         let update = TicketUpdate { subject, category, ..update };
-        self.store.write(move |tx| Box::pin(tickets::update(tx, number, update, now))).await?;
+        self.store
+            .write(move |tx| {
+                Box::pin(async move {
+                    let change = tickets::outgoing(tx, number, &update).await?;
+                    tickets::update(tx, number, update, now).await?;
+                    if !change.is_empty() {
+                        push_change(tx, number, &change, now).await?;
+                    }
+                    Ok::<_, DeskError>(())
+                })
+            })
+            .await?;
         self.tell(number);
         self.ticket(number).await
     }
@@ -136,6 +154,18 @@ impl BuiltinDesk {
         Ok(result)
     }
 
+    /// A note with its files and their contents, as it goes out to another desk.
+    pub(crate) async fn note_with_files(&self, id: &str) -> Result<(Note, Vec<NewFile>), DeskError> {
+        let reads = self.store.reads();
+        let note = notes::one(reads, id).await?;
+        let mut files = Vec::new();
+        for id in files::ids_of_note(reads, id).await? {
+            let AttachmentContent { attachment, bytes, .. } = files::content(reads, &id).await?;
+            files.push(NewFile { name: attachment.name, media_type: attachment.media_type, bytes });
+        }
+        Ok((note, files))
+    }
+
     /// An attachment with its content.
     ///
     /// # Errors
@@ -167,6 +197,22 @@ impl BuiltinDesk {
 
     fn now(&self) -> Timestamp {
         self.clock.now()
+    }
+}
+
+/// An order of another desk, whose texts are what they are: cut where they are too long for here.
+pub(crate) fn bounded_order(order: NewTicket) -> NewTicket {
+    let cut = |text: &str, most: usize| clean_line(text).chars().take(most).collect::<String>();
+    let subject = cut(&order.subject, SUBJECT_LETTERS);
+    NewTicket {
+        subject: if subject.is_empty() { "(no subject)".to_owned() } else { subject },
+        text: clean(&order.text).trim().chars().take(TEXT_LETTERS).collect(),
+        requester: Requester {
+            name: cut(&order.requester.name, NAME_LETTERS),
+            email: cut(&order.requester.email, NAME_LETTERS),
+            sign_in: cut(&order.requester.sign_in, NAME_LETTERS),
+        },
+        endpoint: order.endpoint,
     }
 }
 

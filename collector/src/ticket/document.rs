@@ -4,6 +4,7 @@ use firstline_diagnosis::vocabulary::{Impact, Priority, Timestamp, Urgency};
 use serde::{Deserialize, Serialize};
 
 use super::rich_text::RichText;
+use crate::desk::Outside;
 
 /// Where a ticket stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
@@ -93,12 +94,15 @@ pub struct TicketUpdate {
 /// A ticket of the built-in desk.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Ticket {
-    /// Which desk; `builtin`.
+    /// Which desk; `builtin`, or the name of another in the configuration.
     pub desk: String,
-    /// What people type, `FL-1042`.
+    /// What people type here, `FL-1042`.
     pub number: String,
-    /// What addresses need; differs from `number` on other desks.
+    /// What addresses need here.
     pub api_id: String,
+    /// Where it stands, when it is another desk's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outside: Option<Outside>,
     /// One line.
     pub subject: String,
     /// What the person says; plain text.

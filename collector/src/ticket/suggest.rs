@@ -1,6 +1,6 @@
 //! Which machine a ticket is about, and why we think so.
 //!
-//! Four signs, each with a weight: the ticket names the endpoint; its text names the host; the requester is signed in
+//! Five signs, each with a weight: the ticket names the endpoint; the desk's field for the device names it; its text names the host; the requester is signed in
 //! there; earlier tickets of the requester were about it. Independent signs for one machine add up; a sign that points
 //! at several machines says less about each.
 
@@ -15,6 +15,7 @@ const SHOWN: usize = 5;
 const SHORTEST_HOST_NAME: usize = 3;
 
 const LINKED: f64 = 1.0;
+const NAMED_IN_FIELD: f64 = 0.97;
 const NAMED_IN_TEXT: f64 = 0.95;
 const SIGNED_IN: f64 = 0.9;
 const LIKE_THE_EMAIL: f64 = 0.7;
@@ -51,6 +52,14 @@ pub(super) fn rank(ticket: &Ticket, candidates: &[Candidate], past: &[Past]) -> 
     };
     if let Some(endpoint) = &ticket.endpoint {
         add(&endpoint.id, (LINKED, "the ticket is linked to it".to_owned()));
+    }
+    if let Some(outside) = ticket.outside.as_ref().filter(|outside| !outside.device.trim().is_empty()) {
+        let device = outside.device.trim().to_lowercase();
+        let meant = |one: &&Candidate| one.endpoint.id == device || names_host(&device, &one.endpoint.name);
+        for candidate in candidates.iter().filter(meant) {
+            let words = format!("the field for the device at {} names {}", outside.desk, candidate.endpoint.name);
+            add(&candidate.endpoint.id, (NAMED_IN_FIELD, words));
+        }
     }
     let text = format!("{} {}", ticket.subject, ticket.text).to_lowercase();
     for candidate in candidates.iter().filter(|candidate| names_host(&text, &candidate.endpoint.name)) {

@@ -257,6 +257,16 @@ async fn live(room: &Room) {
             let insert = "INSERT INTO retests (id, pull_id, ticket, endpoint_id, span, due_ms, mended)
                 VALUES ('p-1 hour', 'p', 'FL-1001', $1, '1 hour', $2, '[]')";
             sql::query(insert).bind(ENDPOINT).bind(START.0).execute(&mut *tx).await?;
+            let insert = "INSERT INTO desk_tickets (ticket, desk, display_number, api_id, url, queue, device, due_ms,
+                attended, why) VALUES (1001, 'helpdesk', '12', '12', 'https://rt.example.com/12', 'Workstations', 'lap-ana',
+                NULL, 1, '')";
+            sql::query(insert).execute(&mut *tx).await?;
+            let insert = "INSERT INTO desk_marks (desk, mark, at_ms) VALUES ('helpdesk', '12', $1)";
+            sql::query(insert).bind(START.0).execute(&mut *tx).await?;
+            let insert = "INSERT INTO outbox (id, desk, ticket, note_id, change, state, attempts, unclear, run_id, made_ms,
+                next_ms, changed_ms, said, outcome) VALUES ('o', 'helpdesk', 1001, NULL, '{\"state\":\"resolved\"}',
+                'failed', 1, 0, '', $1, $1, $1, '403: Forbidden', '')";
+            sql::query(insert).bind(START.0).execute(&mut *tx).await?;
             let insert = "INSERT INTO outlooks (endpoint_key, check_id, at_ms, document)
                 SELECT key, 'disk-fill-forecast', $1, $2 FROM endpoints";
             let outlook = r#"{"check":"disk-fill-forecast","at":"2026-01-21T12:00:00Z","found":[]}"#;

@@ -100,7 +100,9 @@ pub(super) fn origin(facts: &Facts<'_>) -> String {
         "" => String::new(),
         who => format!(", asked for by {who}"),
     };
-    format!("Taken {taken}{asked}. Snapshot {snapshot}, agent {agent}, catalogue {catalogue}.")
+    let why = facts.ticket.and_then(|ticket| ticket.outside.as_ref()).map_or("", |outside| outside.why.as_str());
+    let why = if why.is_empty() { String::new() } else { format!(" Why this computer: {why}") };
+    format!("Taken {taken}{asked}. Snapshot {snapshot}, agent {agent}, catalogue {catalogue}.{why}")
 }
 
 /// To whom to hand over, when, and with what; nothing when the check does not say.

@@ -124,6 +124,12 @@ pub(super) async fn of_note(tx: &mut Connection, note: &str) -> Result<Vec<Attac
     Ok(rows.into_iter().map(Attachment::from).collect())
 }
 
+/// The attachments of a note, oldest first, by id.
+pub(super) async fn ids_of_note(reads: &Reads, note: &str) -> Result<Vec<String>, DeskError> {
+    let ids = sql::query_scalar("SELECT id FROM attachments WHERE note_id = $1 ORDER BY at_ms, id");
+    Ok(ids.bind(note).fetch_all(reads).await?)
+}
+
 /// An attachment with its content.
 pub(super) async fn content(reads: &Reads, id: &str) -> Result<AttachmentContent, DeskError> {
     let missing = || DeskError::NotFound("such attachment".to_owned());

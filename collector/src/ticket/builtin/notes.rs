@@ -4,6 +4,7 @@ use firstline_diagnosis::vocabulary::Timestamp;
 use uuid::Uuid;
 
 use super::{files, tickets};
+use crate::desk::outbox::push_note;
 use crate::store::{Connection, Reads, sql};
 use crate::ticket::{Attachment, DeskError, FileResult, NewNote, Note, NoteResult, Visibility, rich_text::RichText};
 
@@ -53,6 +54,7 @@ pub(super) async fn insert(
     for file in note.files {
         results.push(files::insert(tx, number, Some(&id), file, now).await?);
     }
+    push_note(tx, number, &id, now).await?;
     Ok(NoteResult { note_id: id, repeated: false, files: results })
 }
 
@@ -69,6 +71,16 @@ pub(super) async fn of_ticket(
     .fetch_all(reads)
     .await?;
     Ok(rows.into_iter().map(|row| note(row, attachments)).collect())
+}
+
+/// One note, without its files.
+pub(super) async fn one(reads: &Reads, id: &str) -> Result<Note, DeskError> {
+    let row: Option<NoteRow> =
+        sql::query_as("SELECT id, author, visibility, at_ms, body, pull_id FROM ticket_notes WHERE id = $1")
+            .bind(id)
+            .fetch_optional(reads)
+            .await?;
+    row.map(|row| note(row, &[])).ok_or_else(|| DeskError::NotFound("such note".to_owned()))
 }
 
 fn note(row: NoteRow, attachments: &[(Option<String>, Attachment)]) -> Note {

@@ -9,12 +9,12 @@ const PREFIX: &str = "FL-";
 pub(super) const FIRST: i64 = 1001;
 
 /// `FL-1042`.
-pub(super) fn display(number: i64) -> String {
+pub(crate) fn display(number: i64) -> String {
     format!("{PREFIX}{number}")
 }
 
 /// Reads `FL-1042`, `fl-1042`, `#1042` and `1042`.
-pub(super) fn parse(text: &str) -> Result<i64, DeskError> {
+pub(crate) fn parse(text: &str) -> Result<i64, DeskError> {
     let trimmed = text.trim();
     let digits = match trimmed.get(..PREFIX.len()) {
         Some(head) if head.eq_ignore_ascii_case(PREFIX) => &trimmed[PREFIX.len()..],

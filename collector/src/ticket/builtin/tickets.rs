@@ -3,6 +3,7 @@
 use firstline_diagnosis::vocabulary::{Impact, Priority, Timestamp, Urgency};
 
 use super::number;
+use crate::desk::{Change, Outside};
 use crate::store::{Connection, Reads, sql};
 use crate::ticket::{
     DeskError, NewTicket, Requester, Ticket, TicketEndpoint, TicketList, TicketQuery, TicketState, TicketUpdate,
@@ -29,10 +30,34 @@ struct TicketRow {
     opened_at_ms: i64,
     updated_at_ms: i64,
     opened_by: String,
+    outside_desk: Option<String>,
+    display_number: Option<String>,
+    api_id: Option<String>,
+    url: Option<String>,
+    queue: Option<String>,
+    device: Option<String>,
+    due_ms: Option<i64>,
+    why: Option<String>,
+}
+
+impl TicketRow {
+    /// Where it stands, when it is another desk's.
+    fn outside(&mut self) -> Option<Outside> {
+        Some(Outside {
+            desk: self.outside_desk.take()?,
+            number: self.display_number.take()?,
+            api_id: self.api_id.take()?,
+            url: self.url.take()?,
+            queue: self.queue.take()?,
+            device: self.device.take()?,
+            due: self.due_ms.map(Timestamp),
+            why: self.why.take()?,
+        })
+    }
 }
 
 /// Stores a ticket and gives its number.
-pub(super) async fn insert(
+pub(crate) async fn insert(
     tx: &mut Connection,
     order: NewTicket,
     who: String,
@@ -87,11 +112,29 @@ pub(super) async fn update(
     if done.rows_affected() == 0 { Err(missing(number)) } else { Ok(()) }
 }
 
+/// What an update changes of what another desk has, too.
+pub(super) async fn outgoing(tx: &mut Connection, number: i64, update: &TicketUpdate) -> Result<Change, DeskError> {
+    let now: Option<(Option<String>, Option<String>)> =
+        sql::query_as("SELECT impact, urgency FROM tickets WHERE number = $1").bind(number).fetch_optional(tx).await?;
+    let (was_impact, was_urgency) = now.unwrap_or_default();
+    let moved = update.impact.is_some() || update.urgency.is_some();
+    let impact = update.impact.or_else(|| was_impact.as_deref().and_then(impact));
+    let urgency = update.urgency.or_else(|| was_urgency.as_deref().and_then(urgency));
+    let priority = impact.zip(urgency).map(|(impact, urgency)| Priority::of(impact, urgency));
+    Ok(Change {
+        state: update.state,
+        category: update.category.clone(),
+        priority: priority.filter(|_| moved),
+        queue: None,
+    })
+}
+
 /// The ticket without notes and attachments.
 pub(super) async fn row(reads: &Reads, number: i64) -> Result<Ticket, DeskError> {
     let row: Option<TicketRow> = sql::query_as(
-        "SELECT t.*, e.name AS endpoint_name FROM tickets t LEFT JOIN endpoints e ON e.id = t.endpoint_id \
-         WHERE t.number = $1",
+        "SELECT t.*, e.name AS endpoint_name, d.desk AS outside_desk, d.display_number, d.api_id, d.url, d.queue, d.device, \
+         d.due_ms, d.why FROM tickets t LEFT JOIN endpoints e ON e.id = t.endpoint_id \
+         LEFT JOIN desk_tickets d ON d.ticket = t.number WHERE t.number = $1",
     )
     .bind(number)
     .fetch_optional(reads)
@@ -105,11 +148,13 @@ pub(super) async fn list(reads: &Reads, query: &TicketQuery) -> Result<TicketLis
     let after = query.after.as_deref().map(number::parse).transpose()?;
     let words = query.search.as_deref().map(str::trim).filter(|words| !words.is_empty()).map(sql::containing);
     let rows: Vec<TicketRow> = sql::query_as(
-        "SELECT t.*, e.name AS endpoint_name FROM tickets t LEFT JOIN endpoints e ON e.id = t.endpoint_id \
-         WHERE ($1 IS NULL OR t.number < $1) AND ($2 IS NULL OR t.state = $2) \
+        "SELECT t.*, e.name AS endpoint_name, d.desk AS outside_desk, d.display_number, d.api_id, d.url, d.queue, d.device, \
+         d.due_ms, d.why FROM tickets t LEFT JOIN endpoints e ON e.id = t.endpoint_id \
+         LEFT JOIN desk_tickets d ON d.ticket = t.number WHERE ($1 IS NULL OR t.number < $1) AND ($2 IS NULL OR t.state = $2) \
          AND ($3 = 0 OR t.state NOT IN ('resolved', 'closed')) AND ($4 IS NULL OR t.endpoint_id = $4) \
          AND ($5 IS NULL OR LOWER('fl-' || t.number || ' ' || t.subject || ' ' || t.requester_name || ' ' || \
-         t.requester_email || ' ' || t.requester_sign_in || ' ' || COALESCE(e.name, '')) LIKE $5 ESCAPE '!') \
+         t.requester_email || ' ' || t.requester_sign_in || ' ' || COALESCE(e.name, '') || ' ' || \
+         COALESCE(d.desk || ' ' || d.display_number, '')) LIKE $5 ESCAPE '!') \
          ORDER BY t.number DESC LIMIT $6",
     )
     .bind(after)
@@ -137,13 +182,15 @@ fn missing(number: i64) -> DeskError {
 }
 
 impl From<TicketRow> for Ticket {
-    fn from(row: TicketRow) -> Self {
+    fn from(mut row: TicketRow) -> Self {
+        let outside = row.outside();
         let impact = row.impact.as_deref().and_then(impact);
         let urgency = row.urgency.as_deref().and_then(urgency);
         let name = row.endpoint_name;
         let endpoint = row.endpoint_id.map(|id| TicketEndpoint { name: name.unwrap_or_else(|| id.clone()), id });
         Self {
-            desk: super::contract::NAME.to_owned(),
+            desk: outside.as_ref().map_or(super::NAME, |outside| outside.desk.as_str()).to_owned(),
+            outside,
             number: number::display(row.number),
             api_id: row.number.to_string(),
             subject: row.subject,

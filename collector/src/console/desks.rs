@@ -1,0 +1,113 @@
+//! Other desks: how they stand, what goes out to them, and a ticket of theirs to be fetched.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse, Redirect, Response};
+use serde::Deserialize;
+
+use super::chrome::{Chrome, When, page};
+use super::ticket::back;
+use crate::access::Roles;
+use crate::access::gate::Caller;
+use crate::api::desks::{bring_as, drop_as, retry_as};
+use crate::api::extract::Posted;
+use crate::api::problem::Fault;
+use crate::app::App;
+use crate::desk::{Delivery, DeliveryState, DeskView};
+
+/// Deliveries that are shown.
+const SHOWN: i64 = 200;
+
+#[derive(Template)]
+#[template(path = "desks.html")]
+struct DesksPage {
+    chrome: Chrome,
+    works: bool,
+    desks: Vec<DeskLine>,
+    deliveries: Vec<DeliveryLine>,
+}
+
+struct DeskLine {
+    view: DeskView,
+    looked: Option<When>,
+    paused: Option<When>,
+}
+
+/// A delivery in one line.
+pub(super) struct DeliveryLine {
+    pub(super) delivery: Delivery,
+    pub(super) made: When,
+    pub(super) next: Option<When>,
+    /// Whether a person can decide about it.
+    pub(super) open: bool,
+}
+
+/// `GET /desks`.
+pub(super) async fn show(State(app): State<Arc<App>>, caller: Caller) -> Result<Response, Fault> {
+    let now = app.clock.now();
+    let line = |view: DeskView| DeskLine {
+        looked: view.looked_at.map(|at| When::new(at, now)),
+        paused: view.paused_until.filter(|until| *until > now).map(|until| When::new(until, now)),
+        view,
+    };
+    let desks = app.outbox.standing().await?.into_iter().map(line).collect();
+    let deliveries = lines(&app, None).await?;
+    let chrome = Chrome::new("Other desks", "tickets", &caller);
+    page(&DesksPage { chrome, works: caller.may(Roles::WORK), desks, deliveries })
+}
+
+/// Deliveries, those that people must see to first.
+pub(super) async fn lines(app: &App, ticket: Option<&str>) -> Result<Vec<DeliveryLine>, Fault> {
+    let now = app.clock.now();
+    let mut deliveries = app.outbox.list(None, ticket, SHOWN).await?;
+    deliveries.sort_by_key(|one| match one.state {
+        DeliveryState::Failed => 0,
+        DeliveryState::Waiting | DeliveryState::Sending => 1,
+        DeliveryState::Done | DeliveryState::Dropped => 2,
+    });
+    let line = |delivery: Delivery| DeliveryLine {
+        made: When::new(delivery.made_at, now),
+        next: delivery.next_at.map(|at| When::new(at, now)),
+        open: matches!(delivery.state, DeliveryState::Waiting | DeliveryState::Failed),
+        delivery,
+    };
+    Ok(deliveries.into_iter().map(line).collect())
+}
+
+#[derive(Deserialize)]
+pub(super) struct FetchForm {
+    desk: String,
+    number: String,
+}
+
+/// `POST /desks`: the page of a ticket at another desk.
+pub(super) async fn fetch(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Posted(form): Posted<FetchForm>,
+) -> Result<Response, Fault> {
+    let ticket = bring_as(&app, &caller, form.desk.trim(), form.number.trim()).await?;
+    Ok(back(&ticket.number, "main"))
+}
+
+/// `POST /outbox/{id}/retry`.
+pub(super) async fn retry(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<Response, Fault> {
+    retry_as(&app, &caller, &id).await?;
+    Ok(Redirect::to("/desks").into_response())
+}
+
+/// `POST /outbox/{id}/drop`.
+pub(super) async fn give_up(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<Response, Fault> {
+    drop_as(&app, &caller, &id).await?;
+    Ok(Redirect::to("/desks").into_response())
+}

@@ -1,0 +1,240 @@
+//! Requests to a desk, and what their failures mean.
+//!
+//! Limits: 10 s to connect, [`ANSWER_WITHIN`] for an answer, [`ANSWER_BYTES`] of it. Redirects are not followed and no cookies
+//! kept; the system's certificates are believed, or those of the desk's `ca_file` alone. A page where JSON was expected is no
+//! answer, whatever its status.
+
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+use http::{HeaderMap, StatusCode, header};
+use reqwest::{Certificate, Client, Method, RequestBuilder, Response};
+use serde_json::Value;
+
+use super::trouble::{Trouble, TroubleKind};
+use crate::config::DeskSettings;
+use crate::ticket::rich_text::clean_line;
+
+/// How long a connection may take.
+const CONNECT_WITHIN: Duration = Duration::from_secs(10);
+/// How long an answer may take.
+pub(super) const ANSWER_WITHIN: Duration = Duration::from_secs(45);
+/// Most bytes of an answer: the largest attachment, in base64.
+const ANSWER_BYTES: usize = 40 * 1024 * 1024;
+/// Most letters of a desk's words that are kept.
+const WORDS: usize = 500;
+/// The longest time that a desk is left alone because it said so.
+const LONGEST_WAIT: Duration = Duration::from_hours(1);
+
+/// The way to a desk.
+#[derive(Debug)]
+pub(super) struct Http {
+    client: Client,
+    base: String,
+    authorization: (&'static str, header::HeaderValue),
+}
+
+/// What was answered.
+#[derive(Debug)]
+pub(super) struct Reply {
+    /// The document; null for none.
+    pub(super) body: Value,
+}
+
+impl Http {
+    /// The way to `base`, where `authorization` stands in each request.
+    ///
+    /// # Errors
+    /// When the certificates cannot be read, or the secret cannot stand in a header.
+    pub(super) fn new(
+        settings: &DeskSettings,
+        folder: &Path,
+        authorization: (&'static str, String),
+    ) -> Result<Self, String> {
+        let mut client = Client::builder()
+            .connect_timeout(CONNECT_WITHIN)
+            .timeout(ANSWER_WITHIN)
+            .redirect(reqwest::redirect::Policy::none())
+            .user_agent(concat!("firstline-collector/", env!("CARGO_PKG_VERSION")));
+        if !settings.ca_file.as_os_str().is_empty() {
+            client = client.tls_certs_only(certificates(&folder.join(&settings.ca_file))?);
+        }
+        let client = client.build().map_err(|error| format!("cannot prepare connections: {error}"))?;
+        let mut value = header::HeaderValue::from_str(&authorization.1)
+            .map_err(|_| "the secret has letters that cannot be sent".to_owned())?;
+        value.set_sensitive(true);
+        Ok(Self {
+            client,
+            base: settings.url.trim_end_matches('/').to_owned(),
+            authorization: (authorization.0, value),
+        })
+    }
+
+    /// Reads; a failure leaves nothing unclear.
+    pub(super) async fn get(&self, path: &str, query: &[(&str, &str)]) -> Result<Reply, Trouble> {
+        let request = self.request(Method::GET, path).query(query);
+        self.send(request).await.map_err(Trouble::clear)
+    }
+
+    /// Reads what is no document.
+    pub(super) async fn bytes(&self, path: &str) -> Result<Vec<u8>, Trouble> {
+        self.answered(self.request(Method::GET, path)).await.map_err(Trouble::clear).map(|(_, bytes)| bytes)
+    }
+
+    /// Writes.
+    pub(super) async fn write(&self, method: Method, path: &str, body: &Value) -> Result<Reply, Trouble> {
+        self.send(self.request(method, path).json(body)).await
+    }
+
+    fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        let (name, value) = &self.authorization;
+        self.client
+            .request(method, format!("{}{path}", self.base))
+            .header(*name, value)
+            .header(header::ACCEPT, "application/json")
+    }
+
+    async fn answered(&self, request: RequestBuilder) -> Result<(StatusCode, Vec<u8>), Trouble> {
+        let response = request.send().await.map_err(|error| unreached(&error))?;
+        let (status, headers) = (response.status(), response.headers().clone());
+        let bytes = bounded(response).await?;
+        if status.is_success() { Ok((status, bytes)) } else { Err(refusal(status, &headers, &bytes)) }
+    }
+
+    async fn send(&self, request: RequestBuilder) -> Result<Reply, Trouble> {
+        let (status, bytes) = self.answered(request).await?;
+        let body = match bytes.len() {
+            0 => Value::Null,
+            _ => serde_json::from_slice(&bytes).map_err(|_| no_answer(status, &bytes))?,
+        };
+        Ok(Reply { body })
+    }
+}
+
+fn certificates(file: &Path) -> Result<Vec<Certificate>, String> {
+    let unreadable = |why: String| format!("ca_file: cannot read {}: {why}", file.display());
+    let pem = std::fs::read(file).map_err(|error| unreadable(error.to_string()))?;
+    let found = Certificate::from_pem_bundle(&pem).map_err(|error| unreadable(error.to_string()))?;
+    if found.is_empty() { Err(unreadable("it holds no certificate in PEM form".to_owned())) } else { Ok(found) }
+}
+
+async fn bounded(mut response: Response) -> Result<Vec<u8>, Trouble> {
+    let mut bytes = Vec::new();
+    while let Some(piece) = response.chunk().await.map_err(|error| unreached(&error))? {
+        bytes.extend_from_slice(&piece);
+        if bytes.len() > ANSWER_BYTES {
+            return Err(Trouble::odd(format!("the answer is longer than {} MiB", ANSWER_BYTES >> 20)).unclear());
+        }
+    }
+    Ok(bytes)
+}
+
+/// What became of a request whose answer did not arrive: before the connection stood, certainly nothing.
+fn unreached(error: &reqwest::Error) -> Trouble {
+    let mut cause = error.to_string();
+    let mut source = std::error::Error::source(error);
+    while let Some(next) = source {
+        cause = next.to_string();
+        source = next.source();
+    }
+    if error.is_connect() {
+        return Trouble::away(format!("cannot be reached: {cause}"));
+    }
+    let cause = if error.is_timeout() { format!("no answer within {} s", ANSWER_WITHIN.as_secs()) } else { cause };
+    Trouble::away(cause).unclear()
+}
+
+/// What a refusal means.
+pub(super) fn refusal(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Trouble {
+    let said = format!("{}: {}", status.as_u16(), words(status, body));
+    let wait = wait(headers);
+    let kind = match status.as_u16() {
+        401 | 407 => TroubleKind::Unauthorized,
+        403 => TroubleKind::Forbidden,
+        404 | 410 => TroubleKind::NotFound,
+        429 => TroubleKind::RateLimited,
+        503 if wait.is_some() => TroubleKind::RateLimited,
+        408 | 500..=599 => TroubleKind::Away,
+        300..=399 => TroubleKind::Odd,
+        _ => TroubleKind::Refused,
+    };
+    // What stands in front of a desk answers 5xx also after the desk has done it.
+    let unclear = matches!(status.as_u16(), 408 | 500..=599) && kind == TroubleKind::Away;
+    Trouble { kind, said, wait, unclear }
+}
+
+fn no_answer(status: StatusCode, body: &[u8]) -> Trouble {
+    let start = String::from_utf8_lossy(&body[..body.len().min(200)]).into_owned();
+    let what = if start.trim_start().starts_with('<') { "a page" } else { "something that is no JSON" };
+    let said = format!("answered {} with {what}: {}", status.as_u16(), clean_line(&start));
+    Trouble::odd(said).unclear()
+}
+
+/// The desk's own words in the body of a refusal.
+fn words(status: StatusCode, body: &[u8]) -> String {
+    let text = String::from_utf8_lossy(body);
+    let found = serde_json::from_slice::<Value>(body).ok().and_then(|body| {
+        let at = |path: &str| body.pointer(path).and_then(Value::as_str).map(str::to_owned);
+        ["/message", "/error/message", "/error", "/description", "/0"].into_iter().find_map(at)
+    });
+    let said = match found {
+        Some(said) => said,
+        None if text.trim_start().starts_with('<') || text.trim().is_empty() => {
+            status.canonical_reason().unwrap_or("refused").to_owned()
+        }
+        None => text.into_owned(),
+    };
+    clean_line(&said).chars().take(WORDS).collect()
+}
+
+/// How long a desk wants to be left alone: seconds or a date, in any of the headers that desks use.
+fn wait(headers: &HeaderMap) -> Option<Duration> {
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
+    let after = text("retry-after").and_then(|after| match after.parse::<u64>() {
+        Ok(seconds) => Some(Duration::from_secs(seconds)),
+        Err(_) => until(after),
+    });
+    let reset = || ["ratelimit-reset", "rate-limit-reset"].into_iter().find_map(|name| text(name)?.parse::<u64>().ok());
+    Some(after.or_else(|| reset().map(Duration::from_secs))?.min(LONGEST_WAIT))
+}
+
+/// How long it is until a date as HTTP writes them: `Thu, 15 Jan 2026 10:20:30 GMT`.
+fn until(date: &str) -> Option<Duration> {
+    let date = jiff::fmt::rfc2822::parse(date).ok()?.timestamp();
+    let at = SystemTime::UNIX_EPOCH + Duration::from_secs(u64::try_from(date.as_second()).ok()?);
+    Some(at.duration_since(SystemTime::now()).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(status: u16, headers: &[(&'static str, &'static str)], body: &str) -> Trouble {
+        let headers = headers
+            .iter()
+            .map(|(name, value)| (header::HeaderName::from_static(name), header::HeaderValue::from_static(value)));
+        refusal(StatusCode::from_u16(status).expect("status"), &headers.collect(), body.as_bytes())
+    }
+
+    #[test]
+    fn a_desk_that_wants_to_be_left_alone_is() {
+        let limited = refused(429, &[("retry-after", "17")], "Rate limit for ticket updates exceeded");
+        assert_eq!(limited.kind, TroubleKind::RateLimited);
+        assert_eq!(limited.wait, Some(Duration::from_secs(17)));
+        assert_eq!(limited.said, "429: Rate limit for ticket updates exceeded");
+        assert!(!limited.unclear, "nothing was done");
+        assert_eq!(refused(429, &[("ratelimit-reset", "41")], "").wait, Some(Duration::from_secs(41)));
+        assert_eq!(refused(429, &[("retry-after", "999999")], "").wait, Some(LONGEST_WAIT));
+        assert_eq!(refused(429, &[("retry-after", "Thu, 15 Jan 2015 10:20:30 GMT")], "").wait, Some(Duration::ZERO));
+    }
+
+    #[test]
+    fn refusals_are_told_in_the_desks_own_words() {
+        assert_eq!(refused(403, &[], "{\"message\":\"Forbidden\"}").said, "403: Forbidden");
+        assert_eq!(refused(400, &[], "{\"error\":{\"message\":\"No such field\"}}").said, "400: No such field");
+        assert_eq!(refused(400, &[], "[\"ERROR_GLPI\",\"long\"]").said, "400: ERROR_GLPI");
+        let page = refused(502, &[], "<html><script>x</script></html>");
+        assert_eq!(page.said, "502: Bad Gateway");
+        assert!(page.unclear, "the desk behind it may have done it");
+    }
+}
