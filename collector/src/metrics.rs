@@ -67,6 +67,8 @@ pub const WRITER_FAILING: &str = "firstline_collector_writer_failing";
 pub const DATABASE_BYTES: &str = "firstline_collector_database_bytes";
 /// Bytes that are free on the disk of the data folder.
 pub const DISK_FREE_BYTES: &str = "firstline_collector_disk_free_bytes";
+/// What goes out to other desks and is not there, by desk and state.
+pub const DELIVERIES: &str = "firstline_collector_deliveries";
 /// Endpoints whose past is to be read before they are judged again.
 pub const REBUILDS_WAITING: &str = "firstline_collector_rebuilds_waiting";
 /// How long the endpoint has waited that has waited longest to be judged.
@@ -171,6 +173,7 @@ fn describe() {
     describe_gauge!(WRITER_WAITING, "Jobs that wait for the writer");
     describe_gauge!(WRITER_FAILING, "1 while the newest batch could not be committed");
     describe_gauge!(DATABASE_BYTES, Unit::Bytes, "Bytes of the database (data), and of SQLite's write-ahead log (log)");
+    describe_gauge!(DELIVERIES, Unit::Count, "What goes out to other desks and is not there, by desk and state");
     describe_gauge!(DISK_FREE_BYTES, Unit::Bytes, "Bytes that are free on the disk of the data folder");
     describe_gauge!(REBUILDS_WAITING, "Endpoints whose past is to be read before they are judged again");
     describe_gauge!(

@@ -90,17 +90,16 @@ async fn comes_in_and_is_diagnosed(stage: &Stage, tracker: &RequestTracker, endp
     });
     let there = tracker.send(Method::POST, "/ticket", &order).await["id"].as_str().expect("an id").to_owned();
     let here = page_of(stage, &there).await;
-    let noted = wait::until("the diagnosis to be there", ARRIVES, async || {
-        let all = tracker.attachments(&there).await;
-        let head = all.iter().find(|one| one.subject.contains("[firstline "))?.clone();
-        (files(&all, &head.transaction).len() == 2).then_some((all, head))
-    });
-    let (all, head) = noted.await;
+    let noted = async || tracker.has_subject(&there, "[firstline ").await;
+    wait::for_condition("the diagnosis to be there", ARRIVES, noted).await;
     println!("ticket opened, diagnosis on it after {:.1} s", opened.elapsed().as_secs_f64());
     let ticket = stage.api.get(&format!("/api/v1/tickets/{here}")).await;
     assert_eq!(ticket["endpoint"]["id"], endpoint, "{ticket}");
     assert_eq!(ticket["text"], "Since 10:40 \u{2013} very slow.", "what the person said, as text");
     assert_eq!(ticket["desk"], "helpdesk");
+    let all = tracker.attachments(&there).await;
+    let head = all.iter().find(|one| one.subject.contains("[firstline ")).expect("the note");
+    assert_eq!(files(&all, &head.transaction).len(), 2);
     let own = ticket["attachments"].as_array().expect("attachments");
     for file in files(&all, &head.transaction) {
         let same = own.iter().find(|one| one["name"] == file.name.as_str()).unwrap_or_else(|| panic!("{}", file.name));
@@ -125,10 +124,9 @@ async fn asks_when_it_is_not_clear(stage: &Stage, tracker: &RequestTracker) {
     });
     let there = found.await;
     let here = page_of(stage, &there).await;
-    wait::for_condition("the question", ARRIVES, async || {
-        tracker.count(&there, "It is not clear which computer this ticket is about.").await == 1
-    })
-    .await;
+    let asked = async || tracker.has_subject(&there, "[firstline ").await;
+    wait::for_condition("the question", ARRIVES, asked).await;
+    assert_eq!(tracker.count(&there, "It is not clear which computer this ticket is about.").await, 1);
     let ticket = stage.api.get(&format!("/api/v1/tickets/{here}")).await;
     assert!(ticket["endpoint"].is_null(), "{ticket}");
     assert_eq!(ticket["requester"]["email"], "nobody@corp.test");

@@ -142,10 +142,30 @@ impl RequestTracker {
 
     /// Everything that is attached to a ticket, oldest first, with its bytes.
     pub async fn attachments(&self, ticket: &str) -> Vec<Stored> {
+        self.read(ticket, |_| true).await
+    }
+
+    /// Whether a message with such a subject is on a ticket.
+    pub async fn has_subject(&self, ticket: &str, words: &str) -> bool {
+        let holds = |one: &Value| one["Subject"].as_str().is_some_and(|subject| subject.contains(words));
+        self.listed(ticket).await.iter().any(holds)
+    }
+
+    /// How many messages on a ticket hold `words`.
+    pub async fn count(&self, ticket: &str, words: &str) -> usize {
+        let messages = self.read(ticket, |one| one["Filename"].as_str().is_none_or(str::is_empty)).await;
+        messages.iter().filter(|one| String::from_utf8_lossy(&one.bytes).contains(words)).count()
+    }
+
+    async fn listed(&self, ticket: &str) -> Vec<Value> {
         let fields = "Subject,Filename,TransactionId";
         let list = self.get(&format!("/ticket/{ticket}/attachments?fields={fields}&orderby=id&per_page=100")).await;
+        list["items"].as_array().expect("a list").clone()
+    }
+
+    async fn read(&self, ticket: &str, meant: impl Fn(&Value) -> bool) -> Vec<Stored> {
         let mut found = Vec::new();
-        for item in list["items"].as_array().expect("a list") {
+        for item in self.listed(ticket).await.iter().filter(|item| meant(item)) {
             let text = |name: &str| item[name].as_str().unwrap_or_default().to_owned();
             let whole = self.get(&format!("/attachment/{}", text("id"))).await;
             let content: String = whole["Content"].as_str().unwrap_or_default().split_ascii_whitespace().collect();
@@ -157,12 +177,6 @@ impl RequestTracker {
             });
         }
         found
-    }
-
-    /// How many messages on a ticket hold `words`.
-    pub async fn count(&self, ticket: &str, words: &str) -> usize {
-        let holds = |one: &&Stored| one.name.is_empty() && String::from_utf8_lossy(&one.bytes).contains(words);
-        self.attachments(ticket).await.iter().filter(holds).count()
     }
 
     fn path(&self, name: &str) -> PathBuf {

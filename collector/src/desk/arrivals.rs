@@ -15,6 +15,7 @@ use tracing::{info, warn};
 
 use super::contract::Arrivals;
 use super::outbox::{Outbox, OutboxError};
+use super::trial::TEST_SUBJECT;
 use crate::pull::{PullError, PullOrder, Pulls};
 use crate::store::{Connection, sql};
 use crate::ticket::rich_text::{Block, Line, RichText};
@@ -47,7 +48,7 @@ impl Outbox {
     /// Looks for new tickets, and attends to those that nobody attends to. To be called by the collector that keeps house.
     ///
     /// # Errors
-    /// The first, when everything was tried.
+    /// The database's, when everything was tried. A desk that is away is seen on its page.
     pub async fn look_for_arrivals(&self, pulls: &Pulls) -> Result<(), OutboxError> {
         let mut first = Ok(());
         for configured in self.desks().all() {
@@ -56,7 +57,7 @@ impl Outbox {
             if settings.queues.is_empty() || !self.asked().is_due(&settings.name, every, self.clock_now()) {
                 continue;
             }
-            let looked = self.look(&settings.name).await;
+            let looked = self.asked_for_arrivals(&settings.name, self.look(&settings.name).await);
             if first.is_ok() {
                 first = looked;
             }
@@ -74,7 +75,8 @@ impl Outbox {
             .fetch_optional(self.store().reads())
             .await?;
         let Arrivals { tickets, mark: next } = way.arrivals(mark.as_deref()).await.map_err(refused)?;
-        for found in tickets {
+        // What `firstline desk test` opened is about no computer.
+        for found in tickets.into_iter().filter(|found| found.subject != TEST_SUBJECT) {
             let (there, itself) = (found.ticket.display_number.clone(), settings.pull_by_itself);
             let (number, is_new) = self.page(desk, found, desk, !itself).await?;
             if is_new {

@@ -80,6 +80,8 @@ struct Work {
     seen: HashMap<(String, i64), Timestamp>,
     /// Desks that are left alone.
     pauses: HashMap<String, Pause>,
+    /// Desks that could not be asked for new tickets, and why.
+    unasked: HashMap<String, String>,
     /// Desks that are being worked for.
     busy: HashSet<String>,
 }
@@ -234,6 +236,26 @@ impl Outbox {
         &self.shared.asked
     }
 
+    /// Remembers whether a desk could be asked for new tickets, and says so when that changes.
+    pub(super) fn asked_for_arrivals(&self, desk: &str, asked: Result<(), OutboxError>) -> Result<(), OutboxError> {
+        let mut work = self.work();
+        match asked {
+            Err(OutboxError::Desk(_, trouble)) => {
+                if work.unasked.insert(desk.to_owned(), trouble.said.clone()).is_none() {
+                    warn!(desk, error = %trouble, "Desk {desk} cannot be asked for new tickets: {trouble}");
+                }
+                Ok(())
+            }
+            Ok(()) => {
+                if work.unasked.remove(desk).is_some() {
+                    info!(desk, "Desk {desk} can be asked for new tickets again");
+                }
+                Ok(())
+            }
+            other => other,
+        }
+    }
+
     pub(super) fn clock_now(&self) -> Timestamp {
         self.now()
     }
@@ -268,7 +290,10 @@ impl Outbox {
                 failed: count(&settings.name, &["failed"]),
                 looked_at: looked.get(&settings.name).copied().map(Timestamp),
                 paused_until: pause.map(|pause| pause.until),
-                trouble: broken.or_else(|| pause.map(|pause| pause.said.clone())).unwrap_or_default(),
+                trouble: broken
+                    .or_else(|| pause.map(|pause| pause.said.clone()))
+                    .or_else(|| work.unasked.get(&settings.name).cloned())
+                    .unwrap_or_default(),
             }
         };
         Ok(self.shared.desks.all().iter().map(one).collect())

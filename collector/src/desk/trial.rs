@@ -9,6 +9,9 @@ use super::trouble::Trouble;
 use crate::ticket::rich_text::{Block, RichText};
 use crate::ticket::{NewFile, Requester, TicketState};
 
+/// The subject of a ticket that is opened for a test.
+pub(super) const TEST_SUBJECT: &str = "Firstline test, please ignore";
+
 /// What the steps come to.
 struct Steps(Vec<TrialStep>);
 
@@ -98,7 +101,7 @@ fn test_ticket(mark: &str) -> OutgoingTicket {
     OutgoingTicket {
         mark: mark.to_owned(),
         queue: String::new(),
-        subject: "Firstline test, please ignore".to_owned(),
+        subject: TEST_SUBJECT.to_owned(),
         body: RichText(vec![Block::paragraph(
             "Firstline tries out what it may do here, and resolves this ticket again.",
         )]),

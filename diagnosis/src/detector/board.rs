@@ -78,7 +78,13 @@ impl Board {
     /// The board of so many checks, none of which has an instance yet.
     pub(super) fn new(checks: usize) -> Self {
         let row = Row { list: NO_LIST, start: 0, judged: 0 };
-        Self { rows: vec![row; checks].into(), lists: Vec::new(), places: Vec::new(), standings: Vec::new(), from: i64::MIN }
+        Self {
+            rows: vec![row; checks].into(),
+            lists: Vec::new(),
+            places: Vec::new(),
+            standings: Vec::new(),
+            from: i64::MIN,
+        }
     }
 
     /// The instances of a check by their values of `each`.
@@ -91,7 +97,8 @@ impl Board {
         let start = self.rows[check].start;
         let names = self.names(check);
         let from = self.standings.partition_point(|(place, _)| *place < start);
-        let ours = self.standings[from..].iter().take_while(move |(place, _)| usize::from(*place - start) < names.len());
+        let ours =
+            self.standings[from..].iter().take_while(move |(place, _)| usize::from(*place - start) < names.len());
         ours.map(move |(place, standing)| (&*names[usize::from(*place - start)], standing))
     }
 
@@ -241,7 +248,8 @@ impl Board {
         let names = self.names(check).to_vec();
         let end = start + names.len();
         let of_check = |place: u16| start <= usize::from(place) && usize::from(place) < end;
-        let mut standings: Vec<(u16, Standing)> = self.standings.extract_if(.., |(place, _)| of_check(*place)).collect();
+        let mut standings: Vec<(u16, Standing)> =
+            self.standings.extract_if(.., |(place, _)| of_check(*place)).collect();
         let places: Vec<Place> = self.places.drain(start..end).collect();
         self.rows[check].list = NO_LIST;
         self.shift(check, start, -(names.len() as i64));

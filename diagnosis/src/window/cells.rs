@@ -143,7 +143,8 @@ fn based(value: f32, base: u8, spanned: impl Fn() -> Option<(u32, u32)>) -> Opti
 fn spanned(codes: &[u16], base: u8, column: usize, width: usize) -> Option<(u32, u32)> {
     let numbers = codes.iter().skip(column).step_by(width).filter(|code| **code < HOLE);
     let exponents = numbers.map(|code| u32::from(base) + u32::from(code >> BITS));
-    exponents.fold(None, |range, one| range.map_or(Some((one, one)), |(least, most)| Some((one.min(least), one.max(most)))))
+    exponents
+        .fold(None, |range, one| range.map_or(Some((one, one)), |(least, most)| Some((one.min(least), one.max(most)))))
 }
 
 /// Gives the numbers of a column another least exponent, which holds them all.

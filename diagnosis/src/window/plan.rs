@@ -41,7 +41,8 @@ impl Plan {
         members.truncate(MEMBERS_MAX);
         let mut plan = Self { columns, ..Self::default() };
         plan.file(&members, sources);
-        plan.told_apart = (0..sources).filter(|source| plan.is_told_apart(*source)).map(|source| source as u16).collect();
+        plan.told_apart =
+            (0..sources).filter(|source| plan.is_told_apart(*source)).map(|source| source as u16).collect();
         plan
     }
 

@@ -78,21 +78,12 @@ fn said(status: u16, error: &str) -> Response {
     (status, Json(json!({ "error": error, "error_human": error }))).into_response()
 }
 
-/// Credentials, the language of the answer, and answers that are lost.
+/// Answers that are lost after the work was done.
 async fn guard(State(standin): State<StandIn>, request: Request, next: Next) -> Response {
-    let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    if header("accept") != "application/json" {
-        return (StatusCode::BAD_REQUEST, "<!doctype html><p>an error page</p>").into_response();
-    }
-    match header("authorization").strip_prefix("Token token=") {
-        None => return said(403, "Authentication required"),
-        Some(TOKEN) => {}
-        Some(_) => return said(401, "Can't find User for Token"),
+    if let Some(refused) = refusal(&request) {
+        return refused;
     }
     let writes = request.method() != http::Method::GET;
-    if writes && header("content-type") != "application/json" {
-        return said(415, "Unsupported Media Type");
-    }
     let answer = next.run(request).await;
     let mut side = standin.side();
     if writes && side.lost > 0 {
@@ -100,6 +91,20 @@ async fn guard(State(standin): State<StandIn>, request: Request, next: Next) -> 
         return (StatusCode::BAD_GATEWAY, "<html>Bad Gateway</html>").into_response();
     }
     answer
+}
+
+/// What is wrong with a request, whatever it asks for: its credentials, and the languages it speaks and takes.
+fn refusal(request: &Request) -> Option<Response> {
+    let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if header("accept") != "application/json" {
+        return Some((StatusCode::BAD_REQUEST, "<!doctype html><p>an error page</p>").into_response());
+    }
+    match header("authorization").strip_prefix("Token token=") {
+        None => Some(said(403, "Authentication required")),
+        Some(TOKEN) if request.method() == http::Method::GET || header("content-type") == "application/json" => None,
+        Some(TOKEN) => Some(said(415, "Unsupported Media Type")),
+        Some(_) => Some(said(401, "Can't find User for Token")),
+    }
 }
 
 async fn me() -> Json<Value> {
