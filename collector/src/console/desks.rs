@@ -13,7 +13,7 @@ use crate::access::Roles;
 use crate::access::gate::Caller;
 use crate::api::desks::{bring_as, drop_as, retry_as};
 use crate::api::extract::Posted;
-use crate::api::problem::Fault;
+use crate::api::problem::{Fault, Problem};
 use crate::app::App;
 use crate::desk::{Delivery, DeliveryState, DeskView};
 
@@ -59,7 +59,7 @@ pub(super) async fn show(State(app): State<Arc<App>>, caller: Caller) -> Result<
 }
 
 /// Deliveries, those that people must see to first.
-pub(super) async fn lines(app: &App, ticket: Option<&str>) -> Result<Vec<DeliveryLine>, Fault> {
+pub(super) async fn lines(app: &App, ticket: Option<&str>) -> Result<Vec<DeliveryLine>, Problem> {
     let now = app.clock.now();
     let mut deliveries = app.outbox.list(None, ticket, SHOWN).await?;
     deliveries.sort_by_key(|one| match one.state {

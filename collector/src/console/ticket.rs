@@ -130,12 +130,12 @@ async fn of(app: &App, caller: &Caller, number: &str, fault: String) -> Result<T
         options: if running.is_some() { Vec::new() } else { options(app, "").await? },
         choices,
         diagnosis,
-        ticket: TicketView { pending: pending(&app, &ticket.number).await?, ..TicketView::new(ticket, now) },
+        ticket: TicketView { pending: pending(app, &ticket.number).await?, ..TicketView::new(ticket, now) },
     })
 }
 
 /// How much goes out to the ticket's own desk and is not there.
-async fn pending(app: &App, number: &str) -> Result<usize, Fault> {
+async fn pending(app: &App, number: &str) -> Result<usize, Problem> {
     Ok(super::desks::lines(app, Some(number)).await?.iter().filter(|line| line.open).count())
 }
 

@@ -1,6 +1,7 @@
 //! Which machine a ticket is about, and why we think so.
 //!
-//! Five signs, each with a weight: the ticket names the endpoint; the desk's field for the device names it; its text names the host; the requester is signed in
+//! Five signs, each with a weight: the ticket names the endpoint; the desk's field for the device names it; its text names
+//! the host; the requester is signed in
 //! there; earlier tickets of the requester were about it. Independent signs for one machine add up; a sign that points
 //! at several machines says less about each.
 
