@@ -33,7 +33,7 @@ fn files<'a>(all: &'a [Stored], transaction: &str) -> Vec<&'a Stored> {
 }
 
 fn sha256(bytes: &[u8]) -> String {
-    digest(&SHA256, bytes).as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+    digest(&SHA256, bytes).as_ref().iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
 }
 
 /// The page here of a ticket there, once it came in.

@@ -54,19 +54,14 @@ impl Outbox {
 async fn walk(desk: &dyn Desk, order: &TrialOrder, steps: &mut Steps) -> Option<()> {
     let mark = Uuid::now_v7().to_string();
     steps.take("verify", desk.verify().await, |standing| {
-        let seen = standing.seen.iter().map(|line| format!(", {line}")).collect::<String>();
-        format!("{}{seen}", standing.product)
+        let seen = [&standing.product].into_iter().chain(&standing.seen);
+        seen.map(String::as_str).collect::<Vec<_>>().join(", ")
     })?;
-    let number = match &order.ticket {
-        Some(number) => number.clone(),
-        None => {
-            let made = match desk.create(&test_ticket(&mark)).await {
-                Err(trouble) if trouble.unclear => desk.created(&mark).await.and_then(|found| found.ok_or(trouble)),
-                made => made,
-            };
-            let words = |ticket: &super::TicketRef| format!("ticket {} was opened", ticket.display_number);
-            steps.take("open", made, words)?.display_number
-        }
+    let number = if let Some(number) = &order.ticket {
+        number.clone()
+    } else {
+        let words = |ticket: &super::TicketRef| format!("ticket {} was opened", ticket.display_number);
+        steps.take("open", opened(desk, &mark).await, words)?.display_number
     };
     let found = desk.find(&number).await.and_then(|found| {
         found.ok_or_else(|| Trouble::new(super::TroubleKind::NotFound, format!("there is no ticket {number}")))
@@ -95,6 +90,14 @@ async fn walk(desk: &dyn Desk, order: &TrialOrder, steps: &mut Steps) -> Option<
     let change = Change { state: Some(TicketState::Resolved), ..Change::default() };
     let resolved = desk.change(&found.ticket, &change).await;
     steps.take("resolve", resolved, |()| "resolved, read back".to_owned())
+}
+
+/// A new ticket; looked for when the answer is not clear.
+async fn opened(desk: &dyn Desk, mark: &str) -> Result<super::TicketRef, Trouble> {
+    match desk.create(&test_ticket(mark)).await {
+        Err(trouble) if trouble.unclear => desk.created(mark).await?.ok_or(trouble),
+        made => made,
+    }
 }
 
 fn test_ticket(mark: &str) -> OutgoingTicket {
