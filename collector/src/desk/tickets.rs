@@ -5,7 +5,11 @@ use firstline_diagnosis::vocabulary::Timestamp;
 use super::contract::Found;
 use super::outbox::{Outbox, OutboxError};
 use crate::store::{Connection, sql};
+use crate::ticket::rich_text::clean_line;
 use crate::ticket::{DeskError, NewTicket, Ticket, bounded_order, insert_ticket};
+
+/// Longest word of another desk that is kept, in letters.
+const WORD_LETTERS: usize = 200;
 
 impl Outbox {
     /// The page of the ticket that people at `desk` call `number`; made when there is none.
@@ -69,16 +73,21 @@ async fn make(
     )
     .bind(number)
     .bind(desk)
-    .bind(found.ticket.display_number)
+    .bind(tidy(&found.ticket.display_number))
     .bind(found.ticket.api_id)
     .bind(found.url)
-    .bind(found.queue)
-    .bind(found.device)
+    .bind(tidy(&found.queue))
+    .bind(tidy(&found.device))
     .bind(found.due.map(Timestamp::unix_ms))
     .bind(i64::from(attended))
     .execute(tx)
     .await?;
     Ok((number, true))
+}
+
+/// A word of another desk as it is kept: on one line, and not endless.
+fn tidy(text: &str) -> String {
+    clean_line(text).chars().take(WORD_LETTERS).collect()
 }
 
 impl From<DeskError> for OutboxError {
