@@ -8,10 +8,11 @@
 //! | --- | --- |
 //! | [`median`], [`quantile`] | the middle, and any other share |
 //! | [`sigma`] | the spread: 1.4826 times the median distance from the median |
+//! | [`level`] | the middle and the spread of numbers that may go between two values |
 //! | [`line`] | Theil-Sen's slope with Sen's interval, and Mann-Kendall's agreement |
 //! | [`shift`] | how much higher one sample is than another (Hodges-Lehmann), and how surely (Mann-Whitney) |
 //! | [`poisson_tail`] | how probable so many or more are, when so many are expected |
-//! | [`onset`] | since when numbers are higher than they were (CUSUM) |
+//! | [`onset`], [`Cusum`] | since when numbers are higher than they were |
 
 mod line;
 mod onset;
@@ -23,10 +24,10 @@ mod spread;
 mod tests;
 
 pub use line::{Line, PAIRS_FROM_MAX, line, thinned};
-pub use onset::onset;
+pub use onset::{Cusum, onset};
 pub use poisson::poisson_tail;
 pub use shift::{Shift, shift};
-pub use spread::{median, quantile, sigma};
+pub use spread::{level, median, quantile, sigma};
 
 /// Puts numbers in order: the one sort of numbers, since each sort is four kilobytes of program.
 fn arrange(numbers: &mut [f64]) {

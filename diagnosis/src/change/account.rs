@@ -10,6 +10,7 @@ use super::tables::Tables;
 use crate::document::{
     Change, ChangeRecord, ChangesResult, Diagnosis, Evidence, Finding, Role, Snapshot, SnapshotSeries, WhatChanged,
 };
+use crate::estimate;
 use crate::order::Arrange as _;
 use crate::registry::{Registry, SignalKind};
 use crate::texts;
@@ -171,6 +172,6 @@ fn numbers(series: &[SnapshotSeries], signal: &str, attributes: &Attributes) -> 
             }
         }
     }
-    let moment = |(step, numbers): (i64, Vec<f64>)| Some((Timestamp(step * STEP_MS), onset::median(numbers)?));
+    let moment = |(step, numbers): (i64, Vec<f64>)| Some((Timestamp(step * STEP_MS), estimate::median(&numbers)?));
     steps.into_iter().filter_map(moment).collect()
 }

@@ -7,19 +7,28 @@ pub fn poisson_tail(count: u32, expected: f64) -> f64 {
         return if expected > 0.0 { 1.0 } else { 0.0 };
     }
     let first = f64::from(count);
-    // The tail is summed itself, from its largest term on: one less the rest would lose what is small.
-    if expected < first {
-        return upper(count, expected);
-    }
-    (1.0 - (0..count).map(|times| term(times, expected)).sum::<f64>()).clamp(0.0, 1.0)
+    // The smaller side is summed, from its largest term on: one less the rest would lose what is small.
+    if expected < first { upper(count, expected) } else { (1.0 - lower(count - 1, expected)).clamp(0.0, 1.0) }
 }
 
+/// The probability of `count` times or more, which are more than expected.
 fn upper(count: u32, expected: f64) -> f64 {
     let (mut sum, mut term, mut times) = (0.0, term(count, expected), f64::from(count));
     while term > sum * 1e-16 {
         sum += term;
         times += 1.0;
         term *= expected / times;
+    }
+    sum.min(1.0)
+}
+
+/// The probability of `count` times or less, which are less than expected.
+fn lower(count: u32, expected: f64) -> f64 {
+    let (mut sum, mut term, mut times) = (0.0, term(count, expected), f64::from(count));
+    while term > sum * 1e-16 {
+        sum += term;
+        term *= times / expected;
+        times -= 1.0;
     }
     sum.min(1.0)
 }

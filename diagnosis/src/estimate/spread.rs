@@ -38,3 +38,19 @@ pub fn sigma(numbers: &[f64], resolution: f64) -> Option<f64> {
     let quartiles = quantile(numbers, 0.75)? - quantile(numbers, 0.25)?;
     Some((quartiles / QUARTILES).max(resolution))
 }
+
+/// The middle of numbers, and how much they waver around it. Where more than half are exactly the same, both are told by
+/// the middle half, since of numbers that go between two the median is one of both.
+pub fn level(numbers: &[f64]) -> Option<(f64, f64)> {
+    let middle = median(numbers)?;
+    let distances: Vec<f64> = numbers.iter().map(|number| (number - middle).abs()).collect();
+    let distance = median(&distances)?;
+    if distance > 0.0 {
+        return Some((middle, SIGMAS * distance));
+    }
+    let mut ordered = numbers.to_vec();
+    arrange(&mut ordered);
+    let last = ordered.len() - 1;
+    let (low, high) = (ordered[last / 4], ordered[last - last / 4]);
+    Some((f64::midpoint(low, high), (high - low) / QUARTILES))
+}

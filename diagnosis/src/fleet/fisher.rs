@@ -27,7 +27,7 @@ fn ln_choose(n: u64, k: u64) -> f64 {
 }
 
 /// The logarithm of `n!`: Stirling's series, which from 16 on is exact to the last digit.
-pub(super) fn ln_factorial(n: u64) -> f64 {
+fn ln_factorial(n: u64) -> f64 {
     if n < 16 {
         return (2..=n).map(|i| (i as f64).ln()).sum();
     }
@@ -35,12 +35,6 @@ pub(super) fn ln_factorial(n: u64) -> f64 {
     let correction =
         1.0 / (12.0 * n) - 1.0 / (360.0 * n.powi(3)) + 1.0 / (1260.0 * n.powi(5)) - 1.0 / (1680.0 * n.powi(7));
     n * n.ln() - n + 0.5 * (std::f64::consts::TAU * n).ln() + correction
-}
-
-/// The probability of `k` or more where `expected` are expected: the upper tail of the Poisson distribution.
-pub(super) fn poisson_tail(k: u32, expected: f64) -> f64 {
-    let term = |i: u32| (f64::from(i) * expected.ln() - expected - ln_factorial(u64::from(i))).exp();
-    (1.0 - (0..k).map(term).sum::<f64>()).clamp(0.0, 1.0)
 }
 
 /// The lower end of Wilson's interval for a proportion.
@@ -70,9 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn the_tail_of_rare_events_and_the_interval_of_a_share_are_those_of_the_books() {
-        assert!((poisson_tail(5, 0.5) - 1.721_156e-4).abs() < 1e-9);
-        assert!((poisson_tail(0, 3.0) - 1.0).abs() < 1e-12);
+    fn the_interval_of_a_share_and_the_logarithm_are_those_of_the_books() {
         assert!((wilson_lower(8.0, 10.0, 1.96) - 0.490_157).abs() < 1e-5);
         assert!(wilson_lower(0.0, 10.0, 1.96).abs() < 1e-12);
         assert!((ln_factorial(16) - 30.671_860_106_080_67).abs() < 1e-12);

@@ -1,7 +1,7 @@
 //! More of one kind of trouble than at this hour of other weeks.
 
-use super::fisher::poisson_tail;
 use super::thresholds::RateBurst;
+use crate::estimate;
 
 /// A burst.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -16,16 +16,9 @@ pub struct Burst {
 
 /// Whether `count` in a quarter of an hour is a burst; `weeks` are the counts of the same quarter of earlier weeks.
 pub fn burst(count: u32, weeks: &[u32], thresholds: &RateBurst) -> Option<Burst> {
-    let mut weeks = weeks.to_vec();
-    weeks.sort_unstable();
-    let half = weeks.len() / 2;
-    let median = match weeks.len() {
-        0 => 0.0,
-        length if length % 2 == 1 => f64::from(weeks[half]),
-        _ => f64::midpoint(f64::from(weeks[half - 1]), f64::from(weeks[half])),
-    };
-    let expected = median.max(thresholds.expected_least);
-    let p = poisson_tail(count, expected);
+    let weeks: Vec<f64> = weeks.iter().copied().map(f64::from).collect();
+    let expected = estimate::median(&weeks).unwrap_or(0.0).max(thresholds.expected_least);
+    let p = estimate::poisson_tail(count, expected);
     (count >= thresholds.least && p < thresholds.p).then_some(Burst { count, expected, p })
 }
 
