@@ -191,7 +191,7 @@ impl Store {
     /// How much is kept.
     pub(crate) fn kept(&self) -> Kept {
         let minutes = |known: &Arc<Known>| (known.span_ms / 60_000).max(1) as usize;
-        let needed = self.plan.columns().iter().map(minutes).sum();
+        let needed = self.plan.columns().iter().filter(|known| known.is_sampled).map(minutes).sum();
         Kept { series: self.plan.len(), numbers: self.grid.cells() + self.loose.len(), needed }
     }
 
