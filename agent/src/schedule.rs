@@ -192,7 +192,7 @@ impl Schedule {
     /// Counts the probes that gave nothing, for the readings about the agent.
     fn tell_vitals(&self) {
         let failing = self.slots.iter().filter(|slot| slot.is_failing()).count();
-        self.cx.vitals.set_failing_probes(failing as u64);
+        self.cx.vitals.set_probes(failing as u64, self.slots.len() as u64);
     }
 }
 

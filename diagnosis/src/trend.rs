@@ -17,6 +17,7 @@
 //! parameters name, so that who stores the past can answer from roll-ups.
 
 mod ask;
+mod battery_runtime;
 mod battery_wear;
 mod blocks;
 mod context_shift;
@@ -36,7 +37,7 @@ pub(crate) use blocks::joined;
 pub use method::{Form, Read, Use};
 pub(crate) use method::{METHODS, Method, Output, OutputUnit};
 pub use outlook::{Found, Missing, Outlook, outlook};
-pub use past::{Past, PastPoint, PastSeries, PastStates};
+pub use past::{Past, PastFinding, PastPoint, PastSeries, PastStates};
 
 use ask::{Ask, Doubt};
 use method::{Assessment, Role};

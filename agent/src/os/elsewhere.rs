@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use firstline_diagnosis::vocabulary::Timestamp;
 use sysinfo::System;
 
 use crate::identity::Told;
@@ -318,6 +319,10 @@ pub(crate) fn time_source(_: &Path) -> Result<Source, ProbeError> {
 
 pub(crate) fn time_zone_name(_: &Path) -> Result<String, ProbeError> {
     Err(ProbeError::Unsupported("the name of the time zone"))
+}
+
+pub(crate) fn utc_offset_seconds(_: &Path, _: Timestamp) -> Result<i32, ProbeError> {
+    Err(ProbeError::Unsupported("the clock on the wall"))
 }
 
 pub(crate) fn package_managers(_: &Path) -> Vec<(&'static str, i64)> {

@@ -22,6 +22,8 @@ static SPEC: Spec = Spec {
         "endpoint.agent.spool.records",
         "endpoint.agent.spool.fill",
         "endpoint.agent.probe.failures",
+        "endpoint.agent.probe.count",
+        "endpoint.agent.version",
     ],
 };
 
@@ -48,6 +50,8 @@ impl Probe for Agent {
         }
         gather.outcome("endpoint.agent.memory", [], native::own_memory_bytes());
         gather.single("endpoint.agent.probe.failures", cx.vitals.failing_probes());
+        gather.single("endpoint.agent.probe.count", cx.vitals.probes());
+        gather.single("endpoint.agent.version", env!("CARGO_PKG_VERSION"));
         if let Some(spool) = cx.vitals.spool() {
             gather.single("endpoint.agent.spool.records", spool.records);
             gather.single("endpoint.agent.spool.fill", spool.fill_ratio);

@@ -23,6 +23,7 @@ static SPEC: Spec = Spec {
         "endpoint.clock.sync.stratum",
         "endpoint.clock.sync.last_success_age",
         "endpoint.clock.timezone",
+        "endpoint.clock.utc_offset",
     ],
 };
 
@@ -73,6 +74,8 @@ impl Probe for Clockwork {
         let age = at.map(|at| cx.clock.now().seconds_since(Timestamp::from_unix_seconds(at)).max(0.0));
         gather.outcome("endpoint.clock.sync.last_success_age", Attributes::none(), age);
         gather.outcome("endpoint.clock.timezone", Attributes::none(), native::time_zone_name(&cx.root));
+        let offset = native::utc_offset_seconds(&cx.root, cx.clock.now());
+        gather.outcome("endpoint.clock.utc_offset", Attributes::none(), offset.map(f64::from));
         Ok(gather.done())
     }
 }

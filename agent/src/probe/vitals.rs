@@ -15,6 +15,7 @@ const NAME_CHARS_MAX: usize = 64;
 #[derive(Debug, Default)]
 pub struct Vitals {
     failing_probes: AtomicU64,
+    probes: AtomicU64,
     spool: Mutex<Option<Spool>>,
     people: Mutex<Vec<String>>,
     ended_well: AtomicBool,
@@ -61,9 +62,15 @@ impl Vitals {
         self.ended_well.load(Ordering::Relaxed)
     }
 
-    /// `count` probes gave nothing when they last ran.
-    pub(crate) fn set_failing_probes(&self, count: u64) {
-        self.failing_probes.store(count, Ordering::Relaxed);
+    /// `failing` of `all` probes gave nothing when they last ran.
+    pub(crate) fn set_probes(&self, failing: u64, all: u64) {
+        self.failing_probes.store(failing, Ordering::Relaxed);
+        self.probes.store(all, Ordering::Relaxed);
+    }
+
+    /// How many probes there are; 0 before any ran.
+    pub(crate) fn probes(&self) -> u64 {
+        self.probes.load(Ordering::Relaxed)
     }
 
     /// How many probes gave nothing when they last ran.

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use firstline_diagnosis::trend::{Form, Past, PastPoint, PastSeries, PastStates, Read};
+use firstline_diagnosis::trend::{Form, Past, PastFinding, PastPoint, PastSeries, PastStates, Read};
 use firstline_diagnosis::vocabulary::{Event, Mark, Series, Timestamp, Unknown, Value};
 
 use super::outcome::outcome;
@@ -20,6 +20,9 @@ use crate::store::{Reads, Store, StoreError, sql};
 /// Turns matter to methods that look at hours.
 const MARKS: Duration = Duration::from_hours(48);
 
+/// Findings that ended before are in no baseline.
+const STOOD_WITHIN: Duration = Duration::from_hours(31 * 24);
+
 /// Rows of changes and events of one endpoint that are looked at.
 const ROWS_MAX: i64 = 20_000;
 
@@ -30,6 +33,8 @@ const CURRENT: &str = "SELECT series, outcome, at_ms FROM inventory WHERE endpoi
 const KEEP: &str = "INSERT INTO state_history (endpoint_key, series, at_ms, value) VALUES ($1, $2, $3, $4)";
 const HAPPENED: &str = "SELECT series, at_ms, count FROM events
     WHERE endpoint_key = $1 AND at_ms >= $2 ORDER BY at_ms, id LIMIT $3";
+const STOOD: &str = "SELECT check_id, instance, state, onset_ms, changed_ms FROM findings
+    WHERE endpoint_id = (SELECT id FROM endpoints WHERE key = $1) AND (changed_ms >= $2 OR state <> 'ok')";
 const TURNS: &str = "SELECT at_ms, mark FROM marks WHERE endpoint_key = $1 AND at_ms >= $2 ORDER BY at_ms, id";
 
 /// What these reads ask of an endpoint.
@@ -44,6 +49,7 @@ pub(super) async fn of(
         since: rows::watched_since(store.reads(), key).await?,
         events_since: Some(now - keep.events()),
         marks: marks(store.reads(), key, now - MARKS).await?,
+        stood: stood(store.reads(), key, now - STOOD_WITHIN).await?,
         ..Past::default()
     };
     for tier in [Tier::Minutes, Tier::FiveMinutes, Tier::Hours] {
@@ -214,6 +220,18 @@ async fn events(reads: &Reads, key: i64, signals: &[&str], since: Timestamp) -> 
         is_wanted.then(|| Event { series, at: Timestamp(at), fields: BTreeMap::new(), count })
     };
     Ok(rows.into_iter().filter_map(event).collect())
+}
+
+/// When findings stood; of each instance the last time is known.
+async fn stood(reads: &Reads, key: i64, since: Timestamp) -> Result<Vec<PastFinding>, StoreError> {
+    let rows: Vec<(String, String, String, i64, i64)> =
+        sql::query_as(STOOD).bind(key).bind(since.unix_ms()).fetch_all(reads).await?;
+    let finding = |(check, instance, state, onset, changed): (String, String, String, i64, i64)| {
+        let to = (state == "ok").then_some(Timestamp(changed));
+        PastFinding { check, instance, from: Timestamp(onset), to }
+    };
+    let is_raised = |(_, _, state, ..): &(String, String, String, i64, i64)| state != "pending" && state != "unknown";
+    Ok(rows.into_iter().filter(is_raised).map(finding).collect())
 }
 
 async fn marks(reads: &Reads, key: i64, since: Timestamp) -> Result<Vec<(Timestamp, Mark)>, StoreError> {

@@ -4,7 +4,7 @@ use crate::order::Arrange as _;
 use crate::vocabulary::{Event, Mark, Series, Timestamp, Value};
 
 use super::blocks;
-use super::{Past, PastPoint, Read, Use};
+use super::{Past, PastFinding, PastPoint, Read, Use};
 
 /// Why a method says nothing of an instance.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,6 +25,8 @@ impl Doubt {
 /// One instance at one moment.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Ask<'a> {
+    /// The check's id.
+    pub(crate) check: &'a str,
     pub(crate) past: &'a Past,
     pub(crate) of: &'a Use,
     /// Attributes that make the instance.
@@ -41,6 +43,17 @@ impl<'a> Ask<'a> {
     /// A parameter that is a time, in milliseconds.
     pub(crate) fn span_ms(&self, name: &str) -> i64 {
         (self.parameter(name) * 1000.0) as i64
+    }
+
+    /// Whether the check's own finding stood on this instance at a moment.
+    pub(crate) fn stood_at(&self, at: Timestamp) -> bool {
+        let is_own = |stood: &&PastFinding| {
+            let mut values = self.binding.iter().map(|(_, value)| *value);
+            stood.check == self.check
+                && stood.instance.split(", ").filter(|one| !one.is_empty()).all(|one| values.next() == Some(one))
+        };
+        let within = |stood: &PastFinding| stood.from <= at && stood.to.is_none_or(|to| at <= to);
+        self.past.stood.iter().filter(is_own).any(within)
     }
 
     pub(crate) fn read(&self, role: &str) -> Option<&'a Read> {

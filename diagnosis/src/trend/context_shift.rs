@@ -2,7 +2,8 @@
 //!
 //! The same place is the same network, with or without VPN, on mains or on battery, at working hours or not. The last hour is
 //! held against the two weeks before yesterday in the same place. Where the machine was never before there is nothing to
-//! hold it against, and no finding.
+//! hold it against, and no finding. Time in which the finding stood is no measure either: else what is wrong for long enough
+//! would be usual.
 
 use crate::estimate::{self, Shift};
 use crate::vocabulary::{Timestamp, Value};
@@ -12,13 +13,14 @@ use super::{Ask, Assessment, Doubt, Method, Output, OutputUnit, PastPoint, Role,
 
 pub(super) const METHOD: Method = Method {
     name: "context-shift",
-    version: 1,
+    version: 2,
     roles: &[
         Role { name: "value", needed: true, span: "window", step: "block" },
         Role { name: "per", needed: false, span: "window", step: "block" },
         Role { name: "network", needed: false, span: "window", step: "" },
         Role { name: "vpn", needed: false, span: "window", step: "block" },
         Role { name: "power", needed: false, span: "window", step: "" },
+        Role { name: "offset", needed: false, span: "window", step: "" },
     ],
     parameters: &[
         ("window", "s"),
@@ -42,8 +44,10 @@ pub(super) const METHOD: Method = Method {
     assess,
 };
 
-/// Hours of a weekday at which people work, in UTC: wide enough for a continent.
-const WORK_HOURS: std::ops::Range<i64> = 6..19;
+/// Hours of a weekday at which people work, by the clock on their wall; by UTC where that is not known, wide enough for a
+/// continent.
+const WORK_HOURS: std::ops::Range<i64> = 7..19;
+const WORK_HOURS_UTC: std::ops::Range<i64> = 6..19;
 
 /// Where a machine was: its network, whether over a VPN, its power, and whether people worked.
 #[derive(Debug, Clone, PartialEq)]
@@ -64,8 +68,9 @@ fn assess(ask: &Ask) -> Result<Assessment, Doubt> {
     let now: Vec<&PastPoint> =
         history.values.iter().filter(|point| point.at.0 > now_from && history.place(point.at) == place).collect();
     let gap_from = ask.now.0 - ask.span_ms("gap");
+    let is_measure = |point: &&PastPoint| point.at.0 <= gap_from && !ask.stood_at(point.at);
     let before: Vec<&PastPoint> =
-        history.values.iter().filter(|point| point.at.0 <= gap_from && history.place(point.at) == place).collect();
+        history.values.iter().filter(is_measure).filter(|point| history.place(point.at) == place).collect();
     enough(ask, &now, &before)?;
     let sign = ask.parameter("direction").signum();
     let numbers = |points: &[&PastPoint]| points.iter().map(|point| f64::from(point.mean)).collect::<Vec<f64>>();
@@ -125,6 +130,8 @@ struct History<'a> {
     networks: Vec<(Timestamp, &'a Value)>,
     powers: Vec<(Timestamp, &'a Value)>,
     vpn: Vec<PastPoint>,
+    /// How far local time was ahead of UTC, in seconds.
+    offsets: Vec<(Timestamp, &'a Value)>,
 }
 
 impl<'a> History<'a> {
@@ -133,7 +140,8 @@ impl<'a> History<'a> {
         if ask.read("per").is_some() {
             values = per(&values, &ask.points("per"));
         }
-        Self { values, networks: ask.states("network"), powers: ask.states("power"), vpn: ask.points("vpn") }
+        let [networks, powers, offsets] = ["network", "power", "offset"].map(|role| ask.states(role));
+        Self { values, networks, powers, vpn: ask.points("vpn"), offsets }
     }
 
     fn place(&self, at: Timestamp) -> Place<'a> {
@@ -141,16 +149,27 @@ impl<'a> History<'a> {
             states.partition_point(|(since, _)| *since <= at).checked_sub(1).map(|place| states[place].1)
         };
         let vpn = self.vpn.partition_point(|point| point.at <= at).checked_sub(1).map(|place| self.vpn[place].mean);
-        let (hour, day) = (at.0.div_euclid(3_600_000), at.0.div_euclid(blocks::DAY_MS));
-        // The first of January 1970 was a Thursday.
-        let is_weekday = (day + 3).rem_euclid(7) < 5;
+        // What was not told yet was mostly the same.
+        let first = self.offsets.first().map(|(_, offset)| *offset);
         Place {
             network: state(&self.networks),
             over_vpn: vpn.is_some_and(|up| up >= 0.5),
             power: state(&self.powers),
-            at_work: is_weekday && WORK_HOURS.contains(&hour.rem_euclid(24)),
+            at_work: at_work(at, state(&self.offsets).or(first).and_then(Value::number)),
         }
     }
+}
+
+/// Whether people work at a moment, where local time is so many seconds ahead of UTC.
+fn at_work(at: Timestamp, offset_seconds: Option<f64>) -> bool {
+    let (ahead_ms, hours) = match offset_seconds {
+        Some(seconds) => ((seconds * 1000.0) as i64, WORK_HOURS),
+        None => (0, WORK_HOURS_UTC),
+    };
+    let local_ms = at.0.saturating_add(ahead_ms);
+    let (hour, day) = (local_ms.div_euclid(3_600_000), local_ms.div_euclid(blocks::DAY_MS));
+    // The first of January 1970 was a Thursday.
+    (day + 3).rem_euclid(7) < 5 && hours.contains(&hour.rem_euclid(24))
 }
 
 /// One counter by another, step by step.
@@ -164,4 +183,19 @@ fn per(values: &[PastPoint], by: &[PastPoint]) -> Vec<PastPoint> {
         })
     };
     values.iter().filter_map(quotient).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn people_work_by_the_clock_on_their_wall() {
+        // A Monday, 04:00 UTC: noon in Singapore, ten in the evening of Sunday in Chicago.
+        // The fifth of January 1970.
+        let four = Timestamp(4 * blocks::DAY_MS + 4 * 3_600_000);
+        assert!(at_work(four, Some(8.0 * 3600.0)));
+        assert!(!at_work(four, Some(-6.0 * 3600.0)));
+        assert!(!at_work(four, None));
+    }
 }

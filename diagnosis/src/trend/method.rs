@@ -5,12 +5,13 @@ use crate::registry::{SignalKind, SignalSpec, ValueType};
 use crate::vocabulary::{Series, Value};
 
 use super::{
-    Ask, Doubt, battery_wear, context_shift, disk_fill, disk_watch, duration_rise, endurance, event_rate, leak,
-    thermal_drift,
+    Ask, Doubt, battery_runtime, battery_wear, context_shift, disk_fill, disk_watch, duration_rise, endurance,
+    event_rate, leak, thermal_drift,
 };
 
 /// Every method, by name.
 pub(crate) const METHODS: &[&Method] = &[
+    &battery_runtime::METHOD,
     &battery_wear::METHOD,
     &context_shift::METHOD,
     &disk_fill::METHOD,

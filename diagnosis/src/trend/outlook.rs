@@ -60,7 +60,7 @@ pub fn outlook(check: &Check, past: &Past, now: Timestamp) -> Option<Outlook> {
     for instance in instances(check, of, past) {
         let assessed = {
             let binding = binding(check, &instance);
-            (of.method.assess)(&Ask { past, of, binding: &binding, now })
+            (of.method.assess)(&Ask { check: &check.id, past, of, binding: &binding, now })
         };
         match assessed {
             Ok(assessment) => found.push((instance, assessment)),
@@ -98,7 +98,7 @@ fn told(
     (instance, assessment): (Vec<String>, Assessment),
 ) -> Found {
     let binding = binding(check, &instance);
-    let ask = Ask { past, of, binding: &binding, now };
+    let ask = Ask { check: &check.id, past, of, binding: &binding, now };
     let window = ask.of.reads.iter().map(|read| read.span).max().unwrap_or_default();
     let forecast = Forecast {
         method: ask.of.method.name.to_owned(),

@@ -24,6 +24,21 @@ pub struct Past {
     pub marks: Vec<(Timestamp, Mark)>,
     /// Signals of which there is nothing, and why.
     pub absent: Vec<(String, Unknown)>,
+    /// When something was wrong: what was then is no measure of how things should be.
+    pub stood: Vec<PastFinding>,
+}
+
+/// A stretch in which a finding stood.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PastFinding {
+    /// The check's id.
+    pub check: String,
+    /// Its instance as people read it; empty when there is only one.
+    pub instance: String,
+    /// Since when.
+    pub from: Timestamp,
+    /// Until when; absent while it stands.
+    pub to: Option<Timestamp>,
 }
 
 /// Numbers of a series, in order of time.
@@ -97,7 +112,7 @@ impl Past {
         for known in &mut states {
             known.values.retain(|(at, _)| within(*at));
         }
-        Self { since, events_since: since, series, states, events, marks, absent: absent(snapshot) }
+        Self { since, events_since: since, series, states, events, marks, absent: absent(snapshot), stood: Vec::new() }
     }
 }
 

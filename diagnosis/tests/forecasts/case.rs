@@ -43,6 +43,9 @@ pub(crate) struct Case {
     /// Boots, sleeps, wakes: name, and how long ago.
     #[serde(default)]
     pub(crate) mark: Vec<(String, String)>,
+    /// When the check's finding stood: from and to, how long ago.
+    #[serde(default)]
+    pub(crate) stood: Vec<(String, String)>,
 }
 
 /// A series by what it is made of. Times are before now, but for periods.

@@ -35,7 +35,7 @@ fn files() -> Vec<(String, File)> {
 /// What is said of the check, and whether it is what the case wants.
 fn judged(catalogue: &Arc<Catalogue>, check: &str, case: &Case) -> Result<(), String> {
     let rule = catalogue.check(check).ok_or("there is no such check")?;
-    let past = past::of(case);
+    let past = past::of(check, case);
     let outlooks: Vec<_> = outlook(rule, &past, past::NOW).into_iter().collect();
     let foresight = Foresight { outlooks, standing: Vec::new() };
     let snapshot = past::snapshot(case, &past);
@@ -100,7 +100,7 @@ fn the_order_in_which_the_past_is_told_changes_nothing() {
     for (_, file) in files() {
         let rule = catalogue.check(&file.check).expect("a check");
         for case in file.cases() {
-            let past = past::of(&case);
+            let past = past::of(&file.check, &case);
             let mut turned = past.clone();
             turned.series.reverse();
             turned.states.reverse();

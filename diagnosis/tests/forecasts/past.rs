@@ -5,7 +5,7 @@ use std::time::Duration;
 use firstline_diagnosis::document::{
     AgentHealth, Os, Quality, Reason, Snapshot, SnapshotEndpoint, SnapshotReading, SnapshotSeries,
 };
-use firstline_diagnosis::trend::{Past, PastPoint, PastSeries, PastStates};
+use firstline_diagnosis::trend::{Past, PastFinding, PastPoint, PastSeries, PastStates};
 use firstline_diagnosis::vocabulary::{Attributes, Event, Mark, Series, Timestamp, Value};
 
 use super::case::{Case, Curve};
@@ -80,7 +80,7 @@ fn level(curve: &Curve, from: Timestamp, at: Timestamp) -> f64 {
     curve.start + curve.daily * days + jumps + saw
 }
 
-pub(crate) fn of(case: &Case) -> Past {
+pub(crate) fn of(check: &str, case: &Case) -> Past {
     let steps = |curve: &Curve| {
         let step_ms = span(&curve.every).as_millis() as i64;
         let points = numbers(curve).into_iter().map(|(at, number)| PastPoint::of(at, step_ms, number as f32));
@@ -99,12 +99,19 @@ pub(crate) fn of(case: &Case) -> Past {
         events.extend(happened.ago.iter().map(event));
     }
     events.sort_by_key(|event| event.at);
+    let stood = |(from, to): &(String, String)| PastFinding {
+        check: check.to_owned(),
+        instance: String::new(),
+        from: ago(from),
+        to: Some(ago(to)),
+    };
     let mark = |name: &str| Mark::ALL.into_iter().find(|mark| mark.name() == name).expect("a mark");
     Past {
         since: case.known.as_deref().map(ago),
         series: case.series.iter().map(steps).collect(),
         states: case.state.iter().map(states).collect(),
         events,
+        stood: case.stood.iter().map(stood).collect(),
         marks: case.mark.iter().map(|(name, at)| (ago(at), mark(name))).collect(),
         ..Past::default()
     }

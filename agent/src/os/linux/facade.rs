@@ -98,7 +98,7 @@ pub(crate) use text_log::text_lines;
 pub(crate) use throttle::{throttle, throttle_places};
 pub(crate) use tickets::tickets;
 pub(crate) use timer::wait;
-pub(crate) use timesync::{clock_discipline, time_source, time_zone_name};
+pub(crate) use timesync::{clock_discipline, time_source, time_zone_name, utc_offset_seconds};
 pub(crate) use tunnel::{last_handshake, tunnels};
 pub(crate) use update::{lists_seconds, packaged, packaged_stamp, restart_due, update_diary, updates_by_themselves};
 pub(crate) use wifi::{radios, wireless};

@@ -1,6 +1,8 @@
 use std::fs;
 use std::path::Path;
 
+use firstline_diagnosis::vocabulary::Timestamp;
+use jiff::tz::TimeZone;
 use zbus::OwnedVariant;
 
 use super::bus::{self, Object};
@@ -93,6 +95,14 @@ pub(crate) fn time_zone_name(root: &Path) -> Result<String, ProbeError> {
     name.ok_or_else(|| ProbeError::Missing("the name of the time zone".to_owned()))
 }
 
+/// How far the clock on the wall is ahead of UTC at a moment.
+pub(crate) fn utc_offset_seconds(root: &Path, now: Timestamp) -> Result<i32, ProbeError> {
+    let zone = fs::read(root.join("etc/localtime")).ok().and_then(|bytes| TimeZone::tzif("local", &bytes).ok());
+    let zone = zone.ok_or_else(|| ProbeError::Missing("the zone of the clock on the wall".to_owned()))?;
+    let now = jiff::Timestamp::from_millisecond(now.0).map_err(|_| ProbeError::Unsupported("a year like this"))?;
+    Ok(zone.to_offset(now).seconds())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -111,6 +121,19 @@ mod tests {
         assert_eq!(time_source(root.path()).expect("known").service, "none");
         fs::create_dir_all(root.path().join("proc/77")).expect("made");
         assert_eq!(time_source(root.path()).expect("known").service, "chrony");
+    }
+
+    #[test]
+    fn the_clock_on_the_wall_is_ahead_as_its_zone_says() {
+        let root = tempfile::tempdir().expect("temporary directory");
+        let now = Timestamp(1_790_000_000_000);
+        assert!(utc_offset_seconds(root.path(), now).is_err());
+        fs::create_dir_all(root.path().join("etc")).expect("made");
+        // The shortest such file: no change ever, one kind of time, two hours ahead.
+        let head = [b"TZif".as_slice(), &[0; 16], &[0; 12], &[0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 4]].concat();
+        let kind = [7200_i32.to_be_bytes().as_slice(), &[0, 0], b"TWO\0"].concat();
+        fs::write(root.path().join("etc/localtime"), [head, kind].concat()).expect("written");
+        assert_eq!(utc_offset_seconds(root.path(), now), Ok(7200));
     }
 
     #[test]
