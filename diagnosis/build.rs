@@ -1,5 +1,4 @@
-//! Compiles the catalogue before it is embedded: `signals.compact`, `checks.compact`, `codes.compact` and `changes.compact`
-//! in `OUT_DIR`.
+//! Compiles the catalogue before it is embedded: `signals.compact`, `checks.compact` and `changes.compact` in `OUT_DIR`.
 //!
 //! Nothing is interpreted here: a compact file is what the TOML files say, table by table, without their comments, and
 //! with every string once. `src/compact.rs` reads it, and a test holds what it reads against the TOML files.
@@ -41,7 +40,6 @@ fn main() -> Result<(), Box<dyn Error>> {
     let out = PathBuf::from(std::env::var("OUT_DIR")?);
     std::fs::write(out.join("signals.compact"), compact(signals::FILES)?)?;
     std::fs::write(out.join("checks.compact"), compact(checks::FILES)?)?;
-    std::fs::write(out.join("codes.compact"), compact(&[("codes.toml", include_str!("catalogue/codes.toml"))])?)?;
     std::fs::write(out.join("changes.compact"), compact(changes::FILES)?)?;
     Ok(())
 }

@@ -23,7 +23,7 @@ use std::time::Duration;
 use sha2::{Digest, Sha256};
 
 pub use check::{Check, Coverage};
-pub(crate) use edges::Edge;
+pub(crate) use edges::{Edge, Overlap};
 pub(crate) use error::line_of;
 pub use error::{LoadError, LoadErrors};
 pub(crate) use raw::Effect;
@@ -184,7 +184,7 @@ fn symptom_of(entry: &raw::SymptomEntry, known: &[&str], errors: &mut Vec<LoadEr
 fn version(overlay: &[(&str, &str)]) -> String {
     let overlay = overlay.iter().flat_map(|(name, text)| [name.as_bytes(), text.as_bytes()]);
     let mut hash = Sha256::new();
-    let embedded = [compiled::BYTES, COMPILED_SIGNALS, COMPILED_CHANGES, crate::codes::BYTES];
+    let embedded = [compiled::BYTES, COMPILED_SIGNALS, COMPILED_CHANGES];
     for part in embedded.into_iter().chain(overlay) {
         hash.update((part.len() as u64).to_be_bytes());
         hash.update(part);

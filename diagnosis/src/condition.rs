@@ -35,7 +35,7 @@
 //! | `given(condition, e)` | `e` while the condition holds, else unknown: events count only while the log they come from can be read |
 //! | `contains(text, "part")` | whether a text has that part |
 //! | `attribute(x, "name")` | text: that attribute of the series |
-//! | `lookup("table", "column", text, ...)` | text: what a table of the catalogue says for these keys; unknown when it says nothing |
+//! | `lookup("table", "column", text, ...)` | text: what a table of the catalogue says for these keys, of which numbers are compared as numbers; unknown when it says nothing |
 //! | `until("table", "column", text, ...)` | seconds until the end of the day that the table names, negative when it is past |
 //! | `awake(W)` | time awake within the last `W` of the clock; unknown until the endpoint was known for that long |
 //! | `offered(x)` | whether this system, and this machine, has the input at all: false where the registry names no source, and where the probe said `unsupported` or `not_present`. What only fails to arrive is offered |
@@ -43,7 +43,6 @@
 //! | `bit(e, 3)` | whether that bit of a number is set |
 //! | `points(condition, 40)` | 40 where it holds, else 0, for scores |
 //! | `field(event, "module")` | text: what the newest event said in that field |
-//! | `meaning(text, "stop-code", "class")` | text: what a table of `catalogue/codes.toml` says of a code: its class, plain words, or a first step |
 //! | `amount(event, "battery_charge")` | the same as a number |
 //! | `largest(e, "attribute")` | text: that attribute of the series with the largest value, for texts: `largest(memory, "process.executable.name")` |
 //! | `list(e, "attribute", 3)` | text: the three largest with their values, for texts: `firefox 2.1 GiB, code 1.3 GiB` |
@@ -62,6 +61,8 @@
 //! | `rate(c, W)` | increase of a counter per second that was measured |
 //! | `n(event, W)` | how many events |
 //! | `calm(event, W)` | how many that did not happen within a minute after a wake or before a sleep or shutdown |
+//! | `alike(event, "code", W)` | of the events of a window that say the same in that field, the most; those that say nothing there do not count |
+//! | `kinds(event, "module", W)` | how many different things the events of a window say in that field |
 //! | `days(event, W)` | on how many days, by UTC |
 //! | `changes(x, W)` | how often the value changed |
 //! | `share(condition, W)` | share of the measured time in which it held, 0 to 1 |

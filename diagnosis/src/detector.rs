@@ -82,12 +82,15 @@ pub struct Detector {
     /// For each check of the catalogue, where its instances stand.
     board: Board,
     /// What the methods of checks said of instances.
-    forecasts: Vec<(usize, Vec<(Vec<String>, Forecast)>)>,
+    forecasts: Vec<(usize, Told)>,
     /// The store's generation when instances were last looked for.
     generation: Option<u64>,
     /// What methods read, where nobody else keeps it.
     diary: Option<Box<Diary>>,
 }
+
+/// What a method said of instances.
+type Told = Vec<(Vec<String>, Forecast)>;
 
 impl Detector {
     /// A detector that has seen nothing yet.

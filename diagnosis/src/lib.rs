@@ -22,7 +22,6 @@
 
 pub mod catalogue;
 pub mod change;
-mod codes;
 mod compact;
 pub mod condition;
 pub mod detector;

@@ -1,9 +1,11 @@
 //! Numbers and sentences as people read them.
 
 mod event;
+mod step;
 mod template;
 
 pub use event::event_words;
+pub(crate) use step::filled;
 pub(crate) use template::{Style, Template};
 
 use crate::condition::Unit;

@@ -29,12 +29,27 @@ impl Sources {
         if let Some(index) = self.0.iter().position(same) {
             return index;
         }
-        self.0.push(Source { signal: spec.signal.clone(), fixed: spec.fixed.clone(), reaches: Vec::new() });
+        self.0.push(Source {
+            signal: spec.signal.clone(),
+            fixed: spec.fixed.clone(),
+            reaches: Vec::new(),
+            fields: Vec::new(),
+        });
         self.0.len() - 1
+    }
+
+    /// Keeps the last so many milliseconds of an input; gives its source.
+    pub(super) fn keep(&mut self, spec: &InputSpec, span_ms: i64) -> usize {
+        let index = self.add(spec);
+        self.need(index, &Need { input: 0, span_ms, rows: 0, only: None, field: None });
+        index
     }
 
     /// Keeps what a window needs.
     fn need(&mut self, index: usize, need: &Need) {
+        if let Some(field) = need.field.as_ref().filter(|field| !self.0[index].fields.contains(field)) {
+            self.0[index].fields.push(field.clone());
+        }
         let reaches = &mut self.0[index].reaches;
         match reaches.iter_mut().find(|reach| reach.only == need.only) {
             Some(reach) => (reach.span_ms, reach.rows) = (reach.span_ms.max(need.span_ms), reach.rows.max(need.rows)),

@@ -16,6 +16,7 @@ pub(super) const FILES: &[(&str, &str)] = &[
     ("checks/wireless.toml", include_str!("../../catalogue/checks/wireless.toml")),
     ("suppression.toml", include_str!("../../catalogue/suppression.toml")),
     ("symptoms.toml", include_str!("../../catalogue/symptoms.toml")),
+    ("tables/crash.toml", include_str!("../../catalogue/tables/crash.toml")),
     ("tables/lifecycle.toml", include_str!("../../catalogue/tables/lifecycle.toml")),
     ("tables/words.toml", include_str!("../../catalogue/tables/words.toml")),
 ];

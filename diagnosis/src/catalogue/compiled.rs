@@ -141,6 +141,7 @@ impl Place {
             consequence: self.ids(table, "consequence"),
             when: self.text(table, "when"),
             any_instance: table.flag("any_instance").unwrap_or_default(),
+            overlap_percent: table.number("overlap_percent").map(|percent| self.at(percent as u32)),
             inputs: self.named(table, "inputs"),
         }
     }

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use crate::condition::{self, Compiled, Input, Names, Parsed, Tables};
-use crate::registry::Registry;
+use crate::registry::{Registry, SignalKind};
 
 use super::LoadError;
 use super::build::{Sources, inputs, register};
@@ -17,7 +17,21 @@ pub(crate) struct Edge {
     pub(crate) when: Option<(Vec<Input>, Compiled)>,
     /// A full `/` explains a full `/data`: almost never so, hence it must be said.
     pub(crate) any_instance: bool,
+    /// Only what happened mostly while the root stood.
+    pub(crate) overlap: Option<Overlap>,
 }
+
+/// Of what a finding is made of, so much must have happened while its root stood.
+#[derive(Debug, Clone)]
+pub(crate) struct Overlap {
+    /// The source of its events.
+    pub(crate) source: usize,
+    pub(crate) span_ms: i64,
+    pub(crate) share: f64,
+}
+
+/// The past of which events are held against a root.
+const OVERLAP_MS: i64 = 86_400_000;
 
 /// Builds the edges; they must not lead in a circle.
 pub(super) fn edges(
@@ -37,6 +51,7 @@ pub(super) fn edges(
             consequences: entry.consequence.iter().map(|id| id.value.clone()).collect(),
             when: entry.when.as_ref().and_then(|when| condition_of((registry, tables), entry, when, sources, errors)),
             any_instance: entry.any_instance,
+            overlap: entry.overlap_percent.as_ref().and_then(|at| overlap_of(registry, entry, at, sources, errors)),
         });
     }
     if let Some(error) = circle(entries) {
@@ -73,6 +88,23 @@ fn condition_of(
             None
         }
     }
+}
+
+fn overlap_of(
+    registry: &Registry,
+    entry: &EdgeEntry,
+    percent: &At<u32>,
+    sources: &mut Sources,
+    errors: &mut Vec<LoadError>,
+) -> Option<Overlap> {
+    let specs = inputs(registry, &entry.inputs, &[], &[], errors);
+    let events = specs.into_iter().find(|spec| spec.signal.kind == SignalKind::Event);
+    let Some(events) = events.filter(|_| (1..=100).contains(&percent.value)) else {
+        errors.push(percent.error("overlap_percent is 1 to 100, of the events that an input names".to_owned()));
+        return None;
+    };
+    let source = sources.keep(&events, OVERLAP_MS);
+    Some(Overlap { source, span_ms: OVERLAP_MS, share: f64::from(percent.value) / 100.0 })
 }
 
 /// The first circle of edges, with the line of the edge that closes it.

@@ -185,6 +185,7 @@ struct RawEdge {
     when: Option<Spanned<String>>,
     #[serde(default)]
     any_instance: bool,
+    overlap_percent: Option<Spanned<u32>>,
     #[serde(default)]
     inputs: BTreeMap<String, Spanned<String>>,
 }
@@ -264,6 +265,7 @@ pub(super) struct EdgeEntry {
     pub(super) consequence: Vec<At<String>>,
     pub(super) when: Option<At<String>>,
     pub(super) any_instance: bool,
+    pub(super) overlap_percent: Option<At<u32>>,
     pub(super) inputs: BTreeMap<String, At<String>>,
 }
 
@@ -332,6 +334,7 @@ impl Entries {
             consequence: edge.consequence.into_iter().map(|id| lines.at(id)).collect(),
             when: edge.when.map(|when| lines.at(when)),
             any_instance: edge.any_instance,
+            overlap_percent: edge.overlap_percent.map(|percent| lines.at(percent)),
             inputs: edge.inputs.into_iter().map(|(name, text)| (name, lines.at(text))).collect(),
         }));
         self.tables.extend(file.table.into_iter().map(|table| lines.at(table)));

@@ -70,6 +70,14 @@ pub(crate) struct Need {
     pub(crate) rows: usize,
     /// For which instances; absent: all.
     pub(crate) only: Option<Only>,
+    /// The field by which its events are told apart.
+    pub(crate) field: Option<String>,
+}
+
+impl Need {
+    fn is_of(&self, input: usize, only: Option<&Only>) -> bool {
+        self.input == input && self.only.as_ref() == only && self.field.is_none()
+    }
 }
 
 /// A checked expression.
@@ -222,9 +230,9 @@ impl Compiler<'_> {
     }
 
     fn need_rows(&mut self, input: usize, span_ms: i64, rows: usize) {
-        match self.needs.iter_mut().find(|need| need.input == input && need.only == self.only) {
+        match self.needs.iter_mut().find(|need| need.is_of(input, self.only.as_ref())) {
             Some(need) => (need.span_ms, need.rows) = (need.span_ms.max(span_ms), need.rows.max(rows)),
-            None => self.needs.push(Need { input, span_ms, rows, only: self.only.clone() }),
+            None => self.needs.push(Need { input, span_ms, rows, only: self.only.clone(), field: None }),
         }
     }
 

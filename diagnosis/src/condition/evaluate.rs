@@ -162,15 +162,6 @@ impl Scope<'_> {
                 }
                 other => other,
             },
-            Expression::Meaning(meaning) => {
-                let found = self.find(&meaning.code);
-                let Cell::Text(code) = &found.cell else { return found };
-                let says = crate::codes::meaning(&meaning.table, &meaning.column, code);
-                Found {
-                    cell: says.map_or(Cell::Unknown(Reason::NoMeaning), |says| Cell::Text(says.to_owned())),
-                    ..found
-                }
-            }
             Expression::Field(field) => self.field(field),
             Expression::Compare(compare) => self.compare(compare),
             Expression::Not(inner) => {

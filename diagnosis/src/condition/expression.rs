@@ -51,8 +51,6 @@ pub(crate) enum Expression {
     Bit(Box<Expression>, u8),
     /// So many points where the condition holds, else none.
     Points(Box<Expression>, f64),
-    /// What a table of codes says of a text.
-    Meaning(Box<Meaning>),
     /// A field of the newest event, as text or as a number.
     Field(Box<Field>),
     Compare(Box<Compare>),
@@ -74,14 +72,6 @@ impl Expression {
             _ => None,
         }
     }
-}
-
-/// What a table of codes says of a text in one of its columns.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Meaning {
-    pub(crate) code: Expression,
-    pub(crate) table: String,
-    pub(crate) column: String,
 }
 
 /// A field of the newest event of an input.
@@ -162,6 +152,10 @@ pub(crate) enum Fold {
     Calm,
     /// Days with events.
     Days,
+    /// Of events that say the same in a field, the most.
+    Alike,
+    /// How many different things events say in a field.
+    Kinds,
     Changes,
     Share,
 }

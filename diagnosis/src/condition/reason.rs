@@ -38,8 +38,6 @@ pub(crate) enum Reason {
     NotKnownFor(i64),
     /// The check has no inputs on this system.
     OtherSystem,
-    /// No table knows the code.
-    NoMeaning,
     /// The newest event did not say.
     NotTold(usize),
 }
@@ -72,7 +70,6 @@ impl Reason {
                     format!("only {} of the last {span} was measured yet", texts::percent(*share))
                 }
             }
-            Self::NoMeaning => "nobody wrote down what that code means".to_owned(),
             Self::NotTold(input) => format!("\"{}\" did not say", label(input)),
             Self::Rows { found, wanted } => format!("only {found} of the last {wanted} readings are there"),
             Self::Silent(age_ms) => {

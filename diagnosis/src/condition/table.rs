@@ -12,7 +12,8 @@ pub(crate) type Tables = BTreeMap<String, Arc<Table>>;
 /// Words and dates by codes: what a catalogue knows that is no check.
 ///
 /// The first columns are keys. A row fits when each of its keys is the text that is looked up, whatever its capitals; `*` in
-/// a key stands for anything. The first row that fits counts; an empty cell is nothing.
+/// a key stands for anything, and numbers are compared as numbers, since one source writes `0x000000D1`, another `0xd1` and
+/// a third `209`. The first row that fits counts; an empty cell is nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Table {
     pub(crate) name: String,
@@ -50,11 +51,22 @@ impl Table {
 }
 
 fn fits(pattern: &str, key: &str) -> bool {
-    let Some((head, rest)) = pattern.split_once('*') else { return pattern.eq_ignore_ascii_case(key) };
+    let Some((head, rest)) = pattern.split_once('*') else {
+        return pattern.eq_ignore_ascii_case(key) || number(pattern).is_some_and(|one| number(key) == Some(one));
+    };
     let Some(start) = key.get(..head.len()) else { return false };
     let after = &key[start.len()..];
     let mut ends = after.char_indices().map(|(end, _)| end).chain([after.len()]);
     start.eq_ignore_ascii_case(head) && (rest.is_empty() || ends.any(|end| fits(rest, &after[end..])))
+}
+
+/// The number that a code is, in either notation.
+fn number(code: &str) -> Option<i64> {
+    let code = code.trim();
+    match code.strip_prefix("0x").or_else(|| code.strip_prefix("0X")) {
+        Some(digits) => i64::from_str_radix(digits, 16).ok(),
+        None => code.parse().ok(),
+    }
 }
 
 /// The end of a day like `2025-10-14`, in UTC.
@@ -90,6 +102,16 @@ mod tests {
         assert_eq!(table.cell(2, &["Red Hat Enterprise Linux", "10.1"]), None);
         assert_eq!(table.cell(2, &["Arch", "rolling"]), None);
         assert!(table.is_date(2) && !table.is_date(1));
+    }
+
+    #[test]
+    fn numbers_are_the_same_in_either_notation() {
+        let rows = vec![vec!["0x9F".to_owned(), "driver".to_owned()]];
+        let table = Table { columns: vec!["code".to_owned(), "class".to_owned()], keys: 1, rows, ..table() };
+        for code in ["0x9F", "0x0000009f", "159", " 0X9f "] {
+            assert_eq!(table.cell(1, &[code]), Some("driver"), "{code}");
+        }
+        assert_eq!(table.cell(1, &["0x9E"]), None);
     }
 
     #[test]

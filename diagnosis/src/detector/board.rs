@@ -293,12 +293,11 @@ impl Board {
         let is_used = |index: usize| self.rows.iter().any(|row| usize::from(row.list) == index);
         let same = self.lists.iter().position(|known| **known == *list);
         let index = same.or_else(|| (0..self.lists.len()).find(|index| !is_used(*index)));
-        match index {
-            Some(index) => self.lists[index] = list,
-            None => {
-                self.lists.reserve_exact(1);
-                self.lists.push(list);
-            }
+        if let Some(index) = index {
+            self.lists[index] = list;
+        } else {
+            self.lists.reserve_exact(1);
+            self.lists.push(list);
         }
         narrow(index.unwrap_or(self.lists.len() - 1))
     }

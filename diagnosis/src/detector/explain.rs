@@ -3,9 +3,10 @@
 //! An edge speaks of checks; what explains and what is explained are instances. Where both checks are judged for each of
 //! the same attribute, only the same instance explains: a full `/` says nothing about a full `/data`.
 
-use crate::catalogue::Edge;
+use crate::catalogue::{Edge, Overlap};
 use crate::document::{Finding, FindingState, Role};
 use crate::vocabulary::Timestamp;
+use crate::window::Track;
 
 use super::Detector;
 use super::judge::{self, instance_name};
@@ -21,6 +22,7 @@ pub(super) struct Roots<'a> {
     detector: &'a Detector,
     /// Edges whose condition holds, with the instances of the root.
     edges: Vec<(&'a Edge, Vec<Root<'a>>)>,
+    now: Timestamp,
 }
 
 /// An instance of a root, and whether it stands or is only pending.
@@ -28,7 +30,12 @@ pub(super) struct Roots<'a> {
 struct Root<'a> {
     values: &'a [String],
     is_raised: bool,
+    /// When it began, and when it ended.
+    stood: (i64, i64),
 }
+
+/// What is told while a root begins or ends belongs to it.
+const EDGE_MS: i64 = 60_000;
 
 impl<'a> Roots<'a> {
     /// Marks a finding that follows from another one; gives the id and the instance of that other one.
@@ -49,9 +56,30 @@ impl<'a> Roots<'a> {
             roots
                 .iter()
                 .filter(|root| (pending || root.is_raised) && self.is_same_instance(edge, root.values, id, values))
+                .filter(|root| edge.overlap.as_ref().is_none_or(|overlap| self.overlaps(overlap, root, id, values)))
                 .map(|root| (edge.root.as_str(), root.values))
         });
         explaining.map(|(root, of)| self.top(root, of, pending, chain).unwrap_or((root, of))).min()
+    }
+
+    /// Whether enough of what an instance is made of happened while the root stood.
+    fn overlaps(&self, overlap: &Overlap, root: &Root, id: &str, values: &[String]) -> bool {
+        let each = self.detector.catalogue.check(id).map_or(&[][..], |check| check.each.as_slice());
+        let is_own = |track: &Track| {
+            let attribute = |name: &String| track.series().attributes.get(name);
+            each.iter().zip(values).all(|(name, value)| attribute(name).is_none_or(|own| own == value))
+        };
+        let (mut all, mut within) = (0.0, 0.0);
+        let (from, to) = root.stood;
+        for track in self.detector.store.members(overlap.source).filter(is_own) {
+            for point in track.points(self.now.0 - overlap.span_ms, self.now.0) {
+                all += point.value;
+                if (from - EDGE_MS..=to + EDGE_MS).contains(&point.at) {
+                    within += point.value;
+                }
+            }
+        }
+        all > 0.0 && f64::from(within) >= overlap.share * f64::from(all)
     }
 
     fn is_same_instance(&self, edge: &Edge, root_values: &[String], id: &str, values: &[String]) -> bool {
@@ -78,7 +106,7 @@ impl Detector {
                 edges.push((edge, roots));
             }
         }
-        Roots { detector: self, edges }
+        Roots { detector: self, edges, now }
     }
 
     /// The values of `each` of the instance that a finding names.
@@ -96,7 +124,9 @@ impl Detector {
             .filter_map(|(values, standing)| {
                 let lingers = standing.cleared_at.is_some_and(|cleared| now.0 - cleared < afterglow_ms);
                 let is_raised = standing.is_raised() || lingers;
-                (is_raised || standing.holds()).then_some(Root { values, is_raised })
+                let stood =
+                    (standing.began().or(standing.onset).unwrap_or(now.0), standing.cleared_at.unwrap_or(now.0));
+                (is_raised || standing.holds()).then_some(Root { values, is_raised, stood })
             })
             .collect()
     }

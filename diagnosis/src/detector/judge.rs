@@ -46,6 +46,12 @@ impl<'a> Judge<'a> {
         self.scope(None).find(&compiled.expression).cell
     }
 
+    /// The steps of its runbook, with the instance in their commands.
+    fn steps(&self) -> Vec<String> {
+        let steps = self.check.runbook(self.os_type).iter();
+        steps.map(|step| texts::filled(step, self.binding, self.os_type)).collect()
+    }
+
     fn truth(&self, compiled: &Compiled) -> Truth {
         match self.cell(compiled) {
             Cell::Flag(true) => Truth::True,
@@ -138,7 +144,7 @@ impl<'a> Judge<'a> {
             texts,
             evidence: self.compared().1.into_iter().map(|compared| compared.evidence).collect(),
             guards,
-            runbook: check.runbook(self.os_type).to_vec(),
+            runbook: self.steps(),
             escalation: check.escalation.clone(),
             category: check.category.clone(),
             impact,

@@ -26,6 +26,8 @@ pub(crate) struct Source {
     pub(crate) signal: SignalSpec,
     pub(crate) fixed: Vec<(String, String)>,
     pub(crate) reaches: Vec<Reach>,
+    /// Fields by which events are told apart, as if these were attributes.
+    pub(crate) fields: Vec<String>,
 }
 
 /// A window over a source.
@@ -175,11 +177,15 @@ impl Sources {
         })
     }
 
-    /// The series under which an event is kept: its own, with the fields that selectors name as if they were attributes.
+    /// The series under which an event is kept: its own, with the fields that selectors and conditions tell events
+    /// apart by as if they were attributes.
     pub(crate) fn filed<'a>(&self, event: &'a Event) -> Cow<'a, Series> {
         let named = |field: &str| {
             let mut sources = self.by_signal.get(&*event.series.signal).into_iter().flatten();
-            sources.any(|index| self.list[*index as usize].fixed.iter().any(|(name, _)| name == field))
+            sources.any(|index| {
+                let Source { fixed, fields, .. } = &self.list[*index as usize];
+                fixed.iter().any(|(name, _)| name == field) || fields.iter().any(|name| name == field)
+            })
         };
         let mut named = event.fields.iter().filter(|(field, _)| named(field)).peekable();
         if named.peek().is_none() {

@@ -51,7 +51,7 @@ impl Compiled {
     pub(crate) fn with_evidence(mut self) -> Self {
         let needs = std::mem::take(&mut self.needs);
         for need in needs {
-            match self.needs.iter_mut().find(|other| other.input == need.input) {
+            match self.needs.iter_mut().find(|other| other.input == need.input && other.field == need.field) {
                 Some(other) => {
                     (other.span_ms, other.rows) = (other.span_ms.max(need.span_ms), other.rows.max(need.rows));
                 }

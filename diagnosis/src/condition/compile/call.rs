@@ -1,16 +1,17 @@
 use crate::document::Comparison;
 use crate::registry::{SignalKind, ValueType};
 
-use super::super::expression::{Across, Compare, Expression, Field, Fold, Join, Kind, Meaning, Rank, Window};
+use super::super::expression::{Across, Compare, Expression, Field, Fold, Join, Kind, Rank, Window};
 use super::super::lexer::Fault;
 use super::super::syntax::{Form, Node};
 use super::super::unit::Unit;
-use super::{Compiler, words};
+use super::{Compiler, Need, words};
 
 /// Every function of the language.
-const FUNCTIONS: [&str; 40] = [
+const FUNCTIONS: [&str; 41] = [
     "abs",
     "age",
+    "alike",
     "all",
     "always",
     "amount",
@@ -29,12 +30,12 @@ const FUNCTIONS: [&str; 40] = [
     "ever",
     "field",
     "given",
+    "kinds",
     "largest",
     "last",
     "list",
     "lookup",
     "max",
-    "meaning",
     "min",
     "n",
     "offered",
@@ -76,7 +77,6 @@ impl Compiler<'_> {
             ("coalesce", [first, rest @ ..]) => self.coalesce(first, rest),
             ("offered", [input]) => Ok((Expression::Offered(self.direct(input)?), Kind::Flag)),
             ("system", [name]) => self.system(name),
-            ("meaning", [code, table, column]) => self.meaning(code, table, column),
             ("bit", [inner, place]) => self.bit(inner, place),
             ("points", [inner, points]) => self.points(inner, points),
             ("field", [event, name]) => self.field(event, name, false),
@@ -103,6 +103,8 @@ impl Compiler<'_> {
             ("n", [inner, window]) => self.direct_window(node, Fold::Events, inner, window),
             ("calm", [inner, window]) => self.direct_window(node, Fold::Calm, inner, window),
             ("days", [inner, window]) => self.direct_window(node, Fold::Days, inner, window),
+            ("alike", [event, field, window]) => self.told_apart(node, Fold::Alike, event, field, window),
+            ("kinds", [event, field, window]) => self.told_apart(node, Fold::Kinds, event, field, window),
             ("changes", [inner, window]) => self.direct_window(node, Fold::Changes, inner, window),
             ("share", [inner, window]) => self.window(node, Fold::Share, inner, window),
             ("always", [inner, window]) => self.held_throughout(node, inner, window, Comparison::AtLeast, 1.0),
@@ -244,23 +246,24 @@ impl Compiler<'_> {
         Ok((Expression::Window(Box::new(window)), Kind::Number(unit)))
     }
 
-    /// What a table of codes says of a text.
-    fn meaning(&mut self, code: &Node, table: &Node, column: &Node) -> Result<(Expression, Kind), Fault> {
-        let (value, kind) = self.value(code)?;
-        if kind != Kind::Text {
-            return Err(self.fault(code, format!("a code is a text, this is {}", words(&kind))));
-        }
-        match (&table.form, &column.form) {
-            (Form::Text(table), Form::Text(column)) if crate::codes::exists(table, column) => {
-                let meaning = Meaning { code: value, table: table.clone(), column: column.clone() };
-                Ok((Expression::Meaning(Box::new(meaning)), Kind::Text))
-            }
-            _ => {
-                let tables: Vec<&str> = crate::codes::tables().collect();
-                let known = tables.join(", ");
-                Err(self.fault(table, format!("a table ({known}) and class, words or step are wanted here")))
-            }
-        }
+    /// Events of a window by what they say in a field.
+    fn told_apart(
+        &mut self,
+        node: &Node,
+        fold: Fold,
+        event: &Node,
+        field: &Node,
+        window: &Node,
+    ) -> Result<(Expression, Kind), Fault> {
+        let (input, name) = self.field_of(event, field)?;
+        let span_ms = self.span(window)?;
+        let before = self.enter_window(node)?;
+        let body = Expression::Attribute(input, name.clone());
+        let window = self.over_rows(node, fold, body, span_ms, &[input])?;
+        self.place = before;
+        self.need(input, span_ms);
+        self.needs.push(Need { input, span_ms, rows: 0, only: self.only.clone(), field: Some(name) });
+        Ok((Expression::Window(Box::new(window)), Kind::Number(Unit::count())))
     }
 
     /// Whether it is judged for this system.
@@ -291,6 +294,14 @@ impl Compiler<'_> {
 
     /// A field of the newest event of an input.
     fn field(&mut self, event: &Node, name: &Node, is_amount: bool) -> Result<(Expression, Kind), Fault> {
+        let (input, name) = self.field_of(event, name)?;
+        self.need(input, 0);
+        let kind = if is_amount { Kind::Number(Unit::one()) } else { Kind::Text };
+        Ok((Expression::Field(Box::new(Field { input, name, is_amount })), kind))
+    }
+
+    /// The input of an event, and a field that it has.
+    fn field_of(&self, event: &Node, name: &Node) -> Result<(usize, String), Fault> {
         let input = self.direct(event)?;
         let Form::Text(field) = &name.form else {
             return Err(self.fault(name, "the name of a field in double quotes is wanted here"));
@@ -300,9 +311,7 @@ impl Compiler<'_> {
             let hint = crate::spelling::hint(field, signal.fields.iter().map(String::as_str));
             return Err(self.fault(name, format!("{} has no field {field}{hint}", signal.name)));
         }
-        self.need(input, 0);
-        let kind = if is_amount { Kind::Number(Unit::one()) } else { Kind::Text };
-        Ok((Expression::Field(Box::new(Field { input, name: field.clone(), is_amount })), kind))
+        Ok((input, field.clone()))
     }
 
     /// `always` and `ever`: a share that leaves evidence.

@@ -3,6 +3,9 @@ use super::super::syntax::{Form, Node};
 use super::super::unit::Unit;
 use super::{Compiler, InputSpec, Parsed};
 
+/// Functions that look at a field of an event.
+const FIELDS: [&str; 4] = ["alike", "amount", "field", "kinds"];
+
 impl Compiler<'_> {
     /// Names the left side of a comparison for evidence and sentences.
     pub(super) fn subject(&self, node: &Node, unit: Unit, wanted: Option<String>) -> Subject {
@@ -11,7 +14,7 @@ impl Compiler<'_> {
         let label = match (&node.form, &plain) {
             (_, Some((index, _))) => label(&self.names.inputs[*index]),
             (Form::Name(name), None) => sentence_case(&name.replace('_', " ")),
-            (Form::Call(function, arguments), None) if function == "field" || function == "amount" => {
+            (Form::Call(function, arguments), None) if FIELDS.contains(&function.as_str()) => {
                 self.field_label(arguments)
             }
             _ => self.expanded(node, &|input| input.name.replace('_', " ")),

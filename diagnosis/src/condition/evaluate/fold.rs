@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use crate::registry::SignalKind;
 use crate::window::{Point, Track};
 
@@ -28,7 +30,7 @@ const DAY_MS: i64 = 86_400_000;
 
 impl<'a> Scope<'a> {
     pub(super) fn fold(&self, window: &Window) -> Found {
-        if matches!(window.fold, Fold::Events | Fold::Calm | Fold::Days) {
+        if matches!(window.fold, Fold::Events | Fold::Calm | Fold::Days | Fold::Alike | Fold::Kinds) {
             return self.events(window);
         }
         if window.stands {
@@ -188,16 +190,35 @@ impl<'a> Scope<'a> {
             at = at.max(Some(point.at));
             days.push(point.at.div_euclid(DAY_MS));
         }
-        if window.fold == Fold::Days {
-            days.sort_unstable();
-            days.dedup();
-            count = days.len() as f64;
+        match (window.fold, &window.body) {
+            (Fold::Days, _) => {
+                days.sort_unstable();
+                days.dedup();
+                count = days.len() as f64;
+            }
+            (fold @ (Fold::Alike | Fold::Kinds), Expression::Attribute(_, field)) => {
+                count = self.told_apart(input, field, fold, start);
+            }
+            _ => {}
         }
         if share < COVERAGE_MIN {
             let reason = Reason::Coverage { share, span_ms: window.span_ms, so_far: Some(count), at_least: true };
             return Found { cell: Cell::Unknown(reason), at };
         }
         Found { cell: Cell::number(count), at }
+    }
+
+    /// Of the events since `start` that say something in a field, the most that say the same, or how many different things
+    /// are said. They are filed by that field.
+    fn told_apart(&self, input: usize, field: &str, fold: Fold, start: i64) -> f64 {
+        let mut told: BTreeMap<&str, f64> = BTreeMap::new();
+        for track in self.tracks(input) {
+            let count: f64 = track.points(start, self.now.0).map(|point| f64::from(point.value)).sum();
+            if let Some(says) = track.series().attributes.get(field).filter(|_| count > 0.0) {
+                *told.entry(says).or_default() += count;
+            }
+        }
+        if fold == Fold::Kinds { told.len() as f64 } else { told.into_values().fold(0.0, f64::max) }
     }
 
     pub(super) fn on_of(&self, on_of: &OnOf) -> Found {
@@ -269,7 +290,9 @@ impl Rows {
             Fold::Mean | Fold::Share => self.value += value * weight,
             Fold::Min => self.value = self.value.min(value),
             Fold::Max => self.value = self.value.max(value),
-            Fold::Sum | Fold::Increase | Fold::Events | Fold::Calm | Fold::Days | Fold::Rate => self.value += value,
+            Fold::Sum | Fold::Increase | Fold::Rate => self.value += value,
+            // Events have windows of their own.
+            Fold::Events | Fold::Calm | Fold::Days | Fold::Alike | Fold::Kinds => {}
             Fold::Percentile(_) => self.all.push((value, weight)),
             Fold::Changes => self.value += f64::from(u8::from(self.count > 0 && self.last != value)),
         }

@@ -20,8 +20,9 @@ fn found(condition: &str, available: &[Option<f32>]) -> Cell {
          pending = 'hw.physical_disk.smart{{system.device=sda,smart_attribute=pending}}'\nvm = 'endpoint.hw_errors{{kind=memory_ce}}'\n\
          crash = 'endpoint.app.crash'\nheld = 'endpoint.os.unclean_stop{{power_key=true}}'\nother = 'endpoint.gpu.reset'\n"
     );
+    let codes = ("crash.toml", include_str!("../../../catalogue/tables/crash.toml"));
     let catalogue =
-        Catalogue::load(Registry::builtin(), &[("x.toml", &text)]).unwrap_or_else(|errors| panic!("{errors}"));
+        Catalogue::load(Registry::builtin(), &[("x.toml", &text), codes]).unwrap_or_else(|errors| panic!("{errors}"));
     let mut store = Store::new(catalogue.sources.clone());
     let number = |store: &mut Store, series: &str, minute: usize, value: f32| {
         let series: Series = series.parse().expect("a series");
@@ -119,14 +120,16 @@ fn events_are_counted_by_days_by_fields_and_apart_from_sleeps() {
         // One of them in the minute in which the machine fell asleep.
         "calm(crash, 1d) == 1",
         "n(held, 1d) == 1",
+        "alike(crash, \"module\", 7d) == 2 and kinds(crash, \"module\", 7d) == 2",
+        "alike(crash, \"module\", 1d) == 2 and kinds(crash, \"module\", 1d) == 1 and kinds(crash, \"signal\", 7d) == 0",
         "n(other, 7d) == 0",
         "field(crash, \"module\") == \"0x9F\" and amount(crash, \"version\") == 7.5",
-        "meaning(field(crash, \"module\"), \"stop-code\", \"class\") == \"driver\"",
+        "lookup(\"stop-codes\", \"class\", field(crash, \"module\")) == \"driver\"",
     ] {
         assert_eq!(is(condition, &TEN), Some(true), "{condition}: {:?}", found(condition, &TEN));
     }
     assert_eq!(is("field(other, \"kind\") == \"hang\"", &TEN), None, "nothing happened that could have said it");
-    assert_eq!(is("meaning(field(crash, \"signal\"), \"stop-code\", \"class\") == \"driver\"", &TEN), None);
+    assert_eq!(is("lookup(\"stop-codes\", \"class\", field(crash, \"signal\")) == \"driver\"", &TEN), None);
 }
 
 #[test]

@@ -162,6 +162,37 @@ fn an_edge_with_a_condition_explains_only_when_it_holds() {
     assert_eq!(consequences(0.0), 1);
 }
 
+/// What explains the hangs of a program: so many before the server was gone, so many while it was.
+fn explained(before: usize, after: usize) -> Option<String> {
+    let hanging = "each = \"process.executable.name\"\nwhen = \"n(hangs, 1d) >= 5\"\nhold = \"0s\"\n[check.inputs]\n\
+                   hangs = 'endpoint.app.hang'\n";
+    let checks = switched(["low"; 4]) + &check("hanging", hanging);
+    let edges = "[[edge]]\nroot = \"unreachable\"\nconsequence = [\"hanging\"]\noverlap_percent = 60\n\
+                 [edge.inputs]\nhangs = 'endpoint.app.hang'\n";
+    let mut story = Story::of(&[&checks, edges]);
+    for (count, reachable) in [(before, 1.0), (after, 0.0)] {
+        story.minutes(10, &[(SWITCHES[2], 1.0), (SWITCHES[1], reachable), (SWITCHES[0], 1.0)]);
+        for _ in 0..count {
+            story.now = Timestamp(story.now.0 + 1000);
+            let series = "endpoint.app.hang{process.executable.name=office}".parse().expect("a series");
+            story.detector.event(&Event {
+                series,
+                at: story.now,
+                fields: std::collections::BTreeMap::default(),
+                count: 1,
+            });
+        }
+        story.minutes(5, &[(SWITCHES[2], 1.0), (SWITCHES[1], reachable), (SWITCHES[0], 1.0)]);
+    }
+    story.finding("hanging").consequence_of
+}
+
+#[test]
+fn what_hung_mostly_before_its_root_is_not_its_doing() {
+    assert_eq!(explained(2, 3).as_deref(), Some("unreachable"));
+    assert_eq!(explained(3, 2), None);
+}
+
 #[test]
 fn guards_excuse_weaken_or_make_it_mere_context() {
     let guarded = |effect: &str| {
