@@ -55,6 +55,8 @@ struct InventoryPage {
     programs: ProgramsView,
     /// Changes before this are not known, when the moment or the stretch is earlier.
     known_from: Option<When>,
+    /// Whether the moment itself is before it: then the page shows the earliest that is known.
+    is_before: bool,
 }
 
 struct BackView {
@@ -165,6 +167,7 @@ pub(super) async fn show(
     let is_earlier = found.inventory.known_from > at - length;
     page(&InventoryPage {
         chrome: Chrome::new(format!("Inventory of {}", endpoint.name), "endpoints", &caller),
+        is_before: found.inventory.known_from > at,
         known_from: is_earlier.then(|| When::new(found.inventory.known_from, now)),
         id: endpoint.id,
         name: endpoint.name,
