@@ -11,6 +11,7 @@ mod checks;
 mod clock;
 mod collector_service;
 mod command;
+mod console;
 mod damage;
 mod desks;
 mod disk_faults;

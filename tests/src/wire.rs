@@ -42,12 +42,14 @@ pub struct Identity {
 impl Identity {
     /// Enrols at `127.0.0.1:port` with the secret part of a token.
     pub async fn enroll(port: u16, secret: &str, name: &str) -> Result<Self, tonic::Status> {
+        Self::enroll_machine(port, secret, machine(name)).await
+    }
+
+    /// The same for any machine.
+    pub async fn enroll_machine(port: u16, secret: &str, machine: v1::Machine) -> Result<Self, tonic::Status> {
         let key = KeyPair::generate().expect("a key can be made");
-        let request = v1::EnrollRequest {
-            token: secret.to_owned(),
-            certificate_request: request(&key),
-            machine: Some(machine(name)),
-        };
+        let request =
+            v1::EnrollRequest { token: secret.to_owned(), certificate_request: request(&key), machine: Some(machine) };
         let channel = dial(port, None).await.map_err(|error| tonic::Status::unavailable(format!("{error:#}")))?;
         let answer = EnrollmentServiceClient::new(channel).enroll(request).await?.into_inner();
         Ok(Self { endpoint_id: answer.endpoint_id, chain: answer.certificate_chain, key: key.serialize_der() })
