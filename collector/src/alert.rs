@@ -39,6 +39,7 @@ pub use document::{
     DecisionRecord, Matchers, NewSilence, Silence, SilencedBy,
 };
 
+pub(crate) use rows::rank;
 pub(crate) use stage::qualify::calls_somebody;
 
 use crate::app::Clock;

@@ -66,8 +66,8 @@ async fn follow(line: Line) -> Result<(), Failure> {
     match line.command {
         Command::SignIn(order) => return sign_in::sign_in(order, out).await,
         // Needs no collector.
-        Command::Check(Check::Replay { file, symptom, at, checks }) => {
-            return replay::replay(&file, symptom.as_deref(), at, &checks, out);
+        Command::Check(Check::Replay { files, symptom, at, checks }) => {
+            return replay::replay(&files, symptom.as_deref(), at, &checks, out);
         }
         Command::Desk(order @ Desk::Add { .. }) => return desks::add(order, out),
         _ => {}

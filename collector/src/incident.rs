@@ -1,7 +1,7 @@
 //! One cause seen on many endpoints.
 //!
-//! Once a minute one collector looks at what holds on the fleet ([`round`]): which findings stand on several endpoints, what
-//! these have in common ([`facts`]), who fell silent together. `diagnosis` says what is no coincidence; here it becomes an
+//! Once a minute one collector looks at what holds on the fleet ([`round`], [`look`]): which findings stand on several endpoints,
+//! what these have in common ([`facts`]), who fell silent together. A recording is looked at in the same way ([`replayed`]). `diagnosis` says what is no coincidence; here it becomes an
 //! incident, a row that survives a restart. Its endpoints' alerts of that finding are told as one alert, its own; theirs are
 //! kept, quiet, and become loud again when it closes. It closes when the finding has been hardly more frequent among those
 //! who share the cause than elsewhere for an hour. Endpoints only join; the list says who is affected still.
@@ -10,8 +10,10 @@
 
 mod document;
 mod facts;
+mod look;
 mod mark;
 mod reconcile;
+pub mod replayed;
 mod round;
 mod rows;
 mod standing;

@@ -23,7 +23,8 @@
 //! One code path with live detection: the same detector, judged when something is told and at the same [`Pace`] when
 //! nothing is. A line that is older than the one before it is a late arrival: it is put where it belongs, and the clock
 //! does not go back. The same bytes and the same catalogue give the same bytes. Lines are read one at a time; what
-//! is held is what live detection would hold of these endpoints.
+//! is held is what live detection would hold of these endpoints; beside that, when somebody looks at many of them together,
+//! what they may have in common ([`Track`]).
 //!
 //! [`Pace`]: crate::detector::Pace
 
@@ -31,6 +32,7 @@ mod line;
 mod placed;
 mod player;
 mod replay;
+mod track;
 
 #[cfg(test)]
 mod tests;
@@ -38,3 +40,4 @@ mod tests;
 pub use line::{Line, Told};
 pub use player::{Moved, Player};
 pub use replay::{Fault, Replay, Replayed};
+pub use track::{CLOSE, Step, Track};

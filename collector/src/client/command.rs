@@ -355,13 +355,14 @@ pub(super) enum Check {
         /// The file (TOML).
         file: PathBuf,
     },
-    /// Run a recording through detection, on this machine and on a virtual clock: what fired when, and the diagnosis.
+    /// Run recordings through detection, on this machine and on a virtual clock: what fired when, incidents, and the diagnosis.
     #[command(
-        after_help = "Examples:\n  firstline endpoint record ada-laptop --from 2026-03-02T08:00:00Z > ada.jsonl\n  firstline check replay ada.jsonl --symptom \"very slow\"\n  firstline check replay ada.jsonl --checks my-checks.toml --at 2026-03-02T10:30:00Z"
+        after_help = "Examples:\n  firstline endpoint record ada-laptop --from 2026-03-02T08:00:00Z > ada.jsonl\n  firstline check replay ada.jsonl --symptom \"very slow\"\n  firstline check replay ada.jsonl --checks my-checks.toml --at 2026-03-02T10:30:00Z\n  firstline check replay office/*.jsonl"
     )]
     Replay {
-        /// The recording; - for standard input.
-        file: PathBuf,
+        /// The recordings, each of one endpoint or of several; - for standard input. Incidents are seen across all of them.
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
         /// What the person complains of, in their words.
         #[arg(long)]
         symptom: Option<String>,

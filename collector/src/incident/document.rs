@@ -1,5 +1,6 @@
 //! An incident as people and scripts receive it.
 
+pub use firstline_diagnosis::fleet::common_cause::Numbers as IncidentNumbers;
 use firstline_diagnosis::vocabulary::{Impact, Priority, Severity, Timestamp, Urgency};
 use serde::{Deserialize, Serialize};
 
@@ -103,27 +104,6 @@ pub struct SharedBy {
     pub value: String,
     /// In words: `on one network, behind the gateway 3f..`.
     pub words: String,
-}
-
-/// The numbers behind an incident.
-#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
-pub struct IncidentNumbers {
-    /// Affected of those who share the cause.
-    pub affected: usize,
-    /// Those who share it.
-    pub sharing: usize,
-    /// Affected of all.
-    pub all_affected: usize,
-    /// All of which it can be told.
-    pub all: usize,
-    /// The chance of so many if it had nothing to do with it.
-    pub p: f64,
-    /// The same among all that was tested.
-    pub q: f64,
-    /// How much oftener than elsewhere.
-    pub lift: f64,
-    /// The share of the affected elsewhere.
-    pub baseline: f64,
 }
 
 /// An endpoint of an incident.

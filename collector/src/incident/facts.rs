@@ -12,16 +12,16 @@ use crate::alert::AlertError;
 use crate::store::{Reads, sql};
 
 /// How far a row's last sign of life may lag behind the stream's.
-const LAG: Duration = Duration::from_secs(75);
+pub(super) const LAG: Duration = Duration::from_secs(75);
 
 /// Who was not heard for so long is not looked at.
-const HEARD: Duration = Duration::from_mins(20);
+pub(super) const HEARD: Duration = Duration::from_mins(20);
 
 /// Who was not heard for so long says nothing about its findings.
 const REPORTS: Duration = Duration::from_mins(5);
 
 /// How far back it is looked when a host obtained what it has.
-const OBTAINED: Duration = Duration::from_hours(14 * 24);
+pub(super) const OBTAINED: Duration = Duration::from_hours(14 * 24);
 
 /// Rows of one attribute at most.
 const ROWS: i64 = 200_000;
@@ -59,7 +59,44 @@ pub(super) struct Hosts {
     places: HashMap<String, usize>,
 }
 
+/// An endpoint, as it is known beside what it shares.
+pub(super) struct Known<'a> {
+    pub(super) id: String,
+    pub(super) name: String,
+    pub(super) os_type: &'a str,
+    /// The agent's version; empty when it is not known.
+    pub(super) agent: &'a str,
+    pub(super) tags: BTreeMap<String, String>,
+    pub(super) serial: String,
+    pub(super) heard: Timestamp,
+    pub(super) is_pausing: bool,
+}
+
 impl Hosts {
+    /// Adds an endpoint; they come in order of their ids.
+    pub(super) fn add(&mut self, known: Known<'_>, thresholds: &Thresholds, now: Timestamp) {
+        let Known { id, name, os_type, agent, tags, serial, heard, is_pausing } = known;
+        self.places.insert(id.clone(), self.list.len());
+        self.reports.push(now.since(heard) <= REPORTS);
+        self.systems.push(if os_type == "darwin" { "macos" } else { os_type }.to_owned());
+        self.pausing.push(is_pausing);
+        self.names.push(name);
+        self.list.push(Host {
+            id,
+            serial,
+            heard,
+            is_test: tags.iter().any(|(name, value)| thresholds.test_tags.contains(&format!("{name}={value}"))),
+            facts: own_facts(thresholds, &tags, agent),
+        });
+    }
+
+    /// What the endpoint that was added last has in common with others, beside what its row tells.
+    pub(super) fn share(&mut self, facts: Vec<Fact>) {
+        if let Some(last) = self.list.last_mut() {
+            last.facts.extend(facts);
+        }
+    }
+
     /// The place of an endpoint.
     pub(super) fn place(&self, endpoint_id: &str) -> Option<usize> {
         self.places.get(endpoint_id).copied()
@@ -85,18 +122,9 @@ pub(super) async fn of(reads: &Reads, thresholds: &Thresholds, now: Timestamp) -
         let is_online = state == "online";
         let heard = if is_online { now } else { (Timestamp(seen.unwrap_or_default()) + LAG).min(now) };
         by_key.insert(key, place);
-        hosts.places.insert(id.clone(), place);
-        hosts.reports.push(is_online || now.since(heard) <= REPORTS);
-        hosts.systems.push(if os_type == "darwin" { "macos" } else { os_type }.to_owned());
-        hosts.pausing.push(paused != 0);
-        hosts.names.push(name);
-        hosts.list.push(Host {
-            id,
-            serial: hardware.get("serial").or_else(|| hardware.get("product_uuid")).cloned().unwrap_or_default(),
-            heard,
-            is_test: tags.iter().any(|(name, value)| thresholds.test_tags.contains(&format!("{name}={value}"))),
-            facts: own_facts(thresholds, &tags, agent),
-        });
+        let serial = hardware.get("serial").or_else(|| hardware.get("product_uuid")).cloned().unwrap_or_default();
+        let known = Known { id, name, os_type, agent, tags, serial, heard, is_pausing: paused != 0 };
+        hosts.add(known, thresholds, now);
     }
     for (place, attribute) in thresholds.attributes.iter().enumerate() {
         let told = Told { attribute, place, now };
@@ -159,7 +187,7 @@ impl Told<'_> {
         Ok(())
     }
 
-    /// The value that a state tells.
+    /// The value that a row's state tells.
     fn value(&self, signal: &str, series: &str, outcome: &str) -> Option<String> {
         let series: Series = series.parse().ok().filter(|series: &Series| *series.signal == *signal)?;
         let outcome: Value = serde_json::from_str(outcome).ok()?;
@@ -167,13 +195,7 @@ impl Told<'_> {
             Value::String(text) => text.clone(),
             other => other.to_string(),
         };
-        let value = match &self.attribute.by {
-            None => own,
-            Some(by) if self.attribute.with_value => format!("{} {own}", series.attributes.get(by)?),
-            Some(by) => series.attributes.get(by)?.to_owned(),
-        };
-        let is_everywhere = ["127.", "169.254.", "fe80:", "::1", "0.0.0.0"].iter().any(|own| value.starts_with(own));
-        (!value.is_empty() && !is_everywhere).then_some(value)
+        value_of(self.attribute, &series, own)
     }
 
     /// What was installed: the package and its version.
@@ -200,10 +222,26 @@ impl Told<'_> {
     }
 }
 
+/// What an endpoint has of an attribute, when a state of its signal is `own`.
+pub(super) fn value_of(attribute: &Attribute, series: &Series, own: String) -> Option<String> {
+    let value = match &attribute.by {
+        None => own,
+        Some(by) if attribute.with_value => format!("{} {own}", series.attributes.get(by)?),
+        Some(by) => series.attributes.get(by)?.to_owned(),
+    };
+    let is_everywhere = ["127.", "169.254.", "fe80:", "::1", "0.0.0.0"].iter().any(|own| value.starts_with(own));
+    (!value.is_empty() && !is_everywhere).then_some(value)
+}
+
+/// What a row's event installed.
 fn installed(series: &str, fields: &str) -> Option<String> {
-    let series: Series = series.parse().ok()?;
     let fields: Value = serde_json::from_str(fields).ok()?;
-    let to = fields.get("to").and_then(Value::as_str).filter(|to| *to != "none")?;
+    installed_by(&series.parse().ok()?, fields.get("to").and_then(Value::as_str))
+}
+
+/// What an event installed: the package and its version.
+pub(super) fn installed_by(series: &Series, to: Option<&str>) -> Option<String> {
+    let to = to.filter(|to| *to != "none")?;
     let name = series.attributes.iter().find(|(name, _)| name.contains(".name")).map(|(_, value)| value)?;
     Some(format!("{name} {to}"))
 }

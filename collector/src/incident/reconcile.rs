@@ -1,13 +1,57 @@
-//! What a round saw against what is known: no clock, no store.
+//! What a round saw against what is known: no clock, no store. Live detection and a replay both come through [`turns`].
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use firstline_diagnosis::fleet::CommonCause;
 use firstline_diagnosis::vocabulary::{Impact, Priority, Severity, Timestamp, Urgency};
-use uuid::Uuid;
 
-use super::{Incident, IncidentEndpoint, IncidentKind, IncidentNumbers, IncidentState, SharedBy, rows, words};
+use super::look::Look;
+use super::{
+    Incident, IncidentEndpoint, IncidentKind, IncidentNumbers, IncidentState, SharedBy, THRESHOLDS, rows, words,
+};
+
+/// What a round made of one incident.
+#[derive(Debug)]
+pub(super) struct Turn {
+    /// As it was; nothing when it is new.
+    pub(super) before: Option<Incident>,
+    /// As it is.
+    pub(super) after: Incident,
+    /// Endpoints (ids) that are of it now, new or known.
+    pub(super) joined: Vec<String>,
+}
+
+/// What becomes of the open incidents, each with all its endpoints, and of what a round saw.
+pub(super) fn turns(
+    look: &Look<'_>,
+    mut open: Vec<(Incident, Vec<IncidentEndpoint>)>,
+    seen: Vec<Seen>,
+    mut new_id: impl FnMut() -> String,
+) -> Vec<Turn> {
+    let common = &THRESHOLDS.common_cause;
+    let mut turns = Vec::new();
+    for one in seen {
+        let is_it = |(incident, members): &(Incident, Vec<IncidentEndpoint>)| {
+            one.is(incident, &members.iter().map(|member| member.id.as_str()).collect())
+        };
+        let (before, after) = match open.iter().position(is_it) {
+            Some(place) => {
+                let (before, members) = open.remove(place);
+                let after = one.refreshed(&before, members, common, look.now);
+                (Some(before), after)
+            }
+            None => (None, one.opened(new_id(), common, look.now)),
+        };
+        turns.push(Turn { before, after, joined: one.affected.into_iter().map(|(id, _)| id).collect() });
+    }
+    for (before, members) in open {
+        let (rates, endpoints) = look.rates(&before, members);
+        let after = unseen(&before, rates, endpoints, common, look.now);
+        turns.push(Turn { before: Some(before), after, joined: Vec::new() });
+    }
+    turns
+}
 
 /// Something that a round saw.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,7 +73,7 @@ pub(super) struct Seen {
 
 impl Seen {
     /// Whether it is what `incident` is: the same finding, and the same cause or mostly the same endpoints.
-    pub(super) fn is(&self, incident: &Incident, members: &BTreeSet<&str>) -> bool {
+    fn is(&self, incident: &Incident, members: &BTreeSet<&str>) -> bool {
         let same = |one: &SharedBy| {
             self.shared.iter().any(|other| one.attribute == other.attribute && one.value == other.value)
         };
@@ -43,10 +87,10 @@ impl Seen {
     }
 
     /// A new incident.
-    pub(super) fn opened(&self, common: &CommonCause, now: Timestamp) -> Incident {
+    fn opened(&self, id: String, common: &CommonCause, now: Timestamp) -> Incident {
         let impact = self.impact(common);
         let incident = Incident {
-            id: Uuid::now_v7().to_string(),
+            id,
             kind: self.kind,
             check: self.check.clone(),
             title: self.title.clone(),
@@ -71,7 +115,7 @@ impl Seen {
     }
 
     /// The incident as it is now. Its severity and impact only grow.
-    pub(super) fn refreshed(
+    fn refreshed(
         &self,
         before: &Incident,
         members: Vec<IncidentEndpoint>,
@@ -141,7 +185,7 @@ impl Rates {
 }
 
 /// An incident that was not seen again: as it is now, or over when it has been calm for long enough.
-pub(super) fn unseen(
+fn unseen(
     before: &Incident,
     rates: Rates,
     endpoints: Vec<IncidentEndpoint>,

@@ -8,7 +8,7 @@ use crate::alert::AlertError;
 use crate::store::{Reads, sql};
 
 /// With fewer endpoints nothing is ever told.
-const SEVERAL: i64 = 3;
+pub(super) const SEVERAL: i64 = 3;
 
 /// Rows of one finding at most.
 const ROWS: i64 = 50_000;
@@ -55,24 +55,33 @@ async fn of_check(reads: &Reads, check: &str) -> Result<Standing, AlertError> {
     let mut standing = Standing::default();
     for (endpoint, instance, state, severity, onset_ms, follows) in rows {
         let holds = state == "active" || state == "recovering";
-        if !holds || follows != 0 {
-            standing.untold.push(endpoint);
-            continue;
-        }
-        let onset = standing.affected.entry(endpoint.clone()).or_insert(Timestamp(onset_ms));
-        *onset = (*onset).min(Timestamp(onset_ms));
-        standing.instances.push((instance.clone(), endpoint.clone()));
-        if standing.worst.as_ref().is_none_or(|(worst, ..)| severity > *worst) {
-            standing.worst = Some((severity, endpoint, instance));
-        }
+        standing.take(endpoint, instance, holds && follows == 0, severity, Timestamp(onset_ms));
     }
-    // An instance of it holds: then it can be told.
-    let Standing { affected, untold, .. } = &mut standing;
-    untold.retain(|endpoint| !affected.contains_key(endpoint));
+    standing.settle();
     Ok(standing)
 }
 
 impl Standing {
+    /// Takes in how the finding stands on an instance of an endpoint; `holds` is false when that cannot be told, or not yet.
+    pub(super) fn take(&mut self, endpoint: String, instance: String, holds: bool, severity: i64, since: Timestamp) {
+        if !holds {
+            self.untold.push(endpoint);
+            return;
+        }
+        let onset = self.affected.entry(endpoint.clone()).or_insert(since);
+        *onset = (*onset).min(since);
+        self.instances.push((instance.clone(), endpoint.clone()));
+        if self.worst.as_ref().is_none_or(|(worst, ..)| severity > *worst) {
+            self.worst = Some((severity, endpoint, instance));
+        }
+    }
+
+    /// Of who has an instance on which it holds, it can be told.
+    pub(super) fn settle(&mut self) {
+        let Self { affected, untold, .. } = self;
+        untold.retain(|endpoint| !affected.contains_key(endpoint));
+    }
+
     /// How bad the worst of it is.
     pub(super) fn severity(&self) -> Severity {
         let ranks = [Severity::Info, Severity::Low, Severity::Medium, Severity::High, Severity::Critical];

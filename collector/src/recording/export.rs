@@ -11,6 +11,7 @@ use super::Past;
 use crate::detect::past::Told;
 use crate::fleet::Known;
 use crate::history;
+use crate::incident::replayed;
 use crate::ingest::Observation;
 use crate::store::{Store, StoreError};
 
@@ -36,10 +37,12 @@ pub async fn export(
     wanted: Wanted,
     pieces: &mpsc::Sender<Bytes>,
 ) -> Result<(), StoreError> {
+    // What endpoints have in common is needed to see incidents in several recordings.
+    let shared = replayed::signals();
     let signals: BTreeSet<&str> = if wanted.all {
         Registry::builtin().iter().map(|spec| spec.name.as_str()).collect()
     } else {
-        catalogue.windows().map(|(signal, _)| signal).collect()
+        catalogue.windows().map(|(signal, _)| signal).chain(shared.iter().map(String::as_str)).collect()
     };
     let mut past = Past::new(store, known.key, signals.clone(), (wanted.from, wanted.to));
     let endpoint = &known.endpoint;

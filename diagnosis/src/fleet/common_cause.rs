@@ -10,6 +10,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::benjamini;
 use super::eligible::{Fact, Host, eligible};
 use super::fisher;
@@ -43,20 +45,8 @@ pub struct Explanation {
     pub shared: Vec<Shared>,
     /// Places of the affected hosts that share it, in order.
     pub affected: Vec<usize>,
-    /// How many share it.
-    pub sharing: usize,
-    /// How many are affected of all that count.
-    pub all_affected: usize,
-    /// All that count.
-    pub all: usize,
-    /// The chance of so many, if it had nothing to do with it.
-    pub p: f64,
-    /// The same among all that was tested.
-    pub q: f64,
-    /// How much oftener than elsewhere.
-    pub lift: f64,
-    /// The share of the affected elsewhere.
-    pub baseline: f64,
+    /// How many, and how sure.
+    pub numbers: Numbers,
     /// When it began for the first of them.
     pub onset: Timestamp,
 }
@@ -68,6 +58,27 @@ pub struct Shared {
     pub attribute: usize,
     /// The value.
     pub value: String,
+}
+
+/// The numbers behind what is said of many endpoints.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct Numbers {
+    /// Affected of those who share the cause.
+    pub affected: usize,
+    /// Those who share it.
+    pub sharing: usize,
+    /// Affected of all.
+    pub all_affected: usize,
+    /// All of which it can be told.
+    pub all: usize,
+    /// The chance of so many if it had nothing to do with it.
+    pub p: f64,
+    /// The same among all that was tested.
+    pub q: f64,
+    /// How much oftener than elsewhere.
+    pub lift: f64,
+    /// The share of the affected elsewhere.
+    pub baseline: f64,
 }
 
 /// What a round found.
@@ -337,13 +348,16 @@ impl<'a> Rows<'a> {
             finding: self.finding.to_owned(),
             shared,
             affected: affected.iter().map(|(row, _)| self.places[*row]).collect(),
-            sharing: best.rows.iter().filter(|row| **row).count(),
-            all_affected: self.affected(),
-            all: self.hosts.len(),
-            p: best.p,
-            q: best.q,
-            lift: best.count.rate() / best.count.elsewhere(all),
-            baseline: (all.affected - best.count.affected) / elsewhere,
+            numbers: Numbers {
+                affected: affected.len(),
+                sharing: best.rows.iter().filter(|row| **row).count(),
+                all_affected: self.affected(),
+                all: self.hosts.len(),
+                p: best.p,
+                q: best.q,
+                lift: best.count.rate() / best.count.elsewhere(all),
+                baseline: (all.affected - best.count.affected) / elsewhere,
+            },
             onset: affected.iter().map(|(_, onset)| *onset).min().unwrap_or_default(),
         }
     }

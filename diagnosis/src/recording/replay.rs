@@ -7,10 +7,11 @@ use thiserror::Error;
 use super::line::{Line, Told};
 use super::placed::Placed;
 use super::player::{Moved, Player};
+use super::track::{Step, Track, wanted};
 use crate::catalogue::Catalogue;
-use crate::detector::Detector;
-use crate::document::Diagnosis;
-use crate::registry::{Refused, Registry, ValueType};
+use crate::detector::{Detector, Transition};
+use crate::document::{Diagnosis, Finding};
+use crate::registry::{Refused, Registry, SignalKind, ValueType};
 use crate::vocabulary::{Event, Reading, Timestamp, Value};
 
 /// Endpoints of one recording, and notes about it.
@@ -43,18 +44,28 @@ pub struct Replay {
     timeline: Vec<Moved>,
     notes: BTreeSet<String>,
     end: Option<Timestamp>,
+    /// States and events that are kept of each endpoint, when somebody looks at many; nothing when nobody does.
+    shared: Option<BTreeSet<String>>,
 }
 
 #[derive(Debug)]
 struct Played {
     player: Player,
     placed: Placed,
+    track: Track,
 }
 
 impl Replay {
     /// A replay up to `until`, or to the last line.
     pub fn new(catalogue: Arc<Catalogue>, until: Option<Timestamp>) -> Self {
-        Self { catalogue, until, endpoints: BTreeMap::new(), timeline: Vec::new(), notes: BTreeSet::new(), end: None }
+        let (endpoints, timeline, notes) = (BTreeMap::new(), Vec::new(), BTreeSet::new());
+        Self { catalogue, until, endpoints, timeline, notes, end: None, shared: None }
+    }
+
+    /// The same, which also keeps what endpoints may have in common: the states and events of these signals.
+    pub fn sharing(mut self, signals: BTreeSet<String>) -> Self {
+        self.shared = Some(signals);
+        self
     }
 
     /// Takes the next line. Empty lines say nothing.
@@ -67,7 +78,10 @@ impl Replay {
         }
         let line: Line = serde_json::from_str(text).map_err(|error| Fault(said(&error)))?;
         match line {
-            Line::Endpoint { endpoint, os, since, .. } => self.endpoint(endpoint, &os, since),
+            Line::Endpoint { endpoint, os, name, since, attrs } => {
+                let track = Track::new(&endpoint, &os, &name, attrs);
+                self.endpoint(endpoint, &os, since, track)
+            }
             Line::Sample(told) | Line::Inventory(told) => self.told(&told, give_reading),
             Line::Event(told) => self.told(&told, |told, at, detector| Ok(give_event(told, at, detector))),
             Line::Beat(told) => self.told(&told, |told, at, detector| {
@@ -81,20 +95,29 @@ impl Replay {
     }
 
     /// Lets the clock go on to the end, and says what came of it.
-    pub fn finish(mut self, symptom: Option<&str>) -> Replayed {
+    pub fn finish(self, symptom: Option<&str>) -> Replayed {
+        self.finish_shared(symptom).0
+    }
+
+    /// The same, with what was kept of each endpoint, by id.
+    pub fn finish_shared(mut self, symptom: Option<&str>) -> (Replayed, BTreeMap<String, Track>) {
         let Some(end) = self.until.or(self.end) else {
-            return Replayed { timeline: Vec::new(), diagnosis: BTreeMap::new(), notes: self.notes() };
+            let nothing = Replayed { timeline: Vec::new(), diagnosis: BTreeMap::new(), notes: self.notes() };
+            return (nothing, BTreeMap::new());
         };
-        let mut diagnosis = BTreeMap::new();
+        let (mut diagnosis, keeps) = (BTreeMap::new(), self.shared.is_some());
         for (name, played) in &mut self.endpoints {
+            let Played { player, track, .. } = played;
             let timeline = &mut self.timeline;
-            played.player.finish(end, &mut |moved| timeline.push(Moved::of(name, moved)));
-            diagnosis.extend(played.player.diagnose(symptom).map(|found| (name.clone(), found)));
+            player.finish(end, &mut |moved| timeline.push(noted(name, moved, keeps, track)));
+            track.settle();
+            diagnosis.extend(player.diagnose(symptom).map(|found| (name.clone(), found)));
         }
         // Each endpoint has a clock of its own; stable, so that moves of one moment stay in their order.
         self.timeline.sort_by(|one, other| (one.at, &one.endpoint).cmp(&(other.at, &other.endpoint)));
         let notes = self.notes();
-        Replayed { timeline: self.timeline, diagnosis, notes }
+        let tracks = self.endpoints.into_iter().map(|(name, played)| (name, played.track)).collect();
+        (Replayed { timeline: self.timeline, diagnosis, notes }, tracks)
     }
 
     fn notes(&self) -> Vec<String> {
@@ -103,7 +126,7 @@ impl Replay {
         self.notes.iter().take(NOTES_MAX).cloned().chain(rest).collect()
     }
 
-    fn endpoint(&mut self, endpoint: String, os: &str, since: Option<Timestamp>) -> Result<(), Fault> {
+    fn endpoint(&mut self, endpoint: String, os: &str, since: Option<Timestamp>, track: Track) -> Result<(), Fault> {
         if self.endpoints.contains_key(&endpoint) {
             return Err(Fault(format!("endpoint {endpoint} is declared twice")));
         }
@@ -118,7 +141,7 @@ impl Replay {
         if let Some(since) = since {
             player.tell(|detector| detector.watched_since(since));
         }
-        self.endpoints.insert(endpoint, Played { player, placed: Placed::default() });
+        self.endpoints.insert(endpoint, Played { player, placed: Placed::default(), track });
         Ok(())
     }
 
@@ -136,8 +159,19 @@ impl Replay {
         }
         self.end = self.end.max(Some(at));
         let (timeline, mut taken) = (&mut self.timeline, Ok(Ok(())));
-        played.player.advance(at, &mut |moved| timeline.push(Moved::of(&told.endpoint, moved)));
-        played.player.tell(|detector| {
+        let Played { player, track, .. } = played;
+        let keeps = self.shared.is_some();
+        player.advance(at, &mut |moved| timeline.push(noted(&told.endpoint, moved, keeps, track)));
+        if let Some(signals) = &self.shared {
+            track.heard(at);
+            for turn in turns.iter().copied().chain(told.mark) {
+                track.step(at, Step::Mark(turn));
+            }
+            if let Some(step) = shared(told, at, signals) {
+                track.step(at, step);
+            }
+        }
+        player.tell(|detector| {
             for turn in turns.into_iter().filter(|turn| Some(*turn) != told.mark) {
                 detector.mark(at, turn);
             }
@@ -148,6 +182,33 @@ impl Replay {
         }
         Ok(())
     }
+}
+
+/// A move for the timeline, and for those who look at many endpoints.
+fn noted(endpoint: &str, moved: Transition, keeps: bool, track: &mut Track) -> Moved {
+    if keeps {
+        let finding = Finding {
+            id: moved.check.clone(),
+            instance: moved.instance.clone(),
+            state: moved.to,
+            ..moved.finding.clone()
+        };
+        track.step(moved.at, Step::Finding(Box::new(finding)));
+    }
+    Moved::of(endpoint, moved)
+}
+
+/// What others may have in common with it, when the line says such a thing.
+fn shared(told: &Told, at: Timestamp, signals: &BTreeSet<String>) -> Option<Step> {
+    if !wanted(signals, told) {
+        return None;
+    }
+    let series = told.series();
+    if Registry::builtin().get(&told.signal).is_some_and(|spec| spec.kind == SignalKind::Event) {
+        let (fields, count) = (told.fields.clone(), told.count.unwrap_or(1));
+        return Some(Step::Event(Event { series, at, fields, count }));
+    }
+    Some(Step::State(Reading { series, outcome: told.outcome()?, at }))
 }
 
 fn hint(refused: &Refused) -> String {

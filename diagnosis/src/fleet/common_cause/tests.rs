@@ -56,8 +56,9 @@ fn a_gateway_is_named_and_not_its_site_when_the_rest_of_the_site_is_well() {
     let explanations = told(&hosts, &[question("dns-failing", &hosts, |place| place < 12)]);
     assert_eq!(names(&explanations), [vec![pair("network", "gateway-0")]]);
     let one = &explanations[0];
-    assert_eq!((one.affected.len(), one.sharing, one.all_affected, one.all), (12, 13, 12, 120));
-    assert!(one.q < 1e-9 && one.lift > 50.0 && one.baseline == 0.0 && one.onset == NOW, "{one:?}");
+    let numbers = one.numbers;
+    assert_eq!((numbers.affected, numbers.sharing, numbers.all_affected, numbers.all), (12, 13, 12, 120));
+    assert!(numbers.q < 1e-9 && numbers.lift > 50.0 && numbers.baseline == 0.0 && one.onset == NOW, "{one:?}");
 }
 
 #[test]
