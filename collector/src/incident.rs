@@ -6,14 +6,19 @@
 //! kept, quiet, and become loud again when it closes. It closes when the finding has been hardly more frequent among those
 //! who share the cause than elsewhere for an hour. Endpoints only join; the list says who is affected still.
 //!
+//! What was rolled out lately is compared once an hour ([`rollouts`]). Who was heard when is a row for each quarter of an hour
+//! ([`presence`]).
+//!
 //! A quiet fleet costs one statement a round: endpoints and what they share are read only when a finding stands on several.
 
 mod document;
 mod facts;
 mod look;
 mod mark;
+mod presence;
 mod reconcile;
 pub mod replayed;
+mod rollouts;
 mod round;
 mod rows;
 mod standing;
@@ -24,6 +29,8 @@ mod words;
 use std::sync::{Arc, LazyLock};
 
 use firstline_diagnosis::fleet::Thresholds;
+use firstline_diagnosis::vocabulary::Timestamp;
+use tokio::sync::Mutex;
 
 pub use document::{
     Incident, IncidentEndpoint, IncidentKind, IncidentList, IncidentNumbers, IncidentQuery, IncidentState, SharedBy,
@@ -53,12 +60,16 @@ pub struct Incidents {
     feed: Feed,
     catalogues: Catalogues,
     policy: Arc<Policy>,
+    rollouts: Arc<Mutex<Compared>>,
 }
+
+/// What was rolled out and made things worse, and when that was looked at.
+type Compared = Option<(Timestamp, Vec<reconcile::Seen>)>;
 
 impl Incidents {
     /// The incidents in `store`; people are told of them as `policy` says.
     pub fn new(store: Store, clock: Arc<dyn Clock>, feed: Feed, catalogues: Catalogues, policy: Arc<Policy>) -> Self {
-        Self { store, clock, feed, catalogues, policy }
+        Self { store, clock, feed, catalogues, policy, rollouts: Arc::default() }
     }
 
     /// Incidents that match, what was opened last first.

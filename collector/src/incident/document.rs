@@ -61,6 +61,8 @@ pub enum IncidentKind {
     RateBurst,
     /// A service cannot be reached from several networks.
     SharedService,
+    /// Something that was rolled out made things worse.
+    BadRollout,
 }
 
 impl IncidentKind {
@@ -71,6 +73,7 @@ impl IncidentKind {
             Self::SilentGroup => "silent group",
             Self::RateBurst => "burst",
             Self::SharedService => "shared service",
+            Self::BadRollout => "bad rollout",
         }
     }
 }

@@ -8,6 +8,7 @@ use firstline_diagnosis::fleet::{Attribute, Cause, Thresholds};
 use firstline_diagnosis::vocabulary::{Series, Timestamp};
 use serde_json::Value;
 
+use super::presence::Usual;
 use crate::alert::AlertError;
 use crate::store::{Reads, sql};
 
@@ -52,6 +53,8 @@ pub(super) struct Hosts {
     pub(super) names: Vec<String>,
     /// Whether each said that it would pause.
     pub(super) pausing: Vec<bool>,
+    /// Whether each is usually heard at this hour.
+    pub(super) usual: Vec<bool>,
     /// Whether each reports still.
     pub(super) reports: Vec<bool>,
     /// The system of each, as checks name it.
@@ -70,16 +73,19 @@ pub(super) struct Known<'a> {
     pub(super) serial: String,
     pub(super) heard: Timestamp,
     pub(super) is_pausing: bool,
+    /// It is usually heard at this hour of this day of the week.
+    pub(super) is_usual: bool,
 }
 
 impl Hosts {
     /// Adds an endpoint; they come in order of their ids.
     pub(super) fn add(&mut self, known: Known<'_>, thresholds: &Thresholds, now: Timestamp) {
-        let Known { id, name, os_type, agent, tags, serial, heard, is_pausing } = known;
+        let Known { id, name, os_type, agent, tags, serial, heard, is_pausing, is_usual } = known;
         self.places.insert(id.clone(), self.list.len());
         self.reports.push(now.since(heard) <= REPORTS);
         self.systems.push(if os_type == "darwin" { "macos" } else { os_type }.to_owned());
         self.pausing.push(is_pausing);
+        self.usual.push(is_usual);
         self.names.push(name);
         self.list.push(Host {
             id,
@@ -110,9 +116,18 @@ impl Hosts {
 }
 
 /// Everything that was heard of lately, and what it shares.
-pub(super) async fn of(reads: &Reads, thresholds: &Thresholds, now: Timestamp) -> Result<Hosts, AlertError> {
-    let since = (now - HEARD - LAG).unix_ms();
+pub(super) async fn of(
+    reads: &Reads,
+    thresholds: &Thresholds,
+    usual: &Usual,
+    now: Timestamp,
+) -> Result<Hosts, AlertError> {
+    let lately = (now - HEARD - LAG).unix_ms();
+    // Who is usually there at this hour is missed after however long a silence.
+    let since = if usual.tells() { (now - OBTAINED).unix_ms() } else { lately };
     let rows: Vec<Row> = sql::query_as(ENDPOINTS).bind(since).fetch_all(reads).await?;
+    let is_meant = |row: &Row| row.6 == "online" || row.8.is_some_and(|seen| seen >= lately) || usual.is(row.0);
+    let rows: Vec<Row> = rows.into_iter().filter(is_meant).collect();
     let mut hosts = Hosts::default();
     let mut by_key: HashMap<i64, usize> = HashMap::new();
     for (place, (key, id, name, tags, hardware, about, state, paused, seen)) in rows.into_iter().enumerate() {
@@ -123,7 +138,8 @@ pub(super) async fn of(reads: &Reads, thresholds: &Thresholds, now: Timestamp) -
         let heard = if is_online { now } else { (Timestamp(seen.unwrap_or_default()) + LAG).min(now) };
         by_key.insert(key, place);
         let serial = hardware.get("serial").or_else(|| hardware.get("product_uuid")).cloned().unwrap_or_default();
-        let known = Known { id, name, os_type, agent, tags, serial, heard, is_pausing: paused != 0 };
+        let known =
+            Known { id, name, os_type, agent, tags, serial, heard, is_pausing: paused != 0, is_usual: usual.is(key) };
         hosts.add(known, thresholds, now);
     }
     for (place, attribute) in thresholds.attributes.iter().enumerate() {
@@ -180,22 +196,11 @@ impl Told<'_> {
         for (key, series, outcome) in rows {
             let Some(place) = by_key.get(&key) else { continue };
             let since = obtained.get(&(key, series.clone())).map(|at_ms| Timestamp(*at_ms));
-            if let Some(value) = self.value(signal, &series, &outcome) {
+            if let Some(value) = state_value(self.attribute, signal, &series, &outcome) {
                 hosts.list[*place].facts.push(Fact { attribute: self.place, value, since });
             }
         }
         Ok(())
-    }
-
-    /// The value that a row's state tells.
-    fn value(&self, signal: &str, series: &str, outcome: &str) -> Option<String> {
-        let series: Series = series.parse().ok().filter(|series: &Series| *series.signal == *signal)?;
-        let outcome: Value = serde_json::from_str(outcome).ok()?;
-        let own = match outcome.get("value")? {
-            Value::String(text) => text.clone(),
-            other => other.to_string(),
-        };
-        value_of(self.attribute, &series, own)
     }
 
     /// What was installed: the package and its version.
@@ -222,6 +227,17 @@ impl Told<'_> {
     }
 }
 
+/// The value of an attribute that a row's state tells.
+pub(super) fn state_value(attribute: &Attribute, signal: &str, series: &str, outcome: &str) -> Option<String> {
+    let series: Series = series.parse().ok().filter(|series: &Series| *series.signal == *signal)?;
+    let outcome: Value = serde_json::from_str(outcome).ok()?;
+    let own = match outcome.get("value")? {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    value_of(attribute, &series, own)
+}
+
 /// What an endpoint has of an attribute, when a state of its signal is `own`.
 pub(super) fn value_of(attribute: &Attribute, series: &Series, own: String) -> Option<String> {
     let value = match &attribute.by {
@@ -234,7 +250,7 @@ pub(super) fn value_of(attribute: &Attribute, series: &Series, own: String) -> O
 }
 
 /// What a row's event installed.
-fn installed(series: &str, fields: &str) -> Option<String> {
+pub(super) fn installed(series: &str, fields: &str) -> Option<String> {
     let fields: Value = serde_json::from_str(fields).ok()?;
     installed_by(&series.parse().ok()?, fields.get("to").and_then(Value::as_str))
 }
@@ -247,7 +263,7 @@ pub(super) fn installed_by(series: &Series, to: Option<&str>) -> Option<String> 
 }
 
 /// From where to where the printed series of a signal lie.
-fn range(signal: &str) -> (String, String) {
+pub(super) fn range(signal: &str) -> (String, String) {
     // After the name stands nothing or a brace, and `|` is the letter after that.
     (signal.to_owned(), format!("{signal}|"))
 }

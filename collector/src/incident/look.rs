@@ -192,7 +192,7 @@ impl Look<'_> {
             .collect();
         let presence = |(place, host): (usize, &firstline_diagnosis::fleet::eligible::Host)| Presence {
             is_pausing: self.hosts.pausing[place],
-            is_usual: false,
+            is_usual: self.hosts.usual[place],
             is_cut_off: cut_off.contains(host.id.as_str()),
         };
         let presences: Vec<Presence> = self.hosts.list.iter().enumerate().map(presence).collect();

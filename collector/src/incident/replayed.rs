@@ -2,7 +2,7 @@
 //!
 //! The same look and the same turns as live detection takes once a minute ([`super::look`], [`super::reconcile`]), over what
 //! the recordings say instead of over the database. What a recording does not say is not known here either: agents' versions,
-//! serial numbers, and what people were told of in weeks before it. Ids are numbered, so that the same recordings give the
+//! serial numbers, what people were told of in weeks before it, and who is usually there; rollouts are not compared. Ids are numbered, so that the same recordings give the
 //! same bytes. Between two moves nothing is looked at as long as no finding stands on several endpoints and nobody is silent.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -215,6 +215,8 @@ impl<'a> Stage<'a> {
                 // Between two lines it is there.
                 heard: if now.since(last) <= CLOSE { now } else { last },
                 is_pausing: endpoint.is_pausing,
+                // Four weeks of the same day are no recording.
+                is_usual: false,
             };
             hosts.add(known, &THRESHOLDS, now);
             hosts.share(endpoint.facts(now));

@@ -8,14 +8,21 @@ use firstline_diagnosis::vocabulary::Timestamp;
 use uuid::Uuid;
 
 use super::look::{Look, WEEK, slot};
+use super::presence::{self, Usual};
 use super::reconcile::{Seen, Turn, turns};
-use super::{Incident, IncidentState, Incidents, THRESHOLDS, facts, rows, standing, words};
+use super::{Incident, IncidentState, Incidents, THRESHOLDS, facts, rollouts, rows, standing, words};
 use crate::alert::AlertError;
 use crate::alert::incident as alerts;
 use crate::store::sql;
 
-const FALLEN_SILENT: &str = "SELECT COUNT(*) FROM endpoints WHERE revoked_at_ms IS NULL AND merged_into IS NULL
-    AND left_at_ms IS NULL AND paused = 0 AND state <> 'online' AND last_seen_ms >= $1";
+const SILENT: &str = "SELECT key, last_seen_ms FROM endpoints WHERE revoked_at_ms IS NULL AND merged_into IS NULL
+    AND left_at_ms IS NULL AND paused = 0 AND state <> 'online'";
+
+/// Fewer who are silent are nobody's outage.
+const SEVERAL: usize = 2;
+
+/// How often it is compared what rollouts did.
+const COMPARED_EVERY: Duration = Duration::from_hours(1);
 
 const FIRED: &str = "SELECT c.at_ms FROM alert_changes c JOIN alerts a ON a.id = c.alert_id
     WHERE a.check_id = $1 AND c.change IN ('fired', 'fired_again') AND c.at_ms >= $2 AND a.endpoint_id <> ''";
@@ -32,17 +39,38 @@ impl Incidents {
         let open = rows::open(reads).await?;
         let watched: Vec<String> = open.iter().map(|incident| incident.check.clone()).collect();
         let standings = standing::of(reads, &watched).await?;
-        let (fallen,): (i64,) =
-            sql::query_as(FALLEN_SILENT).bind((now - Duration::from_mins(20)).unix_ms()).fetch_one(reads).await?;
-        if open.is_empty() && standings.is_empty() && fallen < 2 {
+        presence::note(&self.store, now).await?;
+        let rollouts = self.rollouts(now).await?;
+        let usual = Usual::of(reads, now).await?;
+        if open.is_empty() && standings.is_empty() && rollouts.is_empty() && !self.are_missed(&usual, now).await? {
             return Ok(());
         }
-        let hosts = facts::of(reads, &THRESHOLDS, now).await?;
+        let hosts = facts::of(reads, &THRESHOLDS, &usual, now).await?;
         let catalogue = self.catalogues.current();
         let look = Look { hosts: &hosts, standings: &standings, catalogue: &catalogue, now };
         let mut seen = look.seen();
         seen.extend(self.bursts(&look, &seen).await?);
+        seen.extend(rollouts);
         self.reconcile(&look, open, seen).await
+    }
+
+    /// Whether several endpoints are silent that said nothing of it: lately, or at an hour at which they are usually there.
+    async fn are_missed(&self, usual: &Usual, now: Timestamp) -> Result<bool, AlertError> {
+        let lately = (now - Duration::from_mins(20)).unix_ms();
+        let silent: Vec<(i64, Option<i64>)> = sql::query_as(SILENT).fetch_all(self.store.reads()).await?;
+        let is_missed = |(key, seen): &&(i64, Option<i64>)| seen.is_some_and(|seen| seen >= lately) || usual.is(*key);
+        Ok(silent.iter().filter(is_missed).take(SEVERAL).count() >= SEVERAL)
+    }
+
+    /// What was rolled out and made things worse, looked at once an hour.
+    async fn rollouts(&self, now: Timestamp) -> Result<Vec<Seen>, AlertError> {
+        let mut compared = self.rollouts.lock().await;
+        if let Some((_, seen)) = compared.as_ref().filter(|(at, _)| now.since(*at) < COMPARED_EVERY) {
+            return Ok(seen.clone());
+        }
+        let seen = rollouts::of(self.store.reads(), now).await?;
+        *compared = Some((now, seen.clone()));
+        Ok(seen)
     }
 
     /// Findings that many got within a quarter of an hour, and that nothing else explains.

@@ -1,3 +1,4 @@
+mod fleet;
 mod replayed;
 
 use std::collections::BTreeMap;

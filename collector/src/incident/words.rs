@@ -41,6 +41,13 @@ pub(super) fn sentence(incident: &Incident) -> String {
             "{title}: it began on {} of {} endpoints within a quarter of an hour, and they have nothing in common.",
             numbers.affected, numbers.all
         ),
+        IncidentKind::BadRollout => format!(
+            "{title}: on {} of {} endpoints {place}, {:.1} times as often as before, and on {:.0} % of those without it.",
+            numbers.affected,
+            numbers.sharing,
+            numbers.lift,
+            numbers.baseline * 100.0
+        ),
         IncidentKind::SharedService => {
             format!(
                 "{title}: {} endpoints cannot reach it {place}, so that it is the service itself.",
@@ -67,7 +74,9 @@ pub(super) fn finding(incident: &Incident, worst: Option<Finding>) -> Finding {
 
 /// A finding that no endpoint has.
 fn bare(incident: &Incident) -> Finding {
-    let (runbook, escalation) = place_steps();
+    let is_rollout = incident.kind == IncidentKind::BadRollout;
+    let (runbook, escalation) = if is_rollout { rollout_steps() } else { place_steps() };
+    let category = if is_rollout { "Software/Rollout" } else { "Network/Connectivity" };
     Finding {
         id: incident.check.clone(),
         title: incident.title.clone(),
@@ -83,7 +92,7 @@ fn bare(incident: &Incident) -> Finding {
         guards: Vec::new(),
         runbook,
         escalation,
-        category: "Network/Connectivity".to_owned(),
+        category: category.to_owned(),
         impact: incident.impact,
         urgency: incident.urgency,
         priority: Priority::of(incident.impact, incident.urgency),
@@ -98,6 +107,17 @@ pub(crate) fn place_steps() -> (Vec<String>, Escalation) {
         queue: "L2-Network".to_owned(),
         when: "Nobody there can be reached, or the network is down.".to_owned(),
         bring: "The endpoints of the incident, and since when.".to_owned(),
+    };
+    (vec![step.to_owned()], escalation)
+}
+
+/// What to do about something that was rolled out, and whom to hand it over to.
+pub(crate) fn rollout_steps() -> (Vec<String>, Escalation) {
+    let step = "Pause the rollout until it is known whether it is the cause; nothing is rolled back by itself.";
+    let escalation = Escalation {
+        queue: "L3-Endpoint".to_owned(),
+        when: "At once.".to_owned(),
+        bring: "What was rolled out, the endpoints of the incident, and since when.".to_owned(),
     };
     (vec![step.to_owned()], escalation)
 }

@@ -68,6 +68,8 @@ pub(super) const ALL: &[Migration] = &[
     migration!("0095", "create_incidents"),
     migration!("0100", "create_retests"),
     migration!("0110", "create_announcements"),
+    migration!("0111", "create_presence"),
+    migration!("0112", "index_symptoms"),
     migration!("0130", "find_names"),
     migration!("0150", "create_desk_tickets"),
     migration!("0151", "create_outbox"),

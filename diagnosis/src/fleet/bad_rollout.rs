@@ -6,6 +6,7 @@
 //! more.
 
 use super::thresholds::BadRollout;
+use super::{benjamini, fisher};
 
 /// A host in windows of equal length before and after the change; for one without it, before and after the same moment.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -48,15 +49,83 @@ pub fn worse(hosts: &[Exposure], is_stop: bool, thresholds: &BadRollout) -> Opti
     }
     let (before, after) = (Rate::before(&treated), Rate::after(&treated));
     let risk = after.weighted(thresholds.weight) / before.weighted(thresholds.weight);
-    let at_least = lower_bound(&treated, &control, thresholds);
     let difference = difference(&treated, &control);
-    (at_least > 0.0 && risk >= thresholds.risk).then_some(Worse {
-        difference,
-        at_least,
-        risk,
-        treated: treated.len(),
-        affected,
-    })
+    if risk < thresholds.risk || difference <= 0.0 {
+        return None;
+    }
+    let at_least = lower_bound(&treated, &control, thresholds);
+    (at_least > 0.0).then_some(Worse { difference, at_least, risk, treated: treated.len(), affected })
+}
+
+/// Comparisons of one look, which are told apart from chance together: beside the rates, hosts on which it got worse must be
+/// more among those with the change than chance has it (Fisher's exact test; Benjamini and Hochberg over all comparisons).
+#[derive(Debug)]
+pub struct Comparisons<'a> {
+    thresholds: &'a BadRollout,
+    p: Vec<f64>,
+    worse: Vec<Found>,
+}
+
+/// A rollout that made things worse, and how sure that is.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Found {
+    /// Which comparison, as its owner calls it.
+    pub trial: usize,
+    /// By how much.
+    pub worse: Worse,
+    /// The chance of so many hosts on which it got worse, if the change had nothing to do with it.
+    pub p: f64,
+    /// The same among all that was compared.
+    pub q: f64,
+    /// Hosts with the symptom since, with and without the change.
+    pub affected: usize,
+    /// Hosts that were compared.
+    pub compared: usize,
+    /// The share of those without the change that have the symptom.
+    pub elsewhere: f64,
+    place: usize,
+}
+
+impl<'a> Comparisons<'a> {
+    /// None yet.
+    pub fn new(thresholds: &'a BadRollout) -> Self {
+        Self { thresholds, p: Vec::new(), worse: Vec::new() }
+    }
+
+    /// Holds the hosts with a change against the others; `trial` is what its owner calls it.
+    pub fn hold(&mut self, trial: usize, hosts: &[Exposure], is_stop: bool) {
+        let count = |is_meant: &dyn Fn(&Exposure) -> bool| hosts.iter().filter(|host| is_meant(host)).count();
+        let rose = |host: &Exposure| {
+            let rate = |count: f64, hours: f64| if hours > 0.0 { count / hours } else { 0.0 };
+            rate(host.after, host.hours_after) > rate(host.before, host.hours_before)
+        };
+        let treated = count(&|host| host.is_treated);
+        let (hit, others) = (count(&|host| host.is_treated && host.after > 0.0), hosts.len() - treated);
+        let affected = count(&|host| host.after > 0.0);
+        if hit < self.thresholds.affected_least || others == 0 {
+            return;
+        }
+        let whole = |count: usize| count as u64;
+        let rising = (count(&|host| host.is_treated && rose(host)), count(&rose));
+        let p = fisher::tail(whole(rising.0), whole(treated), whole(rising.1), whole(hosts.len()));
+        let place = self.p.len();
+        self.p.push(p);
+        // Whatever else is compared, none gets surer by it.
+        if p > self.thresholds.q {
+            return;
+        }
+        if let Some(worse) = worse(hosts, is_stop, self.thresholds) {
+            let elsewhere = (affected - hit) as f64 / others as f64;
+            self.worse.push(Found { trial, worse, p, q: 1.0, affected, compared: hosts.len(), elsewhere, place });
+        }
+    }
+
+    /// What is no coincidence, in the order in which it was compared.
+    pub fn told(self) -> Vec<Found> {
+        let q = benjamini::adjusted(&self.p);
+        let told = self.worse.into_iter().map(|found| Found { q: q[found.place], ..found });
+        told.filter(|found| found.q <= self.thresholds.q).collect()
+    }
 }
 
 /// So many in so many hours.
@@ -98,11 +167,19 @@ fn difference(treated: &[&Exposure], control: &[&Exposure]) -> f64 {
 /// The lower end of what 95 of 100 fleets, drawn from this one, have.
 fn lower_bound(treated: &[&Exposure], control: &[&Exposure], thresholds: &BadRollout) -> f64 {
     let mut dice = Dice(thresholds.seed);
+    // A few thousand hosts without the change say how sure it is as well as all of them do.
+    let every = control.len().div_ceil(thresholds.control_most.max(1)).max(1);
+    let control: Vec<&Exposure> = control.iter().copied().step_by(every).collect();
     let mut drawn = |hosts: &[&Exposure]| -> f64 {
-        let again: Vec<&Exposure> = hosts.iter().map(|_| hosts[dice.below(hosts.len())]).collect();
-        Rate::after(&again).rate() - Rate::before(&again).rate()
+        let (mut before, mut after) = (Rate::default(), Rate::default());
+        for _ in hosts {
+            let host = hosts[dice.below(hosts.len())];
+            before = Rate { count: before.count + host.before, hours: before.hours + host.hours_before };
+            after = Rate { count: after.count + host.after, hours: after.hours + host.hours_after };
+        }
+        after.rate() - before.rate()
     };
-    let mut differences: Vec<f64> = (0..thresholds.rounds.max(1)).map(|_| drawn(treated) - drawn(control)).collect();
+    let mut differences: Vec<f64> = (0..thresholds.rounds.max(1)).map(|_| drawn(treated) - drawn(&control)).collect();
     differences.sort_by(f64::total_cmp);
     differences[(differences.len() as f64 * 0.025) as usize]
 }

@@ -150,6 +150,10 @@ pub struct SilentGroup {
     pub confidence: f64,
     /// How much surer when those who are left are cut off.
     pub corroborated: f64,
+    /// Weeks of which the same quarter of an hour of the same day is looked at.
+    pub usual_weeks: u32,
+    /// Who was heard in so many of them is expected.
+    pub usual_least: u32,
 }
 
 /// Of rollouts.
@@ -172,6 +176,10 @@ pub struct BadRollout {
     pub treated_least_stop: usize,
     /// What is added to both counts.
     pub weight: f64,
+    /// False discoveries among what is said.
+    pub q: f64,
+    /// Hosts without the change of which the bootstrap draws, at most.
+    pub control_most: usize,
 }
 
 /// Of bursts.

@@ -274,6 +274,8 @@ async fn live(room: &Room) {
             let insert = "INSERT INTO state_history (endpoint_key, series, at_ms, value)
                 SELECT key, 'host.name', $1, '\"lap-ana\"' FROM endpoints";
             sql::query(insert).bind(START.0).execute(&mut *tx).await?;
+            let insert = "INSERT INTO presence (slot, heard) VALUES ($1, $2)";
+            sql::query(insert).bind(START.0 / 900_000).bind(vec![2_u8]).execute(&mut *tx).await?;
             let insert = "INSERT INTO incidents (id, check_id, state, opened_at_ms, closed_at_ms, document)
                 VALUES ('i', 'dns-failing', 'closed', $1, $1, '{}')";
             sql::query(insert).bind(START.0).execute(&mut *tx).await?;
