@@ -58,6 +58,7 @@ pub(crate) fn doors(doors: Doors) -> Doors {
         .post("/alerts/{id}/silence", Roles::OPERATE, alerts::silence, none)
         .get("/incidents", Roles::LOOK, incident::list, none)
         .get("/incidents/{id}", Roles::LOOK, incident::show, none)
+        .post("/incidents/{id}/verdict", Roles::OPERATE, incident::verdict, none)
         .get("/endpoints", Roles::LOOK, endpoints::show, none)
         .get("/duplicates", Roles::ADMINISTER, duplicates::show, none)
         .post("/duplicates", Roles::ADMINISTER, duplicates::merge, none)

@@ -9,6 +9,9 @@
 //! What was rolled out lately is compared once an hour ([`rollouts`]). Who was heard when is a row for each quarter of an hour
 //! ([`presence`]).
 //!
+//! What is likely and not certain asks to be confirmed; a person confirms or dismisses it ([`verdict`]). Tickets of its
+//! endpoints are told that they are part of it, and when it is over ([`tickets`]).
+//!
 //! A quiet fleet costs one statement a round: endpoints and what they share are read only when a finding stands on several.
 
 mod document;
@@ -24,6 +27,8 @@ mod rows;
 mod standing;
 #[cfg(test)]
 mod tests;
+pub mod tickets;
+mod verdict;
 mod words;
 
 use std::sync::{Arc, LazyLock};
@@ -33,10 +38,11 @@ use firstline_diagnosis::vocabulary::Timestamp;
 use tokio::sync::Mutex;
 
 pub use document::{
-    Incident, IncidentEndpoint, IncidentKind, IncidentList, IncidentNumbers, IncidentQuery, IncidentState, SharedBy,
+    Confirmation, Incident, IncidentEndpoint, IncidentKind, IncidentList, IncidentNumbers, IncidentQuery,
+    IncidentState, SharedBy,
 };
 
-pub(crate) use words::place_steps;
+pub(crate) use words::own_steps;
 
 use crate::alert::{Alert, AlertError};
 use crate::app::Clock;
@@ -85,8 +91,8 @@ impl Incidents {
         .bind(limit)
         .fetch_all(self.store.reads())
         .await?;
-        let incidents = rows.iter().map(|(document,)| rows::read(document)).collect::<Result<_, _>>()?;
-        Ok(IncidentList { incidents })
+        let read = |(document,): &(String,)| rows::read(document).map(|incident| self.asked(incident));
+        Ok(IncidentList { incidents: rows.iter().map(read).collect::<Result<_, _>>()? })
     }
 
     /// One incident, by id.
@@ -99,7 +105,14 @@ impl Incidents {
             .fetch_optional(self.store.reads())
             .await?;
         let (document,) = row.ok_or_else(|| AlertError::NotFound("such incident".to_owned()))?;
-        rows::read(&document)
+        let tickets = tickets::children(self.store.reads(), id).await?;
+        Ok(Incident { tickets, ..self.asked(rows::read(&document)?) })
+    }
+
+    /// The incident, with whether a person is asked to confirm it.
+    fn asked(&self, incident: Incident) -> Incident {
+        let asks = incident.state == IncidentState::Open && incident.confidence < self.policy.least_confidence;
+        Incident { asks, ..incident }
     }
 
     /// Open incidents of which an endpoint (by id) is one.

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Path, State};
+use serde::Deserialize;
 
-use super::extract::Search;
+use super::extract::{Body, Search};
 use super::problem::Problem;
 use crate::access::Roles;
 use crate::access::audit::Entry;
@@ -31,8 +32,62 @@ pub(super) fn doors(doors: Doors) -> Doors {
             "/api/v1/incidents/{id}",
             Roles::LOOK,
             show,
-            Told { summary: "One incident with its endpoints.", answer: "Incident", ..Told::default() },
+            Told { summary: "One incident with its endpoints and tickets.", answer: "Incident", ..Told::default() },
         )
+        .post(
+            "/api/v1/incidents/{id}/confirm",
+            Roles::OPERATE,
+            confirm,
+            Told { summary: "Say that an incident is one.", body: "AlertNote", answer: "Incident", ..Told::default() },
+        )
+        .post(
+            "/api/v1/incidents/{id}/dismiss",
+            Roles::OPERATE,
+            dismiss,
+            Told { summary: "Say that an incident is none.", body: "AlertNote", answer: "Incident", ..Told::default() },
+        )
+}
+
+/// A word with a verdict.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Words {
+    note: String,
+}
+
+async fn confirm(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path(id): Path<String>,
+    Body(words): Body<Words>,
+) -> Result<Json<Incident>, Problem> {
+    Ok(Json(decide(&app, &caller, &id, true, &words.note).await?))
+}
+
+async fn dismiss(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path(id): Path<String>,
+    Body(words): Body<Words>,
+) -> Result<Json<Incident>, Problem> {
+    Ok(Json(decide(&app, &caller, &id, false, &words.note).await?))
+}
+
+/// Confirms or dismisses an incident, and writes down who did.
+pub(crate) async fn decide(
+    app: &App,
+    caller: &Caller,
+    id: &str,
+    is_one: bool,
+    note: &str,
+) -> Result<Incident, Problem> {
+    let (decided, what) = if is_one {
+        (app.incidents.confirm(id, caller.name(), note).await?, "incident.confirm")
+    } else {
+        (app.incidents.dismiss(id, caller.name(), note).await?, "incident.dismiss")
+    };
+    app.access.audit().record(Entry::new(&caller.actor(), what, id).detail(note)).await?;
+    Ok(decided)
 }
 
 async fn list(

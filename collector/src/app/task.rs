@@ -14,6 +14,7 @@ use tracing::{error, info, warn};
 use super::{App, measure};
 use crate::access::AccessError;
 use crate::fleet::FleetError;
+use crate::incident::tickets;
 use crate::metrics as names;
 use crate::outage::{Outage, causes};
 use crate::replica::{BEAT_EVERY, Beat};
@@ -61,6 +62,7 @@ pub(super) fn start(app: &Arc<App>, tasks: &TaskTracker, stop: &CancellationToke
     run.alone("alerts", Duration::from_secs(5), |app| async move { app.alerts.tick().await });
     run.every("alert_quota", Duration::from_mins(1), |app| async move { app.alerts.measure().await });
     run.alone("incidents", Duration::from_mins(1), |app| async move { app.incidents.round().await });
+    run.alone("incident_tickets", Duration::from_mins(1), |app| async move { tickets::run(&app).await });
     run.every("detect", Duration::from_secs(5), |app| async move {
         app.detect.tick().await;
         Ok::<_, std::convert::Infallible>(())

@@ -339,6 +339,22 @@ pub(super) enum Incident {
         /// Its id.
         id: String,
     },
+    /// Say that an incident is one: people and tickets are told.
+    Confirm {
+        /// Its id.
+        id: String,
+        /// What others should know.
+        #[arg(long, default_value = "")]
+        note: String,
+    },
+    /// Say that an incident is none: its endpoints' alerts are told again.
+    Dismiss {
+        /// Its id.
+        id: String,
+        /// What others should know.
+        #[arg(long, default_value = "")]
+        note: String,
+    },
 }
 
 #[derive(Debug, Subcommand)]

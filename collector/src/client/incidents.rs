@@ -1,5 +1,7 @@
 use std::fmt::Write as _;
 
+use serde_json::json;
+
 use super::Out;
 use super::command::Incident as Order;
 use super::connection::{Connection, part};
@@ -18,7 +20,15 @@ pub(super) async fn follow(connection: &Connection, order: Order, out: Out) -> R
             let incident: Incident = connection.get(&format!("/incidents/{}", part(&id)), &[]).await?;
             out.print(&incident, || words(&incident))
         }
+        Order::Confirm { id, note } => decide(connection, &id, "confirm", &note, out).await,
+        Order::Dismiss { id, note } => decide(connection, &id, "dismiss", &note, out).await,
     }
+}
+
+async fn decide(connection: &Connection, id: &str, verb: &str, note: &str, out: Out) -> Result<(), Failure> {
+    let path = format!("/incidents/{}/{verb}", part(id));
+    let incident: Incident = connection.post(&path, &json!({ "note": note })).await?;
+    out.print(&incident, || format!("Now {}: {}", incident.state.name(), harmless(&incident.words)))
 }
 
 fn print(list: &IncidentList) -> String {
@@ -26,7 +36,7 @@ fn print(list: &IncidentList) -> String {
     for incident in &list.incidents {
         table.row([
             incident.severity.name().to_owned(),
-            incident.state.name().to_owned(),
+            if incident.asks { "please confirm" } else { incident.state.name() }.to_owned(),
             format!("{:?}", incident.impact),
             incident.words.clone(),
             incident.onset.to_string(),
@@ -53,6 +63,17 @@ fn words(incident: &Incident) -> String {
         "{} of {} that share it are affected, {} of {} of all; by chance {:.1e}, {:.0} times oftener than elsewhere",
         numbers.affected, numbers.sharing, numbers.all_affected, numbers.all, numbers.p, numbers.lift
     );
+    if incident.asks {
+        let sure = incident.confidence * 100.0;
+        let _ = writeln!(text, "Please confirm or dismiss it: it is likely ({sure:.0} %), not certain.");
+    }
+    if let Some(said) = &incident.confirmation {
+        let what = if said.confirmed { "Confirmed" } else { "Dismissed" };
+        let _ = writeln!(text, "{what} by {} at {}. {}", harmless(&said.by), said.at, harmless(&said.note));
+    }
+    if !incident.tickets.is_empty() {
+        let _ = writeln!(text, "Tickets: {}", incident.tickets.join(", "));
+    }
     if let Some(since) = incident.calm_since {
         let _ = writeln!(text, "It looks over since {since}.");
     }

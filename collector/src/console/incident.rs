@@ -8,16 +8,19 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::extract::{Path, State};
-use axum::response::Response;
+use axum::response::{IntoResponse, Redirect, Response};
 use firstline_diagnosis::document::{Endpoint, Escalation};
 use firstline_diagnosis::vocabulary::{Impact, Timestamp};
+use serde::Deserialize;
 
 use super::alerts::{Tab, tabs};
 use super::chrome::{Chrome, When, page};
 use super::finding::Step;
 use super::units::quantity;
+use crate::access::Roles;
 use crate::access::gate::Caller;
-use crate::api::incidents::read;
+use crate::api::extract::Posted;
+use crate::api::incidents::{decide, read};
 use crate::api::problem::{Fault, Problem};
 use crate::app::App;
 use crate::incident::{Incident, IncidentEndpoint, IncidentKind, IncidentQuery, IncidentState};
@@ -54,6 +57,33 @@ struct IncidentPage {
     endpoints: Vec<MemberView>,
     /// How many are told of in the list only.
     unlisted: usize,
+    /// How sure it is, when a person is asked to confirm it; empty when nobody is.
+    asks: String,
+    /// What a person said of it.
+    said: String,
+    tickets: Vec<String>,
+    /// Whether this person may confirm or dismiss it.
+    decides: bool,
+}
+
+/// What the form of a verdict sends.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Verdict {
+    /// `confirm`; anything else dismisses.
+    verdict: String,
+    note: String,
+}
+
+/// `POST /incidents/{id}/verdict`.
+pub(super) async fn verdict(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path(id): Path<String>,
+    Posted(form): Posted<Verdict>,
+) -> Result<Response, Fault> {
+    decide(&app, &caller, &id, form.verdict == "confirm", &form.note).await?;
+    Ok(Redirect::to(&format!("/incidents/{id}")).into_response())
 }
 
 /// An endpoint of an incident.
@@ -78,6 +108,8 @@ pub(super) struct IncidentView {
     pub(super) words: String,
     pub(super) impact: &'static str,
     pub(super) priority: String,
+    /// Likely, not certain: a person is asked to confirm it.
+    pub(super) asks: bool,
     pub(super) kind: &'static str,
     pub(super) since: When,
     pub(super) calm: Option<When>,
@@ -101,6 +133,7 @@ impl IncidentView {
             words: incident.words.clone(),
             impact: hit(incident.impact),
             priority: format!("{:?}", incident.priority),
+            asks: incident.asks,
             kind: incident.kind.words(),
             since: When::new(incident.onset, now),
             calm: incident.calm_since.filter(|_| incident.state == IncidentState::Open).map(|at| When::new(at, now)),
@@ -120,6 +153,13 @@ fn hit(impact: Impact) -> &'static str {
         Impact::I2 => "a team",
         Impact::I3 => "single people",
     }
+}
+
+/// What a person said of it.
+fn said(incident: &Incident) -> String {
+    let Some(said) = &incident.confirmation else { return String::new() };
+    let what = if said.confirmed { "Confirmed" } else { "Dismissed" };
+    format!("{what} by {} at {}. {}", said.by, said.at, said.note)
 }
 
 /// The incidents that are not over.
@@ -169,6 +209,10 @@ pub(super) async fn show(
         escalation,
         unlisted: incident.numbers.affected.saturating_sub(endpoints.len()),
         endpoints,
+        asks: if incident.asks { format!("{:.0} %", incident.confidence * 100.0) } else { String::new() },
+        said: said(&incident),
+        tickets: incident.tickets.clone(),
+        decides: caller.may(Roles::OPERATE) && incident.state == IncidentState::Open && incident.confirmation.is_none(),
         incident: IncidentView::new(&incident, now),
     })
 }
@@ -177,7 +221,7 @@ pub(super) async fn show(
 fn what_to_do(app: &App, incident: &Incident, endpoints: &[Endpoint]) -> (String, Vec<Step>, Escalation) {
     let catalogue = app.detect.catalogues().current();
     let Some(check) = catalogue.check(&incident.check) else {
-        let (steps, escalation) = crate::incident::place_steps();
+        let (steps, escalation) = crate::incident::own_steps(incident.kind);
         return (String::new(), steps.iter().map(|step| Step::new(step)).collect(), escalation);
     };
     let mut systems: BTreeMap<&str, (usize, &str)> = BTreeMap::new();

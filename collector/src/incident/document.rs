@@ -47,6 +47,28 @@ pub struct Incident {
     pub numbers: IncidentNumbers,
     /// Its endpoints, at most 500 of them; those that are affected still come first.
     pub endpoints: Vec<IncidentEndpoint>,
+    /// Whether it is only likely, so that a person is asked to confirm or dismiss it.
+    #[serde(default)]
+    pub asks: bool,
+    /// What a person said of it; absent while nobody did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confirmation: Option<Confirmation>,
+    /// Tickets that were told that they are part of it, where one incident is shown.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tickets: Vec<String>,
+}
+
+/// What a person said of an incident.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Confirmation {
+    /// Whether it is one.
+    pub confirmed: bool,
+    /// Who.
+    pub by: String,
+    /// When.
+    pub at: Timestamp,
+    /// What they said; may be empty.
+    pub note: String,
 }
 
 /// How an incident was seen.
@@ -86,6 +108,8 @@ pub enum IncidentState {
     Open,
     /// It is over.
     Closed,
+    /// A person said that it is none; what goes on is not opened again.
+    Dismissed,
 }
 
 impl IncidentState {
@@ -94,6 +118,7 @@ impl IncidentState {
         match self {
             Self::Open => "open",
             Self::Closed => "closed",
+            Self::Dismissed => "dismissed",
         }
     }
 }

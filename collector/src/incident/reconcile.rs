@@ -110,6 +110,9 @@ impl Seen {
             closed_at: None,
             numbers: self.numbers,
             endpoints: self.joined(Vec::new(), now),
+            asks: false,
+            confirmation: None,
+            tickets: Vec::new(),
         };
         Incident { words: words::sentence(&incident), ..incident }
     }
@@ -198,7 +201,7 @@ fn unseen(
     let incident = Incident {
         calm_since,
         closed_at: is_over.then_some(now),
-        state: if is_over { IncidentState::Closed } else { IncidentState::Open },
+        state: if is_over { IncidentState::Closed } else { before.state },
         endpoints,
         ..before.clone()
     };

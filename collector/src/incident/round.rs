@@ -118,7 +118,9 @@ impl Incidents {
                 rows::join(tx, &kept.id, &joined, now).await?;
                 match kept.state {
                     IncidentState::Open => Box::pin(alerts::tell(tx, &whole, &policy, now)).await,
-                    IncidentState::Closed => Box::pin(alerts::end(tx, &whole, &policy, now)).await,
+                    IncidentState::Closed | IncidentState::Dismissed => {
+                        Box::pin(alerts::end(tx, &whole, &policy, now)).await
+                    }
                 }
             })
         });

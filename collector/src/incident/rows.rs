@@ -50,10 +50,10 @@ pub(super) async fn join(
     Ok(())
 }
 
-/// Open incidents, the oldest first.
+/// Incidents that are not over, dismissed ones, too; the oldest first.
 pub(super) async fn open(reads: &Reads) -> Result<Vec<Incident>, AlertError> {
     let rows: Vec<(String,)> =
-        sql::query_as("SELECT document FROM incidents WHERE state = 'open' ORDER BY opened_at_ms, id")
+        sql::query_as("SELECT document FROM incidents WHERE state <> 'closed' ORDER BY opened_at_ms, id")
             .fetch_all(reads)
             .await?;
     rows.iter().map(|(document,)| read(document)).collect()

@@ -1,5 +1,6 @@
 mod fleet;
 mod replayed;
+mod verdict;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -74,8 +74,8 @@ pub(super) fn finding(incident: &Incident, worst: Option<Finding>) -> Finding {
 
 /// A finding that no endpoint has.
 fn bare(incident: &Incident) -> Finding {
+    let (runbook, escalation) = own_steps(incident.kind);
     let is_rollout = incident.kind == IncidentKind::BadRollout;
-    let (runbook, escalation) = if is_rollout { rollout_steps() } else { place_steps() };
     let category = if is_rollout { "Software/Rollout" } else { "Network/Connectivity" };
     Finding {
         id: incident.check.clone(),
@@ -100,8 +100,13 @@ fn bare(incident: &Incident) -> Finding {
     }
 }
 
+/// What to do about an incident of which no check tells, and whom to hand it over to.
+pub(crate) fn own_steps(kind: IncidentKind) -> (Vec<String>, Escalation) {
+    if kind == IncidentKind::BadRollout { rollout_steps() } else { place_steps() }
+}
+
 /// What to do about a place that fell silent, and whom to hand it over to.
-pub(crate) fn place_steps() -> (Vec<String>, Escalation) {
+fn place_steps() -> (Vec<String>, Escalation) {
     let step = "Look whether the place that they share has power and network: call somebody who is there.";
     let escalation = Escalation {
         queue: "L2-Network".to_owned(),
@@ -112,7 +117,7 @@ pub(crate) fn place_steps() -> (Vec<String>, Escalation) {
 }
 
 /// What to do about something that was rolled out, and whom to hand it over to.
-pub(crate) fn rollout_steps() -> (Vec<String>, Escalation) {
+fn rollout_steps() -> (Vec<String>, Escalation) {
     let step = "Pause the rollout until it is known whether it is the cause; nothing is rolled back by itself.";
     let escalation = Escalation {
         queue: "L3-Endpoint".to_owned(),

@@ -70,6 +70,7 @@ pub(super) const ALL: &[Migration] = &[
     migration!("0110", "create_announcements"),
     migration!("0111", "create_presence"),
     migration!("0112", "index_symptoms"),
+    migration!("0113", "index_note_keys"),
     migration!("0130", "find_names"),
     migration!("0150", "create_desk_tickets"),
     migration!("0151", "create_outbox"),
