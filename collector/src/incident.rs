@@ -1,10 +1,11 @@
 //! One cause seen on many endpoints.
 //!
-//! Once a minute one collector looks at what holds on the fleet ([`round`], [`look`]): which findings stand on several endpoints,
-//! what these have in common ([`facts`]), who fell silent together. A recording is looked at in the same way ([`replayed`]). `diagnosis` says what is no coincidence; here it becomes an
-//! incident, a row that survives a restart. Its endpoints' alerts of that finding are told as one alert, its own; theirs are
-//! kept, quiet, and become loud again when it closes. It closes when the finding has been hardly more frequent among those
-//! who share the cause than elsewhere for an hour. Endpoints only join; the list says who is affected still.
+//! Once a minute one collector looks at what holds on the fleet ([`round`], [`look`]): which findings stand on several
+//! endpoints, what these have in common ([`facts`]), who fell silent together. A recording is looked at in the same way
+//! ([`replayed`]). `diagnosis` says what is no coincidence; here it becomes an incident, a row that survives a restart. Its
+//! endpoints' alerts of that finding are told as one alert, its own; theirs are kept, quiet, and become loud again when it
+//! closes. It closes when the finding has been hardly more frequent among those who share the cause than elsewhere for an
+//! hour. Endpoints only join; the list says who is affected still.
 //!
 //! What was rolled out lately is compared once an hour ([`rollouts`]). Who was heard when is a row for each quarter of an hour
 //! ([`presence`]).
@@ -12,10 +13,12 @@
 //! What is likely and not certain asks to be confirmed; a person confirms or dismisses it ([`verdict`]). Tickets of its
 //! endpoints are told that they are part of it, and when it is over ([`tickets`]).
 //!
-//! A quiet fleet costs one statement a round: endpoints and what they share are read only when a finding stands on several.
+//! A quiet fleet costs a few small statements a round: endpoints and what they share are read only when a finding stands on
+//! several, or several are missed.
 
 mod document;
 mod facts;
+mod hardware;
 mod look;
 mod mark;
 mod presence;
@@ -41,6 +44,7 @@ pub use document::{
     Confirmation, Incident, IncidentEndpoint, IncidentKind, IncidentList, IncidentNumbers, IncidentQuery,
     IncidentState, SharedBy,
 };
+pub use hardware::{WeakPart, WeakPartList};
 
 pub(crate) use words::own_steps;
 

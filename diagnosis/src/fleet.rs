@@ -22,5 +22,5 @@ pub mod silent_group;
 mod thresholds;
 
 pub use thresholds::{
-    Attribute, BadRollout, Cause, CommonCause, HardwareCohort, RateBurst, SharedService, SilentGroup, Thresholds,
+    Attribute, BadRollout, Cause, CommonCause, HardwareCohort, Part, RateBurst, SharedService, SilentGroup, Thresholds,
 };

@@ -12,7 +12,7 @@ use crate::access::Roles;
 use crate::access::audit::Entry;
 use crate::access::gate::{Caller, Doors, Told};
 use crate::app::App;
-use crate::incident::{Incident, IncidentList, IncidentQuery};
+use crate::incident::{Incident, IncidentList, IncidentQuery, WeakPartList};
 
 /// Adds the routes of incidents.
 pub(super) fn doors(doors: Doors) -> Doors {
@@ -25,6 +25,16 @@ pub(super) fn doors(doors: Doors) -> Doors {
                 summary: "Incidents, what was opened last first.",
                 query: &[("open", "true: only those that are not over"), ("limit", "1 to 200; 50 when absent")],
                 answer: "IncidentList",
+                ..Told::default()
+            },
+        )
+        .get(
+            "/api/v1/incidents/parts",
+            Roles::LOOK,
+            parts,
+            Told {
+                summary: "Parts of one make that fail more than others, now.",
+                answer: "WeakPartList",
                 ..Told::default()
             },
         )
@@ -46,6 +56,10 @@ pub(super) fn doors(doors: Doors) -> Doors {
             dismiss,
             Told { summary: "Say that an incident is none.", body: "AlertNote", answer: "Incident", ..Told::default() },
         )
+}
+
+async fn parts(State(app): State<Arc<App>>) -> Result<Json<WeakPartList>, Problem> {
+    Ok(Json(app.incidents.weak_parts().await?))
 }
 
 /// A word with a verdict.

@@ -339,6 +339,8 @@ pub(super) enum Incident {
         /// Its id.
         id: String,
     },
+    /// Parts of one make that fail more than others: work for the hardware queue, no incident.
+    Parts,
     /// Say that an incident is one: people and tickets are told.
     Confirm {
         /// Its id.

@@ -7,7 +7,7 @@ use super::command::Incident as Order;
 use super::connection::{Connection, part};
 use super::failure::Failure;
 use super::table::{Table, harmless};
-use crate::incident::{Incident, IncidentList};
+use crate::incident::{Incident, IncidentList, WeakPartList};
 
 pub(super) async fn follow(connection: &Connection, order: Order, out: Out) -> Result<(), Failure> {
     match order {
@@ -20,9 +20,28 @@ pub(super) async fn follow(connection: &Connection, order: Order, out: Out) -> R
             let incident: Incident = connection.get(&format!("/incidents/{}", part(&id)), &[]).await?;
             out.print(&incident, || words(&incident))
         }
+        Order::Parts => {
+            let list: WeakPartList = connection.get("/incidents/parts", &[]).await?;
+            out.print(&list, || parts(&list))
+        }
         Order::Confirm { id, note } => decide(connection, &id, "confirm", &note, out).await,
         Order::Dismiss { id, note } => decide(connection, &id, "dismiss", &note, out).await,
     }
+}
+
+fn parts(list: &WeakPartList) -> String {
+    let mut table = Table::new(["part", "what", "fail", "of", "at least", "of all such parts"]);
+    for one in &list.parts {
+        table.row([
+            one.part.clone(),
+            one.name.clone(),
+            one.cases.to_string(),
+            one.of.to_string(),
+            format!("{:.0} %", one.share_at_least * 100.0),
+            format!("{:.1} %", one.fleet_share * 100.0),
+        ]);
+    }
+    table.print("No part fails more than others.")
 }
 
 async fn decide(connection: &Connection, id: &str, verb: &str, note: &str, out: Out) -> Result<(), Failure> {

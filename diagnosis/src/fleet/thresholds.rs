@@ -22,6 +22,9 @@ pub struct Thresholds {
     pub shared_service: SharedService,
     /// Of parts of one make.
     pub hardware_cohort: HardwareCohort,
+    /// Parts that machines of one model can have alike.
+    #[serde(rename = "part")]
+    pub parts: Vec<Part>,
     /// What hosts can have in common.
     #[serde(rename = "attribute")]
     pub attributes: Vec<Attribute>,
@@ -44,6 +47,27 @@ impl Thresholds {
     /// Whether a few hosts with this finding are enough.
     pub fn is_hard(&self, finding: &str) -> bool {
         self.hard.iter().any(|pattern| crate::change::fits(pattern, finding))
+    }
+}
+
+/// A kind of part that machines of one model can have alike.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Part {
+    /// Its name.
+    pub id: String,
+    /// States that name it, each with the part as its instance; none for a part of the model.
+    pub signals: Vec<String>,
+    /// Findings (`*` stands for any letters) that say that it fails.
+    pub checks: Vec<String>,
+    /// How it is said; `{value}` stands for model and part.
+    pub words: String,
+}
+
+impl Part {
+    /// Whether a finding says that it fails.
+    pub fn fails_by(&self, finding: &str) -> bool {
+        self.checks.iter().any(|pattern| crate::change::fits(pattern, finding))
     }
 }
 
@@ -235,6 +259,17 @@ mod tests {
                 assert!(attribute.by.iter().all(|by| spec.attributes.contains(by)), "{}", attribute.id);
             }
             assert!(attribute.words.contains("{value}"), "{}", attribute.id);
+        }
+    }
+
+    #[test]
+    fn parts_name_states_of_the_registry() {
+        for part in builtin().parts {
+            for signal in &part.signals {
+                let spec = Registry::builtin().get(signal).unwrap_or_else(|| panic!("there is no signal {signal}"));
+                assert_eq!(spec.attributes.len(), 1, "{signal}: the part is its instance");
+            }
+            assert!(part.words.contains("{value}") && !part.checks.is_empty(), "{}", part.id);
         }
     }
 
