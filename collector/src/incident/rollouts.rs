@@ -41,28 +41,24 @@ const SURE: f64 = 0.9;
 /// What may happen to a machine more often since a change. Each statement names its range, as the index over it does.
 const SYMPTOMS: [Symptom; 4] = [
     Symptom {
-        signal: "endpoint.os.crash",
         words: "the system crashes",
         is_stop: true,
         rows: "SELECT endpoint_key, at_ms, count FROM events WHERE series >= 'endpoint.os.crash' AND series < 'endpoint.os.crasi'
             AND at_ms >= $1 LIMIT $2",
     },
     Symptom {
-        signal: "endpoint.os.unclean_stop",
         words: "the system stops without being shut down",
         is_stop: true,
         rows: "SELECT endpoint_key, at_ms, count FROM events WHERE series >= 'endpoint.os.unclean_stop'
             AND series < 'endpoint.os.unclean_stoq' AND at_ms >= $1 LIMIT $2",
     },
     Symptom {
-        signal: "endpoint.app.crash",
         words: "programs crash",
         is_stop: false,
         rows: "SELECT endpoint_key, at_ms, count FROM events WHERE series >= 'endpoint.app.crash' AND series < 'endpoint.app.crasi'
             AND at_ms >= $1 LIMIT $2",
     },
     Symptom {
-        signal: "endpoint.app.hang",
         words: "programs hang",
         is_stop: false,
         rows: "SELECT endpoint_key, at_ms, count FROM events WHERE series >= 'endpoint.app.hang' AND series < 'endpoint.app.hanh'
@@ -83,7 +79,6 @@ const CHANGED: &str = "SELECT endpoint_key, series, outcome_after, at_ms FROM in
 
 /// Something that happens to machines.
 struct Symptom {
-    signal: &'static str,
     words: &'static str,
     is_stop: bool,
     rows: &'static str,
