@@ -3,8 +3,9 @@
 //! What holds on an endpoint passes six stages, one file each: [`stage::qualify`] (is it bad, sure and actionable
 //! enough to call somebody), [`stage::group`] (which line of the feed it belongs to), [`stage::inhibit`] (does another
 //! finding explain it), [`stage::silence`] (does anybody want to hear of it now), [`stage::dedup`] (is it told
-//! already), [`stage::quota`] (is there room for it in what people are told today; what is not is rolled up). Each is a function of facts and `now`; the last word of each finding is kept with its reason, so that
-//! "why was I not called" has an answer.
+//! already), [`stage::quota`] (is there room for it in what people are told today; what is not is rolled up). Each is a
+//! function of facts and `now`; the last word of each finding is kept with its reason, so that "why was I not called"
+//! has an answer.
 //!
 //! An alert's state is never set: it follows from whether it is resolved, silenced, inhibited or acknowledged. What
 //! was told stays told until it clears, also when it stops qualifying. What fires again within a day is the same alert.
