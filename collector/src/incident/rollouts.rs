@@ -15,6 +15,7 @@ use std::time::Duration;
 use firstline_diagnosis::fleet::bad_rollout::{Comparisons, Exposure, Found};
 use firstline_diagnosis::fleet::{Attribute, Cause};
 use firstline_diagnosis::vocabulary::{Severity, Timestamp, Urgency};
+use tracing::error;
 
 use super::facts::{installed, range, state_value};
 use super::presence::Awake;
@@ -109,7 +110,10 @@ pub(super) async fn of(reads: &Reads, now: Timestamp) -> Result<Vec<Seen>, Alert
     let known = read(reads, now).await?;
     // The comparison takes processor time, and others wait for this thread.
     let seen = tokio::task::spawn_blocking(move || known.seen(now)).await;
-    Ok(seen.unwrap_or_default())
+    Ok(seen.unwrap_or_else(|error| {
+        error!("Rollouts could not be compared: {error}");
+        Vec::new()
+    }))
 }
 
 async fn read(reads: &Reads, now: Timestamp) -> Result<Known, AlertError> {
