@@ -17,6 +17,8 @@ pub const STREAMS_REFUSED: &str = "firstline_collector_streams_refused_total";
 pub const CONNECTIONS_DISPLACED: &str = "firstline_collector_connections_displaced_total";
 /// New layouts of endpoints that had told too many, so that they were read more slowly.
 pub const LAYOUTS_SLOWED: &str = "firstline_collector_layouts_slowed_total";
+/// Frames and pieces of connections after which an endpoint was read more slowly, since it sent more than its share.
+pub const SENDERS_SLOWED: &str = "firstline_collector_senders_slowed_total";
 /// Values of state that were not stored, since their endpoint has too many series of state.
 pub const STATES_OVER: &str = "firstline_collector_states_over_total";
 /// Frames that were taken in, by kind.
@@ -138,6 +140,10 @@ fn describe() {
     describe_counter!(STREAMS_REFUSED, "Streams that were not opened, by reason");
     describe_counter!(CONNECTIONS_DISPLACED, "Connections that gave their place to a newer one of the same endpoint");
     describe_counter!(LAYOUTS_SLOWED, "New layouts of endpoints that told too many and were read more slowly");
+    describe_counter!(
+        SENDERS_SLOWED,
+        "Times that an endpoint sent more than its share and was read more slowly, by what of"
+    );
     describe_counter!(STATES_OVER, "Values of state that were not stored, since their endpoint has too many of them");
     describe_counter!(FRAMES, "Frames that were taken in, by kind");
     describe_counter!(RECORDS_STORED, "Records that were stored");
@@ -214,6 +220,9 @@ fn begin() {
     ];
     for name in counters {
         counter!(name).increment(0);
+    }
+    for reason in ["records", "bytes"] {
+        counter!(SENDERS_SLOWED, "reason" => reason).increment(0);
     }
     gauge!(STREAMS).increment(0.0);
     gauge!(BACKLOG).increment(0.0);

@@ -48,7 +48,7 @@ impl Collector {
         config.listen.agents = "127.0.0.1:0".parse().expect("address");
         config.listen.people = config.listen.agents;
         let app = App::open(folder.path(), config, Arc::clone(&clock) as _).await.expect("open");
-        let running = app.start().await.expect("start");
+        let running = app.start().expect("start");
         Self { app, clock, agents: running.agents, running: Some(running), folder }
     }
 

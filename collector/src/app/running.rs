@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use firstline_proto::v1::agent_service_server::AgentServiceServer;
 use firstline_proto::v1::enrollment_service_server::EnrollmentServiceServer;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio_stream::StreamExt as _;
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
@@ -37,6 +37,13 @@ const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(20);
 /// sends faster than its records are stored fills no more.
 const WINDOW_BYTES: u32 = 128 * 1024;
 
+/// Bytes that the kernel keeps for an endpoint that does not read. A collector says little: it would keep megabytes, and nobody
+/// would notice for hours.
+const UNREAD_BYTES: u32 = 64 * 1024;
+
+/// Connections that wait in the kernel until they are accepted.
+const BACKLOG: u32 = 1024;
+
 /// Calls on one connection at the same time: the stream, and a renewal.
 const CALLS_MAX: u32 = 8;
 
@@ -61,10 +68,10 @@ impl App {
     ///
     /// # Errors
     /// When an address cannot be used.
-    pub async fn start(self: &Arc<Self>) -> anyhow::Result<Running> {
+    pub fn start(self: &Arc<Self>) -> anyhow::Result<Running> {
         let listen = &self.config.listen;
-        let agents = bind(listen.agents, "agents").await?;
-        let people = bind(listen.people, "people").await?;
+        let agents = bind(listen.agents, Some(UNREAD_BYTES)).with_context(|| in_use(listen.agents, "agents"))?;
+        let people = bind(listen.people, None).with_context(|| in_use(listen.people, "people"))?;
         let running = Running {
             agents: agents.local_addr()?,
             people: people.local_addr()?,
@@ -196,11 +203,21 @@ impl Running {
     }
 }
 
-async fn bind(address: SocketAddr, port: &str) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(address).await.with_context(|| {
-        format!(
-            "listening on {address} for {port}; if another program has this port, choose another with \
-             --listen-{port} or in firstline.toml"
-        )
-    })
+/// A port whose connections keep so much for a reader that is slow; absent: as much as the kernel finds good.
+fn bind(address: SocketAddr, unread_bytes: Option<u32>) -> std::io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    // A collector that was stopped a moment ago has left its port. On Windows the same word means that two may have one.
+    socket.set_reuseaddr(std::env::consts::FAMILY == "unix")?;
+    if let Some(bytes) = unread_bytes {
+        socket.set_send_buffer_size(bytes)?;
+    }
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
+
+fn in_use(address: SocketAddr, port: &str) -> String {
+    format!(
+        "listening on {address} for {port}; if another program has this port, choose another with --listen-{port} or in \
+         firstline.toml"
+    )
 }

@@ -55,7 +55,7 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let app = App::open(&arguments.data.folder, config, Arc::new(SystemClock)).await?;
     let endpoints = app.fleet.counts().await?.iter().map(|(_, count)| *count).sum();
     files::warn_when_short(fit, streams, endpoints);
-    let running = app.start().await?;
+    let running = app.start()?;
     announce(&running, arguments.json)?;
     supervisor::ready(&format!("agents on {}, people on {}", running.agents, running.people));
     while signals.next().await == Signal::Reload {

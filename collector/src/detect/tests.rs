@@ -32,7 +32,7 @@ impl Room {
         let config = fixture::create(folder.path(), &*clock).await;
         let app = App::open(folder.path(), config, clock.clone()).await.expect("an app");
         enrol(&app.store, Enrolled { id: ENDPOINT, ..Enrolled::default() }).await;
-        crate::ingest::Layouts::new(app.store.clone()).announce(layout(), START).await.expect("known");
+        crate::ingest::Layouts::new(app.store.clone()).announce(layout(), START).await.expect("stored").expect("known");
         let feed = app.feed.subscribe();
         Self { folder, clock, app, feed, sequence: 0 }
     }
@@ -220,6 +220,21 @@ async fn what_could_not_be_stored_when_it_was_judged_is_told_afterwards() {
     room.run("ALTER TABLE findings_elsewhere RENAME TO findings").await;
     room.seconds(5).await;
     assert_eq!(room.alerts().await, [(AlertState::Resolved, 1)]);
+}
+
+#[tokio::test]
+async fn what_was_committed_without_a_word_is_judged_when_the_endpoint_is_back_and_tells_nothing_new() {
+    let mut room = Room::open().await;
+    room.minutes(10, 50.0).await;
+    room.clock.advance(MINUTE);
+    room.store_sample(0.1, room.clock.now()).await;
+    room.app.detect.doubtful(ENDPOINT).await;
+    room.app.detect.connected(ENDPOINT).await;
+    room.app.detect.rebuild().await;
+    room.seconds(25).await;
+    assert_eq!(room.heard(), ["firing"]);
+    room.minutes(2, 0.1).await;
+    assert_eq!(room.alerts().await, [(AlertState::Firing, 1)], "once");
 }
 
 #[tokio::test]

@@ -99,10 +99,17 @@ impl AsyncRead for Socket {
             let why = "a newer connection of the same endpoint took the place";
             return Poll::Ready(Err(io::Error::new(io::ErrorKind::ConnectionAborted, why)));
         }
+        if self.guest.as_mut().is_some_and(|guest| guest.poll_rest(cx).is_pending()) {
+            return Poll::Pending;
+        }
         let before = buffer.filled().len();
         let read = Pin::new(&mut self.stream).poll_read(cx, buffer);
-        if buffer.filled().len() > before {
+        let bytes = buffer.filled().len() - before;
+        if bytes > 0 {
             self.heard();
+        }
+        if let Some(guest) = &mut self.guest {
+            guest.read(bytes);
         }
         read
     }

@@ -1,5 +1,7 @@
 //! The enrolment service of the wire: bounds, rate, and one place where errors become statuses.
 
+use std::time::Duration;
+
 use firstline_proto::convert::{check_certificate_request, check_enroll_request, check_fork};
 use firstline_proto::v1::enrollment_service_server::EnrollmentService;
 use firstline_proto::v1::{EnrollRequest, EnrollResponse, RenewRequest, RenewResponse};
@@ -11,6 +13,7 @@ use super::rate::Rate;
 use super::{Enrollment, EnrollmentError};
 use crate::authority::{AuthorityError, CertificateOf};
 use crate::edge::Peer;
+use crate::edge::budget::Budget;
 use crate::fleet::{Fleet, ForkError};
 use crate::metrics::ENROLLMENTS;
 use crate::outage::{causes, is_passing};
@@ -22,18 +25,41 @@ const KEY_AWAY: &str =
 /// What is told while the database takes nothing; the store says so in the log.
 const STORE_AWAY: &str = "the collector cannot store anything now; try again later";
 
+/// Renewals (and identities of their own for copies) that one endpoint may ask for in a row, and how often another one after
+/// that: each is a signature and a row. Agents ask once in weeks.
+const RENEWALS_IN_A_ROW: u32 = 60;
+const RENEWALS_EVERY: Duration = Duration::from_secs(10);
+
 /// Answers Enroll and Renew.
 #[derive(Debug)]
 pub struct Service {
     enrollment: Enrollment,
     fleet: Fleet,
     rate: Rate,
+    renewals: Budget,
 }
 
 impl Service {
     /// Over `enrollment`, and `fleet` for machines that share an identity; an address may try `wrong_tokens_per_minute` wrong tokens.
     pub fn new(enrollment: Enrollment, fleet: Fleet, wrong_tokens_per_minute: u32) -> Self {
-        Self { enrollment, fleet, rate: Rate::new(wrong_tokens_per_minute) }
+        let renewals = Budget::new(RENEWALS_IN_A_ROW, RENEWALS_EVERY);
+        Self { enrollment, fleet, rate: Rate::new(wrong_tokens_per_minute), renewals }
+    }
+
+    /// Refuses an endpoint that asks for one certificate after the other.
+    fn admit(&self, endpoint_id: &str) -> Result<(), Status> {
+        self.renewals.take(endpoint_id, 1).map_err(|over| {
+            counter!(ENROLLMENTS, "outcome" => "too_often").increment(1);
+            if over.first {
+                warn!(
+                    host.id = %endpoint_id,
+                    "Endpoint {endpoint_id} asks for certificates more often than an agent does; beyond one in {} s it is refused. \
+                     Revoke it when it does not end",
+                    RENEWALS_EVERY.as_secs()
+                );
+            }
+            Status::resource_exhausted("this endpoint asks for certificates too often")
+        })
     }
 
     fn refused(&self, cause: &EnrollmentError, peer: &Peer) -> Status {
@@ -124,6 +150,7 @@ impl EnrollmentService for Service {
     async fn renew(&self, request: Request<RenewRequest>) -> Result<Response<RenewResponse>, Status> {
         let peer = Peer::of(&request)?;
         let certificate = peer.endpoint()?;
+        self.admit(&certificate.endpoint_id)?;
         let request = request.into_inner();
         if !request.fork_permit.is_empty() {
             return self.fork(certificate, request).await;

@@ -106,6 +106,25 @@ async fn renews_for_the_endpoint_that_the_certificate_names_and_for_nobody_witho
 }
 
 #[tokio::test]
+async fn who_asks_for_certificates_without_end_is_refused_and_nobody_else() {
+    use firstline_proto::v1::RenewRequest;
+    use firstline_proto::v1::enrollment_service_client::EnrollmentServiceClient;
+    let collector = Collector::start().await;
+    let (one, other) = (collector.machine("one").await, collector.machine("other").await);
+    let wish = RenewRequest { certificate_request: request(&key()), ..RenewRequest::default() };
+    let mut client = EnrollmentServiceClient::new(collector.channel(Some(&one.identity)));
+    let mut refused = 0;
+    for _ in 0..70 {
+        let Err(status) = client.renew(wish.clone()).await else { continue };
+        assert_eq!(status.code(), Code::ResourceExhausted, "{status}");
+        refused += 1;
+    }
+    assert!((1..=10).contains(&refused), "{refused} were refused");
+    let mut client = EnrollmentServiceClient::new(collector.channel(Some(&other.identity)));
+    client.renew(wish).await.expect("another endpoint has its own");
+}
+
+#[tokio::test]
 async fn makes_no_token_that_cannot_be_used() {
     let collector = Collector::start().await;
     let order = TokenOrder { uses: 0, ..TokenOrder::default() };

@@ -28,7 +28,7 @@ async fn filled() -> (Collector, String, Timestamp) {
     let id = collector.machine("m").await.id;
     let key = collector.app.fleet.known(&id).await.expect("known").key;
     let now = collector.clock.now();
-    Layouts::new(collector.app.store.clone()).announce(layout(), now).await.expect("layout");
+    Layouts::new(collector.app.store.clone()).announce(layout(), now).await.expect("stored").expect("layout");
     let minutes_ago = |minutes| now - Duration::from_mins(minutes);
     let name = StateValue { series: "host.name".to_owned(), outcome: r#"{"value":"m"}"#.to_owned(), at_ms: 5 };
     let rows = vec![

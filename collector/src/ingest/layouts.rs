@@ -31,13 +31,27 @@ impl Layouts {
         Ok(layout.map(|layout| self.hold(Arc::new(layout))))
     }
 
-    /// Remembers a layout, or that it is still in use at `now`.
+    /// Remembers a layout, or that it is still in use at `now`; nothing when another one has its fingerprint, which is 64 bits
+    /// of a hash: whoever comes later cannot be told from it.
     ///
     /// # Errors
     /// The database's.
-    pub async fn announce(&self, layout: Layout, now: Timestamp) -> Result<Arc<Layout>, StoreError> {
-        let layout = self.hold(Arc::new(layout));
-        let (fingerprint, series) = (layout.fingerprint().cast_signed(), print(&layout));
+    pub async fn announce(&self, layout: Layout, now: Timestamp) -> Result<Option<Arc<Layout>>, StoreError> {
+        let fingerprint = layout.fingerprint();
+        let stored = read(self.store.reads(), fingerprint).await?;
+        if stored.is_some_and(|stored| !same(&stored, &layout)) {
+            return Ok(None);
+        }
+        let held = self.hold(Arc::new(layout.clone()));
+        if !same(&held, &layout) {
+            return Ok(None);
+        }
+        self.note(fingerprint, print(&layout), now).await?;
+        Ok(Some(held))
+    }
+
+    /// Stores a layout, or that it is in use.
+    async fn note(&self, fingerprint: u64, series: String, now: Timestamp) -> Result<(), StoreError> {
         self.store
             .write(move |tx| {
                 Box::pin(async move {
@@ -45,7 +59,7 @@ impl Layouts {
                         "INSERT INTO layouts (fingerprint, series, used_ms) VALUES ($1, $2, $3)
                          ON CONFLICT (fingerprint) DO UPDATE SET used_ms = excluded.used_ms",
                     )
-                    .bind(fingerprint)
+                    .bind(fingerprint.cast_signed())
                     .bind(series)
                     .bind(now.unix_ms())
                     .execute(tx)
@@ -53,8 +67,7 @@ impl Layouts {
                     Ok::<_, StoreError>(())
                 })
             })
-            .await?;
-        Ok(layout)
+            .await
     }
 
     fn held(&self, fingerprint: u64) -> Option<Arc<Layout>> {
@@ -85,6 +98,40 @@ pub(crate) async fn read(reads: &Reads, fingerprint: u64) -> Result<Option<Layou
     Ok(series.and_then(|text| serde_json::from_str::<Vec<Series>>(&text).ok()).map(Layout::new))
 }
 
+fn same(one: &Layout, other: &Layout) -> bool {
+    one.series() == other.series()
+}
+
 fn print(layout: &Layout) -> String {
     serde_json::to_string(layout.series()).expect("series are texts")
+}
+
+#[cfg(test)]
+mod tests {
+    use firstline_diagnosis::vocabulary::Attributes;
+
+    use super::*;
+    use crate::store::fixture;
+
+    fn layout(signal: &str) -> Layout {
+        Layout::new(vec![Series::new(signal, Attributes::none())])
+    }
+
+    #[tokio::test]
+    async fn a_layout_whose_fingerprint_another_one_has_is_not_taken_for_it() {
+        let folder = tempfile::tempdir().expect("folder");
+        let store = fixture::open(folder.path()).await;
+        let layouts = Layouts::new(store.clone());
+        let (one, other) = (layout("endpoint.memory.available"), layout("system.memory.limit"));
+        let first = layouts.announce(one.clone(), Timestamp(1)).await.expect("stored").expect("the first");
+        assert!(layouts.announce(one.clone(), Timestamp(2)).await.expect("stored").is_some(), "again");
+        // As if both had one: nobody finds two such layouts, but many layouts may meet by chance.
+        layouts.note(other.fingerprint(), print(&one), Timestamp(3)).await.expect("stored");
+        assert!(layouts.announce(other.clone(), Timestamp(4)).await.expect("asked").is_none());
+        drop(first);
+        assert!(
+            Layouts::new(store).announce(other, Timestamp(5)).await.expect("asked").is_none(),
+            "at another replica"
+        );
+    }
 }

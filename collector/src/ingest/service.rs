@@ -34,6 +34,11 @@ const OUTBOUND_FRAMES: usize = 8;
 pub(super) const SERIES_AT_ONCE: u32 = 262_144;
 const SERIES_EVERY: Duration = Duration::from_micros(15_625);
 
+/// Records that one endpoint may send in a row, and how often another one after that. Six weeks of minutes are the first; an agent
+/// that is not behind sends one or two a minute.
+pub(super) const RECORDS_AT_ONCE: u32 = 65_536;
+const RECORDS_EVERY: Duration = Duration::from_nanos(3_906_250);
+
 /// Streams that one endpoint may open in a row, and how often another one after that.
 const STREAMS_IN_A_ROW: u32 = 60;
 const STREAMS_EVERY: Duration = Duration::from_secs(2);
@@ -59,6 +64,8 @@ pub(super) struct Shared {
     pub(super) drain: Drain,
     /// Series that each endpoint may make up.
     pub(super) series: Budget,
+    /// Records that each endpoint may send.
+    pub(super) records: Budget,
     /// Streams that each endpoint may open.
     openings: Budget,
     places: Arc<Semaphore>,
@@ -131,8 +138,10 @@ impl Service {
         let places = Arc::new(Semaphore::new(streams));
         let drain = Drain::default();
         let series = Budget::new(SERIES_AT_ONCE, SERIES_EVERY);
+        let records = Budget::new(RECORDS_AT_ONCE, RECORDS_EVERY);
         let openings = Budget::new(STREAMS_IN_A_ROW, STREAMS_EVERY);
-        let shared = Shared { store, fleet, layouts, settings, clock, listener, drain, series, openings, places };
+        let shared =
+            Shared { store, fleet, layouts, settings, clock, listener, drain, series, records, openings, places };
         Self { shared: Arc::new(shared) }
     }
 

@@ -24,6 +24,7 @@ use crate::store::StoreError;
 
 mod intake;
 mod open;
+mod share;
 
 use open::Open;
 

@@ -24,7 +24,7 @@ impl Memory {
         let key = collector.app.fleet.known(&id).await.expect("known").key;
         let layouts = Layouts::new(collector.app.store.clone());
         for layout in [layout(), other_layout()] {
-            layouts.announce(layout, Timestamp(i64::MAX / 2)).await.expect("layout");
+            layouts.announce(layout, Timestamp(i64::MAX / 2)).await.expect("stored").expect("layout");
         }
         Self { collector, id, key, sequence: 0 }
     }

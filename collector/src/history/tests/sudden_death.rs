@@ -29,7 +29,7 @@ impl Mortal {
     fn fill(&self) {
         self.runtime.block_on(async {
             let layouts = Layouts::new(self.store.clone());
-            layouts.announce(layout(), Timestamp(0)).await.expect("layout");
+            layouts.announce(layout(), Timestamp(0)).await.expect("stored").expect("layout");
             for key in 1..=ENDPOINTS {
                 let made = self.store.write(move |tx| {
                     Box::pin(async move {

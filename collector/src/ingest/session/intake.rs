@@ -15,9 +15,8 @@ use tracing::{info, warn};
 use super::{End, Open};
 use crate::ingest::in_hand::Used;
 use crate::ingest::records;
-use crate::ingest::service::SERIES_AT_ONCE;
 use crate::metrics as names;
-use crate::store::{Appended, Body, RecordBatch, Row};
+use crate::store::{Appended, Body, RecordBatch, Row, StoreError};
 
 /// How often a layout in use is noted as such.
 const LAYOUT_NOTED_EVERY: Duration = Duration::from_hours(12);
@@ -45,9 +44,12 @@ impl Open<'_> {
         let (kept, stored) = Used::of(&layout);
         let shared = Arc::clone(&self.session.shared);
         if shared.layouts.find(stored.fingerprint()).await?.is_none() {
-            self.pay_for(stored.series().len());
+            self.pay_for_series(stored.series().len());
         }
-        let stored = shared.layouts.announce(stored, now).await?;
+        let fingerprint = stored.fingerprint();
+        let Some(stored) = shared.layouts.announce(stored, now).await? else {
+            return Err(End::bad(format!("layout: another one has its fingerprint, {fingerprint:016x}")));
+        };
         let used = Used::new(layout, kept, stored);
         let (id, count) = (&self.stream.endpoint_id, used.undeclared());
         if count > 0 {
@@ -57,28 +59,13 @@ impl Open<'_> {
         Ok(())
     }
 
-    /// A layout that nobody knew costs room until it is forgotten: who makes up many is read more slowly.
-    fn pay_for(&mut self, series: usize) {
-        let id = &self.stream.endpoint_id;
-        let series = u32::try_from(series).unwrap_or(u32::MAX);
-        let Err(over) = self.session.shared.series.owe(id, series) else { return };
-        counter!(names::LAYOUTS_SLOWED).increment(1);
-        if over.first {
-            warn!(
-                host.id = %id,
-                "Endpoint {id} has told more than {SERIES_AT_ONCE} series in new layouts and is read more slowly; look what is \
-                 named anew all the time on that machine, or revoke it when it means no good"
-            );
-        }
-        self.rests_until = Instant::now() + over.wait;
-    }
-
     /// Commits a batch, acknowledges it, and tells the other rooms what is new.
     pub(super) async fn records(&mut self, batch: v1::RecordBatch, now: Timestamp) -> Result<(), End> {
         check_batch(&batch).map_err(End::bad)?;
         if batch.records.is_empty() {
             return Ok(());
         }
+        self.pay_for_records(batch.records.len());
         let batch = self.unpack(batch).map_err(|bad| End::bad(format!("records.{bad}")))?;
         let shared = Arc::clone(&self.session.shared);
         while let Some(fingerprint) = records::missing_layout(&batch, &self.in_hand) {
@@ -94,7 +81,11 @@ impl Open<'_> {
         let (endpoint_key, received_ms) = (self.stream.endpoint_key, now.unix_ms());
         let batch = RecordBatch { endpoint_key, received_ms, rows: converted.rows, ahead, epoch: self.stream.epoch };
         let started = Instant::now();
-        let appended = shared.store.append(batch).await?;
+        let appended = shared.store.append(batch).await;
+        if matches!(appended, Err(StoreError::Doubtful(_))) {
+            shared.listener.doubtful(&self.stream.endpoint_id).await;
+        }
+        let appended = appended?;
         histogram!(names::COMMIT_SECONDS).record(started.elapsed().as_secs_f64());
         self.backlog.stored(appended.stored_sequence);
         count_some(names::RECORDS_DROPPED, records_dropped);
