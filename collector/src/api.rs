@@ -40,7 +40,7 @@ use crate::app::App;
 use crate::console;
 pub(crate) use checks::{CheckList, CheckPage, CheckReport};
 use problem::{Fault, Problem};
-pub(crate) use tokens::{NewToken, TokenList};
+pub(crate) use tokens::{NewToken, TokenList, TokenMade};
 
 /// What people and their programs reach, ready to be served on the people's port, together with `plain`: routes
 /// that machines ask without signing in.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::extract::{Path, State};
-use http::StatusCode;
+use http::{HeaderMap, StatusCode, Uri, header};
 use serde::{Deserialize, Serialize};
 
 use super::extract::Body;
@@ -75,12 +75,41 @@ async fn list(State(app): State<Arc<App>>) -> Result<Json<TokenList>, Problem> {
     Ok(Json(TokenList { tokens: app.enrollment.tokens().await? }))
 }
 
+/// A token that was just made, and where it is good.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct TokenMade {
+    /// The token.
+    #[serde(flatten)]
+    pub created: TokenCreated,
+    /// Where agents reach this collector, `HOST:PORT`, by its first public name or the one that was used to ask.
+    pub collector: String,
+}
+
 async fn create(
     State(app): State<Arc<App>>,
     caller: Caller,
+    uri: Uri,
+    headers: HeaderMap,
     Body(order): Body<NewToken>,
-) -> Result<(StatusCode, Json<TokenCreated>), Problem> {
-    Ok((StatusCode::CREATED, Json(create_as(&app, &caller, order).await?)))
+) -> Result<(StatusCode, Json<TokenMade>), Problem> {
+    let collector = agents_address(&app, &uri, &headers);
+    let created = create_as(&app, &caller, order).await?;
+    Ok((StatusCode::CREATED, Json(TokenMade { created, collector })))
+}
+
+/// Where agents reach this collector: under the first configured name, or the one that this person used.
+pub(crate) fn agents_address(app: &App, uri: &Uri, headers: &HeaderMap) -> String {
+    let used = || {
+        let header = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+        uri.authority().map(ToString::to_string).or(header.map(str::to_owned))
+    };
+    let bare = |address: String| match address.rsplit_once(':') {
+        Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host.to_owned(),
+        _ => address,
+    };
+    let named = app.config.listen.public_names.first().cloned();
+    let host = named.or_else(|| used().map(bare)).unwrap_or_else(|| "HOST".to_owned());
+    format!("{host}:{}", app.config.listen.agents.port())
 }
 
 /// Makes a token, and writes down who did.

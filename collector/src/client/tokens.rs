@@ -8,7 +8,7 @@ use super::command::Token as Order;
 use super::connection::{Connection, part};
 use super::failure::Failure;
 use super::table::Table;
-use crate::api::{NewToken, TokenList};
+use crate::api::{NewToken, TokenList, TokenMade};
 use crate::enrollment::TokenCreated;
 
 pub(super) async fn follow(connection: &Connection, order: Order, out: Out) -> Result<(), Failure> {
@@ -16,13 +16,11 @@ pub(super) async fn follow(connection: &Connection, order: Order, out: Out) -> R
         Order::Create { uses, expires, tags } => {
             let tags: BTreeMap<String, String> = tags.into_iter().collect();
             let order = NewToken { uses, expires_in_seconds: expires, tags };
-            let made: TokenCreated = connection.post("/tokens", &order).await?;
+            let made: TokenMade = connection.post("/tokens", &order).await?;
             out.print(&made, || {
-                let use_it = "firstline-agent enroll --collector HOST:7443 --token";
-                format!(
-                    "{}\nGood until {}. It is shown this once. On each machine:\n  {use_it} {}",
-                    made.token, made.expires_at, made.token
-                )
+                let TokenCreated { token, expires_at, .. } = &made.created;
+                let use_it = format!("firstline-agent enroll --collector {} --token {token}", made.collector);
+                format!("{token}\nGood until {expires_at}. It is shown this once. On each machine:\n  {use_it}")
             })
         }
         Order::List => {

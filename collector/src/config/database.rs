@@ -20,6 +20,12 @@ const PASSWORD_VARIABLE: &str = "FIRSTLINE_DATABASE_PASSWORD";
 const PARAMETERS: [&str; 8] =
     ["application_name", "host", "options", "port", "sslcert", "sslkey", "sslmode", "sslrootcert"];
 
+/// Those of them that name a PEM file.
+const FILES: [&str; 3] = ["sslcert", "sslkey", "sslrootcert"];
+
+/// What every PEM file has.
+const PEM: &[u8] = b"-----BEGIN ";
+
 /// Where the data is kept.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -55,11 +61,12 @@ impl Database {
     /// Where that is, for the collector in `folder`.
     ///
     /// # Errors
-    /// When the password's file cannot be read.
+    /// When a file that it names cannot be read.
     pub fn location(&self, folder: &Path) -> Result<Location, String> {
         if self.url.is_empty() {
             return Ok(Location::Sqlite(folder.join(FILE)));
         }
+        self.certificates()?;
         let mut options = self.options()?;
         if let Some(password) = self.password(folder)? {
             options = options.password(&password);
@@ -96,6 +103,19 @@ impl Database {
     fn options(&self) -> Result<PgConnectOptions, String> {
         let options = self.url.parse::<PgConnectOptions>().map_err(|error| format!("database.url: {error}"))?;
         Ok(if options.get_application_name().is_some() { options } else { options.application_name("firstline") })
+    }
+
+    /// Looks at the files that the URL names, since a connection that lacks one does not say which.
+    fn certificates(&self) -> Result<(), String> {
+        let url = reqwest::Url::parse(&self.url).map_err(|error| format!("database.url: {error}"))?;
+        for (name, path) in url.query_pairs().filter(|(name, _)| FILES.contains(&name.as_ref())) {
+            let cannot = |cause| format!("database.url: {name}: cannot read {path}: {cause}");
+            let text = fs::read(path.as_ref()).map_err(|cause| cannot(cause.to_string()))?;
+            if !text.windows(PEM.len()).any(|part| part == PEM) {
+                return Err(cannot("it is not a PEM file".to_owned()));
+            }
+        }
+        Ok(())
     }
 
     /// The server's password, when the file or the environment has one.
@@ -143,6 +163,23 @@ mod tests {
             let database = Database { url: url.to_owned(), ..Database::default() };
             assert_eq!(database.check(), Ok(()), "{url}");
         }
+    }
+
+    #[test]
+    fn a_file_that_is_not_there_or_no_certificate_is_named() {
+        let folder = tempfile::tempdir().expect("folder");
+        let named = |file: &str| {
+            let path = folder.path().join(file);
+            let url = format!("postgres://a@b/c?sslmode=verify-full&sslrootcert={}", path.display());
+            Database { url, ..Database::default() }.location(folder.path())
+        };
+        let reason = |file: &str| named(file).expect_err("no certificate");
+        fs::write(folder.path().join("empty.pem"), "").expect("written");
+        fs::write(folder.path().join("good.pem"), "-----BEGIN CERTIFICATE-----").expect("written");
+        let missing = reason("missing.pem");
+        assert!(missing.contains("sslrootcert: cannot read") && missing.contains("missing.pem"), "{missing}");
+        assert!(reason("empty.pem").ends_with("it is not a PEM file"));
+        assert!(named("good.pem").is_ok());
     }
 
     #[test]

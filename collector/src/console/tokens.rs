@@ -7,14 +7,14 @@ use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use firstline_diagnosis::vocabulary::Timestamp;
-use http::{HeaderMap, Uri, header};
+use http::{HeaderMap, Uri};
 use serde::Deserialize;
 
 use super::chrome::{Chrome, When, page};
 use crate::access::gate::Caller;
 use crate::api::extract::Posted;
 use crate::api::problem::{Fault, Problem};
-use crate::api::tokens::{NewToken, create_as, revoke_as};
+use crate::api::tokens::{NewToken, agents_address, create_as, revoke_as};
 use crate::app::App;
 use crate::enrollment::{Token, TokenCreated};
 
@@ -101,25 +101,12 @@ pub(super) async fn create(
     let order =
         NewToken { uses: form.uses, expires_in_seconds: form.hours.saturating_mul(3600), tags: tags(&form.tags) };
     let TokenCreated { token, expires_at, .. } = create_as(&app, &caller, order).await?;
-    let (host, port) = (host(&app, &uri, &headers), app.config.listen.agents.port());
+    let collector = agents_address(&app, &uri, &headers);
     let made = Made {
-        command: format!("firstline-agent enroll --collector {host}:{port} --token {token}"),
+        command: format!("firstline-agent enroll --collector {collector} --token {token}"),
         until: When::new(expires_at, app.clock.now()),
     };
     list(&app, &caller, Some(made)).await
-}
-
-/// The name that agents reach this collector by: the first configured, or the one this person used.
-fn host(app: &App, uri: &Uri, headers: &HeaderMap) -> String {
-    let used = || {
-        let header = headers.get(header::HOST).and_then(|host| host.to_str().ok());
-        uri.authority().map(ToString::to_string).or(header.map(str::to_owned))
-    };
-    let bare = |address: String| match address.rsplit_once(':') {
-        Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host.to_owned(),
-        _ => address,
-    };
-    app.config.listen.public_names.first().cloned().or_else(|| used().map(bare)).unwrap_or_else(|| "HOST".to_owned())
 }
 
 /// `site=berlin, team=sales`; what is no pair is left out.
