@@ -29,7 +29,7 @@ mod rows;
 pub(crate) mod tests;
 mod watch;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use firstline_diagnosis::document::{Compared, Diagnosis, Finding};
@@ -66,6 +66,8 @@ struct Shared {
     watches: Mutex<HashMap<String, Place>>,
     /// Endpoints that were heard and whose watch is not there yet.
     waiting: Waiting,
+    /// Endpoints that told something of which it is not known whether it is stored. Each goes when it is back.
+    doubts: Mutex<HashSet<String>>,
 }
 
 /// One endpoint's place. The lock keeps its observations in order.
@@ -133,7 +135,8 @@ impl From<sql::Error> for DetectError {
 impl Detect {
     /// Detection that watches nobody yet.
     pub fn new(parts: DetectParts) -> Self {
-        Self { shared: Arc::new(Shared { parts, watches: Mutex::default(), waiting: Waiting::default() }) }
+        let (watches, waiting, doubts) = (Mutex::default(), Waiting::default(), Mutex::default());
+        Self { shared: Arc::new(Shared { parts, watches, waiting, doubts }) }
     }
 
     /// Takes in what an endpoint told, after it was stored, and judges. A failure is logged: the data is safe, and the

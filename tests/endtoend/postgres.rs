@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use firstline_tests::collector::insecure;
 use firstline_tests::command::{Outcome, program};
-use firstline_tests::postgres::{Durable, Pooler};
+use firstline_tests::postgres::{Durable, Pooler, Relay};
 use firstline_tests::wire::senders::Senders;
+use firstline_tests::wire::{Stream, hello, records, sick};
 use firstline_tests::{Postgres, Stage, wait};
 
 use crate::storage::once_each;
@@ -115,6 +116,28 @@ async fn the_server_of_the_database_proves_who_it_is_or_the_collector_says_what_
     refused(&stage, "another authority", &wrong_authority, "sslrootcert").await;
     stage.collector.configure(&right);
     stage.collector.start().await;
+}
+
+#[tokio::test]
+async fn what_was_committed_without_a_word_is_judged_once_the_server_is_back() {
+    let server = Postgres::start(Durable::Yes).await;
+    let relay = Relay::start(&server, sick::sign()).await;
+    let stage = Stage::open_with(&relay.configuration()).await;
+    let (port, identity) = (stage.collector.agents, stage.identity("sick").await);
+    let (mut stream, _) = Stream::open(port, &identity, hello("sick", 1)).await.unwrap();
+    stream.send(records::announcement(&sick::layout())).await.unwrap();
+    stream.send(records::batch([sick::full(1)])).await.unwrap();
+    relay.lost(PROGRESS).await;
+    assert!(stream.acknowledged().await.is_err(), "the collector cannot know that it is stored");
+    relay.open();
+    is_ready(&stage, true).await;
+    let (_stream, welcome) = wait::until("the endpoint to be let in", PROGRESS, async || {
+        Stream::open(port, &identity, hello("sick", 2)).await.ok()
+    })
+    .await;
+    assert_eq!(welcome.stored_sequence, 1, "it was committed");
+    let alerts = async || stage.api.get("/api/v1/alerts").await["alerts"].as_array().map_or(0, Vec::len) == 1;
+    wait::for_condition("the alert, although nothing is told again", PROGRESS, alerts).await;
 }
 
 /// Kills the server again and again while endpoints send, then counts what is there. Returns the number of records.

@@ -4,6 +4,7 @@
 //! anyway is used but its programs.
 
 mod pooler;
+mod relay;
 mod tls;
 
 use std::collections::BTreeMap;
@@ -21,6 +22,7 @@ use tempfile::TempDir;
 use crate::{Process, port, wait};
 
 pub use pooler::Pooler;
+pub use relay::Relay;
 
 /// How long a server may take to come up, also after a crash.
 const READY: Duration = Duration::from_mins(1);

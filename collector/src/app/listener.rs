@@ -19,6 +19,10 @@ impl Listener for App {
         }
     }
 
+    async fn doubtful(&self, endpoint_id: &str) {
+        self.detect.doubtful(endpoint_id).await;
+    }
+
     async fn connected(&self, endpoint_id: &str) {
         self.detect.connected(endpoint_id).await;
         self.detect.retagged(endpoint_id).await;

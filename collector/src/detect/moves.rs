@@ -1,5 +1,9 @@
-//! Endpoints that come from another collector, and go there.
+//! Endpoints that come from another collector, and go there, or of which it is not known whether all was seen.
 
+use std::collections::HashSet;
+use std::sync::{MutexGuard, PoisonError};
+
+use super::rebuild::Rebuilding;
 use super::watch::Watch;
 use super::{AlertError, Detect, DetectError, FleetError, Seat};
 use crate::store::StoreError;
@@ -9,6 +13,9 @@ impl Detect {
     /// meanwhile; else the past is read again when it is heard.
     pub async fn connected(&self, endpoint_id: &str) {
         let epoch = self.parts().fleet.epoch(endpoint_id);
+        if self.doubts().remove(endpoint_id) {
+            return self.begin_anew(endpoint_id).await;
+        }
         let Some(place) = self.watches().get(endpoint_id).cloned().filter(|_| epoch.is_some()) else { return };
         let mut seat = place.lock().await;
         match &mut *seat {
@@ -16,6 +23,29 @@ impl Detect {
             Seat::Rebuilding(rebuilding) if follows(rebuilding.epoch(), epoch) => rebuilding.hold_under(epoch),
             _ => self.leave(endpoint_id, &mut seat),
         }
+    }
+
+    /// It is not known whether something that an endpoint told is stored. What was seen of it is given up, and its past read
+    /// when it is back, since what is stored does not come again.
+    pub async fn doubtful(&self, endpoint_id: &str) {
+        let place = self.watches().get(endpoint_id).cloned();
+        if let Some(place) = place {
+            self.leave(endpoint_id, &mut *place.lock().await);
+        }
+        self.doubts().insert(endpoint_id.to_owned());
+    }
+
+    /// Has the past of an endpoint read again, although it has told nothing new.
+    async fn begin_anew(&self, endpoint_id: &str) {
+        let place = self.place(endpoint_id);
+        let mut seat = place.lock().await;
+        *seat = Seat::Rebuilding(Rebuilding::under(self.parts().fleet.epoch(endpoint_id)));
+        self.shared.waiting.add(endpoint_id);
+    }
+
+    fn doubts(&self) -> MutexGuard<'_, HashSet<String>> {
+        // Every change under this lock is one call, so a panic elsewhere leaves it usable.
+        self.shared.doubts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Another collector holds the endpoint's stream under this number.
@@ -31,6 +61,7 @@ impl Detect {
 
     /// The others have given this collector up: nothing that it saw counts any more.
     pub fn expelled(&self) {
+        self.doubts().clear();
         self.watches().clear();
     }
 

@@ -9,6 +9,8 @@ use super::Observation;
 pub trait Listener: Debug + Send + Sync + 'static {
     /// These are stored now.
     async fn observe(&self, endpoint_id: &str, observations: Vec<Observation>);
+    /// It is not known whether something that it told is stored: the database went away, and the stream ends.
+    async fn doubtful(&self, endpoint_id: &str);
     /// A stream is open and has been welcomed.
     async fn connected(&self, endpoint_id: &str);
     /// A stream is gone and no other took its place.

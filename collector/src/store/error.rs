@@ -67,6 +67,9 @@ pub enum StoreError {
         /// What to do.
         remedy: &'static str,
     },
+    /// The server went away between a commit and its word on it, and has not come back since.
+    #[error("{0}; whether it was stored is not known")]
+    Doubtful(Box<Self>),
     /// The store has been closed.
     #[error("the store is closed")]
     Closed,
@@ -128,7 +131,7 @@ impl StoreError {
     /// Whether this is of the moment: the server is away or overloaded, the disk is full or read-only, the collector ends.
     pub fn is_passing(&self) -> bool {
         match self {
-            Self::Away(_) | Self::Closed => true,
+            Self::Away(_) | Self::Closed | Self::Doubtful(_) => true,
             Self::Database(cause) => is_loss(cause) || is_refused_now(cause),
             _ => false,
         }
@@ -138,6 +141,11 @@ impl StoreError {
     pub(crate) fn is_of_missing_table(&self) -> bool {
         let Self::Database(cause) = self else { return false };
         cause.as_database_error().and_then(sqlx::error::DatabaseError::code).as_deref() == Some("42P01")
+    }
+
+    /// Whether the way to the database was lost, so that what was asked last may have been done.
+    pub(super) fn is_lost(&self) -> bool {
+        matches!(self, Self::Database(cause) if is_loss(cause))
     }
 
     /// Whether the same may succeed when it is tried again at once: the connection broke, or two transactions were in

@@ -197,10 +197,13 @@ async fn commit(bench: &mut Bench, batch: Batch) -> bool {
     for one in done {
         (one.tell)(outcome.clone());
     }
+    let mut doubt = false;
     let result = match result.and_then(|stored| stored) {
         Err(cause) => {
             let first = bench.ledger.take_entered();
-            again(bench, &entries, cause).await.map(|(second, claimed)| (since(&first, second, &entries), claimed))
+            doubt = !first.is_empty() && cause.is_lost();
+            let second = again(bench, &entries, cause, &mut doubt).await;
+            second.map(|(second, claimed)| (since(&first, second, &entries), claimed))
         }
         Ok(entered) => Ok(entered),
     };
@@ -223,8 +226,9 @@ async fn commit(bench: &mut Bench, batch: Batch) -> bool {
         }
         Err(cause) => {
             not_committed(&mut bench.outage, &cause);
+            let told = if doubt { StoreError::Doubtful(Box::new(cause.clone())) } else { cause.clone() };
             for answer in answers {
-                let _ = answer.send(Err(cause.clone()));
+                let _ = answer.send(Err(told.clone()));
             }
             for answer in claimants {
                 let _ = answer.send(Err(cause.clone()));
@@ -256,8 +260,8 @@ fn stored(one: Appended) -> Result<Appended, StoreError> {
     if one.moved { Err(StoreError::Moved) } else { Ok(one) }
 }
 
-/// Tries entries again as long as that may help.
-async fn again(bench: &mut Bench, entries: &Entries, mut cause: StoreError) -> Stored {
+/// Tries entries again as long as that may help. There is `doubt` when one of the tries may have been committed without a word.
+async fn again(bench: &mut Bench, entries: &Entries, mut cause: StoreError, doubt: &mut bool) -> Stored {
     for _ in 1..TRIES {
         if entries.is_empty() || !cause.may_pass() {
             break;
@@ -265,7 +269,10 @@ async fn again(bench: &mut Bench, entries: &Entries, mut cause: StoreError) -> S
         warn!(error = %cause, "A batch of records was lost and is tried again: {cause}");
         match alone(bench, entries).await {
             Ok(entered) => return Ok(entered),
-            Err(next) => cause = next,
+            Err(next) => {
+                *doubt |= !bench.ledger.take_entered().is_empty() && next.is_lost();
+                cause = next;
+            }
         }
     }
     Err(cause)

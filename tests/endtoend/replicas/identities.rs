@@ -48,7 +48,18 @@ async fn who_is_revoked_at_one_replica_loses_its_stream_at_another_at_once() {
     assert_eq!(told, Some("this endpoint was revoked"), "not that another took its place: {end:#}");
     let stored = replicas.postgres.stored().await;
     assert!(!stored.contains_key(&made.endpoint_id), "what it said afterwards is not stored");
-    println!("a revoked agent at another replica knew it after {:.1} s", took.as_secs_f64());
+
+    let quiet = replicas.identity(1, "quiet").await;
+    let (mut stream, _) = Stream::open(replicas.collectors[1].agents, &quiet, hello("quiet", 1)).await.unwrap();
+    replicas.apis[0].post(&format!("/api/v1/endpoints/{}/revoke", quiet.endpoint_id), &json!({})).await;
+    let revoked = Instant::now();
+    let ended = async || stream.receive().await.is_err_and(|why| format!("{why:#}").contains("was revoked"));
+    wait::for_condition("the stream to end that says nothing", SOON, ended).await;
+    println!(
+        "a revoked agent at another replica knew it after {:.1} s, a quiet stream without NATS after {:.1} s",
+        took.as_secs_f64(),
+        revoked.elapsed().as_secs_f64()
+    );
 }
 
 #[tokio::test]

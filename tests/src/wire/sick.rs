@@ -73,8 +73,16 @@ async fn session(port: u16, name: &str, identity: &Identity, seen: &AtomicU64) -
     }
 }
 
+/// How the numbers of [`full`] lie in a row.
+pub fn sign() -> Vec<u8> {
+    ROW.iter().flat_map(|number| number.to_le_bytes()).collect()
+}
+
+/// What is free, and the size.
+const ROW: [f32; 2] = [1024.0, 1e9];
+
 /// The series that tell of a volume: what is free, and its size.
-fn layout() -> Layout {
+pub fn layout() -> Layout {
     let (mountpoint, kind, role) = (("mountpoint", "/data"), ("type", "ext4"), ("role", "data"));
     Layout::new(vec![
         Series::new("system.filesystem.usage", [mountpoint, kind, role, ("state", "free")]),
@@ -83,11 +91,11 @@ fn layout() -> Layout {
 }
 
 /// The volume is full, now.
-fn full(sequence: u64) -> v1::Record {
+pub fn full(sequence: u64) -> v1::Record {
     let body = v1::Sample {
         layout_fingerprint: layout().fingerprint(),
         step_seconds: u32::try_from(EVERY.as_secs()).expect("a small number"),
-        row: vec![1024.0, 1e9],
+        row: ROW.to_vec(),
         absences: Vec::new(),
     };
     v1::Record {
