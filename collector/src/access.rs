@@ -6,7 +6,7 @@
 //! - A wrong password and an unknown name cost the same and read the same; both are counted and slowed down.
 //! - Every route declares its [`Roles`]; [`gate`] lets nobody else in.
 //! - Every change, and every read of an endpoint, is an entry of the hash-chained [`audit`] log, written before the
-//!   answer is given.
+//!   answer is given; of a read it may come [`late`] while the database takes nothing in.
 //!
 //! Not here: directories (LDAP, OpenID Connect), and what a person may see of which endpoints; everybody who is signed
 //! in sees all of them.
@@ -15,6 +15,7 @@ mod account;
 pub mod audit;
 pub mod chain;
 pub mod gate;
+mod late;
 mod own;
 mod password;
 mod role;
@@ -45,6 +46,7 @@ pub struct Access {
     passwords: password::Passwords,
     throttle: Arc<throttle::Throttle>,
     walked: Arc<chain::Walked>,
+    late: Arc<late::Late>,
 }
 
 impl Access {
@@ -54,12 +56,13 @@ impl Access {
     /// When there is no memory to hash a password with.
     pub fn new(store: Store, clock: Arc<dyn Clock>) -> Result<Self, AccessError> {
         let passwords = password::Passwords::new()?;
-        Ok(Self { store, clock, passwords, throttle: Arc::default(), walked: Arc::default() })
+        let (throttle, walked, late) = (Arc::default(), Arc::default(), Arc::default());
+        Ok(Self { store, clock, passwords, throttle, walked, late })
     }
 
     /// The log of who did what.
     pub fn audit(&self) -> audit::Audit<'_> {
-        audit::Audit { store: &self.store, clock: self.clock.as_ref(), walked: &self.walked }
+        audit::Audit { store: &self.store, clock: self.clock.as_ref(), walked: &self.walked, late: &self.late }
     }
 }
 

@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 
 use super::chain::Walked;
+use super::late::Late;
 use super::{AccessError, Actor};
 use crate::app::Clock;
 use crate::store::{Connection, Reads, Store, sql};
@@ -24,6 +25,7 @@ pub struct Audit<'a> {
     pub(super) store: &'a Store,
     pub(super) clock: &'a dyn Clock,
     pub(super) walked: &'a Walked,
+    pub(super) late: &'a Late,
 }
 
 /// What is about to be written down.
@@ -48,6 +50,17 @@ impl Entry {
             detail: String::new(),
             address: who.address.map(|address| address.to_string()).unwrap_or_default(),
         }
+    }
+
+    /// Whether somebody only looked.
+    pub(super) fn is_of_look(&self) -> bool {
+        matches!(self.action.rsplit_once('.'), Some((_, "read" | "list")))
+    }
+
+    /// The entry in a line.
+    pub(super) fn words(&self) -> String {
+        let Self { who, action, object, ticket, detail, address } = self;
+        format!("{who:?} {action} {object:?}, ticket {ticket:?}, {detail:?}, from {address:?}")
     }
 
     /// For this ticket.
@@ -137,13 +150,17 @@ impl Default for ChainReport {
 }
 
 impl Audit<'_> {
-    /// Writes an entry down; returns once it is committed.
+    /// Writes an entry down; returns once it is committed. One about a look may come [later](super::late) while the database
+    /// takes nothing in.
     ///
     /// # Errors
     /// When the store fails; then the thing itself must not be done or shown.
     pub async fn record(&self, entry: Entry) -> Result<(), AccessError> {
-        let now = self.clock.now();
-        self.store.write(move |tx| Box::pin(append(tx, entry, now))).await
+        let (now, written) = (self.clock.now(), entry.clone());
+        match self.store.write(move |tx| Box::pin(append(tx, written, now))).await {
+            Err(cause) => self.later(entry, now, cause),
+            done => done,
+        }
     }
 
     /// A page of the log, newest first; only of entries with these words in one of their fields, or in the name of the

@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use firstline_diagnosis::vocabulary::Timestamp;
 
+use super::audit::Entry;
 use super::*;
 use crate::app::ManualClock;
 use crate::store::{Connection, Engine, fixture, sql};
@@ -122,6 +123,43 @@ async fn who_is_signed_in_stays_so_while_nothing_can_be_written() {
     refused.await.expect("from now on");
     house.clock.advance(Duration::from_mins(5));
     assert!(house.alive(&token).await);
+}
+
+#[tokio::test]
+async fn a_full_disk_keeps_nobody_from_looking_and_the_audit_log_has_it_later() {
+    let house = house().await;
+    if !matches!(house.access.store.reads(), crate::store::Reads::Sqlite(_)) {
+        return;
+    }
+    let pages = async |most: &'static str| {
+        let set = house.access.store.write(move |tx| {
+            Box::pin(async move {
+                sql::query(most).execute(tx).await?;
+                Ok::<_, AccessError>(())
+            })
+        });
+        set.await.expect("set");
+    };
+    let (ada, audit) = (Actor::local("ada"), house.access.audit());
+    pages("PRAGMA max_page_count = 1").await;
+    let change = || Entry::new(&ada, "ticket.note", "FL-1").detail("x".repeat(400));
+    let mut written = 0;
+    while audit.record(change()).await.is_ok() {
+        written += 1;
+        assert!(written < 1000, "the disk is never full");
+    }
+    house.clock.advance(Duration::from_secs(7));
+    audit.record(Entry::new(&ada, "endpoint.read", "e1").detail("y".repeat(400))).await.expect("looking goes on");
+    assert!(audit.record(change()).await.is_err(), "changes do not");
+    assert!(audit.catch_up().await.is_err());
+    pages("PRAGMA max_page_count = 1000000").await;
+    house.clock.advance(Duration::from_mins(1));
+    audit.catch_up().await.expect("there is room");
+    audit.catch_up().await.expect("once");
+    let page = audit.page("endpoint.read", None, 10).await.expect("log");
+    let at: Vec<Timestamp> = page.entries.iter().map(|entry| entry.at.0).collect();
+    assert_eq!(at, [Timestamp(1_769_000_007_000)], "once, with its own time");
+    assert!(audit.verify().await.expect("log").whole);
 }
 
 #[tokio::test]

@@ -199,6 +199,9 @@ impl Running {
         if let Err(cause) = self.app.replicas.leave().await {
             info!(error = %cause, "The other replicas will find out that this one has stopped: {cause}");
         }
+        if let Err(cause) = self.app.access.audit().catch_up().await {
+            warn!(error = %cause, "Looks that are in this log only are not in the audit log: {cause}");
+        }
         self.app.store.close().await;
     }
 }

@@ -45,6 +45,7 @@ pub(super) fn start(app: &Arc<App>, tasks: &TaskTracker, stop: &CancellationToke
         }
         Ok::<_, AccessError>(())
     });
+    run.every("audit_late", Duration::from_secs(15), |app| async move { app.access.audit().catch_up().await });
     run.alone("tag_rules", Duration::from_hours(1), |app| async move { app.fleet.tag_all_by_rules().await.map(drop) });
     run.alone(
         "forget",
