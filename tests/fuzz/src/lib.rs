@@ -14,7 +14,7 @@ mod stream;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// Every target.
-pub const TARGETS: [Target; 9] = [
+pub const TARGETS: [Target; 10] = [
     ("stream", stream::frames),
     ("packed", stream::packed),
     ("answer", stream::answer),
@@ -24,6 +24,7 @@ pub const TARGETS: [Target; 9] = [
     ("certificate", authority::certificate),
     ("snapshot", document::snapshot),
     ("checks", document::checks),
+    ("recording", document::recording),
 ];
 
 /// The target of this name.
