@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::{FromRequestParts, Path, State};
 use firstline_diagnosis::document::{Diagnosis, Endpoint, EndpointList, Finding, SnapshotReading};
 use firstline_diagnosis::vocabulary::{Event, Timestamp};
+use http::request::Parts;
 use serde::{Deserialize, Serialize};
 
 use super::extract::Search;
@@ -147,12 +148,33 @@ pub(crate) async fn read(app: &App, caller: &Caller, id_or_name: &str, part: &st
     Ok(endpoint)
 }
 
-async fn show(
-    State(app): State<Arc<App>>,
+/// Somebody asks about the endpoint that the path names.
+struct Asked {
+    app: Arc<App>,
     caller: Caller,
-    Path(name): Path<String>,
-) -> Result<Json<Endpoint>, Problem> {
-    Ok(Json(app.fleet.with_kin(read(&app, &caller, &name, "").await?).await?))
+    name: String,
+}
+
+impl Asked {
+    /// The endpoint, once it is written down that this part of it is looked at.
+    async fn endpoint(&self, part: &str) -> Result<Endpoint, Problem> {
+        read(&self.app, &self.caller, &self.name, part).await
+    }
+}
+
+impl FromRequestParts<Arc<App>> for Asked {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
+        let caller = Caller::from_request_parts(parts, app).await?;
+        let name = Path::from_request_parts(parts, app).await;
+        let Path(name) = name.map_err(|wrong| Problem::invalid(wrong.body_text()))?;
+        Ok(Self { app: Arc::clone(app), caller, name })
+    }
+}
+
+async fn show(asked: Asked) -> Result<Json<Endpoint>, Problem> {
+    Ok(Json(asked.app.fleet.with_kin(asked.endpoint("").await?).await?))
 }
 
 /// What holds on an endpoint.
@@ -161,13 +183,9 @@ struct FindingList {
     findings: Vec<Finding>,
 }
 
-async fn findings(
-    State(app): State<Arc<App>>,
-    caller: Caller,
-    Path(name): Path<String>,
-) -> Result<Json<FindingList>, Problem> {
-    let endpoint = read(&app, &caller, &name, "findings").await?;
-    Ok(Json(FindingList { findings: app.detect.findings(&endpoint.id).await? }))
+async fn findings(asked: Asked) -> Result<Json<FindingList>, Problem> {
+    let endpoint = asked.endpoint("findings").await?;
+    Ok(Json(FindingList { findings: asked.app.detect.findings(&endpoint.id).await? }))
 }
 
 #[derive(Debug, Deserialize)]
@@ -176,14 +194,9 @@ struct Symptom {
     began: Option<Timestamp>,
 }
 
-async fn diagnosis(
-    State(app): State<Arc<App>>,
-    caller: Caller,
-    Path(name): Path<String>,
-    Search(query): Search<Symptom>,
-) -> Result<Json<Diagnosis>, Problem> {
-    let endpoint = read(&app, &caller, &name, "diagnosis").await?;
-    Ok(Json(app.changes.diagnose(&endpoint.id, query.symptom.as_deref(), query.began).await?))
+async fn diagnosis(asked: Asked, Search(query): Search<Symptom>) -> Result<Json<Diagnosis>, Problem> {
+    let endpoint = asked.endpoint("diagnosis").await?;
+    Ok(Json(asked.app.changes.diagnose(&endpoint.id, query.symptom.as_deref(), query.began).await?))
 }
 
 #[derive(Debug, Deserialize)]
@@ -192,18 +205,13 @@ struct Moments {
     until: Option<Timestamp>,
 }
 
-async fn changes(
-    State(app): State<Arc<App>>,
-    caller: Caller,
-    Path(name): Path<String>,
-    Search(query): Search<Moments>,
-) -> Result<Json<ChangeList>, Problem> {
-    let until = query.until.unwrap_or_else(|| app.clock.now());
+async fn changes(asked: Asked, Search(query): Search<Moments>) -> Result<Json<ChangeList>, Problem> {
+    let until = query.until.unwrap_or_else(|| asked.app.clock.now());
     if query.since.is_some_and(|since| since >= until) {
         return Err(Problem::invalid("The first moment must be before the second."));
     }
-    let endpoint = read(&app, &caller, &name, "changes").await?;
-    Ok(Json(app.changes.between(&endpoint.id, query.since, until).await?))
+    let endpoint = asked.endpoint("changes").await?;
+    Ok(Json(asked.app.changes.between(&endpoint.id, query.since, until).await?))
 }
 
 /// The latest reading of every signal.
@@ -212,13 +220,9 @@ struct ReadingList {
     readings: Vec<SnapshotReading>,
 }
 
-async fn readings(
-    State(app): State<Arc<App>>,
-    caller: Caller,
-    Path(name): Path<String>,
-) -> Result<Json<ReadingList>, Problem> {
-    let endpoint = read(&app, &caller, &name, "readings").await?;
-    Ok(Json(ReadingList { readings: app.history.latest(&endpoint.id).await? }))
+async fn readings(asked: Asked) -> Result<Json<ReadingList>, Problem> {
+    let endpoint = asked.endpoint("readings").await?;
+    Ok(Json(ReadingList { readings: asked.app.history.latest(&endpoint.id).await? }))
 }
 
 #[derive(Debug, Deserialize)]
@@ -234,16 +238,11 @@ struct SeriesList {
     series: Vec<history::Stretch>,
 }
 
-async fn series(
-    State(app): State<Arc<App>>,
-    caller: Caller,
-    Path(name): Path<String>,
-    Search(query): Search<Stretch>,
-) -> Result<Json<SeriesList>, Problem> {
-    let endpoint = read(&app, &caller, &name, &query.signal).await?;
-    let to = query.to.unwrap_or_else(|| app.clock.now());
+async fn series(asked: Asked, Search(query): Search<Stretch>) -> Result<Json<SeriesList>, Problem> {
+    let endpoint = asked.endpoint(&query.signal).await?;
+    let to = query.to.unwrap_or_else(|| asked.app.clock.now());
     let from = query.from.unwrap_or(to - std::time::Duration::from_hours(24));
-    let series = app.history.series(&endpoint.id, &query.signal, (from, to), app.clock.now()).await?;
+    let series = asked.app.history.series(&endpoint.id, &query.signal, (from, to), asked.app.clock.now()).await?;
     Ok(Json(SeriesList { series }))
 }
 
@@ -258,13 +257,8 @@ struct EventList {
     events: Vec<Event>,
 }
 
-async fn events(
-    State(app): State<Arc<App>>,
-    caller: Caller,
-    Path(name): Path<String>,
-    Search(query): Search<Since>,
-) -> Result<Json<EventList>, Problem> {
-    let endpoint = read(&app, &caller, &name, "events").await?;
-    let from = query.from.unwrap_or_else(|| app.clock.now() - std::time::Duration::from_hours(7 * 24));
-    Ok(Json(EventList { events: app.history.happened(&endpoint.id, from).await?.events }))
+async fn events(asked: Asked, Search(query): Search<Since>) -> Result<Json<EventList>, Problem> {
+    let endpoint = asked.endpoint("events").await?;
+    let from = query.from.unwrap_or_else(|| asked.app.clock.now() - std::time::Duration::from_hours(7 * 24));
+    Ok(Json(EventList { events: asked.app.history.happened(&endpoint.id, from).await?.events }))
 }
