@@ -3,11 +3,12 @@
 //! It does when it answers an echo; what else counts as a sign of it is in [`super::standing`]. Many routers do not answer
 //! echoes, so that an echo alone proves nothing when it fails; for such a router loss is unknown, not total.
 //!
-//! The last [`ECHOES`] echoes also tell how even the first stretch of the way out is.
+//! The last [`ECHOES`] echoes also tell how even the first stretch of the way out is. A router that never answered is asked
+//! once a minute: it is waited for in vain, and each wait wakes the processor.
 
 use std::collections::VecDeque;
 use std::net::IpAddr;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use firstline_proto::v1::Section;
@@ -40,6 +41,8 @@ static SPEC: Spec = Spec {
 const ECHOES: usize = 40;
 /// Fewer echoes than this say nothing about loss.
 const FEWEST_ECHOES: usize = 8;
+/// A router that never answered is asked at one tick of so many.
+const MUTE_TURN: u32 = 4;
 /// How long an answer may take.
 const PATIENCE: Duration = Duration::from_secs(1);
 const PAYLOAD_BYTES: usize = 32;
@@ -56,6 +59,8 @@ struct History {
     address: Option<IpAddr>,
     echoes: VecDeque<Option<Duration>>,
     ever_answered: bool,
+    /// Ticks since a router that never answered was asked.
+    unasked: u32,
 }
 
 /// How an echo ended.
@@ -101,7 +106,12 @@ impl Probe for Gateway {
 impl Gateway {
     fn reach(&self, cx: &Context, route: &DefaultRoute, address: IpAddr, gather: &mut Gather) {
         let sent_at = cx.clock.since_boot();
-        let echo = echo(address, native::interface_index(&cx.root, &route.interface));
+        let is_asked = self.history().is_asked(address);
+        let echo = if is_asked {
+            echo(address, native::interface_index(&cx.root, &route.interface))
+        } else {
+            Err(silence())
+        };
         let answered = match &echo {
             Ok(_) => Some(true),
             Err(ProbeError::Timeout(_)) => Some(false),
@@ -112,15 +122,22 @@ impl Gateway {
         let undecided = || ProbeError::Timeout("the gateway, which one look cannot call silent yet,".to_owned());
         let reachable = self.standing.gateway(cx, cx.clock.since_boot()).ok_or_else(undecided);
         gather.outcome("endpoint.gateway.reachable", [], reachable);
-        let mut history = self.history.lock().unwrap_or_else(PoisonError::into_inner);
-        history.arrive(address);
-        if answered.is_some() {
+        let mut history = self.history();
+        if is_asked && answered.is_some() {
             history.enter(echo.as_ref().ok().copied());
         }
         gather.outcome("endpoint.gateway.rtt", [], echo.map(|rtt| rtt.as_secs_f64()));
         gather.outcome("endpoint.gateway.loss", [], history.loss());
         self.standing.set_echoes(history.answers(), history.loss());
     }
+
+    fn history(&self) -> MutexGuard<'_, History> {
+        self.history.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn silence() -> ProbeError {
+    ProbeError::Timeout("the gateway".to_owned())
 }
 
 /// Sends one echo and waits for its answer.
@@ -130,7 +147,7 @@ fn echo(address: IpAddr, interface: Option<u32>) -> Echo {
     echoes.send(0, PAYLOAD_BYTES).map_err(|source| ProbeError::io("an echo", &source))?;
     match echoes.receive(PATIENCE) {
         Some(_) => Ok(start.elapsed()),
-        None => Err(ProbeError::Timeout("the gateway".to_owned())),
+        None => Err(silence()),
     }
 }
 
@@ -140,6 +157,14 @@ impl History {
         if self.address != Some(address) {
             *self = Self { address: Some(address), ..Self::default() };
         }
+    }
+
+    /// Whether the router at `address` is sent an echo at this tick.
+    fn is_asked(&mut self, address: IpAddr) -> bool {
+        self.arrive(address);
+        let is_mute = !self.ever_answered && self.echoes.len() >= FEWEST_ECHOES;
+        self.unasked = if is_mute { (self.unasked + 1) % MUTE_TURN } else { 0 };
+        self.unasked == 0
     }
 
     /// Books an echo: the time of its answer, if one came.
@@ -195,6 +220,23 @@ mod tests {
         (0..100).for_each(|tick| history.enter((tick % 4 != 0).then_some(Duration::from_millis(2))));
         assert_eq!(history.loss(), Ok(0.25));
         assert_eq!(history.echoes.len(), ECHOES);
+    }
+
+    #[test]
+    fn a_router_that_never_answered_is_asked_less_often_until_it_answers() {
+        let mut history = History::default();
+        let mut asked = |answer: Option<Duration>| -> usize {
+            let asked = (0..40).filter(|_| {
+                let is_asked = history.is_asked(ROUTER);
+                if is_asked {
+                    history.enter(answer);
+                }
+                is_asked
+            });
+            asked.count()
+        };
+        assert_eq!(asked(None), FEWEST_ECHOES + (40 - FEWEST_ECHOES) / MUTE_TURN as usize);
+        assert!(asked(Some(Duration::from_millis(2))) > 36, "once it answers, as often as any other");
     }
 
     #[test]

@@ -18,7 +18,7 @@ use super::account::Cost;
 use super::slot::{Slot, Ticket};
 use crate::bookmarks::Bookmark;
 use crate::os::native;
-use crate::probe::{Collected, Context};
+use crate::probe::{Collected, Context, Tier};
 
 /// Probes in the order in which they run.
 pub(super) type Train = VecDeque<Ticket>;
@@ -93,13 +93,24 @@ impl Ran {
     }
 }
 
-/// Probes that wait for other machines go alone; the others go together.
+/// Who waits for longer than this goes alone: for others the rest of the train need not wait.
+const PATIENT: Duration = Duration::from_secs(10);
+
+/// Few trains, since each is a thread that wakes up and a hand-over that wakes up another: probes that read this machine go
+/// together, and behind them those that wait for the network each time; the others that wait go one after another in a second
+/// train, but for those that may wait for long.
 pub(super) fn couple(tickets: Vec<Ticket>) -> Vec<Train> {
-    let (waiting, reading): (Vec<_>, Vec<_>) = tickets.into_iter().partition(|ticket| ticket.slot.spec().waits);
-    let mut trains: Vec<Train> = waiting.into_iter().map(|ticket| Train::from([ticket])).collect();
-    if !reading.is_empty() {
-        trains.insert(0, reading.into());
+    let (waiting, mut reading): (Train, Train) = tickets.into_iter().partition(|ticket| ticket.slot.spec().waits);
+    let (mut short, mut trains) = (Train::new(), Vec::new());
+    for ticket in waiting {
+        match ticket.slot.spec() {
+            spec if spec.tier == Tier::Fast => reading.push_back(ticket),
+            spec if spec.deadline > PATIENT => trains.push(Train::from([ticket])),
+            _ => short.push_back(ticket),
+        }
     }
+    trains.splice(0..0, [reading, short]);
+    trains.retain(|train| !train.is_empty());
     trains
 }
 
@@ -173,7 +184,7 @@ impl Track {
             tokio::select! {
                 biased;
                 _ = &mut thread => return Train::new(),
-                () = tokio::time::sleep_until(late_at) => {}
+                () = cx.clock.wait(late_at.saturating_duration_since(Instant::now())) => {}
             }
             if let Some(rest) = self.abandon_if_late(cx) {
                 return rest;

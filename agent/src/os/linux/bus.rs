@@ -1,24 +1,32 @@
-//! The system bus: one connection, kept, since making one costs more than asking. This file and the typed replies of its
-//! callers are the only ones that know the D-Bus library.
+//! The system bus: connections that are kept, since making one costs more than asking. This folder and the typed replies of its
+//! callers are the only places that know the D-Bus library, of which the agent uses the format of the messages.
 //!
 //! Every question is bounded by a time. Nothing here changes anything: callers ask for lists and properties, and one for a
 //! moment before the machine sleeps (`sleep.rs`). A name that nobody owns is `not_present`, and is never started by asking.
+//!
+//! Who asks has a connection for itself as long as it asks; the next takes it over. A service that hangs makes others wait
+//! for nothing. A connection on which an answer did not come in time is not kept.
+
+mod line;
+mod message;
 
 use std::collections::HashMap;
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
-use futures_util::StreamExt as _;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use zbus::message::{Flags, Message, Type as MessageType};
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
 use zbus::wire::Type;
-use zbus::{Connection, DynamicType, MessageStream, OwnedVariant};
+use zbus::{DynamicType, OwnedVariant};
 
 use crate::os::exists;
-use crate::probe::{Context, ProbeError};
+use crate::probe::ProbeError;
+use line::Line;
+pub(super) use message::Message;
 
 /// Properties by name, as a service gives them.
 pub(crate) type Properties = HashMap<String, OwnedVariant>;
@@ -30,10 +38,12 @@ const PATIENCE: Duration = Duration::from_secs(4);
 const SOCKET: &str = "run/dbus/system_bus_socket";
 
 /// The bus itself.
-const DAEMON: &str = "org.freedesktop.DBus";
-const DAEMON_PATH: &str = "/org/freedesktop/DBus";
+const BUS: Object<'static> =
+    Object { service: "org.freedesktop.DBus", path: "/org/freedesktop/DBus", interface: "org.freedesktop.DBus" };
 
-static BUS: Mutex<Option<Connection>> = Mutex::new(None);
+/// Connections that nobody uses at the moment.
+static KEPT: Mutex<Vec<Line>> = Mutex::new(Vec::new());
+const KEPT_MAX: usize = 2;
 
 /// Whom to ask, and about what.
 #[derive(Debug, Clone, Copy)]
@@ -46,7 +56,36 @@ pub(crate) struct Object<'a> {
     pub(crate) interface: &'a str,
 }
 
-/// Calls a method and gives its reply.
+/// Why there is no answer.
+#[derive(Debug)]
+pub(crate) enum Fault {
+    /// Whoever was asked refused, with an error of this name.
+    Refused(String),
+    /// The connection: it is not there, it broke, nothing came in time.
+    Broken(io::Error),
+    /// What was said, or is to be said, is not understood.
+    Odd(String),
+}
+
+impl From<io::Error> for Fault {
+    fn from(error: io::Error) -> Self {
+        Self::Broken(error)
+    }
+}
+
+impl From<zbus::Error> for Fault {
+    fn from(error: zbus::Error) -> Self {
+        Self::Odd(error.to_string())
+    }
+}
+
+impl Fault {
+    fn is_late(&self) -> bool {
+        matches!(self, Self::Broken(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut))
+    }
+}
+
+/// Calls a method and gives its reply; waits for it.
 ///
 /// # Errors
 /// There is no bus (`root` stands for another machine, too), nobody owns the name, it is not allowed, takes too long,
@@ -59,7 +98,7 @@ where
     if root != Path::new("/") || !exists(root, SOCKET) {
         return Err(ProbeError::NotPresent("system bus"));
     }
-    Context::wait_for(ask(object, method, body))?
+    answer(object, method, body).and_then(|said| said.body()).map_err(|fault| failed(object, &fault))
 }
 
 /// All properties of an object's interface.
@@ -84,91 +123,113 @@ where
     T::try_from(value).map_err(|_| ProbeError::Failed(format!("{}: {name} is of another type", object.service)))
 }
 
-/// The connection that is kept, or a new one.
-///
-/// # Errors
-/// There is no bus.
-pub(super) async fn connection() -> Result<Connection, ProbeError> {
-    let known = BUS.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    if let Some(bus) = known.filter(|bus| !bus.is_closed()) {
-        return Ok(bus);
-    }
-    if !exists(Path::new("/"), SOCKET) {
-        return Err(ProbeError::NotPresent("system bus"));
-    }
-    let bus = match tokio::time::timeout(PATIENCE, Connection::system()).await {
-        Ok(Ok(bus)) => bus,
-        Ok(Err(error)) => return Err(ProbeError::Failed(format!("the system bus: {error}"))),
-        Err(_) => return Err(ProbeError::Timeout("the system bus".to_owned())),
-    };
-    *BUS.lock().unwrap_or_else(PoisonError::into_inner) = Some(bus.clone());
-    Ok(bus)
-}
-
 /// The bus's own name of who has the service's name now.
 ///
 /// # Errors
 /// Nobody has.
-pub(super) async fn owner(bus: &Connection, object: Object<'_>) -> Result<String, ProbeError> {
-    let name = (object.service,);
-    let asked = bus.call_method(Some(DAEMON), DAEMON_PATH, Some(DAEMON), "GetNameOwner", &name);
-    let reply = tokio::time::timeout(PATIENCE, asked).await.map_err(|_| ProbeError::Timeout(DAEMON.to_owned()))?;
-    let reply = reply.map_err(|error| failed(object, &error))?;
-    reply.body().deserialize().map_err(|error| failed(object, &error))
+pub(super) fn owner(object: Object<'_>) -> Result<String, ProbeError> {
+    call(Path::new("/"), BUS, "GetNameOwner", &(object.service,)).map_err(|why| match why {
+        ProbeError::Missing(_) => ProbeError::Missing(object.service.to_owned()),
+        other => other,
+    })
 }
 
-/// Calls a method and gives its reply, in time. A connection that broke since the last question is made anew.
-///
-/// # Errors
-/// As [`call`].
-pub(super) async fn ask<B, R>(object: Object<'_>, method: &str, body: &B) -> Result<R, ProbeError>
-where
-    B: Serialize + DynamicType,
-    R: DeserializeOwned + Type,
-{
-    let asked = async {
-        match once(&connection().await?, object, method, body).await {
-            Err(zbus::Error::InputOutput(_)) => {
-                BUS.lock().unwrap_or_else(PoisonError::into_inner).take();
-                Ok(once(&connection().await?, object, method, body).await)
-            }
-            answer => Ok(answer),
-        }
-    };
-    let answer: Result<zbus::Result<Message>, ProbeError> =
-        tokio::time::timeout(PATIENCE, asked).await.map_err(|_| ProbeError::Timeout(object.service.to_owned()))?;
-    let reply = answer?.map_err(|error| failed(object, &error))?;
-    reply.body().deserialize().map_err(|error| failed(object, &error))
-}
-
-/// Asks somebody who is there; whoever is not is not started for it. That can be said of a message alone, and by the
-/// library of its proxies, which are much code.
-async fn once<B>(bus: &Connection, object: Object<'_>, method: &str, body: &B) -> zbus::Result<Message>
+/// Asks on a connection that is kept, or on a new one when there is none or it broke since the last question.
+fn answer<B>(object: Object<'_>, method: &str, body: &B) -> Result<Message, Fault>
 where
     B: Serialize + DynamicType,
 {
-    let question = Message::method_call(object.path, method).destination(object.service).interface(object.interface);
-    let question = question.with_flags(Flags::NO_AUTO_START).build(body)?;
-    let serial = question.primary_header().serial_num();
-    let mut said = MessageStream::from(bus);
-    bus.send(&question).await?;
-    while let Some(message) = said.next().await {
-        let message = message?;
-        if message.header().reply_serial() == Some(serial) {
-            return if message.message_type() == MessageType::Error { Err(message.into()) } else { Ok(message) };
+    let until = Instant::now() + PATIENCE;
+    let kept = KEPT.lock().unwrap_or_else(PoisonError::into_inner).pop();
+    if let Some(line) = kept {
+        match on(line, object, method, body, until) {
+            Err(fault @ Fault::Broken(_)) if !fault.is_late() => {}
+            said => return said,
         }
     }
-    Err(zbus::Error::InputOutput(Arc::new(ErrorKind::BrokenPipe.into())))
+    on(Line::open(&Path::new("/").join(SOCKET), until)?, object, method, body, until)
 }
 
-pub(super) fn failed(object: Object<'_>, error: &zbus::Error) -> ProbeError {
-    match error {
-        zbus::Error::InputOutput(source) if source.kind() == std::io::ErrorKind::NotFound => {
-            ProbeError::NotPresent("system bus")
+/// Asks on this connection, and keeps it while it can be used.
+fn on<B>(mut line: Line, object: Object<'_>, method: &str, body: &B, until: Instant) -> Result<Message, Fault>
+where
+    B: Serialize + DynamicType,
+{
+    let said = line.ask(object, method, body, until);
+    if matches!(said, Ok(_) | Err(Fault::Refused(_))) {
+        let mut kept = KEPT.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.len() < KEPT_MAX {
+            kept.push(line);
         }
-        zbus::Error::InputOutput(source) => ProbeError::io("the system bus", source),
-        zbus::Error::MethodError(name, ..) => refused(object, name.as_str()),
-        other => ProbeError::Failed(format!("{}: {other}", object.service)),
+    }
+    said
+}
+
+/// A connection of its own for signals of one kind.
+#[derive(Debug)]
+pub(super) struct Signals {
+    line: AsyncFd<Line>,
+    object: Object<'static>,
+    member: &'static str,
+}
+
+impl Signals {
+    /// Wants to hear when `object` says `member`.
+    ///
+    /// # Errors
+    /// There is no bus, or it refuses.
+    pub(super) async fn of(object: Object<'static>, member: &'static str) -> Result<Self, ProbeError> {
+        if !exists(Path::new("/"), SOCKET) {
+            return Err(ProbeError::NotPresent("system bus"));
+        }
+        let rule = format!(
+            "type='signal',sender='{}',path='{}',interface='{}',member='{member}'",
+            object.service, object.path, object.interface
+        );
+        let line = aside(move || -> Result<Line, Fault> {
+            let until = Instant::now() + PATIENCE;
+            let mut line = Line::open(&Path::new("/").join(SOCKET), until)?;
+            line.ask(BUS, "AddMatch", &(rule,), until)?;
+            line.be_hasty()?;
+            Ok(line)
+        });
+        let line = line.await?.map_err(|fault| failed(object, &fault))?;
+        // SAFETY: the socket is the line's own, and stays the same and open until the line is dropped.
+        let line = unsafe { AsyncFd::register_with_interest(line, Interest::READABLE) };
+        let line = line.map_err(|source| ProbeError::io("the system bus", &source.into()))?;
+        Ok(Self { line, object, member })
+    }
+
+    /// The next one; `None` when the bus is gone, or says what cannot be read. Who sent it is for the caller to look at:
+    /// whoever is on the bus may send a signal of any name to the agent alone, past what it asked for.
+    pub(super) async fn next(&mut self) -> Option<Message> {
+        loop {
+            match self.line.get_mut().receive(None) {
+                Ok(said) if said.is_signal(self.object.interface, self.member) => return Some(said),
+                Ok(_) => {}
+                Err(fault) if fault.is_late() => self.line.readable_mut().await.ok()?.clear_ready(),
+                Err(_) => return None,
+            }
+        }
+    }
+}
+
+/// Does `work`, which waits, on a thread for that.
+///
+/// # Errors
+/// It panicked, or the runtime ends.
+pub(super) async fn aside<R: Send + 'static>(work: impl FnOnce() -> R + Send + 'static) -> Result<R, ProbeError> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|_| ProbeError::Failed("a question to the system bus was dropped".to_owned()))
+}
+
+fn failed(object: Object<'_>, fault: &Fault) -> ProbeError {
+    match fault {
+        fault if fault.is_late() => ProbeError::Timeout(object.service.to_owned()),
+        Fault::Broken(source) if source.kind() == ErrorKind::NotFound => ProbeError::NotPresent("system bus"),
+        Fault::Broken(source) => ProbeError::io("the system bus", source),
+        Fault::Refused(name) => refused(object, name),
+        Fault::Odd(what) => ProbeError::Failed(format!("{}: {what}", object.service)),
     }
 }
 
@@ -188,8 +249,13 @@ fn refused(object: Object<'_>, error: &str) -> ProbeError {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
+
+    /// A signal of logind's, by whoever has this name.
+    pub(in super::super) fn signal<B: Serialize + DynamicType>(sender: &str, member: &str, body: &B) -> Message {
+        Message::read(&message::tests::signal(sender, member, body), &mut Vec::new()).expect("a message")
+    }
 
     const SYSTEMD: Object<'_> = Object {
         service: "org.freedesktop.systemd1",

@@ -3,11 +3,11 @@
 //! The lock is the one thing that is asked of a service rather than read from it. It delays, and forbids nothing: logind
 //! waits for its holders for five seconds at most, and whoever holds one for longer is not waited for.
 
-use futures_util::StreamExt as _;
-use zbus::message::{Message, Type};
-use zbus::{Connection, MatchRule, MessageStream, OwnedFd};
+use std::path::Path;
 
-use super::bus::{self, Object};
+use zbus::OwnedFd;
+
+use super::bus::{self, Message, Object, Signals};
 use crate::probe::ProbeError;
 
 const LOGIND: Object<'_> = Object {
@@ -27,8 +27,7 @@ pub(crate) enum Turn {
 
 /// Hears of sleep before it comes.
 pub(crate) struct Sleeps {
-    bus: Connection,
-    signals: MessageStream,
+    signals: Signals,
     /// Closing it lets the machine go.
     lock: Option<OwnedFd>,
 }
@@ -40,13 +39,9 @@ impl Sleeps {
     /// # Errors
     /// There is no bus, or no logind on it.
     pub(crate) async fn listen() -> Result<Self, ProbeError> {
-        let bus = bus::connection().await?;
-        bus::owner(&bus, LOGIND).await?;
-        let failed = |error: zbus::Error| bus::failed(LOGIND, &error);
-        let rule = MatchRule::builder().msg_type(Type::Signal).sender(LOGIND.service).path(LOGIND.path);
-        let rule = rule.interface(LOGIND.interface).member("PrepareForSleep").build().map_err(failed)?;
-        let signals = MessageStream::for_match_rule(rule, &bus, None).await.map_err(failed)?;
-        let mut sleeps = Self { bus, signals, lock: None };
+        owner().await?;
+        let signals = Signals::of(LOGIND, "PrepareForSleep").await?;
+        let mut sleeps = Self { signals, lock: None };
         sleeps.hold().await;
         Ok(sleeps)
     }
@@ -54,10 +49,9 @@ impl Sleeps {
     /// The next turn; `None` when the bus is gone.
     pub(crate) async fn next(&mut self) -> Option<Turn> {
         loop {
-            let signal = self.signals.next().await?.ok()?;
-            // Whoever is on the bus may send a signal of any name to the agent alone, past what it asked for.
-            let owner = bus::owner(&self.bus, LOGIND).await.unwrap_or_default();
-            if signal.header().sender().is_some_and(|sender| sender.as_str() == owner)
+            let signal = self.signals.next().await?;
+            let owner = owner().await.unwrap_or_default();
+            if signal.sender() == Some(&owner)
                 && let Some(turn) = turn(&signal)
             {
                 return Some(turn);
@@ -68,7 +62,8 @@ impl Sleeps {
     /// Makes the next sleep wait.
     pub(crate) async fn hold(&mut self) {
         let words = ("sleep", "Firstline agent", "Tells its collector that the machine sleeps", "delay");
-        let lock: Result<OwnedFd, ProbeError> = bus::ask(LOGIND, "Inhibit", &words).await;
+        let lock = bus::aside(move || bus::call(Path::new("/"), LOGIND, "Inhibit", &words)).await;
+        let lock: Result<OwnedFd, ProbeError> = lock.and_then(|lock| lock);
         self.lock = lock.inspect_err(|why| tracing::info!("Sleep will not wait for the agent: {why}")).ok();
     }
 
@@ -78,23 +73,25 @@ impl Sleeps {
     }
 }
 
+/// The bus's own name of logind.
+async fn owner() -> Result<String, ProbeError> {
+    bus::aside(|| bus::owner(LOGIND)).await?
+}
+
 fn turn(signal: &Message) -> Option<Turn> {
-    let goes: bool = signal.body().deserialize().ok()?;
+    let goes: bool = signal.body().ok()?;
     Some(if goes { Turn::Going } else { Turn::Back })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn signal(body: &(impl serde::Serialize + zbus::DynamicType)) -> Message {
-        Message::signal(LOGIND.path, LOGIND.interface, "PrepareForSleep").build(body).expect("a message")
-    }
+    use crate::os::native::bus::tests::signal;
 
     #[test]
     fn tells_going_from_coming_back_and_nothing_from_nonsense() {
-        assert_eq!(turn(&signal(&true)), Some(Turn::Going));
-        assert_eq!(turn(&signal(&false)), Some(Turn::Back));
-        assert_eq!(turn(&signal(&("sleep", 7_u32))), None);
+        assert_eq!(turn(&signal(":1.4", "PrepareForSleep", &true)), Some(Turn::Going));
+        assert_eq!(turn(&signal(":1.4", "PrepareForSleep", &false)), Some(Turn::Back));
+        assert_eq!(turn(&signal(":1.4", "PrepareForSleep", &("sleep", 7_u32))), None);
     }
 }
