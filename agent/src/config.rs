@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use firstline_diagnosis::order;
 use firstline_diagnosis::registry::{Privacy, Registry};
 use serde::Deserialize;
 
@@ -67,7 +68,7 @@ impl PolicyConfig {
     /// Every signal that is denied, by its name or by its class.
     fn denied(&self) -> BTreeSet<String> {
         let of_class = Registry::builtin().iter().filter(|spec| self.denied_classes.contains(&spec.privacy));
-        of_class.map(|spec| spec.name.clone()).chain(self.denied_signals.iter().cloned()).collect()
+        order::set(of_class.map(|spec| spec.name.clone()).chain(self.denied_signals.iter().cloned()))
     }
 }
 

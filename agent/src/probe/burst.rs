@@ -5,7 +5,8 @@
 //! other side answers no echoes nothing can be said.
 
 use std::net::IpAddr;
-use std::time::{Duration, Instant};
+use std::thread::sleep;
+use std::time::{Duration, SystemTime};
 
 use firstline_diagnosis::order::Arrange as _;
 use firstline_diagnosis::vocabulary::Attributes;
@@ -31,6 +32,8 @@ static SPEC: Spec = Spec {
 const PACKETS: u16 = 10;
 const APART: Duration = Duration::from_millis(50);
 const PATIENCE: Duration = Duration::from_secs(1);
+/// When answers that are not there yet are looked for once more, and the last time: with [`APART`] they make [`PATIENCE`].
+const LATER: [Duration; 2] = [Duration::from_millis(50), Duration::from_millis(900)];
 /// With the heads of the echo and of IPv4: 60 bytes.
 const PAYLOAD_BYTES: usize = 32;
 
@@ -81,33 +84,42 @@ fn to_edge(edge: Option<IpAddr>) -> Result<Answers, ProbeError> {
     burst(edge)
 }
 
+/// The packets go out evenly, and their answers are taken in one go: the kernel notes when each arrived, and nobody wakes
+/// up for it.
 fn burst(edge: IpAddr) -> Result<Answers, ProbeError> {
     let echoes = native::Echoes::to(edge, None)?;
-    let start = Instant::now();
-    let mut answers = vec![None; usize::from(PACKETS)];
+    echoes.stamp()?;
     let mut sent = Vec::new();
     for number in 0..PACKETS {
-        sent.push(Instant::now());
+        sent.push(SystemTime::now());
         // A packet that the kernel refuses is one that did not arrive.
         let _ = echoes.send(number, PAYLOAD_BYTES);
-        take(&echoes, &sent, &mut answers, start + APART * u32::from(number + 1), usize::from(PACKETS) + 1);
+        sleep(APART);
     }
-    take(&echoes, &sent, &mut answers, Instant::now() + PATIENCE, usize::from(PACKETS));
+    let mut answers = vec![None; sent.len()];
+    take(&echoes, &sent, &mut answers)?;
+    // What is still on its way is not waited for longer than the last packet may take.
+    for wait in LATER {
+        if answers.iter().any(Option::is_none) {
+            sleep(wait);
+            take(&echoes, &sent, &mut answers)?;
+        }
+    }
     Ok(Answers(answers))
 }
 
-/// Takes answers until `until`, or until there are `enough`.
-fn take(echoes: &native::Echoes, sent: &[Instant], answers: &mut [Option<Duration>], until: Instant, enough: usize) {
-    while answers.iter().flatten().count() < enough {
-        let left = until.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            return;
-        }
-        let Some(number) = echoes.receive(left) else { return };
+/// Takes the answers that are there.
+fn take(echoes: &native::Echoes, sent: &[SystemTime], answers: &mut [Option<Duration>]) -> Result<(), ProbeError> {
+    while let Some((number, at)) = echoes.arrived() {
         if let (Some(sent), Some(slot)) = (sent.get(usize::from(number)), answers.get_mut(usize::from(number))) {
-            slot.get_or_insert(sent.elapsed());
+            let set_back = |_| ProbeError::Failed("the clock was set back during the measurement".to_owned());
+            let time = at.duration_since(*sent).map_err(set_back)?;
+            if time <= PATIENCE {
+                slot.get_or_insert(time);
+            }
         }
     }
+    Ok(())
 }
 
 /// Times of the answers to echoes in the order in which these were sent; nothing where none came.

@@ -107,11 +107,8 @@ impl Gateway {
     fn reach(&self, cx: &Context, route: &DefaultRoute, address: IpAddr, gather: &mut Gather) {
         let sent_at = cx.clock.since_boot();
         let is_asked = self.history().is_asked(address);
-        let echo = if is_asked {
-            echo(address, native::interface_index(&cx.root, &route.interface))
-        } else {
-            Err(silence())
-        };
+        let echo =
+            if is_asked { echo(address, native::interface_index(&cx.root, &route.interface)) } else { Err(silence()) };
         let answered = match &echo {
             Ok(_) => Some(true),
             Err(ProbeError::Timeout(_)) => Some(false),

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::condition::{self, Compiled, Fault, Input, InputSpec, Kind, Names, Need, Parsed, Tables, Unit};
+use crate::order;
 use crate::registry::{Registry, SignalKind, ValueType};
 use crate::texts::Template;
 use crate::trend::Use;
@@ -414,7 +415,7 @@ pub(super) fn runbook(raw: Option<&Runbook>) -> BTreeMap<&'static str, Vec<Strin
     let steps = |own: &[String]| {
         if raw.all_first { [raw.all.as_slice(), own].concat() } else { [own, raw.all.as_slice()].concat() }
     };
-    BTreeMap::from([
+    order::map([
         ("linux", steps(&raw.linux)),
         ("windows", steps(&raw.windows)),
         ("macos", steps(&raw.macos)),

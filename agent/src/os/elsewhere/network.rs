@@ -1,7 +1,7 @@
 use std::io;
 use std::net::IpAddr;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use crate::os::neighbour::Entry;
 use crate::os::proc::lease::Lease;
@@ -115,6 +115,14 @@ impl Echoes {
     }
 
     pub(crate) fn receive(&self, _: Duration) -> Option<u16> {
+        None
+    }
+
+    pub(crate) fn stamp(&self) -> Result<(), ProbeError> {
+        Err(ProbeError::Unsupported("the time of an answer"))
+    }
+
+    pub(crate) fn arrived(&self) -> Option<(u16, SystemTime)> {
         None
     }
 }

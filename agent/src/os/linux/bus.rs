@@ -27,6 +27,7 @@ use crate::os::exists;
 use crate::probe::ProbeError;
 use line::Line;
 pub(super) use message::Message;
+use message::Question;
 
 /// Properties by name, as a service gives them.
 pub(crate) type Properties = HashMap<String, OwnedVariant>;
@@ -98,7 +99,8 @@ where
     if root != Path::new("/") || !exists(root, SOCKET) {
         return Err(ProbeError::NotPresent("system bus"));
     }
-    answer(object, method, body).and_then(|said| said.body()).map_err(|fault| failed(object, &fault))
+    let said = Question::new(object, method, body).and_then(|question| answer(&question));
+    said.and_then(|said| said.body()).map_err(|fault| failed(object, &fault))
 }
 
 /// All properties of an object's interface.
@@ -135,27 +137,21 @@ pub(super) fn owner(object: Object<'_>) -> Result<String, ProbeError> {
 }
 
 /// Asks on a connection that is kept, or on a new one when there is none or it broke since the last question.
-fn answer<B>(object: Object<'_>, method: &str, body: &B) -> Result<Message, Fault>
-where
-    B: Serialize + DynamicType,
-{
+fn answer(question: &Question) -> Result<Message, Fault> {
     let until = Instant::now() + PATIENCE;
     let kept = KEPT.lock().unwrap_or_else(PoisonError::into_inner).pop();
     if let Some(line) = kept {
-        match on(line, object, method, body, until) {
+        match on(line, question, until) {
             Err(fault @ Fault::Broken(_)) if !fault.is_late() => {}
             said => return said,
         }
     }
-    on(Line::open(&Path::new("/").join(SOCKET), until)?, object, method, body, until)
+    on(Line::open(&Path::new("/").join(SOCKET), until)?, question, until)
 }
 
 /// Asks on this connection, and keeps it while it can be used.
-fn on<B>(mut line: Line, object: Object<'_>, method: &str, body: &B, until: Instant) -> Result<Message, Fault>
-where
-    B: Serialize + DynamicType,
-{
-    let said = line.ask(object, method, body, until);
+fn on(mut line: Line, question: &Question, until: Instant) -> Result<Message, Fault> {
+    let said = line.ask(question, until);
     if matches!(said, Ok(_) | Err(Fault::Refused(_))) {
         let mut kept = KEPT.lock().unwrap_or_else(PoisonError::into_inner);
         if kept.len() < KEPT_MAX {
@@ -189,7 +185,7 @@ impl Signals {
         let line = aside(move || -> Result<Line, Fault> {
             let until = Instant::now() + PATIENCE;
             let mut line = Line::open(&Path::new("/").join(SOCKET), until)?;
-            line.ask(BUS, "AddMatch", &(rule,), until)?;
+            line.ask(&Question::new(BUS, "AddMatch", &(rule,))?, until)?;
             line.be_hasty()?;
             Ok(line)
         });

@@ -1,6 +1,8 @@
+mod arrival;
+
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6, UdpSocket};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use rustix::fd::OwnedFd;
 use rustix::io::Errno;
@@ -13,6 +15,9 @@ use rustix::net::{
 
 use crate::os::proc::icmp::{self, Family};
 use crate::probe::ProbeError;
+
+/// So many packets that are no answers are looked at in one go: a raw socket sees everybody's.
+const STRAY_MAX: usize = 256;
 
 /// A line to one machine on which echoes are sent, one thread at a time.
 ///
@@ -74,6 +79,38 @@ impl Echoes {
         Ok(())
     }
 
+    /// Lets the kernel note when answers arrive, for [`Self::arrived`].
+    ///
+    /// # Errors
+    /// The kernel's.
+    pub(crate) fn stamp(&self) -> Result<(), ProbeError> {
+        arrival::stamp(&self.socket).map_err(|error| ProbeError::io("the time of an answer", &error))
+    }
+
+    /// The number of an answer that is there, and when it arrived by the machine's clock; nothing when there is none yet.
+    pub(crate) fn arrived(&self) -> Option<(u16, SystemTime)> {
+        let mut buffer = [0; 2048];
+        for _ in 0..STRAY_MAX {
+            match arrival::next(&self.socket, &mut buffer) {
+                Ok((length, Some(at))) => {
+                    if let Some(sequence) = self.number(&buffer[..length]) {
+                        return Some((sequence, at));
+                    }
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return None,
+                // An error that a router sent back is no answer, and is told once.
+                Ok(_) | Err(_) => {}
+            }
+        }
+        None
+    }
+
+    /// The number of the echo that this packet answers, if it does.
+    fn number(&self, packet: &[u8]) -> Option<u16> {
+        let packet = if self.is_raw { icmp::without_head(self.family, packet) } else { packet };
+        icmp::answer(self.family, self.is_raw.then_some(self.identity), packet)
+    }
+
     /// Waits at most `patience` for an answer, and gives its number.
     pub(crate) fn receive(&self, patience: Duration) -> Option<u16> {
         let until = Instant::now() + patience;
@@ -84,13 +121,7 @@ impl Echoes {
             set_socket_timeout(&self.socket, Timeout::Recv, Some(left.max(Duration::from_millis(1)))).ok()?;
             match recv(&self.socket, &mut buffer[..], RecvFlags::empty()) {
                 Ok((length, _)) => {
-                    let packet = if self.is_raw {
-                        icmp::without_head(self.family, &buffer[..length])
-                    } else {
-                        &buffer[..length]
-                    };
-                    let identity = self.is_raw.then_some(self.identity);
-                    if let Some(sequence) = icmp::answer(self.family, identity, packet) {
+                    if let Some(sequence) = self.number(&buffer[..length]) {
                         return Some(sequence);
                     }
                 }
@@ -138,6 +169,14 @@ mod tests {
             echoes.send(7, 1400).expect("sent");
             assert_eq!(echoes.receive(Duration::from_secs(5)), Some(7), "{address}");
             assert_eq!(echoes.receive(Duration::from_millis(1)), None);
+            echoes.stamp().expect("the kernel can");
+            let sent = SystemTime::now();
+            echoes.send(8, 32).expect("sent");
+            // This machine answers before it says that it has sent.
+            let (number, at) = echoes.arrived().expect("an answer");
+            assert_eq!(number, 8);
+            assert!(sent <= at && at <= SystemTime::now(), "{address}");
+            assert_eq!(echoes.arrived(), None);
         }
     }
 }

@@ -12,11 +12,9 @@ use std::time::{Duration, Instant};
 
 use rustix::io::Errno;
 use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg};
-use serde::Serialize;
-use zbus::DynamicType;
 
-use super::message::{self, HEAD_BYTES, Message};
-use super::{BUS, Fault, Object};
+use super::message::{self, HEAD_BYTES, Message, Question};
+use super::{BUS, Fault};
 
 /// Bytes that are read at once.
 const CHUNK_BYTES: usize = 4096;
@@ -48,7 +46,9 @@ impl Line {
 
     pub(super) fn greet(socket: UnixStream, until: Instant) -> Result<Self, Fault> {
         let mut line = Self { socket, serial: 0, rest: Vec::new(), files: Vec::new() };
-        let user: String = rustix::process::geteuid().as_raw().to_string().bytes().map(|byte| format!("{byte:02x}")).collect();
+        // In hexadecimal, where a decimal digit is itself behind a three.
+        let user = rustix::process::geteuid().as_raw().to_string();
+        let user: String = user.chars().flat_map(|digit| ['3', digit]).collect();
         line.send(format!("\0AUTH EXTERNAL {user}\r\nNEGOTIATE_UNIX_FD\r\nBEGIN\r\n").as_bytes(), until)?;
         for wanted in ["OK ", "AGREE_UNIX_FD"] {
             let said = line.greeting(until)?;
@@ -56,7 +56,7 @@ impl Line {
                 return Err(Fault::Odd(format!("{said:?} instead of {wanted:?}")));
             }
         }
-        let name: String = line.ask(BUS, "Hello", &(), until)?.body()?;
+        let name: String = line.ask(&Question::new(BUS, "Hello", &())?, until)?.body()?;
         tracing::trace!("On the system bus as {name}");
         Ok(line)
     }
@@ -80,13 +80,10 @@ impl Line {
     ///
     /// # Errors
     /// The answer is an error, or there is none.
-    pub(super) fn ask<B>(&mut self, object: Object<'_>, method: &str, body: &B, until: Instant) -> Result<Message, Fault>
-    where
-        B: Serialize + DynamicType,
-    {
+    pub(super) fn ask(&mut self, question: &Question, until: Instant) -> Result<Message, Fault> {
         self.serial = self.serial.checked_add(1).unwrap_or(1);
         let serial = self.serial;
-        self.send(&message::question(serial, object, method, body)?, until)?;
+        self.send(&question.numbered(serial)?, until)?;
         loop {
             let said = self.receive(Some(until))?;
             if said.answers(serial) {
@@ -185,7 +182,7 @@ mod tests {
     }
 
     fn ask(line: &mut Line) -> Result<u32, Fault> {
-        line.ask(BUS, "Question", &("word",), soon())?.body()
+        line.ask(&Question::new(BUS, "Question", &("word",))?, soon())?.body()
     }
 
     #[test]

@@ -36,7 +36,8 @@ const SIGNATURE: u8 = 8;
 const FILES: u8 = 9;
 
 /// Order of bytes, kind, flags, version, length of the body, number, fields.
-type Head<'a> = (u8, u8, u8, u8, u32, u32, Vec<(u8, Variant<'a>)>);
+type Head<'a> = (u8, u8, u8, u8, u32, u32, Fields<'a>);
+type Fields<'a> = &'a [(u8, Variant<'static>)];
 type OwnedHead = (u8, u8, u8, u8, u32, u32, Vec<(u8, OwnedVariant)>);
 
 /// A message that came.
@@ -47,30 +48,53 @@ pub(crate) struct Message {
     body: Data<'static, 'static>,
 }
 
-/// The question number `serial`, as it is sent.
-///
-/// # Errors
-/// A name or path in it is none, or the body cannot be packed.
-pub(super) fn question<B>(serial: u32, object: Object<'_>, method: &str, body: &B) -> Result<Vec<u8>, Fault>
-where
-    B: Serialize + DynamicType,
-{
-    let packed = to_bytes(Context::new(NATIVE_ENDIAN, 0), body)?;
-    let mut fields: Vec<(u8, Variant<'_>)> = vec![
-        (PATH, ObjectPath::try_from(object.path)?.into()),
-        (INTERFACE, object.interface.into()),
-        (MEMBER, method.into()),
-        (DESTINATION, object.service.into()),
-    ];
-    // What a body is, is said without the brackets that stand around several values.
-    let signature = body.signature().to_string_no_parens();
-    if !signature.is_empty() {
-        fields.push((SIGNATURE, Variant::Signature(Signature::try_from(signature.as_str()).map_err(zbus::Error::from)?)));
-    }
-    whole(CALL, NO_AUTO_START, serial, fields, &packed)
+/// A question that was not yet given a number: what is asked about, and with what.
+#[derive(Debug)]
+pub(super) struct Question {
+    fields: Vec<(u8, Variant<'static>)>,
+    body: Vec<u8>,
 }
 
-fn whole(kind: u8, flags: u8, serial: u32, fields: Vec<(u8, Variant<'_>)>, body: &[u8]) -> Result<Vec<u8>, Fault> {
+impl Question {
+    /// Packs it.
+    ///
+    /// # Errors
+    /// A path in it is none, or the body cannot be packed.
+    pub(super) fn new<B>(object: Object<'_>, method: &str, body: &B) -> Result<Self, Fault>
+    where
+        B: Serialize + DynamicType,
+    {
+        let packed = to_bytes(Context::new(NATIVE_ENDIAN, 0), body)?.to_vec();
+        Self::about(object, method, packed, &body.signature())
+    }
+
+    fn about(object: Object<'_>, method: &str, body: Vec<u8>, signature: &Signature) -> Result<Self, Fault> {
+        let text = |text: &str| Variant::from(text.to_owned());
+        let mut fields: Vec<(u8, Variant<'static>)> = vec![
+            (PATH, ObjectPath::try_from(object.path.to_owned())?.into()),
+            (INTERFACE, text(object.interface)),
+            (MEMBER, text(method)),
+            (DESTINATION, text(object.service)),
+        ];
+        // What a body is, is said without the brackets that stand around several values.
+        let signature = signature.to_string_no_parens();
+        if !signature.is_empty() {
+            let signature = Signature::try_from(signature.as_str()).map_err(zbus::Error::from)?;
+            fields.push((SIGNATURE, Variant::Signature(signature)));
+        }
+        Ok(Self { fields, body })
+    }
+
+    /// As it is sent under the number `serial`.
+    ///
+    /// # Errors
+    /// It is too long.
+    pub(super) fn numbered(&self, serial: u32) -> Result<Vec<u8>, Fault> {
+        whole(CALL, NO_AUTO_START, serial, &self.fields, &self.body)
+    }
+}
+
+fn whole(kind: u8, flags: u8, serial: u32, fields: Fields<'_>, body: &[u8]) -> Result<Vec<u8>, Fault> {
     let order = if NATIVE_ENDIAN == Endian::Little { b'l' } else { b'B' };
     let length = u32::try_from(body.len()).map_err(|_| Fault::Odd("it is too long".to_owned()))?;
     let head: Head<'_> = (order, kind, flags, VERSION, length, serial, fields);
@@ -185,20 +209,28 @@ pub(super) mod tests {
 
     /// That it does not answer.
     pub(in super::super) fn refusal(serial: u32, name: &str) -> Vec<u8> {
-        sent(ERROR, vec![(REPLY_SERIAL, serial.into()), (ERROR_NAME, name.into())], &("words",))
+        sent(ERROR, vec![(REPLY_SERIAL, serial.into()), (ERROR_NAME, name.to_owned().into())], &("words",))
     }
 
     /// A signal of logind's interface, by whoever has this name.
     pub(in super::super) fn signal<B: Serialize + DynamicType>(sender: &str, member: &str, body: &B) -> Vec<u8> {
-        let fields = vec![(INTERFACE, LOGIND.interface.into()), (MEMBER, member.into()), (SENDER, sender.into())];
+        let fields = vec![
+            (INTERFACE, LOGIND.interface.into()),
+            (MEMBER, member.to_owned().into()),
+            (SENDER, sender.to_owned().into()),
+        ];
         sent(SIGNAL, fields, body)
     }
 
-    fn sent<B: Serialize + DynamicType>(kind: u8, mut fields: Vec<(u8, Variant<'_>)>, body: &B) -> Vec<u8> {
+    fn sent<B: Serialize + DynamicType>(kind: u8, mut fields: Vec<(u8, Variant<'static>)>, body: &B) -> Vec<u8> {
         let packed = to_bytes(Context::new(NATIVE_ENDIAN, 0), body).expect("packed");
         let signature = Signature::try_from(body.signature().to_string_no_parens().as_str()).expect("a signature");
         fields.push((SIGNATURE, Variant::Signature(signature)));
-        whole(kind, 0, 7, fields, &packed).expect("whole")
+        whole(kind, 0, 7, &fields, &packed).expect("whole")
+    }
+
+    fn question<B: Serialize + DynamicType>(serial: u32, method: &str, body: &B) -> Vec<u8> {
+        Question::new(LOGIND, method, body).and_then(|question| question.numbered(serial)).expect("packed")
     }
 
     fn read(bytes: &[u8]) -> Message {
@@ -208,13 +240,13 @@ pub(super) mod tests {
 
     #[test]
     fn a_question_is_what_the_specification_says() {
-        let asked = question(5, LOGIND, "Inhibit", &("sleep", 7_u32)).expect("packed");
+        let asked = question(5, "Inhibit", &("sleep", 7_u32));
         let Message { kind, fields, body } = read(&asked);
         assert_eq!((kind, asked[2], asked[3]), (CALL, NO_AUTO_START, VERSION));
         assert_eq!(fields.iter().map(|(code, _)| *code).collect::<Vec<_>>(), [1, 2, 3, 6, 8]);
         assert_eq!(&*fields[4].1, &Variant::Signature(Signature::try_from("su").expect("two values")));
         assert_eq!(&*body, b"\x05\0\0\0sleep\0\0\0\x07\0\0\0");
-        let bare = read(&question(6, LOGIND, "ListSessions", &()).expect("packed"));
+        let bare = read(&question(6, "ListSessions", &()));
         assert_eq!((bare.fields.len(), bare.body.len()), (4, 0));
     }
 
