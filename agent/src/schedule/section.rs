@@ -1,7 +1,9 @@
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use firstline_diagnosis::vocabulary::{Event, Reading, Unknown, Why};
+use firstline_diagnosis::registry::{Area, Registry, SignalKind, Source};
+use firstline_diagnosis::vocabulary::{Attributes, Event, Reading, Series, Timestamp, Unknown, Why};
 use firstline_proto::v1::Section;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -74,6 +76,7 @@ pub(super) async fn collect(schedule: &Schedule, section: Section, deadline: Dur
     for slot in wanted {
         result.enter(&too_late(&slot, &schedule.cx, deadline), &gate);
     }
+    result.say_what_nothing_tells(schedule.cx.clock.now(), &denied);
     result.elapsed = start.elapsed();
     result
 }
@@ -94,12 +97,59 @@ fn too_late(slot: &Arc<Slot>, cx: &Context, deadline: Duration) -> Ran {
 
 impl SectionReadings {
     fn enter(&mut self, ran: &Ran, gate: &Gate) {
+        let start = self.readings.len();
         self.readings.extend(ran.slot.admitted(ran, gate));
+        let absent: Vec<&str> = ran
+            .slot
+            .spec()
+            .signals
+            .iter()
+            .copied()
+            .filter(|signal| {
+                let is_state = Registry::builtin().get(signal).is_some_and(|spec| spec.kind != SignalKind::Event);
+                let is_there = self.readings[start..].iter().any(|reading| &*reading.series.signal == *signal);
+                is_state && !is_there && !gate.denied.contains(*signal)
+            })
+            .collect();
+        for signal in absent {
+            self.say(signal, &Unknown::new(Why::NotPresent, "this look found none"), ran.at);
+        }
         let news = ran.news(gate.denied);
         self.events.extend(news.events);
         self.bookmarks.extend(news.bookmarks);
         if let Some(why) = ran.failure() {
             self.missing.push(Missing { probe: ran.slot.spec().name, why: why.clone() });
         }
+    }
+
+    /// What is declared and cannot be read on this system is told with the reason that the registry gives: whoever asks for
+    /// a section gets a reading or a reason for each of its signals.
+    fn say_what_nothing_tells(&mut self, at: Timestamp, denied: &BTreeSet<String>) {
+        let section = self.section;
+        for spec in Registry::builtin().iter().filter(|spec| section_of(spec.area) == section) {
+            if let Some(Source::None { none }) = spec.source.on(std::env::consts::OS)
+                && spec.kind != SignalKind::Event
+                && !denied.contains(&spec.name)
+            {
+                self.say(&spec.name, &Unknown::new(Why::Unsupported, none.as_str()), at);
+            }
+        }
+    }
+
+    fn say(&mut self, signal: &str, why: &Unknown, at: Timestamp) {
+        self.readings.push(Reading { series: Series::new(signal, Attributes::none()), outcome: Err(why.clone()), at });
+    }
+}
+
+fn section_of(area: Area) -> Section {
+    match area {
+        Area::Performance => Section::Performance,
+        Area::Storage => Section::Storage,
+        Area::Network => Section::Network,
+        Area::Hardware => Section::Hardware,
+        Area::Software => Section::Software,
+        Area::Identity | Area::Agent => Section::Identity,
+        Area::Peripheral => Section::Peripheral,
+        Area::Trust => Section::Trust,
     }
 }

@@ -194,12 +194,42 @@ async fn a_section_is_collected_at_once_and_says_what_is_missing() {
         fake("shut", Tier::Daily, &["host.name"], |_| Err(ProbeError::NoPermission("the name".to_owned()))),
     ]);
     let section = story.schedule.collect_section(Section::Performance, Duration::from_secs(10)).await;
-    assert_eq!(section.readings.len(), 3);
+    let told = |signal: &str| section.readings.iter().find(|reading| &*reading.series.signal == signal).expect("told");
+    assert_eq!(told("system.uptime").number(), Some(1.0));
+    assert_eq!(why(told("endpoint.boot.id")).why, Why::Unsupported);
+    assert_eq!(why(told("host.name")).why, Why::NoPermission);
     assert_eq!(section.missing.len(), 1, "that there is no boot id on this machine is an answer");
     assert_eq!((section.missing[0].probe, section.missing[0].why.why), ("shut", Why::NoPermission));
     assert!(story.schedule.cost_table().iter().all(|cost| cost.failing.is_some() == (cost.probe == "shut")));
     let other = story.schedule.collect_section(Section::Storage, Duration::from_secs(10)).await;
     assert_eq!((other.readings.len(), other.missing.len()), (0, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_signal_of_a_section_has_a_reading_or_a_reason() {
+    let probe = |denied: &str| {
+        let settings = Settings { denied_signals: BTreeSet::from([denied.to_owned()]), ..Settings::default() };
+        Story::with(
+            settings,
+            vec![fake("half", Tier::Daily, &["system.uptime", "host.name"], |cx| {
+                Ok(vec![number("system.uptime", 1.0, cx)])
+            })],
+        )
+    };
+    let whys = async |story: Story, section| -> Vec<(String, Why)> {
+        let section = story.schedule.collect_section(section, Duration::from_secs(10)).await;
+        let unknown = section.readings.iter().filter(|reading| reading.outcome.is_err());
+        unknown.map(|reading| (reading.series.to_string(), why(reading).why)).collect()
+    };
+    let found = whys(probe("system.paging.faults"), Section::Performance).await;
+    assert!(found.contains(&("host.name".to_owned(), Why::NotPresent)), "{found:?}");
+    assert!(!whys(probe("host.name"), Section::Performance).await.iter().any(|(series, _)| series == "host.name"));
+    let muted = ("endpoint.audio.muted".to_owned(), Why::Unsupported);
+    assert_eq!(whys(probe("host.name"), Section::Peripheral).await.contains(&muted), std::env::consts::OS == "linux");
+    assert!(
+        !whys(probe("endpoint.audio.muted"), Section::Peripheral).await.contains(&muted),
+        "nor is what is denied told"
+    );
 }
 
 #[tokio::test(start_paused = true)]

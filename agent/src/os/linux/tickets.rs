@@ -40,9 +40,7 @@ pub(crate) fn tickets(root: &Path) -> Result<BTreeMap<String, Result<Ticket, Pro
 }
 
 fn of_person(root: &Path, uid: u32, person: &str) -> Result<Ticket, ProbeError> {
-    let krb5 = read(root, "etc/krb5.conf").unwrap_or_default();
-    let elsewhere = ini::values(&krb5, |section| section == "libdefaults", "default_ccache_name");
-    if elsewhere.first().is_some_and(|place| !place.starts_with("FILE:/tmp/")) {
+    if is_elsewhere(root) {
         return Err(ProbeError::Unsupported("a ticket that is not in a file of /tmp"));
     }
     let found = files(root, uid)?.into_iter().filter_map(|file| read_ticket(&file, uid).transpose());
@@ -53,6 +51,23 @@ fn of_person(root: &Path, uid: u32, person: &str) -> Result<Ticket, ProbeError> 
         None if is_of_domain(root, person) => Ok(Ticket::Missing),
         None => Err(ProbeError::NotPresent("ticket of this person")),
     }
+}
+
+/// Whether Kerberos or sssd is set to keep tickets where only the person's own programs may look: with the daemon of sssd
+/// (`KCM:`, as Fedora sets it), in the kernel (`KEYRING:`), below `/run/user`.
+fn is_elsewhere(root: &Path) -> bool {
+    let included = list(root, "etc/krb5.conf.d").unwrap_or_default();
+    let files = included.iter().map(|name| format!("etc/krb5.conf.d/{name}")).chain(["etc/krb5.conf".to_owned()]);
+    let mut of_kerberos = files.filter_map(|file| {
+        let settings = read(root, &file).ok()?;
+        ini::values(&settings, |section| section == "libdefaults", "default_ccache_name")
+            .first()
+            .map(|&place| place.to_owned())
+    });
+    let sssd = read(root, "etc/sssd/sssd.conf").unwrap_or_default();
+    let of_sssd = ini::values(&sssd, |section| section.starts_with("domain/"), "krb5_ccname_template");
+    let is_shared = |place: &str| place.trim_start_matches("FILE:").starts_with("/tmp/");
+    of_kerberos.any(|place| !is_shared(&place)) || of_sssd.iter().any(|place| !is_shared(place))
 }
 
 fn is_of_domain(root: &Path, person: &str) -> bool {
@@ -123,7 +138,24 @@ mod tests {
         assert_eq!(told(&joined), Ok(Ticket::Missing));
         let local: (&str, &[u8]) = ("etc/passwd", b"ada:x:4000:1::/home/ada:/bin/sh\n");
         assert_eq!(told(&[&joined[..], &[local]].concat()), nobodys);
-        let kept: (&str, &[u8]) = ("etc/krb5.conf", b"[libdefaults]\n default_ccache_name = KCM:\n");
-        assert!(matches!(told(&[kept]), Err(ProbeError::Unsupported(_))));
+    }
+
+    #[test]
+    fn tickets_that_only_the_persons_programs_may_see_are_not_called_missing() {
+        let joined: [(&str, &[u8]); 2] =
+            [("etc/krb5.keytab", b""), ("etc/sssd/sssd.conf", b"[domain/corp]\nid_provider = ad\n")];
+        let kept: [(&str, &[u8]); 4] = [
+            ("etc/krb5.conf", b"[libdefaults]\n default_ccache_name = KCM:\n"),
+            ("etc/krb5.conf.d/kcm_default_ccache", b"[libdefaults]\n default_ccache_name = KCM:\n"),
+            ("etc/krb5.conf", b"[libdefaults]\n default_ccache_name = KEYRING:persistent:%{uid}\n"),
+            ("etc/sssd/sssd.conf", b"[domain/corp]\nid_provider = ad\nkrb5_ccname_template = DIR:/run/user/%U\n"),
+        ];
+        for one in kept {
+            let files: Vec<_> = joined.iter().filter(|(path, _)| *path != one.0).copied().chain([one]).collect();
+            assert!(matches!(told(&files), Err(ProbeError::Unsupported(_))), "{}", one.0);
+        }
+        let shared: (&str, &[u8]) =
+            ("etc/krb5.conf", b"[libdefaults]\n default_ccache_name = FILE:/tmp/krb5cc_%{uid}\n");
+        assert_eq!(told(&[&joined[..], &[shared]].concat()), Ok(Ticket::Missing));
     }
 }
