@@ -1,7 +1,7 @@
 //! Runs probes: tiers, jitter, deadlines, cost.
 //!
 //! - One wake-up runs everything that is due: slower tiers ride on the fast tick that is nearest to their time, and the
-//!   probes of a wake-up that only read this machine run one after another on one thread.
+//!   probes of a wake-up run one after another on as few threads as can be (`schedule/train.rs`).
 //! - At most [`WORKERS`] threads run probes. A probe that is late is left behind with its thread and reported as
 //!   `timeout`; it is not started again before it returns. A probe that panics is reported as `failed`.
 //! - Readings of signals that the registry does not declare, or that were denied, are dropped and counted.

@@ -52,6 +52,8 @@ pub(crate) struct Message {
 #[derive(Debug)]
 pub(super) struct Question {
     fields: Vec<(u8, Variant<'static>)>,
+    /// What the body is, without the brackets that stand around several values elsewhere.
+    signature: String,
     body: Vec<u8>,
 }
 
@@ -70,19 +72,13 @@ impl Question {
 
     fn about(object: Object<'_>, method: &str, body: Vec<u8>, signature: &Signature) -> Result<Self, Fault> {
         let text = |text: &str| Variant::from(text.to_owned());
-        let mut fields: Vec<(u8, Variant<'static>)> = vec![
+        let fields: Vec<(u8, Variant<'static>)> = vec![
             (PATH, ObjectPath::try_from(object.path.to_owned())?.into()),
             (INTERFACE, text(object.interface)),
             (MEMBER, text(method)),
             (DESTINATION, text(object.service)),
         ];
-        // What a body is, is said without the brackets that stand around several values.
-        let signature = signature.to_string_no_parens();
-        if !signature.is_empty() {
-            let signature = Signature::try_from(signature.as_str()).map_err(zbus::Error::from)?;
-            fields.push((SIGNATURE, Variant::Signature(signature)));
-        }
-        Ok(Self { fields, body })
+        Ok(Self { fields, signature: signature.to_string_no_parens(), body })
     }
 
     /// As it is sent under the number `serial`.
@@ -90,18 +86,36 @@ impl Question {
     /// # Errors
     /// It is too long.
     pub(super) fn numbered(&self, serial: u32) -> Result<Vec<u8>, Fault> {
-        whole(CALL, NO_AUTO_START, serial, &self.fields, &self.body)
+        whole((CALL, NO_AUTO_START, serial), &self.fields, &self.signature, &self.body)
     }
 }
 
-fn whole(kind: u8, flags: u8, serial: u32, fields: Fields<'_>, body: &[u8]) -> Result<Vec<u8>, Fault> {
+/// A message of this kind, with these flags, under this number.
+fn whole(what: (u8, u8, u32), fields: Fields<'_>, signature: &str, body: &[u8]) -> Result<Vec<u8>, Fault> {
+    let (kind, flags, serial) = what;
     let order = if NATIVE_ENDIAN == Endian::Little { b'l' } else { b'B' };
     let length = u32::try_from(body.len()).map_err(|_| Fault::Odd("it is too long".to_owned()))?;
     let head: Head<'_> = (order, kind, flags, VERSION, length, serial, fields);
     let mut bytes = to_bytes(Context::new(NATIVE_ENDIAN, 0), &head)?.to_vec();
+    describe(&mut bytes, signature)?;
     bytes.resize(bytes.len().next_multiple_of(8), 0);
     bytes.extend_from_slice(body);
     Ok(bytes)
+}
+
+/// Adds the field that says what the body is. The library would put brackets around several values, which here are none.
+fn describe(head: &mut Vec<u8>, signature: &str) -> Result<(), Fault> {
+    if signature.is_empty() {
+        return Ok(());
+    }
+    let too_long = || Fault::Odd("it is too long".to_owned());
+    head.resize(head.len().next_multiple_of(8), 0);
+    head.extend_from_slice(&[SIGNATURE, 1, b'g', 0, u8::try_from(signature.len()).map_err(|_| too_long())?]);
+    head.extend_from_slice(signature.as_bytes());
+    head.push(0);
+    let fields = u32::try_from(head.len() - HEAD_BYTES).map_err(|_| too_long())?;
+    head[HEAD_BYTES - 4..HEAD_BYTES].copy_from_slice(&fields.to_ne_bytes());
+    Ok(())
 }
 
 /// How long the message is that begins with these [`HEAD_BYTES`].
@@ -222,11 +236,9 @@ pub(super) mod tests {
         sent(SIGNAL, fields, body)
     }
 
-    fn sent<B: Serialize + DynamicType>(kind: u8, mut fields: Vec<(u8, Variant<'static>)>, body: &B) -> Vec<u8> {
+    fn sent<B: Serialize + DynamicType>(kind: u8, fields: Vec<(u8, Variant<'static>)>, body: &B) -> Vec<u8> {
         let packed = to_bytes(Context::new(NATIVE_ENDIAN, 0), body).expect("packed");
-        let signature = Signature::try_from(body.signature().to_string_no_parens().as_str()).expect("a signature");
-        fields.push((SIGNATURE, Variant::Signature(signature)));
-        whole(kind, 0, 7, &fields, &packed).expect("whole")
+        whole((kind, 0, 7), &fields, &body.signature().to_string_no_parens(), &packed).expect("whole")
     }
 
     fn question<B: Serialize + DynamicType>(serial: u32, method: &str, body: &B) -> Vec<u8> {
@@ -245,6 +257,7 @@ pub(super) mod tests {
         assert_eq!((kind, asked[2], asked[3]), (CALL, NO_AUTO_START, VERSION));
         assert_eq!(fields.iter().map(|(code, _)| *code).collect::<Vec<_>>(), [1, 2, 3, 6, 8]);
         assert_eq!(&*fields[4].1, &Variant::Signature(Signature::try_from("su").expect("two values")));
+        assert!(asked.windows(8).any(|bytes| bytes == b"\x08\x01g\0\x02su\0"), "two values, without brackets");
         assert_eq!(&*body, b"\x05\0\0\0sleep\0\0\0\x07\0\0\0");
         let bare = read(&question(6, "ListSessions", &()));
         assert_eq!((bare.fields.len(), bare.body.len()), (4, 0));
