@@ -68,7 +68,9 @@ fn fleet(catalogue: &Arc<Catalogue>, readings: &[Reading]) {
     let before = resident_bytes();
     let endpoints = layouts.iter().zip(1..).map(|(layout, random)| {
         let mut endpoint = Endpoint::new(catalogue, layout, &levels, random);
-        readings.iter().for_each(|reading| endpoint.detector.reading(reading));
+        for reading in readings {
+            endpoint.detector.reading(reading);
+        }
         endpoint
     });
     let mut endpoints: Vec<Endpoint> = endpoints.collect();

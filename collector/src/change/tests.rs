@@ -15,7 +15,7 @@ async fn room() -> (tempfile::TempDir, Arc<App>) {
     let clock = Arc::new(ManualClock::at(NOW));
     let config = fixture::create(folder.path(), &*clock).await;
     let app = App::open(folder.path(), config, clock).await.expect("an app");
-    enrol(&app.store, Enrolled { enrolled_at_ms: (NOW - days(21)).unix_ms(), ..Enrolled::default() }).await;
+    enrol(&app.store, Enrolled { since_ms: (NOW - days(21)).unix_ms(), ..Enrolled::default() }).await;
     (folder, app)
 }
 

@@ -3,8 +3,7 @@
 use std::fmt::Write as _;
 
 use firstline_diagnosis::document::{
-    ChangeRecord, Compared, Diagnosis, Evidence, Finding, OutcomeResult, Role, RuledOut, RuledOutResult,
-    WhatChanged,
+    ChangeRecord, Compared, Diagnosis, Evidence, Finding, OutcomeResult, Role, RuledOut, RuledOutResult, WhatChanged,
 };
 use firstline_diagnosis::registry::Registry;
 use firstline_diagnosis::vocabulary::{Attributes, Timestamp};

@@ -126,7 +126,7 @@ impl Fleet {
                 let instances = hit.get(endpoint.id.as_str());
                 // A finding that names no device may be of any of them.
                 let is_it = |told: &&str| told.is_empty() || instance.is_empty() || told.contains(instance.as_str());
-                if instances.is_some_and(|told| told.iter().any(|one| is_it(one))) {
+                if instances.is_some_and(|told| told.iter().any(is_it)) {
                     failing.push(endpoint.clone());
                 }
             }

@@ -47,7 +47,7 @@ pub fn signals() -> BTreeSet<String> {
 pub fn replay(tracks: &BTreeMap<String, Track>, catalogue: &Catalogue) -> Replayed {
     let mut stage = Stage::of(tracks);
     let first = tracks.values().filter_map(|track| track.heard.first()).map(|(from, _)| *from).min();
-    let last = tracks.values().flat_map(Track::last).max();
+    let last = tracks.values().filter_map(Track::last).max();
     if let (Some(first), Some(last)) = (first, last) {
         let mut now = Timestamp(first.0 - first.0.rem_euclid(MINUTE_MS));
         while now < last {
@@ -229,7 +229,7 @@ impl Endpoint<'_> {
     /// Takes in a state; whether it says what endpoints can have in common.
     fn state(&mut self, reading: &Reading) -> bool {
         let own = match &reading.outcome {
-            Ok(Value::Text(text)) => Some(text.to_string()),
+            Ok(Value::Text(text)) => Some(text.clone()),
             Ok(other) => serde_json::to_value(other).ok().map(|value| value.to_string()),
             Err(_) => None,
         };
@@ -257,7 +257,7 @@ impl Endpoint<'_> {
 
     fn event(&mut self, event: &Event) -> bool {
         let to = match event.fields.get("to") {
-            Some(Value::Text(text)) => Some(text.to_string()),
+            Some(Value::Text(text)) => Some(text.clone()),
             _ => None,
         };
         let installed = installed_by(&event.series, to.as_deref());

@@ -61,13 +61,13 @@ pub(crate) struct Enrolled<'a> {
     /// Who is signed in, as JSON.
     pub(crate) users: &'a str,
     pub(crate) state: &'a str,
-    pub(crate) enrolled_at_ms: i64,
+    pub(crate) since_ms: i64,
     pub(crate) last_seen_ms: Option<i64>,
 }
 
 impl Default for Enrolled<'_> {
     fn default() -> Self {
-        Self { key: None, id: "e1", name: "lap-1", users: "[]", state: "online", enrolled_at_ms: 0, last_seen_ms: None }
+        Self { key: None, id: "e1", name: "lap-1", users: "[]", state: "online", since_ms: 0, last_seen_ms: None }
     }
 }
 
@@ -77,12 +77,12 @@ pub(crate) async fn enrol(store: &Store, one: Enrolled<'_>) {
         "INSERT INTO endpoints (id, name, os_type, os_name, os_version, os_build_id, users, tags, hardware,
         agent_version, boot_id, state, worst_severity, enrolled_at_ms, last_seen_ms, paused)
         VALUES ($1, $2, 'linux', '', '', '', $3, '{}', '{}', '', '', $4, 0, $5, $6, 0)";
-    let Enrolled { key, enrolled_at_ms, last_seen_ms, .. } = one;
+    let Enrolled { key, since_ms, last_seen_ms, .. } = one;
     let [id, name, users, state] = [one.id, one.name, one.users, one.state].map(str::to_owned);
     let write = store.write(move |tx| {
         Box::pin(async move {
             let row = sql::query(SQL).bind(id.clone()).bind(name).bind(users).bind(state);
-            row.bind(enrolled_at_ms).bind(last_seen_ms).execute(&mut *tx).await?;
+            row.bind(since_ms).bind(last_seen_ms).execute(&mut *tx).await?;
             if let Some(key) = key {
                 sql::query("UPDATE endpoints SET key = $2 WHERE id = $1").bind(id).bind(key).execute(tx).await?;
             }

@@ -182,7 +182,7 @@ async fn a_collector_that_ends_in_the_middle_of_a_post_has_written_once() {
         let turn = tokio::spawn(async move { run.send_next("helpdesk").await });
         let reached = async {
             while room.desk.side().calls == 0 {
-                tokio::task::yield_now().await
+                tokio::task::yield_now().await;
             }
         };
         tokio::time::timeout(Duration::from_secs(20), reached).await.expect("asked");
