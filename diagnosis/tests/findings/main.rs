@@ -4,6 +4,7 @@
 
 mod laws;
 mod machine;
+mod quantity;
 mod story;
 mod timeline;
 mod words;
