@@ -70,16 +70,23 @@ impl Day {
 }
 
 impl Day {
-    /// The hour around the first ticket, else around what is found first, else from nine o'clock on; with the past, and with
-    /// the states that hold when it begins.
+    /// The hour around the first ticket, else around what is found first, else around half past nine; it begins with the
+    /// newest of everything that was read before and not sampled.
     pub(crate) fn hour(self, scenario: &Scenario) -> Self {
         let found = scenario.finds.first().map(|finds| finds.until.as_str());
         let around = scenario.tickets.first().map(|ticket| ticket.at.as_str()).or(found).unwrap_or("09:30");
         let from = self.at(around) - BEFORE;
         let end = (self.at(around) + AFTER).min(self.end);
-        let is_state = |told: &Told| matches!(told, Told::Reading(_) | Told::Event(_) | Told::Mark(_));
-        let told = self.told.into_iter().filter(|(at, told)| *at <= end && (*at >= from || is_state(told)));
-        Self { told: told.collect(), end, ..self }
+        let told = self.told.into_iter().filter(|(at, _)| *at <= end);
+        let (past, hour): (Vec<_>, Vec<_>) = told.partition(|(at, _)| *at < from);
+        let mut standing = BTreeMap::new();
+        for (_, told) in past {
+            if let Told::Reading(reading) = told {
+                standing.insert(reading.series.clone(), (from, Told::Reading(Reading { at: from, ..reading })));
+            }
+        }
+        let told = standing.into_values().chain(hour).collect();
+        Self { told, end, ..self }
     }
 }
 
