@@ -29,6 +29,7 @@ fn precision_and_recall_over_the_days_are_what_the_document_says() {
     let days = each_day(&corpus, |scenario| {
         let day = Day::of(&corpus, scenario);
         let lived = play::lived(&day, scenario);
+        assert_eq!(lived.answers.len(), scenario.tickets.len(), "{}: a ticket comes after the day", scenario.name);
         let faults = sane::faults(&day, &lived);
         if picked().is_some() {
             play::show(&day, scenario, &lived);

@@ -45,7 +45,6 @@ pub(crate) fn lived(day: &Day, scenario: &Scenario) -> Lived {
     let diagnosis = player.diagnose(symptom(scenario)).expect("something was told");
     let timeline = moves.iter().map(moved).collect();
     let diagnosis = std::iter::once((ENDPOINT.to_owned(), diagnosis)).collect();
-    assert_eq!(answers.len(), scenario.tickets.len(), "{}: a ticket comes after the day", scenario.name);
     Lived { moves, answers, replayed: Replayed { timeline, diagnosis, notes: Vec::new() } }
 }
 
