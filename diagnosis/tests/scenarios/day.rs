@@ -86,7 +86,7 @@ impl Day {
             }
         }
         let told = standing.into_values().chain(hour).collect();
-        Self { told, end, ..self }
+        Self { end, told, ..self }
     }
 }
 
