@@ -114,7 +114,9 @@ async fn what_an_endpoint_told_can_be_recorded_and_replayed_without_a_collector(
     let document = first.json();
     assert_eq!(document["diagnosis"][&id]["symptom"], "disk-full", "{document}");
     assert!(document["timeline"].is_array(), "{document}");
-    assert_eq!(document.get("notes"), None, "every signal is declared");
+    let notes = document["notes"].as_array().unwrap();
+    assert_eq!(notes.len(), 1, "every signal is declared: {notes:?}");
+    assert!(notes[0].as_str().unwrap().contains("an incident is one cause seen on several"), "{notes:?}");
     std::fs::write(&path, format!("{recorded}{{\"kind\":\"smaple\"}}\n")).unwrap();
     let line = recorded.lines().count() + 1;
     let refused = stage.firstline(&replay).await.ended_with(1);
