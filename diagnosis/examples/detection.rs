@@ -82,7 +82,8 @@ fn fleet(catalogue: &Arc<Catalogue>, readings: &[Reading]) {
     let kept = endpoints[0].detector.kept();
     let holding = endpoints[0].detector.findings(Timestamp(START_MS + MINUTES * 60_000)).len();
     println!("{} readings of state or why there is none, {holding} findings hold:", readings.len());
-    println!("  {bytes} bytes for each of {ENDPOINTS} endpoints, with {} numbers", kept.numbers);
+    println!("  {bytes} bytes for each of {ENDPOINTS} endpoints");
+    println!("    {} of them for {} numbers and their times, the state of the windows", kept.bytes, kept.numbers);
     println!("    {} series that checks read, {} are sampled", kept.series, levels.len());
     println!("    floor: {} bytes, the windows of these series as bare floats", 4 * kept.needed);
     println!("  {:.4} ms for each endpoint and minute, {:.0} a second and core", ms(took), 1.0 / took.as_secs_f64());

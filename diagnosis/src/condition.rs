@@ -106,7 +106,7 @@
 
 mod compile;
 mod evaluate;
-mod expression;
+pub(crate) mod expression;
 mod lexer;
 mod parser;
 mod reason;

@@ -8,6 +8,7 @@
 
 mod answer;
 mod board;
+mod clearing;
 mod diary;
 mod explain;
 mod foresight;
@@ -69,6 +70,8 @@ pub struct Kept {
     pub series: usize,
     /// Numbers of these series.
     pub numbers: usize,
+    /// Bytes of these numbers and their times: the state of the windows, without whose they are and how checks stand.
+    pub bytes: usize,
     /// Numbers that the longest windows over these series hold, at one a minute.
     pub needed: usize,
 }

@@ -61,6 +61,11 @@ impl Registry {
         crate::spelling::nearest(name, self.signals.keys().map(String::as_str))
     }
 
+    /// A few declared names that share a word with `name`, the most alike first: for whoever leaves out where a name begins.
+    pub fn akin(&self, name: &str) -> Vec<&str> {
+        crate::spelling::akin(name, self.signals.keys().map(String::as_str))
+    }
+
     /// Which signals are read on which system, and from where, as a Markdown table.
     pub fn support_matrix(&self) -> String {
         matrix::markdown(self)

@@ -1,5 +1,7 @@
 //! A snapshot through the detector, on a virtual clock.
 
+mod beginning;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -49,6 +51,8 @@ pub struct Foresight {
     pub outlooks: Vec<Outlook>,
     /// Findings of theirs that stood when it was taken.
     pub standing: Vec<Finding>,
+    /// What a directory says of the account of the person whose ticket it is.
+    pub account: Vec<Reading>,
 }
 
 /// Both, with what is known of the endpoint beside its snapshot.
@@ -64,6 +68,7 @@ pub fn diagnose_with(
         Some(before) => detector.diagnose_again(symptom, before, end),
         None => detector.diagnose(symptom, end),
     };
+    beginning::bound(&mut diagnosis, snapshot);
     diagnosis.notes.splice(0..0, health_notes(snapshot));
     diagnosis.changes = change::account(&diagnosis, &change::Past::of(snapshot));
     diagnosis
@@ -75,6 +80,10 @@ fn replayed(catalogue: &Arc<Catalogue>, snapshot: &Snapshot, foresight: &Foresig
     let mut detector = Detector::new(Arc::clone(catalogue), host);
     let end = snapshot.taken_at;
     let mut items = items(snapshot, end);
+    items.extend(foresight.account.iter().map(|reading| {
+        let at = reading.at.min(end).max(end - REACH);
+        Item { at, what: What::Reading(Reading { at, ..reading.clone() }) }
+    }));
     items.arrange_by_key(|item| item.at);
     if let Some(first) = items.first() {
         detector.watched_since(first.at);

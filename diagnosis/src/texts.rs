@@ -10,7 +10,7 @@ pub(crate) use template::{Style, Template};
 
 use crate::condition::Unit;
 use crate::document::Comparison;
-use crate::vocabulary::Value;
+use crate::vocabulary::{Timestamp, Value};
 
 /// A comparison as it is written.
 pub(crate) fn sign(how: Comparison) -> &'static str {
@@ -48,6 +48,15 @@ pub fn span_words(window: &str) -> String {
     });
     let seconds = window.strip_prefix("avg").and_then(|seconds| seconds.parse().ok()).or(written);
     seconds.map_or_else(|| window.to_owned(), |seconds| format!("the last {}", duration(seconds)))
+}
+
+/// `2026-01-21 12:55 UTC`.
+pub fn moment(at: Timestamp) -> String {
+    let text = at.to_string();
+    match text.get(..16).filter(|_| text.as_bytes().get(10) == Some(&b'T')) {
+        Some(minute) => format!("{} UTC", minute.replace('T', " ")),
+        None => text,
+    }
 }
 
 /// A number with its UCUM unit as people read it; a unit that is not known is written behind the number.

@@ -27,7 +27,9 @@ mod intake;
 mod known;
 mod loose;
 mod plan;
+mod steps;
 mod store;
+mod times;
 mod track;
 
 #[cfg(test)]

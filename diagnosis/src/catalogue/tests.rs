@@ -1,4 +1,6 @@
 use super::*;
+use crate::condition::expression::Expression;
+use crate::texts::Template;
 use crate::vocabulary::Severity;
 
 fn overlay(text: &str) -> Result<Catalogue, LoadErrors> {
@@ -63,6 +65,30 @@ fn every_embedded_check_says_what_to_do_on_each_of_its_systems() {
         }
         assert!(!check.escalation.queue.is_empty(), "{}", check.id);
     }
+}
+
+/// An expression that gives a number or an answer of its own where nothing was read.
+fn makes_up(expression: &Expression) -> bool {
+    let is_fixed = |one: &Expression| match one {
+        Expression::Number(_) | Expression::Flag(_) => true,
+        Expression::Scaled(number, _) => number.constant().is_some(),
+        _ => false,
+    };
+    matches!(expression, Expression::Coalesce(all) if all.last().is_some_and(is_fixed))
+}
+
+#[test]
+fn no_text_gives_a_number_or_an_answer_for_what_was_not_read() {
+    let catalogue = Catalogue::builtin();
+    let made_up = catalogue.checks().iter().flat_map(|check| {
+        let rule = &check.rule;
+        let of_variants = rule.variants.iter().flat_map(|variant| variant.user.iter().chain(&variant.tech));
+        let fine = rule.fine.iter().map(|(_, text)| text);
+        let names = [&rule.user, &rule.tech].into_iter().chain(of_variants).chain(fine).flat_map(Template::names);
+        let made_up = names.filter(|name| rule.values.get(*name).is_some_and(|value| makes_up(&value.expression)));
+        made_up.map(|name| format!("{}: {{{name}}}", check.id))
+    });
+    assert_eq!(made_up.collect::<Vec<_>>(), [""; 0]);
 }
 
 #[test]

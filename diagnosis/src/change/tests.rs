@@ -64,6 +64,7 @@ fn finding(id: &str, category: &str, instance: &str) -> Finding {
         severity: Severity::Medium,
         confidence: 0.85,
         onset: ONSET,
+        is_older: false,
         texts: Texts { user: String::new(), tech: String::new() },
         evidence: vec![evidence],
         guards: Vec::new(),

@@ -162,8 +162,14 @@ impl Compiler<'_> {
         if kind != Kind::Flag {
             return Err(self.fault(node, format!("a condition is wanted here, this is {}", words(&kind))));
         }
-        use Expression::{Bit, Coalesce, Contains, Input, LastWithin};
-        if !matches!(expression, Input(_) | LastWithin(..) | Coalesce(_) | Bit(..) | Contains(..)) {
+        use Expression::{And, Bit, Coalesce, Compare as Held, Contains, Input, LastWithin, Not, Or};
+        let stands_alone = match &expression {
+            Input(_) | LastWithin(..) | Bit(..) | Contains(..) => true,
+            // Conditions among the choices leave evidence of their own, which says more.
+            Coalesce(choices) => !choices.iter().any(|choice| matches!(choice, Held(_) | And(..) | Or(..) | Not(_))),
+            _ => false,
+        };
+        if !stands_alone {
             return Ok(expression);
         }
         let subject = self.subject(node, Unit::one(), Some("true".to_owned()));

@@ -235,7 +235,10 @@ impl Scope<'_> {
             && compared.borrow().len() < EVIDENCE_MAX
         {
             let evidence = self.evidence_of(compare, &left.cell, &right.cell, held.as_ref(), at);
-            compared.borrow_mut().push(Compared { evidence, wanted: compare.subject.wanted.clone() });
+            // A choice may say once more what another has said.
+            if compared.borrow().iter().all(|known| known.evidence != evidence) {
+                compared.borrow_mut().push(Compared { evidence, wanted: compare.subject.wanted.clone() });
+            }
         }
         Found { cell: held.map_or_else(Cell::Unknown, Cell::Flag), at }
     }

@@ -29,7 +29,7 @@ pub(super) struct Judge<'a> {
 }
 
 impl<'a> Judge<'a> {
-    fn scope<'b>(&'b self, compared: Option<&'b RefCell<Vec<Compared>>>) -> Scope<'b> {
+    pub(super) fn scope<'b>(&'b self, compared: Option<&'b RefCell<Vec<Compared>>>) -> Scope<'b> {
         Scope {
             store: self.store,
             inputs: &self.check.rule.inputs,
@@ -52,7 +52,7 @@ impl<'a> Judge<'a> {
         steps.map(|step| texts::filled(step, self.binding, self.os_type)).collect()
     }
 
-    fn truth(&self, compiled: &Compiled) -> Truth {
+    pub(super) fn truth(&self, compiled: &Compiled) -> Truth {
         match self.cell(compiled) {
             Cell::Flag(true) => Truth::True,
             Cell::Flag(false) => Truth::False,
@@ -128,7 +128,8 @@ impl<'a> Judge<'a> {
         let user = variant.and_then(|variant| variant.user.as_ref()).unwrap_or(&check.rule.user);
         let tech = variant.and_then(|variant| variant.tech.as_ref()).unwrap_or(&check.rule.tech);
         let render = |template: &texts::Template| template.render(|name, style| self.placeholder(name, style, onset));
-        let mut texts = Texts { user: render(user), tech: render(tech) };
+        let own_words = || Texts { user: render(user), tech: render(tech) };
+        let mut texts = self.no_longer(standing).unwrap_or_else(own_words);
         self.add_state(standing, &mut texts);
         Finding {
             id: check.id.clone(),
@@ -141,6 +142,7 @@ impl<'a> Judge<'a> {
             // Rounded, so that documents do not show the noise of binary fractions.
             confidence: (confidence.clamp(0.05, CONFIDENCE_MAX) * 1000.0).round() / 1000.0,
             onset,
+            is_older: false,
             texts,
             evidence: self.compared().1.into_iter().map(|compared| compared.evidence).collect(),
             guards,
@@ -192,6 +194,12 @@ impl<'a> Judge<'a> {
     /// `/home`, `eth0`; empty when the check has only one instance.
     pub(super) fn instance(&self) -> String {
         instance_name(self.binding.iter().map(|(_, value)| *value))
+    }
+
+    /// `/home: `; empty when the check has only one instance.
+    pub(super) fn of_instance(&self) -> String {
+        let instance = self.instance();
+        if instance.is_empty() { instance } else { format!("{instance}: ") }
     }
 
     /// What the check says of an instance on which it does not hold; nothing when it has no words for that.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::catalogue::Symptom;
 use crate::document::{Finding, FindingState, Role};
 use crate::order::Arrange as _;
-use crate::vocabulary::Severity;
+use crate::vocabulary::{Severity, Urgency};
 
 use super::explain::Roots;
 
@@ -96,6 +96,8 @@ struct Key {
     is_consequence: bool,
     does_not_answer: bool,
     is_context: bool,
+    /// It is urgent for its own sake: behind whatever the symptom is about.
+    does_not_match: bool,
     firmness: u8,
     place: usize,
     severity: std::cmp::Reverse<Severity>,
@@ -109,14 +111,13 @@ struct Key {
 impl Key {
     fn of(finding: &Finding, matched: Option<usize>, has_symptom: bool) -> Self {
         let is_context = finding.severity == Severity::Info;
-        // A guard may have made a matter of security mere context, which answers nothing by itself.
-        let urgent =
-            finding.severity == Severity::Critical || (finding.category.starts_with("Security/") && !is_context);
+        let urgent = finding.severity == Severity::Critical || is_pressing_security(finding);
         let answers = if has_symptom { matched.is_some() || urgent } else { !is_context };
         Self {
             is_consequence: finding.consequence_of.is_some(),
             does_not_answer: !answers,
             is_context,
+            does_not_match: has_symptom && matched.is_none(),
             firmness: match finding.state {
                 FindingState::Active | FindingState::Recovering => 0,
                 FindingState::Pending => 1,
@@ -131,4 +132,13 @@ impl Key {
             answers,
         }
     }
+}
+
+/// Whether the machine is in danger now, whatever the ticket is about. What has hardly begun, what can be planned, and
+/// what a guard made mere context answers nobody's question by itself.
+fn is_pressing_security(finding: &Finding) -> bool {
+    finding.category.starts_with("Security/")
+        && finding.urgency < Urgency::U3
+        && finding.severity > Severity::Info
+        && finding.state != FindingState::Pending
 }

@@ -6,7 +6,7 @@ use crate::document::{RuledOut, RuledOutResult};
 use crate::registry::SignalKind;
 use crate::vocabulary::Timestamp;
 
-use super::judge::{nearest, sentence};
+use super::judge::nearest;
 use super::{Detector, binding};
 
 /// How the words of a candidate begin that was checked and is fine.
@@ -45,16 +45,10 @@ impl Detector {
         let judge = self.judge_of(check, &binding, now);
         let (cell, compared) = judge.compared();
         let nearest = nearest(&compared);
-        let of = if values.is_empty() { String::new() } else { format!("{}: ", judge.instance()) };
         let (result, why) = if let Cell::Unknown(reason) = &cell {
-            told(reason, &format!("{of}{}", judge.words(reason)))
+            told(reason, &format!("{}{}", judge.of_instance(), judge.words(reason)))
         } else {
-            let why = match (judge.excuse(), judge.fine(), nearest) {
-                (Some(guard), ..) => format!("{of}Excused: {guard}."),
-                (None, Some(fine), _) => fine,
-                (None, None, Some((one, _))) => format!("{of}{}", sentence(one)),
-                (None, None, None) => format!("{of}Its condition does not hold."),
-            };
+            let why = judge.not_the_case(nearest.map(|(one, _)| one));
             (RuledOutResult::NotFound, format!("{NOT_THE_CASE} {why}"))
         };
         let margin = if result == RuledOutResult::NotFound { nearest.and_then(|(_, margin)| margin) } else { None };

@@ -192,6 +192,11 @@ impl Standing {
         FindingState::Ok
     }
 
+    /// Since when its clear condition holds, while that is not long enough yet to count as gone.
+    pub(super) fn clears_since(&self) -> Option<i64> {
+        self.clears_since.filter(|_| self.state == FindingState::Recovering)
+    }
+
     /// When it began to hold.
     pub(super) fn began(&self) -> Option<i64> {
         if self.is_raised() { self.onset } else { self.holds_since }

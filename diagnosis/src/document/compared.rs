@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use super::{Diagnosis, RuledOutResult};
+use super::{Diagnosis, FindingState, RuledOutResult};
 use crate::vocabulary::Timestamp;
 
 /// What became of the findings of an earlier answer: the proof that something helped, or that it did not.
@@ -35,6 +35,8 @@ pub struct Outcome {
 pub enum OutcomeResult {
     /// Checked, and it no longer holds.
     Gone,
+    /// It no longer holds, but not for long enough yet to count as gone.
+    Clearing,
     /// It still holds.
     Remains,
     /// It could not be checked. Never counts as gone.
@@ -48,6 +50,7 @@ impl OutcomeResult {
     pub fn words(self) -> &'static str {
         match self {
             Self::Gone => "gone",
+            Self::Clearing => "clearing",
             Self::Remains => "remains",
             Self::Unknown => "could not be checked",
             Self::New => "new",
@@ -90,8 +93,17 @@ impl Compared {
     /// What became of a check on an instance, and its numbers.
     fn became(id: &str, instance: &str, after: &Diagnosis) -> (OutcomeResult, String) {
         match after.findings.iter().find(|finding| finding.id == id && finding.instance == instance) {
-            Some(still) => (OutcomeResult::Remains, still.texts.tech.clone()),
+            Some(still) => (Self::stands(still.state), still.texts.tech.clone()),
             None => Self::accounted(id, after),
+        }
+    }
+
+    /// What stands where it stood has not gone; but it may be about to, or its readings may have stopped.
+    fn stands(state: FindingState) -> OutcomeResult {
+        match state {
+            FindingState::Recovering => OutcomeResult::Clearing,
+            FindingState::Stale | FindingState::Unknown => OutcomeResult::Unknown,
+            FindingState::Ok | FindingState::Pending | FindingState::Active => OutcomeResult::Remains,
         }
     }
 
@@ -114,16 +126,17 @@ impl Compared {
     pub fn sentence(&self) -> Option<String> {
         let count = |result| self.outcomes.iter().filter(|outcome| outcome.result == result).count();
         let (gone, new) = (count(OutcomeResult::Gone), count(OutcomeResult::New));
+        let (clearing, unknown) = (count(OutcomeResult::Clearing), count(OutcomeResult::Unknown));
         let was = self.outcomes.len() - new;
         let text = match (was, gone) {
             (0, _) => return (new > 0).then(|| format!("Nothing was found then; {new} found now.")),
             (1, 1) => "What was found then is gone.".to_owned(),
             (was, gone) if was == gone => format!("All {was} that were found then are gone."),
-            (1, _) => match count(OutcomeResult::Unknown) {
-                0 => "What was found then remains.".to_owned(),
-                _ => "Whether what was found then is gone could not be checked.".to_owned(),
-            },
-            (was, gone) => format!("{gone} of {was} that were found then are gone."),
+            (1, _) if clearing == 1 => "What was found then is clearing.".to_owned(),
+            (1, _) if unknown == 1 => "Whether what was found then is gone could not be checked.".to_owned(),
+            (1, _) => "What was found then remains.".to_owned(),
+            (was, gone) if clearing == 0 => format!("{gone} of {was} that were found then are gone."),
+            (was, gone) => format!("{gone} of {was} that were found then are gone, {clearing} clearing."),
         };
         Some(if new > 0 { format!("{text} {new} new.") } else { text })
     }

@@ -106,7 +106,7 @@ impl FindingState {
     pub fn caveat(self) -> &'static str {
         match self {
             Self::Pending => "holds, but not for long enough yet",
-            Self::Recovering => "getting better",
+            Self::Recovering => "clearing",
             Self::Stale => "its data stopped coming; this is what was last known",
             Self::Unknown => "cannot be told",
             Self::Ok | Self::Active => "",
@@ -135,8 +135,11 @@ pub struct Finding {
     pub severity: Severity,
     /// How sure, 0 to 0.95.
     pub confidence: f64,
-    /// When it began.
+    /// When it began, as far as anybody looked.
     pub onset: Timestamp,
+    /// Whether it held already when somebody first looked, at `onset`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_older: bool,
     /// What to tell people.
     pub texts: Texts,
     /// The numbers behind it.
@@ -161,6 +164,12 @@ pub struct Finding {
 }
 
 impl Finding {
+    /// Since when it is so, in words that follow `since`: `2026-01-21 12:55 UTC`, `before 2026-01-21 12:55 UTC`.
+    pub fn since(&self) -> String {
+        let before = if self.is_older { "before " } else { "" };
+        format!("{before}{}", texts::moment(self.onset))
+    }
+
     /// How sure it is, in words: `85 % sure`, and what must be said of its state.
     pub fn how_sure(&self) -> String {
         let sure = format!("{:.0} % sure", self.confidence * 100.0);
@@ -301,7 +310,7 @@ pub struct Escalation {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RuledOutResult {
-    /// Checked, and it is fine.
+    /// Checked, and it does not hold, does not apply, or is excused.
     NotFound,
     /// Could not be checked. Never counts as healthy.
     Unknown,

@@ -97,9 +97,6 @@ pub struct Attribute {
     /// The tag that tells it.
     #[serde(default)]
     pub tag: Option<String>,
-    /// What the collector itself knows: `agent_version`.
-    #[serde(default)]
-    pub column: Option<String>,
     /// How it is said; `{value}` stands for the value.
     pub words: String,
 }
@@ -252,7 +249,7 @@ mod tests {
     #[test]
     fn attributes_name_signals_of_the_registry_and_each_has_one_source() {
         for attribute in builtin().attributes {
-            let sources = [&attribute.signal, &attribute.event, &attribute.tag, &attribute.column];
+            let sources = [&attribute.signal, &attribute.event, &attribute.tag];
             assert_eq!(sources.into_iter().flatten().count(), 1, "{}", attribute.id);
             for signal in [&attribute.signal, &attribute.event].into_iter().flatten() {
                 let spec = Registry::builtin().get(signal).unwrap_or_else(|| panic!("there is no signal {signal}"));

@@ -62,6 +62,12 @@ impl Track {
         begun.checked_sub(1).map(|place| self.heard[place].1.min(now))
     }
 
+    /// Whether it was heard between two moments, both included.
+    pub fn was_heard(&self, from: Timestamp, to: Timestamp) -> bool {
+        let ended = self.heard.partition_point(|(_, last)| *last < from);
+        self.heard.get(ended).is_some_and(|(first, _)| *first <= to)
+    }
+
     /// The last moment of which it tells.
     pub fn last(&self) -> Option<Timestamp> {
         let step = self.steps.last().map(|(at, _)| *at);

@@ -77,6 +77,36 @@ fn a_snapshot_is_diagnosed_with_the_onset_that_its_history_shows() {
 }
 
 #[test]
+fn what_was_so_before_anybody_looked_is_not_dated_by_older_news() {
+    let mut snapshot = snapshot();
+    let looked = snapshot.taken_at - Duration::from_mins(20);
+    snapshot.series.truncate(1);
+    snapshot.series[0].start = looked - Duration::from_mins(5);
+    snapshot.series[0].values.truncate(4);
+    let reading = |signal: &str, value: Value| SnapshotReading {
+        signal: signal.to_owned(),
+        attrs: Attributes::none(),
+        value: Some(value),
+        ..snapshot.readings[0].clone()
+    };
+    let facts =
+        [reading("endpoint.camera.count", Value::Number(0.0)), reading("endpoint.chassis", Value::from("laptop"))];
+    snapshot.readings.extend(facts);
+    // The kernel wrote it down long before there was an agent.
+    let crashed = snapshot.taken_at - Duration::from_hours(14);
+    snapshot.events.push(Event {
+        series: Series::new("endpoint.os.crash", Attributes::from([("kind", "panic")])),
+        at: crashed,
+        fields: BTreeMap::new(),
+        count: 1,
+    });
+    let diagnosis = diagnose(&Catalogue::builtin(), &snapshot, None);
+    let began = |id: &str| diagnosis.findings.iter().find(|finding| finding.id == id).map(Finding::since);
+    assert_eq!(began("camera-blocked"), Some(format!("before {}", crate::texts::moment(looked))));
+    assert_eq!(began("os-crash"), Some(crate::texts::moment(crashed)), "what happened has its own moment");
+}
+
+#[test]
 fn the_same_snapshot_gives_the_same_bytes() {
     let bytes = || {
         let diagnosis = diagnose(&Catalogue::builtin(), &snapshot(), Some("disk full"));
@@ -120,4 +150,58 @@ fn an_empty_snapshot_says_that_nothing_is_known() {
     assert_eq!((diagnosis.primary, diagnosis.findings.len()), (None, 0));
     assert!(diagnosis.notes.iter().any(|note| note.contains("Nothing has been heard")));
     assert!(diagnosis.ruled_out.iter().all(|one| one.result == crate::document::RuledOutResult::Unknown));
+}
+
+/// The diagnosis of a machine with a full disk, when a directory said this of the account of its user.
+fn with_account(readings: Vec<Reading>, symptom: &str) -> Diagnosis {
+    let foresight = Foresight { account: readings, ..Foresight::default() };
+    diagnose_with(&Catalogue::builtin(), &snapshot(), Some(symptom), &foresight, None)
+}
+
+#[test]
+fn a_locked_account_answers_who_cannot_sign_in_and_nobody_else() {
+    let since = snapshot().taken_at - Duration::from_mins(25);
+    let locked = || vec![Reading::value("endpoint.user.locked", [("user", "ana")], true, since)];
+    let told = with_account(locked(), "I cannot sign in");
+    assert_eq!(told.primary.as_deref(), Some("account-locked"), "ahead of the full disk");
+    let finding = told.findings.iter().find(|finding| finding.id == "account-locked").expect("found");
+    let minutes = snapshot().taken_at.seconds_since(finding.onset) / 60.0;
+    assert!((24.0..=25.0).contains(&minutes), "since the directory says that it is: {minutes}");
+    assert!(finding.texts.tech.contains("The account itself says"), "{}", finding.texts.tech);
+    assert!(finding.evidence.iter().any(|one| one.signal == "endpoint.user.locked"), "{:?}", finding.evidence);
+    assert!(!finding.runbook.is_empty());
+    let slow = with_account(locked(), "My computer is slow");
+    assert_eq!(slow.primary.as_deref(), Some("disk-space-critical"), "a locked account makes nothing slow");
+    assert!(slow.findings.iter().any(|finding| finding.id == "account-locked"), "and is told all the same");
+}
+
+#[test]
+fn what_a_directory_does_not_say_is_unknown_and_what_is_fine_is_fine() {
+    let at = snapshot().taken_at;
+    let why = Unknown::new(Why::NoPermission, "lockoutTime is not given to the account that asks");
+    let hidden = Reading::unknown("endpoint.user.locked", [("user", "ana")], why, at);
+    let told = with_account(vec![hidden], "I cannot sign in");
+    let one = told.ruled_out.iter().find(|one| one.id == "account-locked").expect("accounted for");
+    assert_eq!(one.result, crate::document::RuledOutResult::Unknown);
+    let user = || Attributes::from([("user", "ana")]);
+    let good = vec![
+        Reading::value("endpoint.user.disabled", user(), false, at),
+        Reading::value("endpoint.user.account_expires_in", user(), 86_400.0, at),
+    ];
+    let told = with_account(good, "I cannot sign in");
+    let one = told.ruled_out.iter().find(|one| one.id == "account-disabled").expect("accounted for");
+    assert_eq!(one.result, crate::document::RuledOutResult::NotFound, "{one:?}");
+}
+
+#[test]
+fn an_account_that_never_ends_is_fine_without_an_end() {
+    let at = snapshot().taken_at;
+    let user = || Attributes::from([("user", "ana")]);
+    let good = vec![
+        Reading::value("endpoint.user.disabled", user(), false, at),
+        Reading::unknown("endpoint.user.account_expires_in", user(), Why::NotPresent, at),
+    ];
+    let told = with_account(good, "I cannot sign in");
+    let one = told.ruled_out.iter().find(|one| one.id == "account-disabled").expect("accounted for");
+    assert_eq!(one.result, crate::document::RuledOutResult::NotFound, "{one:?}");
 }

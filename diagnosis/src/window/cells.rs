@@ -48,6 +48,14 @@ impl Cells {
         }
     }
 
+    /// Bytes beside its own.
+    pub(super) fn bytes(&self) -> usize {
+        match self {
+            Self::Short(bases, codes) => bases.len() + size_of::<u16>() * codes.capacity(),
+            Self::Long(_, values) => size_of::<f32>() * values.capacity(),
+        }
+    }
+
     pub(super) fn rows(&self) -> usize {
         self.len() / self.width()
     }

@@ -5,6 +5,8 @@
 use super::cells::Cells;
 use super::coverage::Coverage;
 use super::plan::Plan;
+use super::steps::Steps;
+use super::times::Times;
 use super::{Awake, Point};
 
 /// Steps, and numbers, that one endpoint may fill.
@@ -16,8 +18,8 @@ const ROWS_MIN: usize = 3;
 /// The steps of an endpoint, in order of time, each moment once.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Grid {
-    ats: Vec<i64>,
-    steps: Vec<i32>,
+    ats: Times,
+    steps: Steps,
     bands: Vec<Band>,
 }
 
@@ -75,17 +77,12 @@ impl Grid {
 
     /// The place of a step; a new one is put where it belongs. Nothing when the moment is taken by another step.
     pub(super) fn step(&mut self, at: i64, step_ms: i32) -> Option<usize> {
-        let index = match self.ats.last() {
-            Some(last) if *last < at => self.ats.len(),
-            _ => match self.ats.binary_search(&at) {
-                Ok(index) => return (self.steps[index] == step_ms).then_some(index),
-                Err(index) => index,
-            },
-        };
+        let index = self.ats.until(at);
+        if let Some(known) = index.checked_sub(1).filter(|known| self.ats.get(*known) == at) {
+            return (self.steps.get(known) == step_ms).then_some(known);
+        }
         let before = self.ats.len();
-        reserve(&mut self.ats);
         self.ats.insert(index, at);
-        reserve(&mut self.steps);
         self.steps.insert(index, step_ms);
         for band in &mut self.bands {
             let start = before - band.cells.rows();
@@ -115,6 +112,12 @@ impl Grid {
         self.bands.iter().map(|band| band.cells.len()).sum()
     }
 
+    /// Bytes beside its own: numbers, and their times.
+    pub(super) fn bytes(&self) -> usize {
+        let numbers: usize = self.bands.iter().map(|band| size_of::<Band>() + band.cells.bytes()).sum();
+        numbers + self.ats.bytes() + self.steps.bytes()
+    }
+
     fn band(&self, column: u16) -> &Band {
         self.bands.iter().find(|band| band.has(column)).expect("every column of the plan is in a band")
     }
@@ -123,13 +126,12 @@ impl Grid {
     pub(super) fn points(&self, column: u16, after: i64, to: i64) -> impl DoubleEndedIterator<Item = Point> {
         let band = self.band(column);
         let start = self.ats.len() - band.cells.rows();
-        let ats = &self.ats[start..];
-        let from = if after == i64::MIN { 0 } else { ats.partition_point(|at| *at <= after) };
-        let end = if to == i64::MAX { ats.len() } else { ats.partition_point(|at| *at <= to) };
+        let from = if after == i64::MIN { start } else { self.ats.until(after).max(start) };
+        let end = if to == i64::MAX { self.ats.len() } else { self.ats.until(to) };
         let offset = usize::from(column - band.first);
         (from..end.max(from)).filter_map(move |row| {
-            let value = band.cells.get(row, offset);
-            let point = || Point { at: ats[row], step_ms: self.steps[start + row], value };
+            let value = band.cells.get(row - start, offset);
+            let point = || Point { at: self.ats.get(row), step_ms: self.steps.get(row), value };
             (!value.is_nan()).then(point)
         })
     }
@@ -145,8 +147,8 @@ impl Grid {
         }
         let rows = self.bands.iter().map(|band| band.cells.rows()).max().unwrap_or(0);
         let gone = self.ats.len() - rows;
-        self.ats.drain(..gone);
-        self.steps.drain(..gone);
+        self.ats.drop_oldest(gone);
+        self.steps.drop_oldest(gone);
         parked
     }
 
@@ -159,7 +161,7 @@ impl Grid {
         let mut keep = |band: &Band| {
             while counted < ROWS_MIN || (counted < most && !coverage.is_enough(band.retain_ms)) {
                 let Some(index) = self.ats.len().checked_sub(counted + 1) else { break };
-                let (at, step_ms) = (self.ats[index], self.steps[index]);
+                let (at, step_ms) = (self.ats.get(index), self.steps.get(index));
                 coverage.add(at, step_ms, awake.leaves_out(at, i64::from(step_ms), true));
                 counted += 1;
             }
@@ -185,17 +187,11 @@ impl Grid {
                 }
                 if !value.is_nan() {
                     let place = before - rows + row;
-                    parked.push((column, Point { at: self.ats[place], step_ms: self.steps[place], value }));
+                    parked.push((column, Point { at: self.ats.get(place), step_ms: self.steps.get(place), value }));
                     newer += 1;
                 }
             }
         }
         band.cells.drop_rows(leaving);
-    }
-}
-
-fn reserve<T>(list: &mut Vec<T>) {
-    if list.len() == list.capacity() {
-        list.reserve_exact(list.len() / 8 + 2);
     }
 }

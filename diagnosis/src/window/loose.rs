@@ -16,6 +16,11 @@ impl Loose {
         self.0.len()
     }
 
+    /// Bytes beside its own.
+    pub(super) fn bytes(&self) -> usize {
+        size_of::<(u16, Point)>() * self.0.capacity()
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

@@ -192,7 +192,8 @@ impl Store {
     pub(crate) fn kept(&self) -> Kept {
         let minutes = |known: &Arc<Known>| (known.span_ms / 60_000).max(1) as usize;
         let needed = self.plan.columns().iter().filter(|known| known.is_sampled).map(minutes).sum();
-        Kept { series: self.plan.len(), numbers: self.grid.cells() + self.loose.len(), needed }
+        let (numbers, bytes) = (self.grid.cells() + self.loose.len(), self.grid.bytes() + self.loose.bytes());
+        Kept { series: self.plan.len(), numbers, bytes, needed }
     }
 
     /// Forgets what no window reaches any more.

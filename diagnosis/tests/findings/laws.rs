@@ -10,9 +10,11 @@ use firstline_diagnosis::registry::SignalKind;
 use firstline_diagnosis::vocabulary::{Mark, Timestamp, Value, Why};
 use serde_json::json;
 
+use super::corpus::told::Told;
+use super::corpus::written::{parsed, spec};
 use super::machine::{Machine, Verdict};
 use super::story::{Story, signal};
-use super::timeline::{START, Timeline, Told, parsed, spec};
+use super::timeline::{START, Timeline};
 use super::{assert_none, firing, stories};
 
 /// Series that a healthy machine shows beside whatever is wrong with it.

@@ -7,7 +7,7 @@ use firstline_diagnosis::detector::{Detector, Host, Transition};
 use firstline_diagnosis::document::{Diagnosis, Finding, FindingState, RuledOut, RuledOutResult};
 use firstline_diagnosis::vocabulary::Timestamp;
 
-use super::timeline::{Timeline, Told};
+use super::timeline::Timeline;
 
 /// What came of a check.
 #[derive(Debug, Clone, PartialEq)]
@@ -36,21 +36,12 @@ impl Machine {
         for now in &timeline.judged {
             // What is told is taken in the order of the list, as it arrives, up to the first that is not due yet.
             while let Some((at, one)) = told.next_if(|(at, _)| at <= now) {
-                machine.takes(*at, one);
+                one.to(&mut machine.detector, *at);
             }
             machine.now = *now;
             machine.moves.extend(machine.detector.evaluate(*now));
         }
         machine
-    }
-
-    fn takes(&mut self, at: Timestamp, told: &Told) {
-        match told {
-            Told::Mark(mark) => self.detector.mark(at, *mark),
-            Told::Sample(layout, sample) => self.detector.sample(layout, sample),
-            Told::Reading(reading) => self.detector.reading(reading),
-            Told::Event(event) => self.detector.event(event),
-        }
     }
 
     /// The finding of a check, if there is one; the strongest, if there are several.

@@ -2,15 +2,15 @@
 //! their form.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use firstline_diagnosis::registry::{Registry, ValueType};
 use firstline_diagnosis::vocabulary::{Mark, Value, Why};
 use serde::Deserialize;
 
-use super::quantity::quantity;
-pub(crate) use super::quantity::span_ms;
+use super::corpus::files::{entries, fixtures, read};
+use super::corpus::quantity::{quantity, span_ms};
+use super::corpus::written::{Happens, Shown};
 
 /// One file.
 #[derive(Debug, Clone, Deserialize)]
@@ -68,28 +68,6 @@ pub(crate) struct Stretch {
     from: Option<String>,
     to: Option<String>,
     is: Shown,
-}
-
-/// A value as people write it.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(untagged)]
-pub(crate) enum Shown {
-    Flag(bool),
-    Number(f64),
-    Text(String),
-}
-
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Happens {
-    pub(crate) event: String,
-    pub(crate) at: String,
-    /// It happens again and again.
-    pub(crate) every: Option<String>,
-    pub(crate) times: Option<u32>,
-    pub(crate) count: Option<u32>,
-    #[serde(default)]
-    pub(crate) fields: BTreeMap<String, Shown>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -157,7 +135,7 @@ impl Course {
             }
             Self::Stretches(stretches) => stretches.iter().find(|one| one.holds(ms)).map(|one| &one.is),
         };
-        shown.map(|shown| shown.value(series))
+        shown.map(|shown| value(shown, series))
     }
 }
 
@@ -167,35 +145,27 @@ impl Stretch {
     }
 }
 
-impl Shown {
-    /// In the unit of the series.
-    fn value(&self, series: &str) -> Value {
-        let name = signal(series);
-        let spec = Registry::builtin().get(name).unwrap_or_else(|| panic!("{name} is not declared"));
-        match (self, spec.value) {
-            (Self::Text(text), ValueType::Number) => Value::from(quantity(text)),
-            _ => self.plain(),
-        }
-    }
-
-    pub(crate) fn plain(&self) -> Value {
-        match self {
-            Self::Flag(flag) => Value::from(*flag),
-            Self::Number(number) => Value::from(*number),
-            Self::Text(text) => Value::from(text.as_str()),
-        }
+/// In the unit of the series.
+fn value(shown: &Shown, series: &str) -> Value {
+    let name = signal(series);
+    let spec = Registry::builtin().get(name).unwrap_or_else(|| panic!("{name} is not declared"));
+    match (shown, spec.value) {
+        (Shown::Text(text), ValueType::Number) => Value::from(quantity(text)),
+        _ => shown.plain(),
     }
 }
 
 /// Every file of the corpus, in order of its path.
 pub(crate) fn corpus() -> Vec<Story> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures/findings");
-    let folders = entries(&root).into_iter().filter(|path| path.is_dir());
+    let folders = entries(&fixtures("findings")).into_values().filter(|path| path.is_dir());
     folders.flat_map(|folder| stories(&folder)).collect()
 }
 
 fn stories(folder: &Path) -> Vec<Story> {
-    let files: BTreeMap<String, Story> = entries(folder).iter().map(|path| (stem(path), read(path))).collect();
+    let check = folder.file_name().expect("a name").to_string_lossy();
+    let story =
+        |(name, path): (String, PathBuf)| (name.clone(), Story { check: check.to_string(), name, ..read(&path) });
+    let files: BTreeMap<String, Story> = entries(folder).into_iter().map(story).collect();
     let laid = |story: &Story| match &story.like {
         Some(like) => {
             let base = files.get(like).unwrap_or_else(|| panic!("{}: there is no {like}", story.path()));
@@ -205,21 +175,4 @@ fn stories(folder: &Path) -> Vec<Story> {
         None => story.clone(),
     };
     files.values().map(laid).collect()
-}
-
-fn read(path: &Path) -> Story {
-    let text = fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    let story: Story = toml::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    Story { check: stem(path.parent().expect("in a folder")), name: stem(path), ..story }
-}
-
-fn stem(path: &Path) -> String {
-    path.file_stem().expect("a file").to_string_lossy().into_owned()
-}
-
-fn entries(folder: &Path) -> Vec<PathBuf> {
-    let entries = fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
-    let mut entries: Vec<PathBuf> = entries.map(|entry| entry.expect("an entry").path()).collect();
-    entries.sort();
-    entries
 }

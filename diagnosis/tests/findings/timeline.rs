@@ -2,10 +2,13 @@
 
 use std::time::Duration;
 
-use firstline_diagnosis::registry::{Registry, SignalKind, SignalSpec};
+use firstline_diagnosis::registry::SignalKind;
 use firstline_diagnosis::vocabulary::{Event, Layout, Mark, Reading, Sample, Series, Timestamp, Unknown, Value, Why};
 
-use super::story::{Course, Happens, Story, signal, span_ms};
+use super::corpus::quantity::span_ms;
+use super::corpus::told::{Told, in_order};
+use super::corpus::written::{parsed, spec};
+use super::story::{Course, Story, signal};
 
 /// 2026-03-28, 20:00: the night after the next midnight, clocks in Europe are set forward.
 pub(crate) const START: Timestamp = Timestamp(1_774_728_000_000);
@@ -13,15 +16,6 @@ pub(crate) const START: Timestamp = Timestamp(1_774_728_000_000);
 const ALIVE: &str = "system.process.count";
 /// What is told when it changed is told again after this.
 const AGAIN_MS: i64 = 3_600_000;
-
-/// Something that is told.
-#[derive(Debug, Clone)]
-pub(crate) enum Told {
-    Mark(Mark),
-    Sample(Layout, Sample),
-    Reading(Reading),
-    Event(Event),
-}
 
 /// Everything that is told, in order of time, and when it is judged.
 #[derive(Debug, Clone)]
@@ -48,7 +42,7 @@ impl Timeline {
                 told.push((moment(ms), Told::Reading(Reading::unknown(name, [], unknown.clone(), moment(ms)))));
             }
         }
-        told.extend(story.happens.iter().flat_map(events));
+        told.extend(story.happens.iter().flat_map(|happens| happens.told(moment(span_ms(&happens.at)))));
         let (sampled, seldom): (Vec<_>, Vec<_>) =
             story.shows.iter().map(|(series, course)| (parsed(series), course)).partition(|(one, _)| is_sampled(one));
         told.extend(samples(&sampled, &moments, step_ms));
@@ -62,7 +56,7 @@ impl Timeline {
 
     /// By time; of one moment marks first, since they say how to read the rest.
     pub(crate) fn sort(&mut self) {
-        self.told.sort_by_key(|(at, told)| (*at, !matches!(told, Told::Mark(_))));
+        in_order(&mut self.told);
     }
 
     pub(crate) fn end(&self) -> Timestamp {
@@ -156,14 +150,6 @@ pub(crate) fn moment(ms: i64) -> Timestamp {
     Timestamp(START.0 + ms)
 }
 
-pub(crate) fn parsed(series: &str) -> Series {
-    series.parse().unwrap_or_else(|error| panic!("{series}: {error}"))
-}
-
-pub(crate) fn spec(series: &Series) -> &'static SignalSpec {
-    Registry::builtin().get(&series.signal).unwrap_or_else(|| panic!("{series} is not declared"))
-}
-
 fn is_sampled(series: &Series) -> bool {
     spec(series).is_sampled()
 }
@@ -205,14 +191,4 @@ fn readings(series: &Series, course: &Course, moments: &[i64], step_ms: i64) -> 
         }
     }
     readings
-}
-
-fn events(happens: &Happens) -> Vec<(Timestamp, Told)> {
-    let series = parsed(&happens.event);
-    let fields = happens.fields.iter().map(|(name, shown)| (name.clone(), shown.plain())).collect();
-    let event = Event { series, at: START, fields, count: happens.count.unwrap_or(1) };
-    let every_ms = happens.every.as_deref().map_or(0, span_ms);
-    let at = |index: u32| moment(span_ms(&happens.at) + i64::from(index) * every_ms);
-    let told = |index| (at(index), Told::Event(Event { at: at(index), ..event.clone() }));
-    (0..happens.times.unwrap_or(1)).map(told).collect()
 }

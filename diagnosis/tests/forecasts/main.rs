@@ -37,7 +37,7 @@ fn judged(catalogue: &Arc<Catalogue>, check: &str, case: &Case) -> Result<(), St
     let rule = catalogue.check(check).ok_or("there is no such check")?;
     let past = past::of(check, case);
     let outlooks: Vec<_> = outlook(rule, &past, past::NOW).into_iter().collect();
-    let foresight = Foresight { outlooks, standing: Vec::new() };
+    let foresight = Foresight { outlooks, ..Foresight::default() };
     let snapshot = past::snapshot(case, &past);
     let diagnosis = diagnose_with(catalogue, &snapshot, None, &foresight, None);
     let (found, words) = said(&diagnosis, check);

@@ -5,11 +5,13 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use firstline_diagnosis::registry::SignalKind;
-use firstline_diagnosis::vocabulary::{Event, Layout, Mark, Reading, Sample, Series, Timestamp, Unknown, Value, Why};
+use firstline_diagnosis::vocabulary::{Layout, Mark, Reading, Sample, Series, Timestamp, Unknown, Value, Why};
 
-use super::file::{Battery, Corpus, Happens, Machine, Scenario};
+use super::corpus::quantity::span_ms;
+use super::corpus::told::{Told, in_order};
+use super::corpus::written::{Happens, parsed, spec};
+use super::file::{Battery, Corpus, Machine, Scenario};
 use super::level::Noise;
-use super::quantity::{quantity, span_ms};
 use super::schedule::{Course, Doing, Phase, clock_ms, phases};
 
 const MINUTE_MS: i64 = 60_000;
@@ -25,15 +27,6 @@ const ASLEEP_WATTS: f64 = -0.3;
 const CHARGING_WATTS: f64 = 30.0;
 /// From here on a battery is charged more slowly.
 const NEARLY_FULL: f64 = 0.9;
-
-/// Something that is told.
-#[derive(Debug, Clone)]
-pub(crate) enum Told {
-    Mark(Mark),
-    Sample(Layout, Sample),
-    Reading(Reading),
-    Event(Event),
-}
 
 /// Everything that is told, in order of time.
 pub(crate) struct Day {
@@ -57,8 +50,7 @@ impl Day {
         }
         scenario.happens.iter().for_each(|happens| teller.happens(happens));
         let mut told = teller.told;
-        // Marks first, since they say how to read the rest.
-        told.sort_by_key(|(at, told)| (*at, !matches!(told, Told::Mark(_))));
+        in_order(&mut told);
         let end = start + Duration::from_millis(clock_ms(&scenario.ends) as u64);
         Self { os: machine.os.clone(), start, end, told }
     }
@@ -144,7 +136,7 @@ impl<'a> Teller<'a> {
     /// What was told on the days before.
     fn earlier(&mut self, scenario: &Scenario) {
         for (text, values) in &scenario.earlier {
-            let series: Series = text.parse().unwrap_or_else(|error| panic!("{}: {error}", scenario.name));
+            let series = parsed(text);
             let mut past: Vec<(i64, Value)> = values.iter().map(|(age, one)| (-span_ms(age), one.plain())).collect();
             past.sort_by_key(|(ms, _)| *ms);
             for (ms, value) in past {
@@ -175,8 +167,8 @@ impl<'a> Teller<'a> {
         self.tell(ms, Told::Mark(Mark::Booted));
         let machine = self.machine;
         for (text, shown) in &machine.boot {
-            let series: Series = text.parse().expect("a series");
-            let spec = firstline_diagnosis::registry::Registry::builtin().get(&series.signal).expect("declared");
+            let series = parsed(text);
+            let spec = spec(&series);
             let level = shown.level(spec);
             let said = self.noise(&series).shows(&level, spec, 0.0);
             if let Some(said) = said {
@@ -292,15 +284,7 @@ impl<'a> Teller<'a> {
     }
 
     fn happens(&mut self, happens: &Happens) {
-        let series: Series = happens.event.parse().unwrap_or_else(|error| panic!("{}: {error}", happens.event));
-        let fields: BTreeMap<String, Value> =
-            happens.fields.iter().map(|(name, shown)| (name.clone(), shown.plain())).collect();
-        let every_ms = happens.every.as_deref().map_or(0.0, quantity) * 1000.0;
-        for index in 0..happens.times {
-            let ms = clock_ms(&happens.at) + (f64::from(index) * every_ms) as i64;
-            let (at, fields) = (self.moment(ms), fields.clone());
-            self.tell(ms, Told::Event(Event { series: series.clone(), at, fields, count: happens.count }));
-        }
+        self.told.extend(happens.told(self.moment(clock_ms(&happens.at))));
     }
 }
 

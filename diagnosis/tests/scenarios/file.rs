@@ -1,13 +1,11 @@
 //! The files of the corpus: what a day is like, and what must come of it. `docs/scenarios.md` tells their form.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 
-use super::level::Shown;
+use super::corpus::files::{entries, fixtures, read};
+use super::corpus::written::{Happens, Shown};
 
 /// What series show, by their printed form.
 pub(crate) type Layer = BTreeMap<String, Shown>;
@@ -49,22 +47,6 @@ pub(crate) struct Scenario {
     /// What a reader of the table must know about a miss or a false alarm.
     #[serde(default)]
     pub(crate) remark: String,
-}
-
-/// Something that happens, once or again and again.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Happens {
-    pub(crate) event: String,
-    pub(crate) at: String,
-    pub(crate) every: Option<String>,
-    #[serde(default = "once")]
-    pub(crate) times: u32,
-    /// How often it happened at each of these moments.
-    #[serde(default = "once")]
-    pub(crate) count: u32,
-    #[serde(default)]
-    pub(crate) fields: BTreeMap<String, Shown>,
 }
 
 /// A finding that must become active.
@@ -125,10 +107,6 @@ fn midnight() -> String {
     "24:00".to_owned()
 }
 
-fn once() -> u32 {
-    1
-}
-
 /// Everything that the corpus holds.
 pub(crate) struct Corpus {
     pub(crate) days: Vec<Scenario>,
@@ -138,9 +116,9 @@ pub(crate) struct Corpus {
 
 impl Corpus {
     pub(crate) fn read() -> Self {
-        let root = root();
-        let days = files(&root.join("days")).into_iter().map(|(name, path)| Scenario { name, ..read(&path) });
-        let machines = files(&root.join("machines")).into_iter().map(|(name, path)| (name, read(&path)));
+        let root = fixtures("scenarios");
+        let days = entries(&root.join("days")).into_iter().map(|(name, path)| Scenario { name, ..read(&path) });
+        let machines = entries(&root.join("machines")).into_iter().map(|(name, path)| (name, read(&path)));
         Self { days: days.collect(), machines: machines.collect(), layers: read(&root.join("layers.toml")) }
     }
 
@@ -156,20 +134,4 @@ impl Corpus {
         assert!(!found.is_empty(), "{}: there is no layer {name}", day.name);
         found
     }
-}
-
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures/scenarios")
-}
-
-fn read<T: DeserializeOwned>(path: &Path) -> T {
-    let text = fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    toml::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
-}
-
-/// The files of a folder by their names, in order.
-fn files(folder: &Path) -> BTreeMap<String, PathBuf> {
-    let entries = fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
-    let paths = entries.map(|entry| entry.expect("an entry").path());
-    paths.map(|path| (path.file_stem().expect("a file").to_string_lossy().into_owned(), path)).collect()
 }

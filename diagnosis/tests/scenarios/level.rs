@@ -6,23 +6,14 @@
 
 use firstline_diagnosis::registry::{SignalSpec, ValueType};
 use firstline_diagnosis::vocabulary::{Value, Why};
-use serde::Deserialize;
 
-use super::quantity::quantity;
+use super::corpus::quantity::quantity;
+use super::corpus::written::Shown;
 
 /// How often a peak comes: once in so many minutes.
 const PEAK_EVERY: f64 = 40.0;
 /// How much of a minute's deviation is the one of the minute before.
 const MEMORY: f64 = 0.7;
-
-/// What a file says of a series.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(untagged)]
-pub(crate) enum Shown {
-    Flag(bool),
-    Number(f64),
-    Text(String),
-}
 
 /// What is shown, understood.
 #[derive(Debug, Clone, PartialEq)]
@@ -44,15 +35,6 @@ pub(crate) enum Level {
 }
 
 impl Shown {
-    /// As it stands.
-    pub(crate) fn plain(&self) -> Value {
-        match self {
-            Self::Flag(flag) => Value::from(*flag),
-            Self::Number(number) => Value::from(*number),
-            Self::Text(text) => Value::from(text.as_str()),
-        }
-    }
-
     /// What it means for a signal.
     pub(crate) fn level(&self, spec: &SignalSpec) -> Level {
         let text = match self {

@@ -5,6 +5,7 @@
 
 mod day;
 mod file;
+mod fortnight;
 mod judged;
 mod level;
 mod play;
@@ -12,8 +13,8 @@ mod sane;
 mod schedule;
 mod table;
 
-#[path = "../findings/quantity.rs"]
-mod quantity;
+#[path = "../corpus/mod.rs"]
+mod corpus;
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -53,6 +54,21 @@ fn precision_and_recall_over_the_days_are_what_the_document_says() {
 }
 
 #[test]
+fn nobody_hears_anything_of_two_weeks_in_which_nothing_is_wrong() {
+    let corpus = Corpus::read();
+    let weeks = fortnight::of_each(&corpus);
+    let alarms = each_of(weeks.iter().collect(), |scenario| {
+        let day = Day::of(&corpus, scenario);
+        let lived = play::lived(&day, scenario);
+        let alarms = Judged::of(scenario, &day, &lived).checks.into_iter();
+        let alarms = alarms.map(|alarm| format!("{}: {} {:?}", scenario.name, alarm.check, alarm.outcome));
+        alarms.chain(sane::faults(&day, &lived)).collect::<Vec<_>>()
+    });
+    let alarms: Vec<String> = alarms.into_iter().flatten().collect();
+    assert!(alarms.is_empty(), "{}", alarms.join("\n"));
+}
+
+#[test]
 fn the_corpus_is_broad_enough_to_say_something() {
     let days = Corpus::read().days;
     let quiet = days.iter().filter(|day| day.finds.is_empty()).count();
@@ -88,10 +104,13 @@ fn picked() -> Option<String> {
     std::env::var("FIRSTLINE_DAY").ok()
 }
 
-/// Does something with every day, on all processors; the results are in the order of the days.
 fn each_day<T: Send>(corpus: &Corpus, work: impl Fn(&Scenario) -> T + Sync) -> Vec<T> {
     let wanted = picked().unwrap_or_default();
-    let days: Vec<&Scenario> = corpus.days.iter().filter(|day| day.name.starts_with(&wanted)).collect();
+    each_of(corpus.days.iter().filter(|day| day.name.starts_with(&wanted)).collect(), work)
+}
+
+/// Does something with each, on all processors; the results are in the order of their names.
+fn each_of<T: Send>(days: Vec<&Scenario>, work: impl Fn(&Scenario) -> T + Sync) -> Vec<T> {
     let (next, done) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
     let processors = thread::available_parallelism().map_or(1, usize::from);
     thread::scope(|scope| {

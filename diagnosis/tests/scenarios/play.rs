@@ -6,7 +6,8 @@ use firstline_diagnosis::document::{Diagnosis, FindingState};
 use firstline_diagnosis::recording::{Line, Moved, Player, Replay, Replayed};
 use firstline_diagnosis::vocabulary::Timestamp;
 
-use super::day::{Day, Told};
+use super::corpus::told::Told;
+use super::day::Day;
 use super::file::Scenario;
 
 const ENDPOINT: &str = "e1";
@@ -34,12 +35,7 @@ pub(crate) fn lived(day: &Day, scenario: &Scenario) -> Lived {
             answers.extend(player.diagnose(Some(&ticket.says)));
         }
         player.advance(*at, &mut |moved| moves.push(moved));
-        player.tell(|detector| match told {
-            Told::Mark(mark) => detector.mark(*at, *mark),
-            Told::Sample(layout, sample) => detector.sample(layout, sample),
-            Told::Reading(reading) => detector.reading(reading),
-            Told::Event(event) => detector.event(event),
-        });
+        player.tell(|detector| told.to(detector, *at));
     }
     player.finish(day.end, &mut |moved| moves.push(moved));
     let diagnosis = player.diagnose(symptom(scenario)).expect("something was told");

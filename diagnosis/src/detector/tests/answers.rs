@@ -72,6 +72,31 @@ fn security_is_the_answer_to_everything_unless_it_is_mere_context() {
 }
 
 #[test]
+fn security_that_can_be_planned_or_has_hardly_begun_is_no_answer_to_another_question() {
+    let security = |urgency: &str, hold: &str| {
+        let checks = switched(["medium", "low", "high", "low"]).replacen("Test/Test", "Security/Test", 1);
+        checks.replacen("\"U2\"", urgency, 1).replacen("hold = \"0s\"", hold, 1)
+    };
+    for (urgency, hold, answer) in [
+        ("\"U2\"", "hold = \"0s\"", Some("gone")),
+        ("\"U3\"", "hold = \"0s\"", None),
+        ("\"U2\"", "hold = \"48h\"", None),
+    ] {
+        let told = told(&[&security(urgency, hold), SYMPTOM], [0.0, 1.0, 1.0, 1.0], Some("internet"));
+        assert_eq!(told.primary.as_deref(), answer, "{urgency} {hold}");
+        assert_eq!(roles(&told).len(), 1, "it is told in any case");
+    }
+}
+
+#[test]
+fn what_is_asked_about_comes_before_what_is_urgent_for_its_own_sake() {
+    let checks = switched(["critical", "low", "high", "low"]).replace("hold = \"0s\"", "hold = \"5m\"");
+    let checks = checks.replacen("hold = \"5m\"", "hold = \"0s\"", 1);
+    let both = told(&[&checks, SYMPTOM], [0.0, 1.0, 1.0, 0.0], Some("internet"));
+    assert_eq!(roles(&both), [("unaddressed", Role::Primary), ("gone", Role::Contributing)], "though it is pending");
+}
+
+#[test]
 fn without_a_symptom_the_worst_comes_first_and_all_checks_are_accounted_for() {
     let checks = switched(["low", "medium", "high", "info"]);
     let diagnosis = told(&[&checks], [0.0, 0.0, 0.0, 0.0], None);

@@ -37,6 +37,41 @@ fn what_was_mended_is_gone_and_what_was_not_remains() {
     assert!(gone.now.contains("40 GiB"), "{gone:?}");
 }
 
+/// `disk` is clear once ten minutes of at least 5 GiB were seen for another ten.
+#[test]
+fn what_was_mended_a_moment_ago_is_clearing_and_says_since_when_and_for_how_long() {
+    let mut story = full_and_hot();
+    story.minutes(10, &[(FREE, GIB), (HEAT, 50.0)]);
+    let before = story.detector.diagnose(Some("disk"), story.now);
+    story.minutes(12, &[(FREE, 40.0 * GIB), (HEAT, 50.0)]);
+    let after = story.detector.diagnose_again(None, &before, story.now);
+    assert_eq!(results(&after), [("disk-full", OutcomeResult::Clearing)]);
+    let Finding { texts, state, .. } = &after.findings[0];
+    assert_eq!(*state, FindingState::Recovering);
+    let words = "Clearing: within its limits since 2026-02-02 03:00 UTC, counts as gone after 10 min.";
+    assert!(texts.tech.starts_with(words) && texts.tech.contains("40 GiB"), "{texts:?}");
+    assert_eq!(
+        texts.user,
+        "“disk-full”: this is no longer so since 2026-02-02 03:00 UTC. If it stays like that for 10 min, it is over."
+    );
+    let compared = after.compared.expect("compared");
+    assert_eq!(compared.sentence().as_deref(), Some("What was found then is clearing."));
+    assert!(compared.outcomes[0].then.contains("1 GiB") && compared.outcomes[0].now == texts.tech, "{compared:?}");
+}
+
+#[test]
+fn what_is_better_but_not_good_enough_remains_and_says_what_is_missing() {
+    let mut story = full_and_hot();
+    story.minutes(10, &[(FREE, GIB), (HEAT, 50.0)]);
+    let before = story.detector.diagnose(None, story.now);
+    story.minutes(20, &[(FREE, 3.0 * GIB), (HEAT, 50.0)]);
+    let after = story.detector.diagnose_again(None, &before, story.now);
+    assert_eq!(results(&after), [("disk-full", OutcomeResult::Remains)]);
+    let tech = &after.findings[0].texts.tech;
+    assert!(tech.starts_with("Better, but not clear. ") && tech.contains("3 GiB (clear from 5 GiB)"), "{tech}");
+    assert!(!tech.contains("left on"), "its own words are for what holds: {tech}");
+}
+
 #[test]
 fn what_cannot_be_seen_any_more_does_not_count_as_gone() {
     let mut story = full_and_hot();
