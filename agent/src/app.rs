@@ -8,6 +8,7 @@
 //!
 //! A clean stop goes in the direction of the data: probes, intake (which notes `pausing`), stream, spool.
 
+mod ease;
 mod intake;
 mod recorded;
 mod repeats;
@@ -26,6 +27,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+pub use ease::Ease;
 pub use intake::{FAST_ROWS, Intake, MINUTE_ROWS, USERS, health, is_state};
 pub use recorded::recorder_series;
 pub use status::{ProbeStatus, SpoolStatus, Status, read as read_status};
@@ -45,10 +47,6 @@ use crate::uplink::{LinkState, LinkStatus, Outbox, Renewal, Routes, Uplink};
 
 /// Time for the identity probes before the first connection.
 const IDENTITY_LIMIT: Duration = Duration::from_secs(5);
-
-/// The start is over after so long: what it needed goes back, and what was freed since then so often.
-const START: Duration = Duration::from_mins(1);
-const EASE_EVERY: Duration = Duration::from_mins(15);
 
 /// Time for the stream to say goodbye.
 const FAREWELL_LIMIT: Duration = Duration::from_secs(6);
@@ -122,6 +120,7 @@ async fn run_once(
         frames,
         readings: measured_out,
         status: link,
+        trouble: Mutex::default(),
         ledger: Arc::clone(&ledger),
         renewals,
         renew_at: wanted_at.clone(),
@@ -137,6 +136,7 @@ async fn run_once(
         renewed,
         wanted_at,
     };
+    let ease = Arc::new(Ease::starting(Instant::now()));
     let pulls = Pulls {
         schedule: Arc::clone(&schedule),
         intake: Arc::clone(&intake),
@@ -146,6 +146,7 @@ async fn run_once(
         cache: state.dir("snapshots")?,
         reached: Arc::clone(&reached),
         clock: Arc::clone(&clock),
+        ease: Arc::clone(&ease),
     };
     tracing::info!(endpoint.id = %endpoint_id, "Agent {} of endpoint {endpoint_id} runs", env!("CARGO_PKG_VERSION"));
 
@@ -174,7 +175,7 @@ async fn run_once(
     };
     let sleep = tokio::spawn(sleep.run());
 
-    take_in(&schedule, &intake, measured, supervisor, &over).await;
+    take_in(&schedule, &intake, measured, supervisor, &ease, &over).await;
 
     if stop.is_cancelled() {
         supervisor.stopping();
@@ -215,6 +216,7 @@ async fn take_in(
     intake: &Mutex<Intake>,
     mut measured: mpsc::Receiver<Reading>,
     supervisor: &Supervisor,
+    ease: &Ease,
     stop: &CancellationToken,
 ) {
     let mut pulse = Pulse::new(supervisor.patience());
@@ -223,7 +225,6 @@ async fn take_in(
     let mut close_at: Option<Instant> = None;
     // Started once for each step: a timer of the kernel's is not for every message that comes between.
     let mut closing = schedule.wait(Duration::ZERO);
-    let mut ease_at = Instant::now() + START;
     loop {
         let period = lock(intake).fast_period();
         tokio::select! {
@@ -248,8 +249,7 @@ async fn take_in(
                 if pulse.step(Instant::now()) {
                     supervisor.alive();
                 }
-                if Instant::now() >= ease_at {
-                    ease_at = Instant::now() + EASE_EVERY;
+                if ease.is_due(Instant::now()) {
                     give_memory_back();
                 }
                 // After a suspension the missed steps are not made up for.

@@ -200,7 +200,7 @@ impl Command {
 
 /// A thread without work ends after so long: longer than the fast tier's period with its jitter, so that the thread that
 /// reads each time stays, and does not wake up to end each time.
-const IDLE_THREAD: Duration = Duration::from_secs(20);
+pub(crate) const IDLE_THREAD: Duration = Duration::from_secs(20);
 
 /// One thread does everything but blocking reads, of which there are few at a time.
 fn runtime() -> Result<tokio::runtime::Runtime> {

@@ -116,9 +116,14 @@ impl Config {
             Ok(text) => text,
             Err(missing) if missing.kind() == std::io::ErrorKind::NotFound => return Ok(Self::default()),
             Err(source) => {
-                return Err(source).with_context(|| {
-                    format!("reading {}; it must be text in UTF-8 that this account may read", path.display())
-                });
+                let what_to_do = match source.kind() {
+                    std::io::ErrorKind::PermissionDenied => {
+                        "this account may not look there; run this as root, for example with sudo"
+                    }
+                    std::io::ErrorKind::InvalidData => "it must be text in UTF-8",
+                    _ => "correct its name or the disk that it is on",
+                };
+                return Err(source).with_context(|| format!("reading {}; {what_to_do}", path.display()));
             }
         };
         Self::parse(&text).with_context(|| format!("{} is not usable; correct it and start again", path.display()))
@@ -248,6 +253,17 @@ mod tests {
         assert!(Config::parse("colector = 'a:1'").expect_err("misspelt").to_string().contains("colector"));
         assert!(Config::parse("[spool]\nsize_mebibytes = 0").is_err());
         assert!(Config::parse("collector = 'http://a'").is_err());
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_read_is_told_as_what_it_is() {
+        let dir = tempfile::tempdir().expect("temporary directory");
+        let refused = |path: &Path| format!("{:#}", Config::read(path).expect_err("refused"));
+        assert!(!refused(dir.path()).contains("UTF-8"), "a folder is no question of letters");
+        let latin = dir.path().join("agent.toml");
+        std::fs::write(&latin, b"# caf\xe9").expect("written");
+        assert!(refused(&latin).contains("it must be text in UTF-8"));
+        assert_eq!(Config::read(&dir.path().join("none.toml")).expect("all defaults"), Config::default());
     }
 
     #[test]

@@ -7,6 +7,7 @@
 //! Hardware is evidence for telling machines apart, never identity: an identity is a key. When a disk was copied, two
 //! machines have one key; the collector then tells one of them to [`fork`], which makes a key and an endpoint of its own.
 
+pub(crate) mod certificate;
 mod crypto;
 mod enroll;
 mod fork;

@@ -41,6 +41,7 @@ mod process;
 mod protection;
 mod proxy;
 mod pseudonym;
+mod remote;
 mod right;
 mod service;
 pub(crate) mod session;
@@ -179,6 +180,7 @@ pub fn all() -> Vec<Arc<dyn Probe>> {
         Arc::new(software::Drivers),
         Arc::new(mail::Mail),
         Arc::new(management::Management),
+        Arc::new(remote::Remote),
         Arc::new(printer::Printers::default()),
         Arc::new(printer::Reach),
         Arc::new(domain::Domain),

@@ -17,13 +17,13 @@ use firstline_proto::convert::{Pull, SNAPSHOT_BYTES_MAX, pieces};
 use firstline_proto::v1;
 use firstline_proto::v1::agent_frame::Frame;
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::app::{Intake, catalogue_version};
+use crate::app::{Ease, Intake, catalogue_version};
 use crate::config::Address;
 use crate::identity::Identity;
 use crate::os::Clock;
-use crate::os::native::give_memory_back;
 use crate::privacy::{Entry, Ledger, Sent};
 use crate::schedule::Schedule;
 use crate::snapshot::{assemble, sign};
@@ -48,6 +48,8 @@ pub struct Pulls {
     pub reached: Arc<Mutex<Address>>,
     /// Time.
     pub clock: Arc<dyn Clock>,
+    /// Gives back what a snapshot took.
+    pub ease: Arc<Ease>,
 }
 
 impl Pulls {
@@ -98,8 +100,7 @@ impl Pulls {
             () = token.cancelled() => tracing::info!("Pull {} was given up", pull.id),
             () = work => token.cancel(),
         }
-        // A snapshot needs several times what the agent needs otherwise.
-        give_memory_back();
+        self.ease.after_snapshot(Instant::now());
     }
 
     async fn make(&self, pull: &Pull) -> anyhow::Result<Bytes> {

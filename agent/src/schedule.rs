@@ -186,7 +186,8 @@ impl Schedule {
 
     /// What each probe costs, in the order of the list of probes.
     pub fn cost_table(&self) -> Vec<ProbeCost> {
-        self.slots.iter().map(|slot| slot.cost()).collect()
+        let settings = self.settings.borrow();
+        self.slots.iter().map(|slot| slot.cost(&settings)).collect()
     }
 
     /// Counts the probes that gave nothing, for the readings about the agent.

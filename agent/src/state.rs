@@ -86,7 +86,14 @@ impl StateDir {
     /// A directory within it, made when it does not exist.
     pub fn dir(&self, name: &str) -> Result<PathBuf> {
         let path = self.path(name);
-        native::create_dir(&path).with_context(|| format!("creating the directory {}", path.display()))?;
+        native::create_dir(&path).with_context(|| {
+            let root = self.root.display();
+            format!(
+                "creating the directory {}; this account must be able to write in {root}: run this as root, for example \
+                 with sudo, or name another state directory with --state-dir",
+                path.display()
+            )
+        })?;
         Ok(path)
     }
 
@@ -197,6 +204,8 @@ mod tests {
         assert!(!absent.exists());
         let refused = StateDir::look(&file).check_readable().expect_err("a file is no directory");
         assert!(refused.to_string().contains("--state-dir"), "{refused}");
+        let refused = StateDir::look(&file).dir("identity").expect_err("nothing can be made there");
+        assert!(refused.to_string().contains("run this as root"), "{refused}");
     }
 
     #[test]

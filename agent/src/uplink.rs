@@ -83,6 +83,9 @@ pub struct LinkStatus {
     pub detail: String,
     /// Since when.
     pub since: Timestamp,
+    /// By when it is tried again; absent while it is up or being tried.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_try: Option<Timestamp>,
     /// What is in the way; absent while nothing is known to be.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub problem: Option<Problem>,
@@ -94,7 +97,7 @@ pub struct LinkStatus {
 impl LinkStatus {
     /// Nothing is known to be in the way.
     pub fn new(state: LinkState, detail: impl Into<String>, since: Timestamp) -> Self {
-        Self { state, detail: detail.into(), since, problem: None, advice: String::new() }
+        Self { state, detail: detail.into(), since, next_try: None, problem: None, advice: String::new() }
     }
 }
 
@@ -141,6 +144,8 @@ pub struct Uplink {
     pub readings: mpsc::Sender<Reading>,
     /// How it is going.
     pub status: watch::Sender<LinkStatus>,
+    /// What has been in the way since when, over all tries.
+    pub trouble: Mutex<Option<(LinkState, Timestamp)>>,
     /// What left the machine.
     pub ledger: Arc<Mutex<Ledger>>,
     /// How often the certificate was renewed; the stream goes over to the new one.
@@ -233,7 +238,9 @@ impl Uplink {
             }
             End::Drained { wait, alternative } => {
                 let words = format!("the collector asked to come back in {} s", wait.as_secs());
-                self.tell(LinkStatus::new(LinkState::Waiting, words, self.clock.now()));
+                let now = self.clock.now();
+                let status = LinkStatus::new(LinkState::Waiting, words, now);
+                self.tell(LinkStatus { next_try: Some(now + wait), ..status });
                 course.collectors = match alternative {
                     Some(address) => self.collectors.beginning_with(address),
                     None => self.collectors.clone(),
@@ -256,8 +263,9 @@ impl Uplink {
             tracing::warn!(collector = %collector, "The stream to {collector} is down: {trouble}; next try in {} s", wait.as_secs());
         }
         let state = if refused { LinkState::Refused } else { LinkState::Waiting };
-        let status = LinkStatus::new(state, trouble.detail.clone(), self.clock.now());
-        self.tell(LinkStatus { problem: Some(trouble.problem), advice, ..status });
+        let now = self.clock.now();
+        let status = LinkStatus::new(state, trouble.detail.clone(), now);
+        self.tell(LinkStatus { next_try: Some(now + wait), problem: Some(trouble.problem), advice, ..status });
         wait
     }
 
@@ -287,8 +295,21 @@ impl Uplink {
         self.reached.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// Tells where the stream stands. What lasts over several tries, down or refused, is told since the first of them.
     fn tell(&self, status: LinkStatus) {
-        self.status.send_replace(status);
+        let mut trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
+        let since = match status.state {
+            LinkState::Connecting => status.since,
+            LinkState::Connected => {
+                *trouble = None;
+                status.since
+            }
+            LinkState::Waiting | LinkState::Refused => {
+                let lasts = trouble.filter(|(state, _)| *state == status.state);
+                trouble.insert(lasts.unwrap_or((status.state, status.since))).1
+            }
+        };
+        self.status.send_replace(LinkStatus { since, ..status });
     }
 
     fn note_sent(&self, counts: RecordCounts) {

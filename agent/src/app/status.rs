@@ -221,22 +221,26 @@ impl Reporter {
             let identity = self.identity.lock().unwrap_or_else(PoisonError::into_inner);
             (identity.endpoint_id.clone(), identity.validity())
         };
-        // What was measured in the first minute is not worth an hour's estimate.
-        let hours = self.clock.awake().saturating_sub(self.started_awake).as_secs_f64().max(60.0) / 3600.0;
-        let probes = self.schedule.cost_table().into_iter().map(|cost| ProbeStatus {
-            name: cost.probe.to_owned(),
-            tier: cost.tier.name().to_owned(),
-            runs: cost.runs,
-            wall_ms_p50: ms(cost.wall_p50),
-            wall_ms_p99: ms(cost.wall_p99),
-            cpu_ms_total: ms(cost.cpu_total),
-            cpu_ms_per_hour: ms(cost.cpu_total) / hours,
-            bytes_per_hour: cost.bytes_told as f64 / hours,
-            failures: cost.failures,
-            overlaps: cost.overlaps,
-            put_off: cost.put_off,
-            flooded: cost.flooded,
-            failing: cost.failing,
+        let awake = self.clock.awake().saturating_sub(self.started_awake);
+        let probes = self.schedule.cost_table().into_iter().map(|cost| {
+            // A run is the share of its whole period: one of a day, made just now, is no run of every minute.
+            let period = cost.period * u32::try_from(cost.runs).unwrap_or(u32::MAX);
+            let hours = awake.max(period).as_secs_f64().max(60.0) / 3600.0;
+            ProbeStatus {
+                name: cost.probe.to_owned(),
+                tier: cost.tier.name().to_owned(),
+                runs: cost.runs,
+                wall_ms_p50: ms(cost.wall_p50),
+                wall_ms_p99: ms(cost.wall_p99),
+                cpu_ms_total: ms(cost.cpu_total),
+                cpu_ms_per_hour: ms(cost.cpu_total) / hours,
+                bytes_per_hour: cost.bytes_told as f64 / hours,
+                failures: cost.failures,
+                overlaps: cost.overlaps,
+                put_off: cost.put_off,
+                flooded: cost.flooded,
+                failing: cost.failing,
+            }
         });
         let intake = super::lock(&self.intake);
         let fill = intake.fill();

@@ -64,10 +64,11 @@ impl Machine {
         let introduction = schedule.collect_section(Section::Identity, IDENTITY_LIMIT).await;
         lock(&intake).introduce(introduction);
         let (stop, (measured_out, measured)) = (CancellationToken::new(), mpsc::channel(1));
+        let ease = Ease::starting(Instant::now());
         let rooms = (Arc::clone(&schedule), Arc::clone(&intake), stop.clone());
         let running = tokio::spawn(async move {
             let (schedule, intake, stop) = rooms;
-            take_in(&schedule, &intake, measured, &Supervisor::of_this_process(), &stop).await;
+            take_in(&schedule, &intake, measured, &Supervisor::of_this_process(), &ease, &stop).await;
         });
         Self {
             schedule,
@@ -181,7 +182,7 @@ impl Clocks {
     }
 
     /// The machine sleeps, and wakes.
-    fn sleep(&self, time: Duration) {
+    fn suspend(&self, time: Duration) {
         *self.slept.lock().expect("alone") += time;
     }
 }

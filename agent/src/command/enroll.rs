@@ -102,7 +102,10 @@ impl Enroll {
 
     fn token_text(&self) -> Result<String> {
         if let Some(Given::File(path)) = &self.given {
-            return std::fs::read_to_string(path).with_context(|| format!("reading the token from {}", path.display()));
+            return std::fs::read_to_string(path).with_context(|| {
+                let path = path.display();
+                format!("reading the token from {path}; name a file with what `firstline token create` printed")
+            });
         }
         let given = match &self.given {
             Some(Given::Token(token)) => Some(token.clone()),
@@ -114,4 +117,17 @@ impl Enroll {
 
 fn now() -> Timestamp {
     jiff::Timestamp::now().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_file_that_is_not_there_is_told_with_what_to_do() {
+        let given = Some(Given::File("/nonexistent/token.txt".into()));
+        let enroll = Enroll::new("collector.example".parse().expect("an address"), given);
+        let refused = enroll.token_text().expect_err("no such file").to_string();
+        assert!(refused.contains("/nonexistent/token.txt") && refused.contains("firstline token create"), "{refused}");
+    }
 }

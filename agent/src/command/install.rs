@@ -1,7 +1,7 @@
 use std::io::Write;
 use std::path::Path;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use bpaf::Bpaf;
 
 use super::enroll::{Enroll, Given, given};
@@ -35,7 +35,7 @@ struct Joining {
 
 impl Install {
     pub(super) fn execute(self, state_dir: &Path, config_file: &Path) -> Result<()> {
-        service::check()?;
+        service::check().context("nothing was installed")?;
         let installed = service::install(state_dir, config_file)?;
         say(&installed.said)?;
         let state = StateDir::open(state_dir)?;

@@ -89,7 +89,7 @@ fn tell(out: &mut impl Write, document: &Document, problem: Option<&str>) -> Res
             writeln!(out, "The agent does not run{until}; start it with `{start}`.")?;
         }
     }
-    document.agent.as_ref().map_or(Ok(()), |agent| account(out, agent))
+    document.agent.as_ref().map_or(Ok(()), |agent| account(out, document, agent))
 }
 
 fn supervised(out: &mut impl Write, service: &ServiceState) -> Result<()> {
@@ -111,12 +111,15 @@ fn supervised(out: &mut impl Write, service: &ServiceState) -> Result<()> {
 }
 
 fn stream(out: &mut impl Write, agent: &Status) -> Result<()> {
-    let LinkStatus { state, detail, since, advice, .. } = &agent.link;
+    let LinkStatus { state, detail, since, next_try, advice, .. } = &agent.link;
     match state {
         LinkState::Connected => writeln!(out, "Stream: {detail} since {since}.")?,
         LinkState::Connecting => writeln!(out, "Stream: {detail}.")?,
-        LinkState::Waiting => writeln!(out, "Stream: down since {since}: {detail}. It is tried again.")?,
+        LinkState::Waiting => writeln!(out, "Stream: down since {since}: {detail}.")?,
         LinkState::Refused => writeln!(out, "Stream: refused since {since}: {detail}.")?,
+    }
+    if let Some(next_try) = next_try {
+        writeln!(out, "It is tried again by {next_try}.")?;
     }
     if !advice.is_empty() {
         writeln!(out, "What to do: {advice}.")?;
@@ -124,11 +127,18 @@ fn stream(out: &mut impl Write, agent: &Status) -> Result<()> {
     Ok(())
 }
 
-fn account(out: &mut impl Write, agent: &Status) -> Result<()> {
+/// What helps where the agent cannot write.
+fn mend_disk(state_dir: &Path) -> String {
+    let place = state_dir.display();
+    format!("make room on the disk of {place}, or mend it; the agent notices by itself and need not be started again")
+}
+
+fn account(out: &mut impl Write, document: &Document, agent: &Status) -> Result<()> {
     match agent.acknowledged {
         Some(Acknowledged { at, sequence: 0 }) => writeln!(out, "The collector has no record yet, as of {at}.")?,
         Some(Acknowledged { at, sequence }) => {
-            writeln!(out, "The collector has every record up to number {sequence}, acknowledged at {at}.")?;
+            let skipped = "numbers are reserved in blocks, so some stand for no record";
+            writeln!(out, "The collector has all up to number {sequence} ({skipped}), acknowledged at {at}.")?;
         }
         None => writeln!(out, "The collector has acknowledged nothing since the agent started.")?,
     }
@@ -137,10 +147,17 @@ fn account(out: &mut impl Write, agent: &Status) -> Result<()> {
     writeln!(out, "Spool: {} records wait; {} on disk; dropped: {dropped}.", spool.records, bytes(spool.bytes))?;
     if let Some(trouble) = &spool.trouble {
         writeln!(out, "Spool: records are kept in memory only: {trouble}.")?;
+        writeln!(out, "What to do: {}.", mend_disk(&document.state_dir))?;
     }
-    writeln!(out, "Recorder: {} on disk.", bytes(agent.recorder_bytes))?;
+    match agent.recorder_bytes {
+        0 => writeln!(out, "Recorder: nothing on disk yet; the last minutes are in memory.")?,
+        some => writeln!(out, "Recorder: {} on disk.", bytes(some))?,
+    }
     if let Some(trouble) = &agent.recorder_trouble {
         writeln!(out, "Recorder: what is measured is not kept on this machine: {trouble}.")?;
+        if agent.spool.trouble.is_none() {
+            writeln!(out, "What to do: {}.", mend_disk(&document.state_dir))?;
+        }
     }
     if let (Some(ratio), Some(memory)) = (agent.cpu_ratio, agent.memory_bytes) {
         writeln!(out, "Own cost: {:.3} % of one core, {} of memory.", ratio * 100.0, bytes(memory))?;
@@ -152,10 +169,16 @@ fn account(out: &mut impl Write, agent: &Status) -> Result<()> {
 }
 
 fn probes(out: &mut impl Write, agent: &Status) -> Result<()> {
+    let all = agent.probes.len();
     let failing = agent.probes.iter().filter(|probe| probe.failing.is_some()).count();
+    let to_come = match agent.probes.iter().filter(|probe| probe.runs == 0).count() {
+        0 => String::new(),
+        one => format!("; {one} had no turn yet"),
+    };
     match failing {
-        0 => writeln!(out, "Probes: all {} give readings.", agent.probes.len())?,
-        failing => writeln!(out, "Probes: {failing} of {} give nothing:", agent.probes.len())?,
+        0 if to_come.is_empty() => writeln!(out, "Probes: all {all} give readings.")?,
+        0 => writeln!(out, "Probes: none of {all} fails{to_come}.")?,
+        failing => writeln!(out, "Probes: {failing} of {all} give nothing{to_come}:")?,
     }
     for probe in &agent.probes {
         if let Some(why) = &probe.failing {
@@ -198,7 +221,10 @@ mod tests {
     }
 
     pub(super) fn document(state: LinkState, running: bool) -> Document {
-        let link = LinkStatus::new(state, "the port is closed", Timestamp(0));
+        let link = LinkStatus {
+            next_try: Some(Timestamp(90_000)),
+            ..LinkStatus::new(state, "the port is closed", Timestamp(0))
+        };
         let spool = SpoolStatus {
             records: 3,
             bytes: 2048,
@@ -246,10 +272,10 @@ mod tests {
         let text = told(&document(LinkState::Waiting, true), None);
         for line in [
             "Enrolled at c:1 as endpoint e1.",
-            "down since 1970-01-01T00:00:00Z: the port is closed. It is tried again.",
-            "up to number 41",
+            "down since 1970-01-01T00:00:00Z: the port is closed.\nIt is tried again by 1970-01-01T00:01:30Z.",
+            "has all up to number 41 (numbers are reserved in blocks,",
             "3 records wait; 2 KiB on disk; dropped: 7.",
-            "in memory only: no space left on device.",
+            "in memory only: no space left on device.\nWhat to do: make room on the disk of /srv/agent,",
             "0.030 % of one core, 9 MiB of memory.",
             "1 of 2 give nothing:\n  path: the source did not answer in time",
         ] {

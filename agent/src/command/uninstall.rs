@@ -1,6 +1,6 @@
 use std::path::Path;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use bpaf::Bpaf;
 
 use super::install::say;
@@ -20,7 +20,8 @@ pub(super) struct Uninstall {
 
 impl Uninstall {
     pub(super) fn execute(self, state_dir: &Path, config_file: &Path) -> Result<()> {
-        service::check()?;
+        let kept = || format!("nothing was removed; what the agent keeps is in {}", state_dir.display());
+        service::check().with_context(kept)?;
         say(&service::uninstall(state_dir, config_file, self.purge)?)
     }
 }

@@ -14,6 +14,7 @@ use rustls::{ClientConfig, RootCertStore};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use super::certificate::parts;
 use super::crypto::{Key, NotAKey, provider};
 use super::pin::{Fingerprint, fingerprint};
 use super::witness::Witness;
@@ -245,8 +246,8 @@ impl Identity {
     /// Takes new certificates into use, after checking that they are this key's.
     pub(super) fn adopt(&mut self, new: Certificates) -> Result<(), IdentityError> {
         let leaf = new.chain.first().ok_or(IdentityError::Foreign)?;
-        let (_, parsed) = x509_parser::parse_x509_certificate(leaf).map_err(|_| IdentityError::Foreign)?;
-        if parsed.public_key().raw != self.key.public() || new.authorities.is_empty() {
+        let parts = parts(leaf).ok_or(IdentityError::Foreign)?;
+        if parts.public_key != self.key.public() || new.authorities.is_empty() {
             return Err(IdentityError::Foreign);
         }
         if self.enrolled_under.is_none() {
@@ -255,8 +256,8 @@ impl Identity {
             self.write_enrolment()?;
         }
         // Trust before identity: a crash in between leaves the old certificate, which the new authorities still know.
-        self.write("authorities.pem", pem(&new.authorities).as_bytes())?;
-        self.write("certificate.pem", pem(&new.chain).as_bytes())?;
+        self.write("authorities.pem", pems(&new.authorities).as_bytes())?;
+        self.write("certificate.pem", pems(&new.chain).as_bytes())?;
         if let Some(key) = new.naming_key.filter(|key| self.naming_key != Some(*key)) {
             self.write(NAMING_KEY, &key)?;
             self.naming_key = Some(key);
@@ -307,9 +308,8 @@ impl Identity {
 
     /// From when to when the certificate is valid.
     pub fn validity(&self) -> Option<(Timestamp, Timestamp)> {
-        let (_, parsed) = x509_parser::parse_x509_certificate(self.chain.first()?).ok()?;
-        let at = |time: x509_parser::time::ASN1Time| Timestamp::from_unix_seconds(time.timestamp());
-        Some((at(parsed.validity().not_before), at(parsed.validity().not_after)))
+        let parts = parts(self.chain.first()?)?;
+        Some((parts.valid_from, parts.valid_to))
     }
 
     pub(super) fn certificate_request(&self) -> Result<Vec<u8>, IdentityError> {
@@ -320,7 +320,7 @@ impl Identity {
     pub fn sign(&self, bytes: &[u8]) -> Result<Signature, IdentityError> {
         Ok(Signature {
             algorithm: "ECDSA_P256_SHA256_ASN1".to_owned(),
-            certificate: pem(&self.chain[..1.min(self.chain.len())]),
+            certificate: pems(&self.chain[..1.min(self.chain.len())]),
             value: STANDARD.encode(self.key.sign(bytes)?),
         })
     }
@@ -362,15 +362,16 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, IdentityErr
 }
 
 /// PEM of certificates, 64 letters a line.
-fn pem(ders: &[CertificateDer<'_>]) -> String {
-    let mut text = String::new();
-    for der in ders {
-        text.push_str("-----BEGIN CERTIFICATE-----\n");
-        for line in STANDARD.encode(der).as_bytes().chunks(64) {
-            text.push_str(&String::from_utf8_lossy(line));
-            text.push('\n');
-        }
-        text.push_str("-----END CERTIFICATE-----\n");
+/// What kind it is, and what it holds, as text.
+pub(super) fn pem(label: &str, der: &[u8]) -> String {
+    let mut text = format!("-----BEGIN {label}-----\n");
+    for line in STANDARD.encode(der).as_bytes().chunks(64) {
+        text.push_str(&String::from_utf8_lossy(line));
+        text.push('\n');
     }
-    text
+    text + &format!("-----END {label}-----\n")
+}
+
+fn pems(ders: &[CertificateDer<'_>]) -> String {
+    ders.iter().map(|der| pem("CERTIFICATE", der)).collect()
 }

@@ -10,7 +10,8 @@ use std::sync::Arc;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{CertificateError, DigitallySignedStruct, Error, OtherError, SignatureScheme};
-use x509_parser::x509::X509Name;
+
+use super::certificate::{in_words, parts};
 
 /// Characters of a name that are shown.
 const SHOWN_CHARS: usize = 80;
@@ -43,13 +44,13 @@ impl Stranger {
 
     fn of(end_entity: &CertificateDer<'_>, intermediates: &[CertificateDer<'_>]) -> Self {
         let top = intermediates.last().unwrap_or(end_entity);
-        let Ok((_, parsed)) = x509_parser::parse_x509_certificate(top) else {
+        let Some(parts) = parts(top) else {
             return Self { authority: "a certificate that cannot be read".to_owned(), is_collector: false };
         };
-        let issuer = parsed.issuer();
+        let issuer = parts.issuer;
         let name = first(issuer.iter_common_name()).or_else(|| first(issuer.iter_organization()));
         let is_collector = first(issuer.iter_organization()).is_some_and(|name| name == "Firstline");
-        Self { authority: name.unwrap_or_else(|| shown(&printed(issuer))), is_collector }
+        Self { authority: name.unwrap_or_else(|| shown(&in_words(&issuer))), is_collector }
     }
 }
 
@@ -57,13 +58,9 @@ fn first<'a>(mut names: impl Iterator<Item = &'a x509_parser::x509::AttributeTyp
     names.next().and_then(|name| name.as_str().ok()).map(shown)
 }
 
-fn printed(name: &X509Name<'_>) -> String {
-    let text = name.to_string();
-    if text.is_empty() { "without a name".to_owned() } else { text }
-}
-
 fn shown(text: &str) -> String {
-    text.chars().filter(|letter| !letter.is_control()).take(SHOWN_CHARS).collect()
+    let text: String = text.chars().filter(|letter| !letter.is_control()).take(SHOWN_CHARS).collect();
+    if text.is_empty() { "without a name".to_owned() } else { text }
 }
 
 /// A verifier that trusts exactly whom `inner` trusts.
@@ -89,8 +86,11 @@ impl ServerCertVerifier for Witness {
     ) -> Result<ServerCertVerified, Error> {
         let verified = self.inner.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
         verified.map_err(|refusal| match refusal {
-            // Another authority may bear the same name: then it is the signature that does not fit.
-            Error::InvalidCertificate(CertificateError::UnknownIssuer | CertificateError::BadSignature) => {
+            // Another authority may bear the same name: then it is the signature that does not fit. What an authority shows
+            // of itself, as servers do whose certificate somebody made by hand, is refused as something else.
+            Error::InvalidCertificate(
+                CertificateError::UnknownIssuer | CertificateError::BadSignature | CertificateError::Other(_),
+            ) => {
                 let stranger = Stranger::of(end_entity, intermediates);
                 Error::InvalidCertificate(CertificateError::Other(OtherError(Arc::new(stranger))))
             }
@@ -118,5 +118,34 @@ impl ServerCertVerifier for Witness {
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.inner.supported_verify_schemes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rcgen::{BasicConstraints, Certificate, CertificateParams, DnType, IsCa, KeyPair};
+    use rustls::RootCertStore;
+    use rustls::client::WebPkiServerVerifier;
+
+    use super::*;
+
+    /// An authority that signed itself.
+    fn authority(name: &str) -> Certificate {
+        let mut params = CertificateParams::new(["localhost".to_owned()]).expect("a name");
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.distinguished_name.push(DnType::CommonName, name);
+        params.self_signed(&KeyPair::generate().expect("a key")).expect("signed")
+    }
+
+    #[test]
+    fn an_authority_that_shows_itself_is_named_too() {
+        let mut roots = RootCertStore::empty();
+        roots.add(authority("ours").der().clone()).expect("a root");
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let inner = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider).build().expect("a verifier");
+        let (shown, name) = (authority("by hand"), ServerName::try_from("localhost").expect("a name"));
+        let refused = Witness::over(inner).verify_server_cert(shown.der(), &[], &name, &[], UnixTime::now());
+        let error = refused.expect_err("it is none of ours");
+        assert_eq!(Stranger::met(&error).map(|stranger| stranger.authority.as_str()), Some("by hand"));
     }
 }

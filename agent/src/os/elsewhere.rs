@@ -390,6 +390,10 @@ pub(crate) fn device_stamp(_: &Path) -> u64 {
     0
 }
 
+pub(crate) fn has_sockets(_: &Path) -> bool {
+    false
+}
+
 pub(crate) fn sessions(_: &Path) -> Result<Vec<Session>, ProbeError> {
     Err(ProbeError::Unsupported("the list of sessions"))
 }

@@ -13,7 +13,7 @@ const LARGEST_BYTES: u64 = 1024 * 1024;
 /// The whole text of `relative` below `root`. Bytes that are not UTF-8 are replaced.
 pub(crate) fn read(root: &Path, relative: &str) -> Result<String, ProbeError> {
     let path = root.join(relative);
-    let open = |source| ProbeError::io(relative, &source);
+    let open = |source| ProbeError::file(relative, &source);
     let mut bytes = Vec::with_capacity(4096);
     File::open(path).map_err(open)?.take(LARGEST_BYTES).read_to_end(&mut bytes).map_err(open)?;
     Ok(match String::from_utf8(bytes) {
@@ -24,7 +24,7 @@ pub(crate) fn read(root: &Path, relative: &str) -> Result<String, ProbeError> {
 
 /// The last `bytes_max` bytes of `relative` below `root` as text, from the beginning of a line: the end of a diary.
 pub(crate) fn tail(root: &Path, relative: &str, bytes_max: u64) -> Result<String, ProbeError> {
-    let failed = |source| ProbeError::io(relative, &source);
+    let failed = |source| ProbeError::file(relative, &source);
     let mut file = File::open(root.join(relative)).map_err(failed)?;
     let length = file.metadata().map_err(failed)?.len();
     let start = length.saturating_sub(bytes_max);
@@ -38,7 +38,7 @@ pub(crate) fn tail(root: &Path, relative: &str, bytes_max: u64) -> Result<String
 
 /// When `relative` was last changed, seconds since 1970.
 pub(crate) fn modified_seconds(root: &Path, relative: &str) -> Result<i64, ProbeError> {
-    let failed = |source| ProbeError::io(relative, &source);
+    let failed = |source| ProbeError::file(relative, &source);
     let time = root.join(relative).metadata().and_then(|metadata| metadata.modified()).map_err(failed)?;
     let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
     Ok(i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
@@ -46,7 +46,7 @@ pub(crate) fn modified_seconds(root: &Path, relative: &str) -> Result<i64, Probe
 
 /// The bytes of `relative` below `root`, of a file that is not text.
 pub(crate) fn read_bytes(root: &Path, relative: &str) -> Result<Vec<u8>, ProbeError> {
-    let failed = |source| ProbeError::io(relative, &source);
+    let failed = |source| ProbeError::file(relative, &source);
     let mut bytes = Vec::new();
     File::open(root.join(relative)).map_err(failed)?.take(LARGEST_BYTES).read_to_end(&mut bytes).map_err(failed)?;
     Ok(bytes)
@@ -61,7 +61,7 @@ pub(crate) fn read_trimmed(root: &Path, relative: &str) -> Option<String> {
 
 /// Names in the directory `relative` below `root`, sorted.
 pub(crate) fn list(root: &Path, relative: &str) -> Result<Vec<String>, ProbeError> {
-    let entries = std::fs::read_dir(root.join(relative)).map_err(|source| ProbeError::io(relative, &source))?;
+    let entries = std::fs::read_dir(root.join(relative)).map_err(|source| ProbeError::file(relative, &source))?;
     let mut names: Vec<String> = entries.flatten().filter_map(|entry| entry.file_name().into_string().ok()).collect();
     names.arrange();
     Ok(names)

@@ -63,18 +63,27 @@ impl Entry {
         match &self.sent {
             Sent::Enrolment => format!("{at}  to {to}: this machine's name, system and public key, to enrol it"),
             Sent::Records { samples, inventories, events, bytes } => format!(
-                "{at}  to {to}: {samples} minutes of measurements, {inventories} changed states, {events} events \
-                 within the hour ({bytes} bytes)"
+                "{at}  to {to}: {} of measurements, {}, {} within the hour ({bytes} bytes)",
+                counted(*samples, "minute"),
+                counted(*inventories, "changed state"),
+                counted(*events, "event")
             ),
             Sent::Snapshot { ticket, requested_by, readings, series, bytes } => {
                 let why = if ticket.is_empty() { "no ticket named".to_owned() } else { format!("ticket {ticket}") };
                 let who = if requested_by.is_empty() { "somebody" } else { requested_by };
                 format!(
-                    "{at}  to {to}: a snapshot for {who}, {why}: {readings} readings, {series} series ({bytes} bytes)"
+                    "{at}  to {to}: a snapshot for {who}, {why}: {}, {series} series ({bytes} bytes)",
+                    counted(*readings, "reading")
                 )
             }
         }
     }
+}
+
+/// `1 minute`, `2 minutes`.
+fn counted(count: u64, thing: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {thing}{plural}")
 }
 
 /// The name of the file in the scratch directory that has the hour that goes on.
@@ -222,6 +231,13 @@ mod tests {
         ledger().flush().expect("written");
         assert_eq!(listed(), told(15), "it is not told twice");
         assert!(!dir.path().join(HOUR).exists());
+    }
+
+    #[test]
+    fn counts_as_people_write_them() {
+        let sent = Sent::Records { samples: 1, inventories: 2, events: 0, bytes: 300 };
+        let words = Entry { at: Timestamp(0), to: "c:1".into(), sent }.words();
+        assert!(words.ends_with("1 minute of measurements, 2 changed states, 0 events within the hour (300 bytes)"));
     }
 
     #[test]

@@ -104,7 +104,7 @@ impl Probe for Devices {
         let devices = self.listed(cx)?;
         let docks = native::docks(&cx.root).unwrap_or_default();
         let mut gather = Gather::new(cx);
-        tell_devices(cx, &mut gather, &devices);
+        tell_devices(cx, &mut gather, &devices, native::has_sockets(&cx.root));
         tell_docks(cx, &mut gather, &docks);
         let plugged = devices.iter().filter(|device| device.is_plugged);
         let mut now = order::map(plugged.map(|device| {
@@ -141,9 +141,10 @@ fn name(cx: &Context, identity: &str) -> String {
     cx.pseudonyms.name("device", identity)
 }
 
-fn tell_devices(cx: &Context, gather: &mut Gather, devices: &[Device]) {
+fn tell_devices(cx: &Context, gather: &mut Gather, devices: &[Device], has_sockets: bool) {
     let plugged: Vec<_> = devices.iter().filter(|device| device.is_plugged).collect();
-    gather.single("endpoint.device.count", plugged.len() as u64);
+    let count = has_sockets.then_some(plugged.len() as u64);
+    gather.outcome("endpoint.device.count", [], count.ok_or(ProbeError::NotPresent("USB to plug anything into")));
     for device in plugged.iter().take(MOST_DEVICES) {
         let name = name(cx, &device.identity);
         let attributes = [("device", name.as_str()), ("device.class", device.class)];

@@ -5,10 +5,11 @@ use std::time::{Duration, Instant};
 
 use firstline_diagnosis::vocabulary::{Attributes, Timestamp};
 use firstline_proto::v1::Section;
-use x509_parser::parse_x509_certificate;
-use x509_parser::pem::parse_x509_pem;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
 
 use super::{Collected, Context, Gather, Probe, ProbeError, Spec, Tier};
+use crate::identity::certificate::{in_words, parts};
 use crate::os::native;
 
 static DOMAIN: Spec = Spec {
@@ -81,14 +82,13 @@ impl Certificate {
     /// It is another thing, such as a store that takes a password.
     pub(crate) fn read(bytes: &[u8], purpose: &'static str, has_key: bool) -> Result<Self, ProbeError> {
         let odd = || ProbeError::Failed("what a profile names is no plain certificate".to_owned());
-        let pem = parse_x509_pem(bytes).ok().map(|(_, pem)| pem.contents);
-        let der = pem.as_deref().unwrap_or(bytes);
-        let (_, parsed) = parse_x509_certificate(der).map_err(|_| odd())?;
+        let pem = CertificateDer::from_pem_slice(bytes).ok();
+        let parts = parts(pem.as_deref().unwrap_or(bytes)).ok_or_else(odd)?;
         Ok(Self {
             purpose,
-            subject: parsed.subject().to_string(),
-            issuer: parsed.issuer().to_string(),
-            not_after_seconds: parsed.validity().not_after.timestamp(),
+            subject: in_words(&parts.subject),
+            issuer: in_words(&parts.issuer),
+            not_after_seconds: parts.valid_to.unix_ms() / 1000,
             has_key,
         })
     }

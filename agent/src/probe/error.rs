@@ -33,6 +33,11 @@ pub enum ProbeError {
 }
 
 impl ProbeError {
+    /// What an error about a file means; `relative` is its name below the root, and people know it by its whole name.
+    pub(crate) fn file(relative: &str, source: &io::Error) -> Self {
+        Self::io(&format!("/{relative}"), source)
+    }
+
     /// What an error of the system about `what` means.
     pub(crate) fn io(what: &str, source: &io::Error) -> Self {
         match source.kind() {
@@ -55,5 +60,16 @@ impl From<ProbeError> for Unknown {
             ProbeError::Failed(_) => Why::Failed,
         };
         Self::new(why, error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_named_as_people_know_it() {
+        let missing = ProbeError::file("sys/class/dmi/id/product_serial", &io::ErrorKind::NotFound.into());
+        assert_eq!(missing.to_string(), "/sys/class/dmi/id/product_serial is not there");
     }
 }

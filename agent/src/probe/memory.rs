@@ -51,8 +51,10 @@ fn amounts(root: &Path, gather: &mut Gather) -> Result<(), ProbeError> {
     gather.outcome("endpoint.memory.commit", [], told(info.committed));
     gather.outcome("endpoint.memory.commit_limit", [], told(info.commit_limit));
     let used = info.swap_total.zip(info.swap_free).map(|(total, free)| total.saturating_sub(free));
-    gather.outcome("system.paging.usage", [("state", "used")], told(used));
-    gather.outcome("system.paging.usage", [("state", "free")], told(info.swap_free));
+    for (state, bytes) in [("used", used), ("free", info.swap_free)] {
+        let outcome = if info.swap_total == Some(0) { Err(ProbeError::NotPresent("swap")) } else { told(bytes) };
+        gather.outcome("system.paging.usage", [("state", state)], outcome);
+    }
     Ok(())
 }
 

@@ -3,6 +3,7 @@
 mod hardware;
 mod network;
 
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use firstline_diagnosis::registry::{Registry, Source};
@@ -10,6 +11,7 @@ use firstline_diagnosis::vocabulary::{Reading, Unknown, Value, Why};
 use tokio::sync::watch;
 
 use super::*;
+use crate::os::prepared;
 use crate::settings::{DnsName, ProbeTarget, Settings};
 
 /// A machine that is a directory below `tests/fixtures`.
@@ -58,8 +60,14 @@ fn every_signal_of_every_probe_is_declared_and_has_one_owner() {
             assert_eq!(other, None, "{signal} has two owners");
         }
     }
-    // The collector's clock is measured where the collector is talked to.
-    let elsewhere = ["endpoint.clock.offset", "endpoint.clock.rtt"];
+    // The collector's clock is measured where the collector is talked to; of accounts the collector knows more.
+    let elsewhere = [
+        "endpoint.clock.offset",
+        "endpoint.clock.rtt",
+        "endpoint.user.disabled",
+        "endpoint.user.account_expires_in",
+        "endpoint.user.must_change_password",
+    ];
     let orphans: Vec<_> = Registry::builtin()
         .iter()
         .filter(|spec| matches!(spec.source.linux, Source::Api(_)))
@@ -251,4 +259,25 @@ async fn the_network_of_this_machine_is_looked_at_on_the_runtime_that_it_is_aske
     assert_eq!(*connected, Ok(Value::Flag(true)));
     let found = outcome(&section.readings, r#"endpoint.dns.lookup.ok{dns.name_class="internal",server="os"}"#);
     assert_eq!(*found, Ok(Value::Flag(true)));
+}
+
+#[test]
+fn two_hundred_mounts_are_as_many_readings_as_their_three_disks() {
+    let mut mounts = String::new();
+    for (device, point) in [("259:2", "/"), ("259:3", "/home"), ("8:1", "/data")] {
+        writeln!(mounts, "28 1 {device} / {point} rw - ext4 /dev/{device} rw").expect("text");
+    }
+    for number in 0..50 {
+        writeln!(mounts, "29 28 0:{number} / /pod/{number} rw - overlay overlay rw").expect("text");
+        writeln!(mounts, "30 28 7:{number} / /snap/{number} ro - squashfs /dev/loop{number} ro").expect("text");
+        writeln!(mounts, "31 28 259:3 / /srv/bound/{number} rw - ext4 /dev/259:3 rw").expect("text");
+        writeln!(mounts, "32 28 1:{number} / /net/{number} rw - nfs4 dead:/export rw").expect("text");
+    }
+    let root = prepared::machine(&[("proc/1/mountinfo", mounts.as_str()), ("home/a", ""), ("data/a", "")]);
+    let readings = collect("filesystems", &Context { root: root.path().to_owned(), ..this_machine() });
+    let limits =
+        readings.iter().filter(|one| &*one.series.signal == "system.filesystem.limit" && one.number().is_some());
+    let points: Vec<_> = limits.filter_map(|one| one.series.attributes.get("mountpoint")).collect();
+    assert_eq!(points, ["/", "/data", "/home"]);
+    assert!(readings.len() <= 3 * 6, "{}", readings.len());
 }

@@ -21,6 +21,8 @@ pub struct ProbeCost {
     pub probe: &'static str,
     /// Its tier.
     pub tier: Tier,
+    /// How often it runs.
+    pub period: Duration,
     /// Runs since the agent started.
     pub runs: u64,
     /// The last run.

@@ -81,7 +81,7 @@ fn strayed(tier: Tier, period: Duration) -> Duration {
 }
 
 /// The period of a tier that rides along.
-fn period(tier: Tier, settings: &Settings) -> Duration {
+pub(super) fn period(tier: Tier, settings: &Settings) -> Duration {
     match tier {
         Tier::Fast => settings.fast_period,
         Tier::Minute => settings.minute_period,

@@ -6,10 +6,12 @@ use firstline_diagnosis::vocabulary::{Attributes, Mark, Reading, Series, Timesta
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::account::{Account, ProbeCost};
+use super::clockwork;
 use super::gate::{self, Gate};
 use super::train::{News, Ran};
 use super::{Batch, Output, weight};
 use crate::probe::{Probe, Spec};
+use crate::settings::Settings;
 
 /// One probe and what the schedule remembers about it.
 pub(super) struct Slot {
@@ -166,12 +168,13 @@ impl Slot {
         series.map(|series| Reading { series, outcome: Err(unknown.clone()), at: ran.at }).collect()
     }
 
-    pub(super) fn cost(&self) -> ProbeCost {
+    pub(super) fn cost(&self, settings: &Settings) -> ProbeCost {
         let memory = self.memory();
         let account = &memory.account;
         ProbeCost {
             probe: self.spec().name,
             tier: self.spec().tier,
+            period: clockwork::period(self.spec().tier, settings),
             runs: account.runs,
             last: account.last,
             wall_p50: account.wall_quantile(0.5),

@@ -145,7 +145,7 @@ async fn tells_boot_wake_and_another_network() {
     })]);
     assert_eq!(story.mark().await.1, Mark::Booted);
     story.batch("net").await;
-    story.clock.sleep(Duration::from_hours(1));
+    story.clock.suspend(Duration::from_hours(1));
     let (at, mark) = story.mark().await;
     assert_eq!((at, mark), (story.clock.now(), Mark::Resumed));
     *network.lock().expect("alone") = Err(ProbeError::NotPresent("gateway"));
@@ -353,7 +353,7 @@ impl Default for PausedClock {
 }
 
 impl PausedClock {
-    fn sleep(&self, time: Duration) {
+    fn suspend(&self, time: Duration) {
         *self.slept.lock().expect("alone") += time;
     }
 }

@@ -40,8 +40,8 @@ const USER: &str = "firstline-agent";
 pub fn check() -> Result<()> {
     if !is_booted() {
         bail!(
-            "this machine was not started by systemd, so no service can be installed; \
-             start `firstline-agent run` from whatever starts programs here"
+            "this machine was not started by systemd, so it has no services; `firstline-agent run` is started and stopped \
+             by whatever starts programs here"
         );
     }
     if !rustix::process::geteuid().is_root() {

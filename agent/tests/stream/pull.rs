@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::collector::{Collector, Temper};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use firstline_agent::app::{self, Intake};
+use firstline_agent::app::{self, Ease, Intake};
 use firstline_agent::config::Config;
 use firstline_agent::identity::{Token, enroll};
 use firstline_agent::privacy::{Ledger, Sent, pseudonyms};
@@ -26,6 +26,7 @@ use firstline_proto::v1::agent_frame::Frame;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 struct Running {
@@ -66,6 +67,7 @@ async fn pulls() -> Running {
         cache: state.dir("snapshots").expect("made"),
         reached: Arc::new(Mutex::new("localhost:1".parse().expect("an address"))),
         clock,
+        ease: Arc::new(Ease::starting(Instant::now())),
     };
     tokio::spawn(pulls.run(requested, CancellationToken::new()));
     Running { requests, frames, ledger, _dir: dir, _settings: settings }

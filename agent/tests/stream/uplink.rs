@@ -110,6 +110,7 @@ impl Agent {
             frames,
             readings,
             status,
+            trouble: Mutex::default(),
             ledger: Arc::new(Mutex::new(Ledger::at(self.dir.path().join("ledger")))),
             renewals,
             renew_at: watch::Sender::new(None),

@@ -51,7 +51,7 @@ async fn a_machine_that_sleeps_for_an_hour_tells_so_and_nothing_of_the_hour() {
     let mut pc = Machine::at_ten().await;
     pc.until(20).await;
     // It wakes with a clock that is an hour off, as one whose battery clock runs on local time, until it is set right.
-    pc.clock.sleep(Duration::from_hours(1));
+    pc.clock.suspend(Duration::from_hours(1));
     *pc.disk.more.lock().expect("alone") = 5e9;
     pc.clock.set(-60);
     pc.until(82).await;
@@ -92,12 +92,12 @@ async fn a_sleep_that_is_announced_has_two_marks_and_the_wake_is_told_once() {
     let mut pc = Machine::at_ten().await;
     pc.until(20).await;
     lock(&pc.intake).pause();
-    pc.clock.sleep(Duration::from_hours(1));
+    pc.clock.suspend(Duration::from_hours(1));
     // Who announced it says that it is over, and the clocks say so with the next tick.
     lock(&pc.intake).mark(pc.clock.now(), Mark::Resumed);
     pc.until(120).await;
     assert_eq!(pc.marks(), [(Mark::Booted, 0), (Mark::Pausing, 20), (Mark::Resumed, 80)]);
-    pc.clock.sleep(Duration::from_hours(1));
+    pc.clock.suspend(Duration::from_hours(1));
     pc.until(190).await;
     assert_eq!(pc.marks()[3..], [(Mark::Resumed, 180)], "and the next wake is another");
     pc.stop().await;

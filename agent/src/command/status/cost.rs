@@ -14,7 +14,11 @@ pub(super) fn table(out: &mut impl Write, agent: Option<&Status>) -> Result<()> 
         writeln!(out, "Nothing has been measured yet; costs are known a minute after `firstline-agent run`.")?;
         return Ok(());
     };
-    writeln!(out, "Measured from {} to {}; an hour is an hour awake.\n", agent.started_at, agent.at)?;
+    writeln!(
+        out,
+        "Measured from {} to {}; an hour is an hour awake, and told is before it is packed.\n",
+        agent.started_at, agent.at
+    )?;
     let mut probes: Vec<&ProbeStatus> = agent.probes.iter().collect();
     probes.arrange_by(|one, other| other.cpu_ms_per_hour.total_cmp(&one.cpu_ms_per_hour));
     let name_width = probes.iter().map(|probe| probe.name.len()).max().unwrap_or(0).max("probe".len());
@@ -30,10 +34,10 @@ pub(super) fn table(out: &mut impl Write, agent: Option<&Status>) -> Result<()> 
             probe.name,
             probe.tier,
             probe.runs,
-            ms(probe.wall_ms_p50),
-            ms(probe.wall_ms_p99),
-            ms(probe.cpu_ms_per_hour),
-            bytes(probe.bytes_per_hour as u64),
+            measured(probe, ms(probe.wall_ms_p50)),
+            measured(probe, ms(probe.wall_ms_p99)),
+            measured(probe, ms(probe.cpu_ms_per_hour)),
+            measured(probe, bytes(probe.bytes_per_hour as u64)),
         )?;
     }
     sum(out, &probes, name_width)?;
@@ -41,12 +45,21 @@ pub(super) fn table(out: &mut impl Write, agent: Option<&Status>) -> Result<()> 
     sent(out, agent)
 }
 
+/// What was measured of a probe; nothing where it had no turn yet.
+fn measured(probe: &ProbeStatus, words: String) -> String {
+    if probe.runs == 0 { "-".to_owned() } else { words }
+}
+
 /// Signals that are named of those whose values were told alone.
 const SIGNALS_SHOWN: usize = 10;
 
 /// What left the machine, the most first.
 fn sent(out: &mut impl Write, agent: &Status) -> Result<()> {
-    writeln!(out, "\nSent over the stream: {} on the wire, with all that is around:", bytes(agent.sent.wire_bytes))?;
+    writeln!(
+        out,
+        "\nSent over the stream: {} on the wire. What it held, before it was packed:",
+        bytes(agent.sent.wire_bytes)
+    )?;
     amounts(out, agent.sent.kinds.iter().collect(), usize::MAX)?;
     if !agent.sent.signals.is_empty() {
         writeln!(out, "States among them, by signal:")?;
@@ -143,7 +156,7 @@ mod tests {
         table(&mut out, Some(&agent)).expect("memory takes everything");
         let text = String::from_utf8(out).expect("text");
         assert!(
-            text.contains("4 KiB on the wire, with all that is around:\n  layout: 2 KiB in 1\n  beat: 60 B"),
+            text.contains("4 KiB on the wire. What it held, before it was packed:\n  layout: 2 KiB in 1\n  beat: 60 B"),
             "{text}"
         );
     }

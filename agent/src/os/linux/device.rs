@@ -8,6 +8,7 @@ use crate::probe::device::{Device, Dock};
 
 const USB: &str = "sys/bus/usb/devices";
 const PCI: &str = "sys/bus/pci/devices";
+const BUS_FOR_CAMERAS: &str = "camera, nor USB that one could be plugged into";
 const THUNDERBOLT: &str = "sys/bus/thunderbolt/devices";
 
 /// What is plugged into USB, hubs of the machine itself left out; and what the machine has on PCI that needs a driver.
@@ -24,6 +25,11 @@ pub(crate) fn devices(root: &Path) -> Result<Vec<Device>, ProbeError> {
     }
     devices.extend(pci.unwrap_or_default().iter().filter_map(|name| pci_device(root, name)));
     Ok(devices)
+}
+
+/// Whether there is a bus that things are plugged into. Containers and some virtual machines have none.
+pub(crate) fn has_sockets(root: &Path) -> bool {
+    exists(root, USB)
 }
 
 /// A number that differs when something was plugged in, pulled out or numbered anew, for the price of a few looks.
@@ -160,7 +166,10 @@ pub(crate) fn cameras(root: &Path) -> Result<u64, ProbeError> {
     const VIDEO: &str = "sys/class/video4linux";
     let names = match list(root, VIDEO) {
         // The kernel makes the folder with the first camera.
-        Err(ProbeError::Missing(_)) if exists(root, "sys/class") => Vec::new(),
+        Err(ProbeError::Missing(_)) if has_sockets(root) => Vec::new(),
+        Err(ProbeError::Missing(_)) if exists(root, "sys/class") => {
+            return Err(ProbeError::NotPresent(BUS_FOR_CAMERAS));
+        }
         other => other?,
     };
     let is_first = |name: &&String| {
@@ -226,6 +235,15 @@ mod tests {
             ("network", "8086:2725", "root", None),
         ];
         assert_eq!(said, expected);
+    }
+
+    #[test]
+    fn no_camera_is_counted_only_where_one_could_be() {
+        let laptop = machine_of(&[("sys/class/net/lo/type", "772"), ("sys/bus/usb/devices/usb1/devnum", "1")], &[]);
+        assert_eq!((cameras(laptop.path()), has_sockets(laptop.path())), (Ok(0), true));
+        let container = machine_of(&[("sys/class/net/lo/type", "772"), ("sys/bus/pci/devices/0/class", "0x0")], &[]);
+        assert_eq!(cameras(container.path()), Err(ProbeError::NotPresent(BUS_FOR_CAMERAS)));
+        assert!(!has_sockets(container.path()), "there is PCI, and nothing to plug anything into");
     }
 
     #[test]

@@ -20,7 +20,7 @@ const CERTIFICATE_BYTES_MAX: u64 = 256 * 1024;
 /// whose being there everybody may see.
 pub(crate) fn membership(root: &Path) -> Result<Membership, ProbeError> {
     if !exists(root, "etc") {
-        return Err(ProbeError::Missing("etc".to_owned()));
+        return Err(ProbeError::Missing("/etc".to_owned()));
     }
     let sssd = read(root, SSSD).unwrap_or_default();
     let samba = read(root, SAMBA).unwrap_or_default();
@@ -66,7 +66,7 @@ pub(crate) fn secure_channel(root: &Path) -> Result<bool, ProbeError> {
 /// Certificates that a network or VPN profile names as this machine's own.
 pub(crate) fn certificates(root: &Path) -> Result<Vec<Result<Certificate, ProbeError>>, ProbeError> {
     if !exists(root, "etc") {
-        return Err(ProbeError::Missing("etc".to_owned()));
+        return Err(ProbeError::Missing("/etc".to_owned()));
     }
     let mut found = Vec::new();
     for dir in CONNECTIONS {

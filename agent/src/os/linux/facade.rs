@@ -53,7 +53,7 @@ mod writers;
 pub(crate) use blocks::{filesystem_errors, is_encrypted};
 pub(crate) use cable::{cable, faults, mtu_bytes};
 pub(crate) use clock::{awake, since_boot, thread_cpu};
-pub(crate) use device::{camera_in_use, cameras, device_stamp, devices, displays, docks, sound_runs};
+pub(crate) use device::{camera_in_use, cameras, device_stamp, devices, displays, docks, has_sockets, sound_runs};
 pub(crate) use domain::{certificates, membership, secure_channel};
 pub(crate) use echo::{Echoes, wake_neighbour};
 pub(crate) use firewall::firewall;

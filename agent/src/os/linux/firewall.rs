@@ -39,7 +39,7 @@ pub(crate) fn firewall(root: &Path) -> Result<Firewall, ProbeError> {
     }
     // A directory that is not a machine says nothing about its firewall.
     if !exists(root, "proc/net") {
-        return Err(ProbeError::Missing("proc/net".to_owned()));
+        return Err(ProbeError::Missing("/proc/net".to_owned()));
     }
     Ok(Firewall { provider: "none", profile: None, is_on: false })
 }

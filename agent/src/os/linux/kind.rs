@@ -68,7 +68,7 @@ fn is_cable_end(root: &Path, name: &str) -> bool {
 
 /// The interfaces and the numbers of their directories, sorted.
 fn listed(root: &Path) -> Result<Vec<(String, u64)>, ProbeError> {
-    let failed = |source| ProbeError::io("sys/class/net", &source);
+    let failed = |source| ProbeError::file("sys/class/net", &source);
     let entries = fs::read_dir(root.join("sys/class/net")).map_err(failed)?.flatten();
     let mut listed: Vec<(String, u64)> =
         entries.filter_map(|entry| Some((entry.file_name().into_string().ok()?, entry.ino()))).collect();

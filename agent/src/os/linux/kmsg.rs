@@ -41,7 +41,7 @@ impl KernelLog {
                 Err(source) if source.kind() == ErrorKind::WouldBlock => break,
                 // The ring went round, or the message is too long: the next read goes on with the next message.
                 Err(source) if matches!(source.raw_os_error(), Some(32 | 22)) => continue,
-                Err(source) => return Err(ProbeError::io("dev/kmsg", &source)),
+                Err(source) => return Err(ProbeError::file("dev/kmsg", &source)),
             };
             let text = String::from_utf8_lossy(&raw[..got]);
             let Some(number) = kmsg::number(&text).filter(|number| *number >= next) else { continue };
@@ -69,5 +69,5 @@ fn record(at_us: u64, text: &str) -> Record {
 fn open(root: &Path) -> Result<File, ProbeError> {
     let flags = i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or(0);
     let path = root.join("dev/kmsg");
-    OpenOptions::new().read(true).custom_flags(flags).open(path).map_err(|source| ProbeError::io("dev/kmsg", &source))
+    OpenOptions::new().read(true).custom_flags(flags).open(path).map_err(|source| ProbeError::file("dev/kmsg", &source))
 }

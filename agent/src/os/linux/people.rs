@@ -41,7 +41,7 @@ fn records(root: &Path, dir: &str) -> Result<Vec<String>, ProbeError> {
 }
 
 fn at_terminals(root: &Path) -> Result<BTreeSet<String>, ProbeError> {
-    let bytes = fs::read(root.join(TERMINALS)).map_err(|source| ProbeError::io(TERMINALS, &source))?;
+    let bytes = fs::read(root.join(TERMINALS)).map_err(|source| ProbeError::file(TERMINALS, &source))?;
     let alive = |pid: u32| exists(root, &format!("proc/{pid}"));
     let sign_ins = utmp::sign_ins(&bytes).into_iter();
     Ok(order::set(sign_ins.filter(|(pid, _)| alive(*pid)).map(|(_, name)| name)))

@@ -114,7 +114,7 @@ pub(crate) fn page_bytes() -> u64 {
 }
 
 fn failed(errno: Errno) -> ProbeError {
-    ProbeError::io("proc", &errno.into())
+    ProbeError::file("proc", &errno.into())
 }
 
 /// The number that the name of a process' directory is.

@@ -53,7 +53,7 @@ pub(crate) fn packages(root: &Path, manager: &str) -> Result<Vec<Package>, Probe
 }
 
 fn of_dpkg(root: &Path) -> Result<Vec<Package>, ProbeError> {
-    let failed = |source| ProbeError::io(DPKG, &source);
+    let failed = |source| ProbeError::file(DPKG, &source);
     let file = File::open(root.join(DPKG)).map_err(failed)?;
     let packages = dpkg::parse(BufReader::new(file)).map_err(failed)?;
     let unasked = unasked(root);

@@ -12,6 +12,7 @@ pub(crate) use glibc::keep_memory_small;
 /// Gives back what was freed, and the pages of the program that nothing needed for long, such as those of the start. They
 /// are read again from the page cache, a few microseconds each, when something does need them.
 pub(crate) fn give_memory_back() {
-    glibc::trim();
+    // Reading what is mapped takes memory of its own, which goes back with the rest.
     program::forget_pages();
+    glibc::trim();
 }

@@ -58,7 +58,7 @@ pub(crate) fn text_lines(
                 positions.push(new.position);
                 read += 1;
             }
-            Err(source) => refused = Some(ProbeError::io(&format!("{FOLDER}/{name}"), &source)),
+            Err(source) => refused = Some(ProbeError::file(&format!("{FOLDER}/{name}"), &source)),
         }
     }
     if read == 0 {

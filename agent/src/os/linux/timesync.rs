@@ -53,7 +53,7 @@ pub(crate) fn clock_discipline(root: &Path) -> Result<Discipline, ProbeError> {
 pub(crate) fn time_source(root: &Path) -> Result<Source, ProbeError> {
     let service = SERVICES.iter().find(|(file, _)| exists(root, file) && is_alive(root, file)).map(|(_, name)| *name);
     if service.is_none() && list(root, "run").is_err() {
-        return Err(ProbeError::Missing("run".to_owned()));
+        return Err(ProbeError::Missing("/run".to_owned()));
     }
     let message = (service == Some("systemd-timesyncd")).then(|| message(root));
     let (stratum, at) = message.transpose().ok().flatten().unwrap_or_default();

@@ -118,8 +118,8 @@ pub(crate) fn updates_by_themselves(root: &Path) -> Result<bool, ProbeError> {
 
 /// What dpkg's record and apt's lists say together.
 pub(crate) fn packaged(root: &Path) -> Result<Packaged, ProbeError> {
-    let file = File::open(root.join(STATUS)).map_err(|source| ProbeError::io(STATUS, &source))?;
-    let packages = dpkg::parse(BufReader::new(file)).map_err(|source| ProbeError::io(STATUS, &source))?;
+    let file = File::open(root.join(STATUS)).map_err(|source| ProbeError::file(STATUS, &source))?;
+    let packages = dpkg::parse(BufReader::new(file)).map_err(|source| ProbeError::file(STATUS, &source))?;
     let available = available(root, &packages);
     Ok(Packaged { interrupted: packages.interrupted, available })
 }

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rustls::client::WantsClientCert;
-use rustls::crypto::{CryptoProvider, ring};
+use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{CertificateError, ClientConfig, ConfigBuilder, Error, RootCertStore};
 use rustls_platform_verifier::Verifier;
@@ -11,6 +11,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
+use crate::identity::provider;
 use crate::probe::Context;
 
 /// How a handshake ended.
@@ -43,7 +44,7 @@ impl Trust {
     }
 
     fn config(&self) -> Result<ClientConfig, Error> {
-        let provider = Arc::new(ring::default_provider());
+        let provider = provider();
         Ok(self.verifier(provider)?.with_no_client_auth())
     }
 
@@ -131,7 +132,7 @@ mod tests {
         }
         let key = KeyPair::generate().expect("a key");
         let leaf = params.signed_by(&key, &ca).expect("signed");
-        let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        let config = ServerConfig::builder_with_provider(provider())
             .with_safe_default_protocol_versions()
             .expect("versions")
             .with_no_client_auth()

@@ -24,7 +24,7 @@ const PATIENCE_MS: u32 = 3_000;
 pub(super) fn open(root: &Path, device: &str) -> Result<File, ProbeError> {
     let mut options = File::options();
     options.read(true).custom_flags(OFlags::NONBLOCK.bits() as i32);
-    options.open(root.join("dev").join(device)).map_err(|source| ProbeError::io(device, &source))
+    options.open(root.join("dev").join(device)).map_err(|source| ProbeError::file(&format!("dev/{device}"), &source))
 }
 
 /// `struct nvme_passthru_cmd`.
