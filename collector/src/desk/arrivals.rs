@@ -16,6 +16,7 @@ use tracing::{info, warn};
 use super::contract::Arrivals;
 use super::outbox::{Outbox, OutboxError};
 use super::trial::TEST_SUBJECT;
+use crate::config::DeskSettings;
 use crate::pull::{PullError, PullOrder, Pulls};
 use crate::store::{Connection, sql};
 use crate::ticket::rich_text::{Block, Line, RichText};
@@ -33,14 +34,14 @@ const AT_A_TIME: i64 = 20;
 pub(super) struct Asked(Mutex<HashMap<String, Timestamp>>);
 
 impl Asked {
-    /// Whether it is time to ask a desk again; it counts as asked then.
-    fn is_due(&self, desk: &str, every: Duration, now: Timestamp) -> bool {
-        let mut asked = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let due = asked.get(desk).is_none_or(|last| now.since(*last) >= every);
-        if due {
-            asked.insert(desk.to_owned(), now);
-        }
-        due
+    /// When a desk was last asked.
+    fn last(&self, desk: &str) -> Option<Timestamp> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(desk).copied()
+    }
+
+    /// A desk is asked now.
+    fn begin(&self, desk: &str, now: Timestamp) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(desk.to_owned(), now);
     }
 }
 
@@ -54,7 +55,7 @@ impl Outbox {
         for configured in self.desks().all() {
             let settings = &configured.settings;
             let every = Duration::from_secs(settings.poll_seconds);
-            if settings.queues.is_empty() || !self.asked().is_due(&settings.name, every, self.clock_now()) {
+            if settings.queues.is_empty() || !self.is_due(settings, every).await? {
                 continue;
             }
             let looked = self.asked_for_arrivals(&settings.name, self.look(&settings.name).await);
@@ -66,6 +67,21 @@ impl Outbox {
         first.and(attended)
     }
 
+    /// Whether it is time to ask a desk again, or it called; it counts as asked then.
+    async fn is_due(&self, settings: &DeskSettings, every: Duration) -> Result<bool, OutboxError> {
+        let now = self.clock_now();
+        let due = match self.asked().last(&settings.name) {
+            Some(last) if now.since(last) < every => {
+                settings.hook.is_some() && self.called_since(&settings.name, last).await?
+            }
+            _ => true,
+        };
+        if due {
+            self.asked().begin(&settings.name, now);
+        }
+        Ok(due)
+    }
+
     /// Asks one desk, until it has nothing more.
     async fn look(&self, desk: &str) -> Result<(), OutboxError> {
         let refused = |trouble| OutboxError::Desk(desk.to_owned(), trouble);
@@ -75,6 +91,10 @@ impl Outbox {
             .fetch_optional(self.store().reads())
             .await?;
         let Arrivals { tickets, mark: next } = way.arrivals(mark.as_deref()).await.map_err(refused)?;
+        if self.may_be_ours(desk).await? {
+            // They are looked at when it is known what ours is called there.
+            return Ok(());
+        }
         // What `firstline desk test` opened is about no computer.
         for found in tickets.into_iter().filter(|found| found.subject != TEST_SUBJECT) {
             let (there, itself) = (found.ticket.display_number.clone(), settings.pull_by_itself);
@@ -85,7 +105,10 @@ impl Outbox {
         }
         if mark.as_deref() != Some(&next) {
             let (desk, now) = (desk.to_owned(), self.clock_now());
-            self.store().write(move |tx| Box::pin(keep_mark(tx, desk, next, now))).await?;
+            let keep = self.store().write(move |tx| {
+                Box::pin(async move { keep_mark(tx, desk, next, now).await.map_err(OutboxError::from) })
+            });
+            keep.await?;
         }
         Ok(())
     }
@@ -134,14 +157,18 @@ impl Outbox {
         Ok(why)
     }
 
-    /// Tells the ticket which machines it could be about.
+    /// Tells the ticket which machines it could be about, and what needs none of them to be known.
     async fn ask(&self, ticket: &Ticket, suggestions: &[Suggestion]) -> Result<(), OutboxError> {
         let one = |one: &Suggestion| {
             let sure = format!(" ({} %): ", (one.confidence * 100.0).round());
             Line::default().bold(&one.endpoint.name).text(sure).text(&one.reason)
         };
         let choose = format!("Choose it on {} in Firstline, and its diagnosis comes here.", ticket.number);
-        let mut blocks = vec![Block::paragraph("It is not clear which computer this ticket is about.")];
+        let asked = self.builtin().ask_directories(&ticket.number).await?;
+        let trouble =
+            asked.and_then(|asked| asked.trouble()).map(|words| Block::paragraph(Line::default().bold(words)));
+        let mut blocks: Vec<Block> = trouble.into_iter().collect();
+        blocks.push(Block::paragraph("It is not clear which computer this ticket is about."));
         if suggestions.is_empty() {
             blocks.push(Block::paragraph("Nothing it says fits a computer that is known."));
         } else {
@@ -166,7 +193,13 @@ fn clear(suggestions: &[Suggestion]) -> Option<&Suggestion> {
     (best.confidence >= SURE && best.confidence - next >= AHEAD).then_some(best)
 }
 
-async fn keep_mark(tx: &mut Connection, desk: String, mark: String, now: Timestamp) -> Result<(), OutboxError> {
+/// Remembers up to where a desk was looked at, or an output was told.
+pub(crate) async fn keep_mark(
+    tx: &mut Connection,
+    desk: String,
+    mark: String,
+    now: Timestamp,
+) -> Result<(), sql::Error> {
     sql::query(
         "INSERT INTO desk_marks (desk, mark, at_ms) VALUES ($1, $2, $3) \
          ON CONFLICT (desk) DO UPDATE SET mark = excluded.mark, at_ms = excluded.at_ms",

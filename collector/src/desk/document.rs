@@ -10,7 +10,7 @@ use super::contract::Noted;
 pub struct Outside {
     /// The desk's name in the configuration.
     pub desk: String,
-    /// What people type there.
+    /// What people type there; empty until it is opened there.
     pub number: String,
     /// What addresses need there.
     pub api_id: String,
@@ -18,6 +18,9 @@ pub struct Outside {
     pub url: String,
     /// Queue or group, in the desk's words.
     pub queue: String,
+    /// State, in the desk's words, as it was last read; empty before.
+    #[serde(default)]
+    pub state: String,
     /// What its field for the device holds; empty without one.
     pub device: String,
     /// When it should be solved, as the desk said when it was brought here.
@@ -68,13 +71,13 @@ impl DeliveryState {
 pub struct Delivery {
     /// Identity (UUID version 7), and the mark by which it is found at the desk.
     pub id: String,
-    /// The desk's name.
+    /// The name of the desk or output.
     pub desk: String,
-    /// The ticket here, FL-1042.
+    /// The ticket here, FL-1042; empty for an event.
     pub ticket: String,
-    /// The ticket there.
+    /// The ticket there; empty for an event.
     pub number: String,
-    /// `note` or `change`.
+    /// `note`, `change`, `opening`, or `event` to an output.
     pub kind: String,
     /// What it is, in a few words.
     pub words: String,
@@ -112,16 +115,45 @@ pub struct DeskView {
     pub url: String,
     /// Queues whose new tickets are looked at.
     pub queues: Vec<String>,
+    /// What goes there, and how that goes.
+    #[serde(flatten)]
+    pub traffic: Traffic,
+}
+
+/// What goes out to a desk or an output, and how that goes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Traffic {
     /// Deliveries that wait or are on their way.
     pub waiting: i64,
     /// Deliveries that were refused.
     pub failed: i64,
-    /// Up to when its new tickets were looked at; absent when they never were.
+    /// Up to when its new tickets were looked at, or an output was told; absent when that never was.
     pub looked_at: Option<Timestamp>,
     /// Until when it is left alone; absent when it is not.
     pub paused_until: Option<Timestamp>,
     /// What is wrong with it, in its own words; empty when nothing is known to be.
     pub trouble: String,
+}
+
+/// An output, and how it stands.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct OutputView {
+    /// Its name in the configuration.
+    pub name: String,
+    /// What it is.
+    pub kind: String,
+    /// Its address.
+    pub url: String,
+    /// What goes there, and how that goes.
+    #[serde(flatten)]
+    pub traffic: Traffic,
+}
+
+/// The outputs of the configuration.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct OutputList {
+    /// In the order of the file.
+    pub outputs: Vec<OutputView>,
 }
 
 /// The desks of the configuration.
@@ -139,7 +171,7 @@ pub struct TrialOrder {
     pub ticket: Option<String>,
 }
 
-/// How a desk did.
+/// How a desk or an output did.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Trial {
     /// Its name.
@@ -150,10 +182,11 @@ pub struct Trial {
     pub steps: Vec<TrialStep>,
 }
 
-/// One step.
+/// One step of trying out a desk or a directory.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TrialStep {
-    /// `verify`, `open`, `find`, `note`, `attach` or `resolve`.
+    /// At a desk `verify`, `maps` (what the configuration names and the desk really has), `open`, `find`, `note`, `attach` or
+    /// `resolve`; at an output `send`.
     pub step: String,
     /// Whether it was done, and was read back.
     pub done: bool,

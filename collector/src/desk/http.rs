@@ -2,17 +2,22 @@
 //!
 //! Limits: 10 s to connect, [`ANSWER_WITHIN`] for an answer, [`ANSWER_BYTES`] of it. Redirects are not followed and no cookies
 //! kept; the system's certificates are believed, or those of the desk's `ca_file` alone. A page where JSON was expected is no
-//! answer, whatever its status.
+//! answer, whatever its status. Before each request that writes stands [`fence::pass`].
 
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use http::{HeaderMap, StatusCode, header};
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use reqwest::multipart::Form;
 use reqwest::{Certificate, Client, Method, RequestBuilder, Response};
 use serde_json::Value;
 
+use super::fence;
 use super::trouble::{Trouble, TroubleKind};
 use crate::config::DeskSettings;
+use crate::ticket::NewFile;
 use crate::ticket::rich_text::clean_line;
 
 /// How long a connection may take.
@@ -23,51 +28,79 @@ pub(super) const ANSWER_WITHIN: Duration = Duration::from_secs(45);
 const ANSWER_BYTES: usize = 40 * 1024 * 1024;
 /// Most letters of a desk's words that are kept.
 const WORDS: usize = 500;
+/// Where desks have their words in a refusal, and where there is more of them.
+const WORDS_AT: [(&str, &str); 8] = [
+    ("/message", "-"),
+    ("/error/message", "/error/detail"),
+    ("/error_description", "-"),
+    ("/error", "-"),
+    ("/errorMessage", "-"),
+    ("/description", "-"),
+    ("/0/messageText", "/0/messageAppendedText"),
+    ("/0", "/1"),
+];
 /// The longest time that a desk is left alone because it said so.
 const LONGEST_WAIT: Duration = Duration::from_hours(1);
 
 /// The way to a desk.
 #[derive(Debug)]
-pub(super) struct Http {
+pub(crate) struct Http {
     client: Client,
     base: String,
-    authorization: (&'static str, header::HeaderValue),
 }
 
 /// What was answered.
 #[derive(Debug)]
-pub(super) struct Reply {
+pub(crate) struct Reply {
     /// The document; null for none.
-    pub(super) body: Value,
+    pub(crate) body: Value,
+    /// What stood above it.
+    pub(crate) headers: HeaderMap,
+}
+
+/// What opens a desk that wants a name and a secret.
+pub(super) fn basic(user: &str, secret: &str) -> (HeaderName, String) {
+    (header::AUTHORIZATION, format!("Basic {}", BASE64_STANDARD.encode(format!("{user}:{secret}"))))
 }
 
 impl Http {
-    /// The way to `base`, where `authorization` stands in each request.
+    /// The way to a desk, where `secrets` stand in each request.
     ///
     /// # Errors
-    /// When the certificates cannot be read, or the secret cannot stand in a header.
+    /// When the certificates cannot be read, or a secret cannot stand in a header.
     pub(super) fn new(
         settings: &DeskSettings,
         folder: &Path,
-        authorization: (&'static str, String),
+        secrets: impl IntoIterator<Item = (HeaderName, String)>,
     ) -> Result<Self, String> {
+        Self::to(&settings.url, &settings.ca_file, folder, secrets)
+    }
+
+    /// The way to `base`, held against the certificates of `ca_file`, if there is one, in `folder`.
+    ///
+    /// # Errors
+    /// As [`Http::new`].
+    pub(crate) fn to(
+        base: &str,
+        ca_file: &Path,
+        folder: &Path,
+        secrets: impl IntoIterator<Item = (HeaderName, String)>,
+    ) -> Result<Self, String> {
+        let mut headers = HeaderMap::from_iter([(header::ACCEPT, HeaderValue::from_static("application/json"))]);
+        for (name, secret) in secrets {
+            headers.insert(name, sensitive(&secret)?);
+        }
         let mut client = Client::builder()
             .connect_timeout(CONNECT_WITHIN)
             .timeout(ANSWER_WITHIN)
+            .default_headers(headers)
             .redirect(reqwest::redirect::Policy::none())
             .user_agent(concat!("firstline-collector/", env!("CARGO_PKG_VERSION")));
-        if !settings.ca_file.as_os_str().is_empty() {
-            client = client.tls_certs_only(certificates(&folder.join(&settings.ca_file))?);
+        if !ca_file.as_os_str().is_empty() {
+            client = client.tls_certs_only(certificates(&folder.join(ca_file))?);
         }
         let client = client.build().map_err(|error| format!("cannot prepare connections: {error}"))?;
-        let mut value = header::HeaderValue::from_str(&authorization.1)
-            .map_err(|_| "the secret has letters that cannot be sent".to_owned())?;
-        value.set_sensitive(true);
-        Ok(Self {
-            client,
-            base: settings.url.trim_end_matches('/').to_owned(),
-            authorization: (authorization.0, value),
-        })
+        Ok(Self { client, base: base.trim_end_matches('/').to_owned() })
     }
 
     /// Reads; a failure leaves nothing unclear.
@@ -78,7 +111,12 @@ impl Http {
 
     /// Reads what is no document.
     pub(super) async fn bytes(&self, path: &str) -> Result<Vec<u8>, Trouble> {
-        self.answered(self.request(Method::GET, path)).await.map_err(Trouble::clear).map(|(_, bytes)| bytes)
+        self.fetch(self.request(Method::GET, path)).await.map_err(Trouble::clear)
+    }
+
+    /// Sends what [`Http::request`] began, where the answer is no document.
+    pub(super) async fn fetch(&self, request: RequestBuilder) -> Result<Vec<u8>, Trouble> {
+        self.answered(request).await.map(|(_, _, bytes)| bytes)
     }
 
     /// Writes.
@@ -86,29 +124,49 @@ impl Http {
         self.send(self.request(method, path).json(body)).await
     }
 
-    fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        let (name, value) = &self.authorization;
-        self.client
-            .request(method, format!("{}{path}", self.base))
-            .header(*name, value)
-            .header(header::ACCEPT, "application/json")
+    /// Writes a form with files.
+    pub(super) async fn form(&self, path: &str, form: Form) -> Result<Reply, Trouble> {
+        self.send(self.request(Method::POST, path).multipart(form)).await
     }
 
-    async fn answered(&self, request: RequestBuilder) -> Result<(StatusCode, Vec<u8>), Trouble> {
-        let response = request.send().await.map_err(|error| unreached(&error))?;
+    /// Writes a file as it is.
+    pub(super) async fn upload(&self, path: &str, query: &[(&str, &str)], file: &NewFile) -> Result<Reply, Trouble> {
+        let request = self.request(Method::POST, path).query(query);
+        self.send(request.header(header::CONTENT_TYPE, &file.media_type).body(file.bytes.clone())).await
+    }
+
+    /// A request to `path`, for what the others do not do.
+    pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.client.request(method, format!("{}{path}", self.base))
+    }
+
+    async fn answered(&self, request: RequestBuilder) -> Result<(StatusCode, HeaderMap, Vec<u8>), Trouble> {
+        let request = request.build().map_err(|error| unreached(&error))?;
+        if request.method() != Method::GET {
+            fence::pass().await?;
+        }
+        let response = self.client.execute(request).await.map_err(|error| unreached(&error))?;
         let (status, headers) = (response.status(), response.headers().clone());
         let bytes = bounded(response).await?;
-        if status.is_success() { Ok((status, bytes)) } else { Err(refusal(status, &headers, &bytes)) }
+        if status.is_success() { Ok((status, headers, bytes)) } else { Err(refusal(status, &headers, &bytes)) }
     }
 
-    async fn send(&self, request: RequestBuilder) -> Result<Reply, Trouble> {
-        let (status, bytes) = self.answered(request).await?;
+    /// Sends what [`Http::request`] began.
+    pub(crate) async fn send(&self, request: RequestBuilder) -> Result<Reply, Trouble> {
+        let (status, headers, bytes) = self.answered(request).await?;
         let body = match bytes.len() {
             0 => Value::Null,
             _ => serde_json::from_slice(&bytes).map_err(|_| no_answer(status, &bytes))?,
         };
-        Ok(Reply { body })
+        Ok(Reply { body, headers })
     }
+}
+
+fn sensitive(secret: &str) -> Result<HeaderValue, String> {
+    let mut value =
+        HeaderValue::from_str(secret).map_err(|_| "the secret has letters that cannot be sent".to_owned())?;
+    value.set_sensitive(true);
+    Ok(value)
 }
 
 fn certificates(file: &Path) -> Result<Vec<Certificate>, String> {
@@ -154,6 +212,7 @@ pub(super) fn refusal(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> T
         404 | 410 => TroubleKind::NotFound,
         429 => TroubleKind::RateLimited,
         503 if wait.is_some() => TroubleKind::RateLimited,
+        500 if is_numbered(body) => TroubleKind::Refused,
         408 | 500..=599 => TroubleKind::Away,
         300..=399 => TroubleKind::Odd,
         _ => TroubleKind::Refused,
@@ -161,6 +220,12 @@ pub(super) fn refusal(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> T
     // What stands in front of a desk answers 5xx also after the desk has done it.
     let unclear = matches!(status.as_u16(), 408 | 500..=599) && kind == TroubleKind::Away;
     Trouble { kind, said, wait, unclear }
+}
+
+/// Whether an AR System says itself why it did not do it, in which case it was not done. Its time-outs say nothing.
+fn is_numbered(body: &[u8]) -> bool {
+    let body = serde_json::from_slice::<Value>(body).unwrap_or_default();
+    body.pointer("/0/messageNumber").and_then(Value::as_u64).is_some_and(|number| !(90..=94).contains(&number))
 }
 
 fn no_answer(status: StatusCode, body: &[u8]) -> Trouble {
@@ -174,8 +239,16 @@ fn no_answer(status: StatusCode, body: &[u8]) -> Trouble {
 fn words(status: StatusCode, body: &[u8]) -> String {
     let text = String::from_utf8_lossy(body);
     let found = serde_json::from_slice::<Value>(body).ok().and_then(|body| {
-        let at = |path: &str| body.pointer(path).and_then(Value::as_str).map(str::to_owned);
-        ["/message", "/error/message", "/error", "/description", "/0"].into_iter().find_map(at)
+        let at = |path: &str| body.pointer(path).and_then(Value::as_str).filter(|text| !text.is_empty());
+        let first = WORDS_AT.iter().find_map(|(path, more)| match (at(path), at(more)) {
+            (Some(said), Some(more)) => Some(format!("{said}: {more}")),
+            (said, _) => said.map(str::to_owned),
+        });
+        let mut said: Vec<String> = first.into_iter().collect();
+        for list in ["errorMessages", "errors", "details"] {
+            in_detail(&body[list], "", &mut said);
+        }
+        (!said.is_empty()).then(|| said.join("; "))
     });
     let said = match found {
         Some(said) => said,
@@ -185,6 +258,20 @@ fn words(status: StatusCode, body: &[u8]) -> String {
         None => text.into_owned(),
     };
     clean_line(&said).chars().take(WORDS).collect()
+}
+
+/// What a desk says of single fields, which it lists by their names or names within each.
+fn in_detail(detail: &Value, field: &str, said: &mut Vec<String>) {
+    match detail {
+        Value::String(words) if field.is_empty() => said.push(words.clone()),
+        Value::String(words) => said.push(format!("{field}: {words}")),
+        Value::Array(all) => all.iter().for_each(|one| in_detail(one, field, said)),
+        Value::Object(all) => match all.get("message").or_else(|| all.get("description")) {
+            Some(words) => in_detail(words, all.get("field").and_then(Value::as_str).unwrap_or(field), said),
+            None => all.iter().for_each(|(field, detail)| in_detail(detail, field, said)),
+        },
+        _ => {}
+    }
 }
 
 /// How long a desk wants to be left alone: seconds or a date, in any of the headers that desks use.
@@ -210,9 +297,8 @@ mod tests {
     use super::*;
 
     fn refused(status: u16, headers: &[(&'static str, &'static str)], body: &str) -> Trouble {
-        let headers = headers
-            .iter()
-            .map(|(name, value)| (header::HeaderName::from_static(name), header::HeaderValue::from_static(value)));
+        let headers =
+            headers.iter().map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)));
         refusal(StatusCode::from_u16(status).expect("status"), &headers.collect(), body.as_bytes())
     }
 
@@ -232,7 +318,29 @@ mod tests {
     fn refusals_are_told_in_the_desks_own_words() {
         assert_eq!(refused(403, &[], "{\"message\":\"Forbidden\"}").said, "403: Forbidden");
         assert_eq!(refused(400, &[], "{\"error\":{\"message\":\"No such field\"}}").said, "400: No such field");
-        assert_eq!(refused(400, &[], "[\"ERROR_GLPI\",\"long\"]").said, "400: ERROR_GLPI");
+        assert_eq!(refused(400, &[], "[\"ERROR_GLPI\",\"long\"]").said, "400: ERROR_GLPI: long");
+        let blank = refused(
+            500,
+            &[],
+            "[{\"messageText\":\"Required\",\"messageAppendedText\":\"Company\",\"messageNumber\":1}]",
+        );
+        assert_eq!((blank.kind, blank.said.as_str()), (TroubleKind::Refused, "500: Required: Company"));
+        let late = refused(500, &[], "[{\"messageText\":\"Timeout\",\"messageNumber\":92}]");
+        assert!(late.unclear, "it may have been done");
+        for (body, said) in [
+            (
+                r#"{"error":"RecordInvalid","details":{"status":[{"description":"Status: closed prevents ticket update"}]}}"#,
+                "422: RecordInvalid; status: Status: closed prevents ticket update",
+            ),
+            (
+                r#"{"description":"Validation failed","errors":[{"field":"priority","message":"It should be 1","code":"x"}]}"#,
+                "422: Validation failed; priority: It should be 1",
+            ),
+            (r#"{"errorMessages":["Gone."],"errors":{"labels":"Unknown"}}"#, "422: Gone.; labels: Unknown"),
+            (r#"{"errors":[]}"#, r#"422: {"errors":[]}"#),
+        ] {
+            assert_eq!(refused(422, &[], body).said, said);
+        }
         let page = refused(502, &[], "<html><script>x</script></html>");
         assert_eq!(page.said, "502: Bad Gateway");
         assert!(page.unclear, "the desk behind it may have done it");

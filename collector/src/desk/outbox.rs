@@ -5,14 +5,19 @@
 //!   sender is no more is taken over: at once when this collector is alone, else when it was seen unchanged for [`LEASE`], which
 //!   is longer than any attempt lasts ([`ATTEMPT_WITHIN`]). Only this process's own clock is asked for that.
 //! - After a take-over, and after an answer that is not clear, the desk is asked for the mark before anything is sent again.
-//!   What remains is a collector that stands still for longer than the lease just before it sends, and then goes on.
+//!   An event ([`events`]) is sent again under its own name. Where collectors share the database, whoever writes at a desk asks
+//!   just before whether the row is still its own ([`fence`]).
+//! - A ticket may be opened from here as well ([`opening`]); what else is for it waits until it is there.
 //! - Trouble with a desk as a whole (away, too many orders, a token that ran out) makes it be left alone for as long as it says,
 //!   else longer each time, and its rows wait however long that takes. Trouble with one order ends its row as `failed`, with
 //!   the desk's own words; a person has it tried again, or dropped. Rows of one desk never wait for another desk.
 //! - Rows that ended well or were dropped are kept for [`KEPT`].
 
 mod attempt;
+mod events;
+mod opening;
 mod rows;
+mod standing;
 #[cfg(test)]
 mod tests;
 
@@ -27,15 +32,18 @@ use tracing::{info, warn};
 use uuid::Uuid;
 
 use super::arrivals::Asked;
+use super::fence::{self, Fence};
+use super::hooks::Calls;
 use super::trouble::{Trouble, TroubleKind};
-use super::{Delivery, DeliveryState, DeskView, Desks};
+use super::{Delivery, DeliveryState, Desks, Noted};
 use crate::app::Clock;
 use crate::feed::{Feed, FeedItem};
 use crate::replica::Replicas;
 use crate::store::{Store, StoreError, sql};
 use crate::ticket::BuiltinDesk;
-use rows::Job;
-pub(crate) use rows::{push_change, push_note};
+pub(crate) use events::push_event;
+use rows::{Job, Told};
+pub(crate) use rows::{push_change, push_note, push_opening};
 
 /// How long an attempt may take, with everything that is asked and read back.
 const ATTEMPT_WITHIN: Duration = Duration::from_mins(4);
@@ -56,19 +64,32 @@ pub struct Outbox {
     shared: Arc<Shared>,
 }
 
+/// What the outbox stands on.
+#[derive(Debug, Clone)]
+pub(crate) struct OutboxParts {
+    /// The database.
+    pub(crate) store: Store,
+    /// What time it is.
+    pub(crate) clock: Arc<dyn Clock>,
+    /// Who watches.
+    pub(crate) feed: Feed,
+    /// Who else sends.
+    pub(crate) replicas: Replicas,
+    /// Where it goes.
+    pub(crate) desks: Desks,
+    /// What it tells of.
+    pub(crate) builtin: BuiltinDesk,
+}
+
 #[derive(Debug)]
 struct Shared {
-    store: Store,
-    clock: Arc<dyn Clock>,
-    feed: Feed,
-    replicas: Replicas,
-    desks: Desks,
-    builtin: BuiltinDesk,
+    parts: OutboxParts,
     /// This run of this collector.
     run_id: String,
     work: Mutex<Work>,
     tasks: TaskTracker,
     asked: Asked,
+    calls: Calls,
 }
 
 /// What this run knows beside the rows.
@@ -117,27 +138,16 @@ impl From<sql::Error> for OutboxError {
 }
 
 impl Outbox {
-    /// The outbox in `store`.
-    pub(crate) fn new(
-        store: Store,
-        clock: Arc<dyn Clock>,
-        feed: Feed,
-        replicas: Replicas,
-        desks: Desks,
-        builtin: BuiltinDesk,
-    ) -> Self {
+    /// The outbox that stands on `parts`.
+    pub(crate) fn new(parts: OutboxParts) -> Self {
         let run_id = Uuid::new_v4().to_string();
         let shared = Shared {
-            store,
-            clock,
-            feed,
-            replicas,
-            desks,
-            builtin,
+            parts,
             run_id,
             work: Mutex::default(),
             tasks: TaskTracker::new(),
             asked: Asked::default(),
+            calls: Calls::default(),
         };
         Self { shared: Arc::new(shared) }
     }
@@ -148,10 +158,10 @@ impl Outbox {
     /// The database's.
     pub async fn tick(&self) -> Result<(), OutboxError> {
         self.take_over().await?;
-        for desk in self.due().await? {
+        for (desk, events) in self.due().await? {
             if self.work().busy.insert(desk.clone()) {
                 let outbox = self.clone();
-                self.shared.tasks.spawn(async move { outbox.work_for(&desk).await });
+                self.shared.tasks.spawn(async move { outbox.work_for(&desk, events).await });
             }
         }
         Ok(())
@@ -163,6 +173,11 @@ impl Outbox {
         self.tick().await?;
         self.drain().await;
         Ok(())
+    }
+
+    /// Ends what is open at desks. What is under way there is looked for by the next run.
+    pub(crate) async fn close(&self) {
+        self.parts().desks.close().await;
     }
 
     /// Waits for attempts that are under way.
@@ -178,7 +193,7 @@ impl Outbox {
     /// The database's.
     pub async fn forget(&self) -> Result<(), OutboxError> {
         let before = self.now() - KEPT;
-        self.shared.store.write(move |tx| Box::pin(rows::forget(tx, before))).await
+        self.parts().store.write(move |tx| Box::pin(rows::forget(tx, before))).await
     }
 
     /// Deliveries, newest first: of a state, of a ticket, or all.
@@ -191,7 +206,7 @@ impl Outbox {
         ticket: Option<&str>,
         limit: i64,
     ) -> Result<Vec<Delivery>, OutboxError> {
-        rows::list(self.shared.store.reads(), state, ticket, limit).await
+        rows::list(self.parts().store.reads(), state, ticket, limit).await
     }
 
     /// Has a delivery tried again now.
@@ -214,22 +229,30 @@ impl Outbox {
 
     async fn change(&self, id: &str, to: DeliveryState) -> Result<Delivery, OutboxError> {
         let (now, wanted) = (self.now(), id.to_owned());
-        self.shared.store.write(move |tx| Box::pin(async move { rows::decide(tx, &wanted, to, now).await })).await?;
-        let delivery = rows::one(self.shared.store.reads(), id).await?;
+        self.parts().store.write(move |tx| Box::pin(async move { rows::decide(tx, &wanted, to, now).await })).await?;
+        let delivery = rows::one(self.parts().store.reads(), id).await?;
         self.tell(&delivery.ticket);
         Ok(delivery)
     }
 
-    pub(super) fn store(&self) -> &Store {
-        &self.shared.store
+    pub(super) fn parts(&self) -> &OutboxParts {
+        &self.shared.parts
     }
 
-    pub(super) fn desks(&self) -> &Desks {
-        &self.shared.desks
+    pub(super) fn store(&self) -> &Store {
+        &self.parts().store
+    }
+
+    pub(crate) fn desks(&self) -> &Desks {
+        &self.parts().desks
     }
 
     pub(super) fn builtin(&self) -> &BuiltinDesk {
-        &self.shared.builtin
+        &self.parts().builtin
+    }
+
+    pub(super) fn calls(&self) -> &Calls {
+        &self.shared.calls
     }
 
     pub(super) fn asked(&self) -> &Asked {
@@ -260,81 +283,44 @@ impl Outbox {
         self.now()
     }
 
-    /// The desks, and how they stand.
-    ///
-    /// # Errors
-    /// The database's.
-    pub async fn standing(&self) -> Result<Vec<DeskView>, OutboxError> {
-        let counts = rows::counts(self.shared.store.reads()).await?;
-        let looked: HashMap<String, i64> =
-            sql::query_as::<(String, i64)>("SELECT desk, at_ms FROM desk_marks ORDER BY desk")
-                .fetch_all(self.shared.store.reads())
-                .await?
-                .into_iter()
-                .collect();
-        let count = |desk: &str, states: &[&str]| {
-            let of_desk = counts.iter().filter(|(name, state, _)| name == desk && states.contains(&state.as_str()));
-            of_desk.map(|(_, _, count)| count).sum()
-        };
-        let work = self.work();
-        let one = |configured: &super::Configured| {
-            let settings = &configured.settings;
-            let pause = work.pauses.get(&settings.name);
-            let broken = configured.desk.as_ref().err().cloned();
-            DeskView {
-                name: settings.name.clone(),
-                kind: settings.kind.name().to_owned(),
-                url: settings.url.clone(),
-                queues: settings.queues.clone(),
-                waiting: count(&settings.name, &["waiting", "sending"]),
-                failed: count(&settings.name, &["failed"]),
-                looked_at: looked.get(&settings.name).copied().map(Timestamp),
-                paused_until: pause.map(|pause| pause.until),
-                trouble: broken
-                    .or_else(|| pause.map(|pause| pause.said.clone()))
-                    .or_else(|| work.unasked.get(&settings.name).cloned())
-                    .unwrap_or_default(),
-            }
-        };
-        Ok(self.shared.desks.all().iter().map(one).collect())
-    }
-
     /// Rows whose sender is no more wait again, to be looked for before they are sent.
     async fn take_over(&self) -> Result<(), OutboxError> {
-        let sending = rows::sending(self.shared.store.reads()).await?;
-        let (now, alone) = (self.now(), self.shared.replicas.is_alone());
+        let sending = rows::sending(self.parts().store.reads()).await?;
+        let (now, alone) = (self.now(), self.parts().replicas.is_alone());
         let mut orphans = Vec::new();
         {
             let mut work = self.work();
-            work.seen.retain(|key, _| sending.iter().any(|(id, attempts, _)| key.0 == *id && key.1 == *attempts));
-            for (id, attempts, run_id) in sending {
-                let own = run_id == self.shared.run_id;
-                let since = *work.seen.entry((id.clone(), attempts)).or_insert(now);
-                if !work.flying.contains(&id) && (own || alone || now.since(since) >= LEASE) {
-                    orphans.push(id);
+            work.seen.retain(|key, _| sending.iter().any(|row| key.0 == row.id && key.1 == row.attempts));
+            for row in sending {
+                let own = row.run_id == self.shared.run_id;
+                let since = *work.seen.entry((row.id.clone(), row.attempts)).or_insert(now);
+                if !work.flying.contains(&row.id) && (own || alone || now.since(since) >= LEASE) {
+                    orphans.push(row);
                 }
             }
         }
-        for id in orphans {
+        for rows::Sending { id, desk, opening, .. } in orphans {
             warn!(delivery.id = %id, "Delivery {id} was under way when its collector ended; the desk is asked for it");
-            self.shared.store.write(move |tx| Box::pin(rows::orphan(tx, id, now))).await?;
+            let next = self.looked_for_at(&desk, !opening.is_empty(), now);
+            self.parts().store.write(move |tx| Box::pin(rows::orphan(tx, id, next, now))).await?;
         }
         Ok(())
     }
 
-    /// Desks with rows whose time has come, and that are not left alone.
-    async fn due(&self) -> Result<Vec<String>, OutboxError> {
+    /// Desks and outputs with rows whose time has come, and that are not left alone; whether the rows are events.
+    async fn due(&self) -> Result<Vec<(String, bool)>, OutboxError> {
         let now = self.now();
-        let desks = rows::due(self.shared.store.reads(), now).await?;
+        let due = rows::due(self.parts().store.reads(), now).await?;
         let work = self.work();
         let alone = |desk: &String| work.pauses.get(desk).is_some_and(|pause| pause.until > now);
-        Ok(desks.into_iter().filter(|desk| !alone(desk)).collect())
+        Ok(due.into_iter().filter(|(desk, _)| !alone(desk)).collect())
     }
 
-    /// Sends the rows of a desk, one after the other, until none is due or the desk is to be left alone.
-    async fn work_for(&self, desk: &str) {
+    /// Sends the rows of a desk or output, one after the other, until none is due or it is to be left alone.
+    async fn work_for(&self, desk: &str, events: bool) {
         loop {
-            match self.send_next(desk).await {
+            let sent = if events { self.send_events(desk).await } else { self.send_next(desk).await };
+            match sent {
                 Ok(true) => {}
                 Ok(false) => break,
                 Err(error) => {
@@ -346,54 +332,95 @@ impl Outbox {
         self.work().busy.remove(desk);
     }
 
-    /// Sends the next row; false when there is none, or the desk is to be left alone.
+    /// Sends the next row of a desk; false when there is none, or the desk is to be left alone.
     async fn send_next(&self, desk: &str) -> Result<bool, OutboxError> {
         let (now, name, run_id) = (self.now(), desk.to_owned(), self.shared.run_id.clone());
-        let claimed = self.shared.store.write(move |tx| Box::pin(rows::claim(tx, name, run_id, now))).await?;
+        let claimed = self.parts().store.write(move |tx| Box::pin(rows::claim(tx, name, run_id, now))).await?;
         let Some(job) = claimed else { return Ok(false) };
-        self.work().flying.insert(job.id.clone());
-        let flight = Flight { outbox: self, id: job.id.clone() };
-        let tried = tokio::time::timeout(ATTEMPT_WITHIN, self.attempt(&job)).await;
-        let tried = tried.unwrap_or_else(|_| {
-            Err(Trouble::away(format!("not done within {} minutes", ATTEMPT_WITHIN.as_secs() / 60)).unclear())
-        });
-        let goes_on = self.settle(&job, tried).await;
+        let flight = self.flight(&job.id);
+        let jobs = std::slice::from_ref(&job);
+        let tried = self.within_its_time(jobs, Box::pin(self.attempt(&job))).await;
+        if let Ok(noted) = &tried {
+            self.tell_of_files(&job, noted).await?;
+        }
+        let goes_on = self.settle(jobs, tried).await;
         drop(flight);
         goes_on
     }
 
-    /// Writes down how an attempt ended; whether the desk can take the next one.
-    async fn settle(&self, job: &Job, tried: Result<super::Noted, Trouble>) -> Result<bool, OutboxError> {
-        let now = self.now();
+    /// A row is this run's until this is dropped: also when the attempt panics.
+    fn flight(&self, id: &str) -> Flight<'_> {
+        self.work().flying.insert(id.to_owned());
+        Flight { outbox: self, id: id.to_owned() }
+    }
+
+    /// Tries `attempt` at rows, as long as an attempt may take and the rows are this run's.
+    async fn within_its_time<W, T>(
+        &self,
+        jobs: &[Job<W>],
+        attempt: impl Future<Output = Result<T, Trouble>>,
+    ) -> Result<T, Trouble> {
+        let fence = (!self.parts().replicas.is_alone()).then(|| Fence {
+            store: self.parts().store.clone(),
+            run_id: self.shared.run_id.clone(),
+            rows: Arc::new(jobs.iter().map(|job| (job.id.clone(), job.attempts)).collect()),
+        });
+        let tried = tokio::time::timeout(ATTEMPT_WITHIN, fence::within(fence, attempt)).await;
+        tried.unwrap_or_else(|_| {
+            Err(Trouble::away(format!("not done within {} minutes", ATTEMPT_WITHIN.as_secs() / 60)).unclear())
+        })
+    }
+
+    /// Writes down how an attempt at rows ended, which they share; whether the desk can take the next ones.
+    async fn settle<W: Told>(&self, jobs: &[Job<W>], tried: Result<Noted, Trouble>) -> Result<bool, OutboxError> {
+        let (now, run_id) = (self.now(), self.shared.run_id.clone());
+        let Some(Job { desk, .. }) = jobs.first() else { return Ok(true) };
         let goes_on = !matches!(&tried, Err(trouble) if trouble.passes());
-        let end = match tried {
-            Ok(noted) => {
-                self.work().pauses.remove(&job.desk);
-                info!(delivery.id = %job.id, desk = %job.desk, "Delivery {} is on ticket {}", job.id, job.ticket.display_number);
-                self.tell_of_files(job, &noted).await?;
-                rows::End {
-                    state: DeliveryState::Done,
-                    unclear: false,
-                    next: now,
-                    said: files_words(&noted),
-                    outcome: Some(noted),
+        let next = match &tried {
+            Err(trouble) if !goes_on => self.pause(desk, trouble, now),
+            _ => now,
+        };
+        if tried.is_ok() {
+            self.work().pauses.remove(desk);
+        }
+        let ends: Vec<_> =
+            jobs.iter().map(|job| ((job.id.clone(), job.attempts), self.ended(job, &tried, next))).collect();
+        let write = self.parts().store.write(move |tx| {
+            Box::pin(async move {
+                for (row, end) in ends {
+                    rows::end(tx, &row, &run_id, end, now).await?;
                 }
+                Ok::<_, OutboxError>(())
+            })
+        });
+        write.await?;
+        for number in jobs.iter().filter_map(|job| job.what.ticket()) {
+            self.tell(&crate::ticket::display(number));
+        }
+        Ok(goes_on)
+    }
+
+    /// How an attempt ends a row, which is tried again at `next` when it has not ended.
+    fn ended<W: Told>(&self, job: &Job<W>, tried: &Result<Noted, Trouble>, next: Timestamp) -> rows::End {
+        let (id, desk, now) = (&job.id, &job.desk, self.now());
+        match tried {
+            Ok(noted) => {
+                info!(delivery.id = %id, desk, "Delivery {id} is at {desk}");
+                let said = noted_words(noted);
+                rows::End { state: DeliveryState::Done, unclear: false, next: now, said, outcome: Some(noted.clone()) }
             }
             Err(trouble) => {
-                let (desk, said) = (&job.desk, &trouble.said);
-                warn!(delivery.id = %job.id, desk, error = %said, "Delivery {} was not made: {said}", job.id);
+                let said = trouble.said.clone();
+                warn!(delivery.id = %id, desk, error = %said, "Delivery {id} was not made: {said}");
                 let ends = !trouble.passes() || (trouble.kind == TroubleKind::Odd && job.attempts >= ODD_ATTEMPTS);
-                let next = if goes_on { now } else { self.pause(&job.desk, &trouble, now) };
                 let state = if ends { DeliveryState::Failed } else { DeliveryState::Waiting };
                 // An attempt that was cut off before it told leaves in doubt what an earlier one left in doubt.
                 let unclear = trouble.unclear || job.unclear;
-                rows::End { state, unclear, next, said: trouble.said, outcome: None }
+                let opens = trouble.unclear && job.what.opens();
+                let next = next.max(self.looked_for_at(desk, opens, now));
+                rows::End { state, unclear, next, said, outcome: None }
             }
-        };
-        let (row, run_id) = (job.clone(), self.shared.run_id.clone());
-        self.shared.store.write(move |tx| Box::pin(rows::end(tx, row, run_id, end, now))).await?;
-        self.tell(&crate::ticket::display(job.number));
-        Ok(goes_on)
+        }
     }
 
     /// Leaves a desk alone; until when.
@@ -410,12 +437,12 @@ impl Outbox {
         until
     }
 
-    fn tell(&self, ticket: &str) {
-        self.shared.feed.publish(FeedItem::Ticket { number: ticket.to_owned() });
+    pub(super) fn tell(&self, ticket: &str) {
+        self.parts().feed.publish(FeedItem::Ticket { number: ticket.to_owned() });
     }
 
     fn now(&self) -> Timestamp {
-        self.shared.clock.now()
+        self.parts().clock.now()
     }
 
     fn work(&self) -> MutexGuard<'_, Work> {
@@ -436,8 +463,9 @@ impl Drop for Flight<'_> {
     }
 }
 
-/// What is to be said of files that are not there as they were sent.
-fn files_words(noted: &super::Noted) -> String {
+/// What is to be said of a delivery: on which other ticket it is, and which files are not there as they were sent.
+fn noted_words(noted: &Noted) -> String {
+    let other = noted.ticket.iter().map(|other| format!("its ticket has become {other}, and it is there"));
     let lost = noted.files.iter().filter_map(|file| Some(format!("{}: {}", file.name, file.problem.as_ref()?)));
-    lost.collect::<Vec<_>>().join("; ")
+    other.chain(lost).collect::<Vec<_>>().join("; ")
 }

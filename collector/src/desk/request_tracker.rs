@@ -12,23 +12,33 @@
 
 mod notes;
 mod rows;
+#[cfg(test)]
+mod tests;
 mod words;
 
 use std::path::Path;
+use std::time::Duration;
 
+use async_trait::async_trait;
+use http::header::AUTHORIZATION;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::contract::{
-    Answer, Arrivals, Change, Desk, Found, Noted, OutgoingNote, OutgoingTicket, Standing, TicketRef,
-};
+use super::contract::{Arrivals, Change, Desk, Found, OutgoingTicket, Standing, TicketRef};
 use super::http::Http;
+use super::maps::{Known, WordMap, readable};
 use super::trouble::{Trouble, TroubleKind};
+use super::values;
 use crate::config::DeskSettings;
 use words::{lacks, quoted};
 
 /// Tickets of one look for new ones.
 const AT_A_TIME: &str = "20";
+
+/// Queues of a page.
+const PAGE: usize = 100;
+/// Pages of queues that are looked through.
+const PAGES: usize = 20;
 
 /// The way to a Request Tracker.
 #[derive(Debug)]
@@ -44,31 +54,12 @@ impl RequestTracker {
     /// When the token cannot be read.
     pub(super) fn new(settings: &DeskSettings, folder: &Path) -> Result<Self, String> {
         let token = settings.token(folder)?;
-        let http = Http::new(settings, folder, ("authorization", format!("token {token}")))?;
+        let http = Http::new(settings, folder, [(AUTHORIZATION, format!("token {token}"))])?;
         Ok(Self { settings: settings.clone(), http })
     }
 
     async fn get(&self, path: &str, query: &[(&str, &str)]) -> Result<Value, Trouble> {
         Ok(self.http.get(&format!("/REST/2.0{path}"), query).await?.body)
-    }
-
-    async fn standing(&self) -> Result<Standing, Trouble> {
-        let rt = self.get("/rt", &[]).await.map_err(Self::signed_in)?;
-        let version = rt["Version"].as_str().ok_or_else(|| {
-            Trouble::odd(format!("{} answers, but not as a Request Tracker 5 does", self.settings.url))
-        })?;
-        let mut seen = Vec::new();
-        for queue in &self.settings.queues {
-            let path = format!("/queue/{}", words::part(queue));
-            let found = self.get(&path, &[]).await.map_err(|trouble| match trouble.kind {
-                TroubleKind::Forbidden | TroubleKind::NotFound => {
-                    lacks(trouble, "SeeQueue", &format!("queue {queue}, which may also not exist"))
-                }
-                _ => trouble,
-            })?;
-            seen.push(format!("queue {} is seen", found["Name"].as_str().unwrap_or(queue)));
-        }
-        Ok(Standing { product: format!("Request Tracker {version}"), seen })
     }
 
     /// What a refused token means.
@@ -80,40 +71,14 @@ impl RequestTracker {
         Trouble { said, ..trouble }
     }
 
-    async fn found(&self, number: &str) -> Result<Option<Found>, Trouble> {
-        let number = number.trim().trim_start_matches('#');
-        if number.is_empty() || number.len() > 18 || !number.bytes().all(|digit| digit.is_ascii_digit()) {
-            return Ok(None);
-        }
-        let Some(id) = self.present_id(number).await? else { return Ok(None) };
-        let list = self.tickets(&format!("id = {id}"), "1", "ASC").await?;
-        let Some(item) = list.first() else {
-            let trouble = Trouble::new(TroubleKind::Forbidden, format!("ticket {id} is there, but not in any list"));
-            return Err(lacks(trouble, "ShowTicket", "its queue"));
-        };
-        let found = self.read(item).await?;
-        if found.ticket.api_id == id {
-            Ok(Some(found))
-        } else {
-            Err(Trouble::odd(format!("asked for ticket {id}, it gave another")))
-        }
-    }
-
     /// The id that a ticket has now, which is another one when it was merged.
     async fn present_id(&self, id: &str) -> Result<Option<String>, Trouble> {
         match self.get(&format!("/ticket/{id}"), &[]).await {
-            Ok(ticket) => rows::id(&ticket["id"]).map(Some).ok_or_else(|| Trouble::odd("a ticket without an id")),
+            Ok(ticket) => values::id(&ticket["id"]).map(Some).ok_or_else(|| Trouble::odd("a ticket without an id")),
             Err(trouble) if trouble.kind == TroubleKind::NotFound => Ok(None),
             Err(trouble) if trouble.kind == TroubleKind::Forbidden => Err(lacks(trouble, "ShowTicket", "its queue")),
             Err(trouble) => Err(trouble),
         }
-    }
-
-    /// The ticket that `ticket` is now.
-    async fn present(&self, ticket: &TicketRef) -> Result<String, Trouble> {
-        let gone =
-            || Trouble::new(TroubleKind::NotFound, format!("there is no ticket {} any more", ticket.display_number));
-        self.present_id(&ticket.api_id).await?.ok_or_else(gone)
     }
 
     /// Rows of tickets.
@@ -132,15 +97,76 @@ impl RequestTracker {
 
     /// A ticket from its row, with what the person says.
     async fn read(&self, item: &Value) -> Result<Found, Trouble> {
-        let id = rows::id(&item["id"]).ok_or_else(|| Trouble::odd("a ticket without an id"))?;
+        let id = values::id(&item["id"]).ok_or_else(|| Trouble::odd("a ticket without an id"))?;
         let text = self.first_text(&id).await?;
         Ok(rows::found(item, id, text, &self.settings))
     }
+}
 
-    async fn open(&self, order: &OutgoingTicket) -> Result<TicketRef, Trouble> {
-        let first = self.settings.queues.first().map(String::as_str);
-        let queue = if order.queue.is_empty() { first } else { Some(order.queue.as_str()) };
-        let queue = queue.ok_or_else(|| Trouble::refused("the desk has no queues in the configuration"))?;
+#[async_trait]
+impl Desk for RequestTracker {
+    async fn verify(&self) -> Result<Standing, Trouble> {
+        let rt = self.get("/rt", &[]).await.map_err(Self::signed_in)?;
+        let version = rt["Version"].as_str().ok_or_else(|| {
+            Trouble::odd(format!("{} answers, but not as a Request Tracker 5 does", self.settings.url))
+        })?;
+        let mut seen = Vec::new();
+        for queue in &self.settings.queues {
+            let path = format!("/queue/{}", values::part(queue));
+            let found = self.get(&path, &[]).await.map_err(|trouble| match trouble.kind {
+                TroubleKind::Forbidden | TroubleKind::NotFound => {
+                    lacks(trouble, "SeeQueue", &format!("queue {queue}, which may also not exist"))
+                }
+                _ => trouble,
+            })?;
+            seen.push(format!("queue {} is seen", found["Name"].as_str().unwrap_or(queue)));
+        }
+        Ok(Standing { product: format!("Request Tracker {version}"), seen })
+    }
+
+    async fn known(&self) -> Result<Vec<Known>, Trouble> {
+        let mut queues = Vec::new();
+        for page in 1..=PAGES {
+            let (page, count) = (page.to_string(), PAGE.to_string());
+            let query = [("fields", "Name"), ("per_page", count.as_str()), ("page", page.as_str())];
+            let found = readable(self.get("/queues/all", &query).await.and_then(rows::items))?;
+            let last = found.len() < PAGE;
+            queues.extend(found);
+            if last {
+                break;
+            }
+        }
+        Ok(vec![Known::of(WordMap::Queues, &queues, "Name")])
+    }
+
+    async fn find(&self, number: &str) -> Result<Option<Found>, Trouble> {
+        let number = number.trim().trim_start_matches('#');
+        if number.is_empty() || number.len() > 18 || !number.bytes().all(|digit| digit.is_ascii_digit()) {
+            return Ok(None);
+        }
+        let Some(id) = self.present_id(number).await? else { return Ok(None) };
+        let list = self.tickets(&format!("id = {id}"), "1", "ASC").await?;
+        let Some(item) = list.first() else {
+            let trouble = Trouble::new(TroubleKind::Forbidden, format!("ticket {id} is there, but not in any list"));
+            return Err(lacks(trouble, "ShowTicket", "its queue"));
+        };
+        let found = self.read(item).await?;
+        if found.ticket.api_id == id {
+            Ok(Some(found))
+        } else {
+            Err(Trouble::odd(format!("asked for ticket {id}, it gave another")))
+        }
+    }
+
+    async fn present(&self, ticket: &TicketRef) -> Result<TicketRef, Trouble> {
+        let gone =
+            || Trouble::new(TroubleKind::NotFound, format!("there is no ticket {} any more", ticket.display_number));
+        let id = self.present_id(&ticket.api_id).await?.ok_or_else(gone)?;
+        Ok(TicketRef { display_number: id.clone(), api_id: id })
+    }
+
+    async fn create(&self, order: &OutgoingTicket) -> Result<TicketRef, Trouble> {
+        let queue = order.destination(&self.settings)?;
         let body = json!({
             "Queue": queue,
             "Subject": order.subject,
@@ -155,22 +181,31 @@ impl RequestTracker {
                 _ => trouble,
             })?;
         let id =
-            rows::id(&reply.body["id"]).ok_or_else(|| Trouble::odd("it opened a ticket without an id").unclear())?;
+            values::id(&reply.body["id"]).ok_or_else(|| Trouble::odd("it opened a ticket without an id").unclear())?;
         Ok(TicketRef { display_number: id.clone(), api_id: id })
     }
 
-    async fn opened(&self, mark: &str) -> Result<Option<TicketRef>, Trouble> {
+    async fn created(&self, mark: &str) -> Result<Option<TicketRef>, Trouble> {
         let query = format!("RefersTo = {}", quoted(&words::link(mark)));
-        let id = self.tickets(&query, "1", "ASC").await?.first().and_then(|item| rows::id(&item["id"]));
+        let id = self.tickets(&query, "1", "ASC").await?.first().and_then(|item| values::id(&item["id"]));
         Ok(id.map(|id| TicketRef { display_number: id.clone(), api_id: id }))
     }
 
-    async fn set(&self, ticket: &TicketRef, change: &Change) -> Result<(), Trouble> {
+    fn found_within(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    async fn closing(&self, ticket: &TicketRef) -> Result<String, Trouble> {
+        let list = self.tickets(&format!("id = {}", ticket.api_id), "1", "ASC").await?;
+        Ok(list.first().and_then(|item| rows::field(item, &self.settings.closing_field)).unwrap_or_default())
+    }
+
+    async fn change(&self, ticket: &TicketRef, change: &Change) -> Result<(), Trouble> {
         let wanted = words::fields(&self.settings, change)?;
         if wanted.is_empty() {
             return Ok(());
         }
-        let id = self.present(ticket).await?;
+        let id = &ticket.api_id;
         let path = format!("/REST/2.0/ticket/{id}");
         let reply = self.http.write(Method::PUT, &path, &wanted.body()).await.map_err(|trouble| {
             if trouble.kind == TroubleKind::Forbidden { lacks(trouble, "ModifyTicket", "its queue") } else { trouble }
@@ -185,14 +220,14 @@ impl RequestTracker {
         }
     }
 
-    async fn new_ones(&self, mark: Option<&str>) -> Result<Arrivals, Trouble> {
+    async fn arrivals(&self, mark: Option<&str>) -> Result<Arrivals, Trouble> {
         let queues: Vec<String> =
             self.settings.queues.iter().map(|queue| format!("Queue = {}", quoted(queue))).collect();
         let among = format!("( {} )", queues.join(" OR "));
         let Some(mark) = mark.filter(|mark| !mark.is_empty() && mark.bytes().all(|digit| digit.is_ascii_digit()))
         else {
             let newest = self.tickets(&format!("id > 0 AND {among}"), "1", "DESC").await?;
-            let mark = newest.first().and_then(|item| rows::id(&item["id"])).unwrap_or_else(|| "0".to_owned());
+            let mark = newest.first().and_then(|item| values::id(&item["id"])).unwrap_or_else(|| "0".to_owned());
             return Ok(Arrivals { tickets: Vec::new(), mark });
         };
         let active = format!("id > {mark} AND {among} AND Status = '__Active__'");
@@ -204,39 +239,5 @@ impl RequestTracker {
             arrivals.tickets.push(found);
         }
         Ok(arrivals)
-    }
-}
-
-impl Desk for RequestTracker {
-    fn verify(&self) -> Answer<'_, Standing> {
-        Box::pin(self.standing())
-    }
-
-    fn find<'a>(&'a self, number: &'a str) -> Answer<'a, Option<Found>> {
-        Box::pin(self.found(number))
-    }
-
-    fn note<'a>(&'a self, ticket: &'a TicketRef, note: &'a OutgoingNote) -> Answer<'a, Noted> {
-        Box::pin(self.write_note(ticket, note))
-    }
-
-    fn noted<'a>(&'a self, ticket: &'a TicketRef, note: &'a OutgoingNote) -> Answer<'a, Option<Noted>> {
-        Box::pin(self.look_for(ticket, note))
-    }
-
-    fn create<'a>(&'a self, order: &'a OutgoingTicket) -> Answer<'a, TicketRef> {
-        Box::pin(self.open(order))
-    }
-
-    fn created<'a>(&'a self, mark: &'a str) -> Answer<'a, Option<TicketRef>> {
-        Box::pin(self.opened(mark))
-    }
-
-    fn change<'a>(&'a self, ticket: &'a TicketRef, change: &'a Change) -> Answer<'a, ()> {
-        Box::pin(self.set(ticket, change))
-    }
-
-    fn arrivals<'a>(&'a self, mark: Option<&'a str>) -> Answer<'a, Arrivals> {
-        Box::pin(self.new_ones(mark))
     }
 }

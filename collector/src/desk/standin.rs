@@ -4,15 +4,22 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use async_trait::async_trait;
+use tokio::sync::oneshot;
+
 use super::contract::{
-    Answer, Arrivals, Change, Desk, FileOutcome, Found, Noted, OutgoingNote, OutgoingTicket, Standing, TicketRef,
+    Arrivals, Change, Desk, FileOutcome, Found, Noted, Notes, OutgoingNote, OutgoingTicket, Refused, Standing,
+    TicketRef,
 };
 use super::trouble::{Trouble, TroubleKind};
+use super::{Configured, Desks, Outbox, OutboxParts};
+use crate::app::App;
+use crate::config::DeskSettings;
 use crate::ticket::Requester;
 
 /// What goes wrong with a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Fault {
+pub(crate) enum Fault {
     /// Too many orders; wants so many seconds.
     Limited(u64),
     /// Cannot be reached.
@@ -33,56 +40,84 @@ pub(super) enum Fault {
 
 /// A note as the desk has it.
 #[derive(Debug, Clone)]
-pub(super) struct Written {
-    pub(super) ticket: String,
-    pub(super) mark: String,
-    pub(super) text: String,
-    pub(super) files: usize,
+pub(crate) struct Written {
+    pub(crate) ticket: String,
+    pub(crate) mark: String,
+    pub(crate) text: String,
+    pub(crate) files: usize,
 }
 
 /// The desk's side.
 #[derive(Debug, Default)]
-pub(super) struct Side {
-    pub(super) notes: Vec<Written>,
-    pub(super) changes: Vec<(String, Change)>,
-    pub(super) tickets: BTreeMap<String, Found>,
+pub(crate) struct Side {
+    pub(crate) notes: Vec<Written>,
+    pub(crate) changes: Vec<(String, Change)>,
+    pub(crate) tickets: BTreeMap<String, Found>,
     /// Calls that write.
-    pub(super) calls: usize,
+    pub(crate) calls: usize,
     /// What goes wrong with which of them.
-    pub(super) faults: BTreeMap<usize, Fault>,
+    pub(crate) faults: BTreeMap<usize, Fault>,
     /// Files are cut to so many bytes.
-    pub(super) cut: Option<usize>,
+    pub(crate) cut: Option<usize>,
+    /// Marks of tickets that were opened from outside, and their numbers.
+    pub(crate) opened: Vec<(String, String)>,
+    /// Whether what was opened is not found yet.
+    pub(crate) lags: bool,
+    /// How closed tickets ended.
+    pub(crate) closing: String,
+    /// Who looks for a note next stands still after that until this is told.
+    pub(crate) frozen: Option<oneshot::Receiver<()>>,
+    /// Numbers of merged tickets, and of those that they became.
+    pub(crate) merged: BTreeMap<String, String>,
 }
 
-/// A desk in memory. Copies are the same desk.
-#[derive(Debug, Clone, Default)]
-pub(super) struct StandIn(Arc<Mutex<Side>>);
-
-impl StandIn {
-    pub(super) fn side(&self) -> MutexGuard<'_, Side> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// A ticket that somebody opened there.
-    pub(super) fn open(&self, number: &str, subject: &str) -> TicketRef {
+impl Side {
+    fn open(&mut self, number: &str, subject: &str, text: String, requester: Requester) -> TicketRef {
         let ticket = TicketRef { display_number: number.to_owned(), api_id: format!("id-{number}") };
         let found = Found {
             ticket: ticket.clone(),
             url: format!("https://desk.example/{number}"),
             subject: subject.to_owned(),
-            text: String::new(),
-            requester: Requester { sign_in: "ana".to_owned(), ..Requester::default() },
+            text,
+            requester,
             queue: "Workstations".to_owned(),
             state: "new".to_owned(),
             device: String::new(),
             due: None,
         };
-        self.side().tickets.insert(number.to_owned(), found);
+        self.tickets.insert(number.to_owned(), found);
         ticket
+    }
+}
+
+/// Makes `desk` the only one of a collector that is not used by anybody yet.
+pub(crate) fn install(app: &mut Arc<App>, settings: DeskSettings, desk: &StandIn) {
+    let own = Arc::get_mut(app).expect("nobody else has it");
+    let mut config = (*own.config).clone();
+    config.desk = vec![settings.clone()];
+    own.config = Arc::new(config);
+    let desks = Desks::of(vec![Configured { settings, desk: Ok(Box::new(desk.clone())) }]);
+    own.outbox = Outbox::new(OutboxParts { desks, ..own.outbox.parts().clone() });
+}
+
+/// A desk in memory. Copies are the same desk.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct StandIn(Arc<Mutex<Side>>);
+
+impl StandIn {
+    pub(crate) fn side(&self) -> MutexGuard<'_, Side> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A ticket that somebody opened there.
+    pub(crate) fn open(&self, number: &str, subject: &str) -> TicketRef {
+        let requester = Requester { sign_in: "ana".to_owned(), ..Requester::default() };
+        self.side().open(number, subject, String::new(), requester)
     }
 
     /// Does `work`, or what goes wrong instead or with it.
     async fn call<T>(&self, work: impl FnOnce(&mut Side) -> T) -> Result<T, Trouble> {
+        super::fence::pass().await?;
         let fault = {
             let mut side = self.side();
             side.calls += 1;
@@ -109,16 +144,9 @@ impl StandIn {
     }
 }
 
-impl Desk for StandIn {
-    fn verify(&self) -> Answer<'_, Standing> {
-        Box::pin(async { Ok(Standing { product: "Stand-in".to_owned(), seen: Vec::new() }) })
-    }
-
-    fn find<'a>(&'a self, number: &'a str) -> Answer<'a, Option<Found>> {
-        Box::pin(async move { Ok(self.side().tickets.get(number).cloned()) })
-    }
-
-    fn note<'a>(&'a self, ticket: &'a TicketRef, note: &'a OutgoingNote) -> Answer<'a, Noted> {
+#[async_trait]
+impl Notes for StandIn {
+    async fn write_note(&self, ticket: &TicketRef, note: &OutgoingNote) -> Result<Refused, Trouble> {
         let work = |side: &mut Side| {
             side.notes.push(Written {
                 ticket: ticket.display_number.clone(),
@@ -126,39 +154,78 @@ impl Desk for StandIn {
                 text: note.body.to_plain(),
                 files: note.files.len(),
             });
-            noted(side, note)
         };
-        Box::pin(self.call(work))
+        self.call(work).await.map(|()| Refused::new())
     }
 
-    fn noted<'a>(&'a self, ticket: &'a TicketRef, note: &'a OutgoingNote) -> Answer<'a, Option<Noted>> {
-        Box::pin(async move {
-            let side = self.side();
+    async fn noted(&self, ticket: &TicketRef, note: &OutgoingNote) -> Result<Option<Noted>, Trouble> {
+        let (found, frozen) = {
+            let mut side = self.side();
             let there = side.notes.iter().any(|one| one.mark == note.mark && one.ticket == ticket.display_number);
-            Ok(there.then(|| noted(&side, note)))
-        })
+            (there.then(|| noted(&side, note)), side.frozen.take())
+        };
+        if let Some(frozen) = frozen {
+            frozen.await.ok();
+        }
+        Ok(found)
     }
 
-    fn create<'a>(&'a self, _: &'a OutgoingTicket) -> Answer<'a, TicketRef> {
-        Box::pin(async { Err(Trouble::refused("opens no tickets")) })
+    fn unseen(&self) -> Trouble {
+        Trouble::odd("the note was taken, but is not there")
+    }
+}
+
+#[async_trait]
+impl Desk for StandIn {
+    async fn verify(&self) -> Result<Standing, Trouble> {
+        Ok(Standing { product: "Stand-in".to_owned(), seen: Vec::new() })
     }
 
-    fn created<'a>(&'a self, _: &'a str) -> Answer<'a, Option<TicketRef>> {
-        Box::pin(async { Ok(None) })
+    async fn find(&self, number: &str) -> Result<Option<Found>, Trouble> {
+        let side = self.side();
+        Ok(side.tickets.get(side.merged.get(number).map_or(number, String::as_str)).cloned())
     }
 
-    fn change<'a>(&'a self, ticket: &'a TicketRef, change: &'a Change) -> Answer<'a, ()> {
-        Box::pin(self.call(|side| side.changes.push((ticket.display_number.clone(), change.clone()))))
+    async fn present(&self, ticket: &TicketRef) -> Result<TicketRef, Trouble> {
+        let found = self.find(&ticket.display_number).await?;
+        Ok(found.map_or_else(|| ticket.clone(), |found| found.ticket))
     }
 
-    fn arrivals<'a>(&'a self, mark: Option<&'a str>) -> Answer<'a, Arrivals> {
-        Box::pin(async move {
-            let side = self.side();
-            let newest = side.tickets.keys().next_back().cloned().unwrap_or_else(|| "0".to_owned());
-            let Some(mark) = mark else { return Ok(Arrivals { tickets: Vec::new(), mark: newest }) };
-            let tickets = side.tickets.iter().filter(|(number, _)| number.as_str() > mark);
-            Ok(Arrivals { tickets: tickets.map(|(_, found)| found.clone()).collect(), mark: newest })
-        })
+    async fn create(&self, order: &OutgoingTicket) -> Result<TicketRef, Trouble> {
+        let work = |side: &mut Side| {
+            let number = format!("{}", 1000 + side.opened.len());
+            side.opened.push((order.mark.clone(), number.clone()));
+            side.open(&number, &order.subject, order.body.to_plain(), order.requester.clone())
+        };
+        self.call(work).await
+    }
+
+    async fn created(&self, mark: &str) -> Result<Option<TicketRef>, Trouble> {
+        let side = self.side();
+        let number = side.opened.iter().find(|(one, _)| one == mark && !side.lags).map(|(_, number)| number);
+        Ok(number.and_then(|number| side.tickets.get(number)).map(|found| found.ticket.clone()))
+    }
+
+    async fn closing(&self, _: &TicketRef) -> Result<String, Trouble> {
+        Ok(self.side().closing.clone())
+    }
+
+    async fn change(&self, ticket: &TicketRef, change: &Change) -> Result<(), Trouble> {
+        let work = |side: &mut Side| {
+            side.changes.push((ticket.display_number.clone(), change.clone()));
+            if let Some((found, state)) = side.tickets.get_mut(&ticket.display_number).zip(change.state) {
+                state.name().clone_into(&mut found.state);
+            }
+        };
+        self.call(work).await
+    }
+
+    async fn arrivals(&self, mark: Option<&str>) -> Result<Arrivals, Trouble> {
+        let side = self.side();
+        let newest = side.tickets.keys().next_back().cloned().unwrap_or_else(|| "0".to_owned());
+        let Some(mark) = mark else { return Ok(Arrivals { tickets: Vec::new(), mark: newest }) };
+        let tickets = side.tickets.iter().filter(|(number, _)| number.as_str() > mark);
+        Ok(Arrivals { tickets: tickets.map(|(_, found)| found.clone()).collect(), mark: newest })
     }
 }
 
@@ -168,5 +235,5 @@ fn noted(side: &Side, note: &OutgoingNote) -> Noted {
         let problem = cut.map(|cut| format!("only {cut} of {} bytes were stored", file.bytes.len()));
         FileOutcome { name: file.name.clone(), problem }
     };
-    Noted { note_id: note.mark.clone(), files: note.files.iter().map(one).collect() }
+    Noted { ticket: None, note_id: note.mark.clone(), files: note.files.iter().map(one).collect() }
 }

@@ -2,7 +2,7 @@
 
 use firstline_diagnosis::vocabulary::Timestamp;
 
-use super::contract::Found;
+use super::contract::{Found, TicketRef};
 use super::outbox::{Outbox, OutboxError};
 use crate::store::{Connection, sql};
 use crate::ticket::rich_text::clean_line;
@@ -85,8 +85,22 @@ async fn make(
     Ok((number, true))
 }
 
+/// Writes down that the ticket of a page is another one now; not when that has a page of its own.
+pub(super) async fn renamed(tx: &mut Connection, number: i64, ticket: TicketRef) -> Result<(), OutboxError> {
+    sql::query(
+        "UPDATE desk_tickets SET display_number = $2, api_id = $3 WHERE ticket = $1 AND NOT EXISTS \
+         (SELECT 1 FROM desk_tickets d WHERE d.desk = desk_tickets.desk AND d.api_id = $3 AND d.ticket <> $1)",
+    )
+    .bind(number)
+    .bind(tidy(&ticket.display_number))
+    .bind(ticket.api_id)
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
 /// A word of another desk as it is kept: on one line, and not endless.
-fn tidy(text: &str) -> String {
+pub(super) fn tidy(text: &str) -> String {
     clean_line(text).chars().take(WORD_LETTERS).collect()
 }
 

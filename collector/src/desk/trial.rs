@@ -4,8 +4,10 @@ use uuid::Uuid;
 
 use super::contract::{Change, Desk, Found, OutgoingNote, OutgoingTicket};
 use super::document::{Trial, TrialOrder, TrialStep};
+use super::maps::compared;
 use super::outbox::{Outbox, OutboxError};
 use super::trouble::Trouble;
+use crate::config::DeskSettings;
 use crate::ticket::rich_text::{Block, RichText};
 use crate::ticket::{NewFile, Requester, TicketState};
 
@@ -13,11 +15,27 @@ use crate::ticket::{NewFile, Requester, TicketState};
 pub(super) const TEST_SUBJECT: &str = "Firstline test, please ignore";
 
 /// What the steps come to.
-struct Steps(Vec<TrialStep>);
+#[derive(Debug, Default)]
+pub(crate) struct Steps(Vec<TrialStep>);
 
 impl Steps {
+    /// Whether every step was done.
+    pub(crate) fn passed(&self) -> bool {
+        self.0.iter().all(|step| step.done)
+    }
+
+    /// The steps, in order.
+    pub(crate) fn into_list(self) -> Vec<TrialStep> {
+        self.0
+    }
+
     /// Writes down a step, and gives what it brought.
-    fn take<T>(&mut self, step: &str, tried: Result<T, Trouble>, words: impl FnOnce(&T) -> String) -> Option<T> {
+    pub(crate) fn take<T>(
+        &mut self,
+        step: &str,
+        tried: Result<T, Trouble>,
+        words: impl FnOnce(&T) -> String,
+    ) -> Option<T> {
         let (done, said) = match &tried {
             Ok(brought) => (true, words(brought)),
             Err(trouble) => (false, trouble.said.clone()),
@@ -28,7 +46,7 @@ impl Steps {
 }
 
 impl Outbox {
-    /// Walks verify, (open,) find, note, attach and resolve at a desk.
+    /// Walks verify, maps, (open,) find, note, attach and resolve at a desk.
     ///
     /// # Errors
     /// When there is no such desk.
@@ -36,27 +54,31 @@ impl Outbox {
         if !self.desks().all().iter().any(|one| one.settings.name == desk) {
             return Err(OutboxError::NotFound(format!("desk {desk:?}")));
         }
-        let mut steps = Steps(Vec::new());
+        let mut steps = Steps::default();
         match self.desks().named(desk) {
-            Ok((_, way)) => {
-                walk(way, order, &mut steps).await;
+            Ok((settings, way)) => {
+                walk(settings, way, order, &mut steps).await;
             }
             Err(trouble) => {
                 steps.take("verify", Err::<(), _>(trouble), |()| String::new());
             }
         }
-        let passed = steps.0.iter().all(|step| step.done);
-        Ok(Trial { desk: desk.to_owned(), passed, steps: steps.0 })
+        Ok(Trial { desk: desk.to_owned(), passed: steps.passed(), steps: steps.into_list() })
     }
 }
 
 /// Takes the steps, up to the first without which the next makes no sense.
-async fn walk(desk: &dyn Desk, order: &TrialOrder, steps: &mut Steps) -> Option<()> {
+async fn walk(settings: &DeskSettings, desk: &dyn Desk, order: &TrialOrder, steps: &mut Steps) -> Option<()> {
     let mark = Uuid::now_v7().to_string();
     steps.take("verify", desk.verify().await, |standing| {
         let seen = [&standing.product].into_iter().chain(&standing.seen);
         seen.map(String::as_str).collect::<Vec<_>>().join(", ")
     })?;
+    match desk.known().await {
+        // It does not tell its words.
+        Ok(known) if known.is_empty() => {}
+        known => drop(steps.take("maps", known.and_then(|known| compared(settings, &known)), String::clone)),
+    }
     let number = if let Some(number) = &order.ticket {
         number.clone()
     } else {

@@ -70,6 +70,12 @@ impl Trouble {
         Self { unclear: false, ..self }
     }
 
+    /// The same, with what it means there.
+    #[must_use]
+    pub fn meaning(self, more: &str) -> Self {
+        Self { said: format!("{}; {more}", self.said), ..self }
+    }
+
     /// Whether it passes by itself, or with what somebody changes at the desk as a whole; other trouble is about one order.
     pub fn passes(&self) -> bool {
         matches!(self.kind, TroubleKind::Unauthorized | TroubleKind::RateLimited | TroubleKind::Away | TroubleKind::Odd)

@@ -5,7 +5,7 @@
 //! - An article is stored before its attachments are checked: after a refusal the ticket is looked at before anything is said.
 //! - Search indexes lag by seconds. Nothing that we wrote is searched for by them: notes are found in the list of a ticket's
 //!   articles, by the mark in their subject.
-//! - A merged ticket keeps its number and takes notes; it is not followed.
+//! - A merged ticket keeps its number and takes notes that nobody reads: it is followed to the one that its link names.
 
 mod notes;
 #[cfg(test)]
@@ -16,22 +16,23 @@ mod words;
 
 use std::path::Path;
 
+use async_trait::async_trait;
+use http::header::AUTHORIZATION;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::contract::{
-    Answer, Arrivals, Change, Desk, Found, Noted, OutgoingNote, OutgoingTicket, Standing, TicketRef,
-};
+use super::contract::{Arrivals, Change, Desk, Found, OutgoingTicket, Standing, TicketRef};
 use super::http::Http;
+use super::maps::{Known, WordMap, readable};
+use super::pages::{self, PAGE};
 use super::trouble::Trouble;
+use super::values::{hold, id, marked, part, text};
 use crate::config::DeskSettings;
 use crate::ticket::Requester;
-use words::{id_of, part, text, ticket_ref};
+use words::ticket_ref;
 
-/// Tickets of a page.
-const PAGE: usize = 100;
-/// Pages that are looked through for new tickets.
-const PAGES: usize = 5;
+/// How often a ticket may have been merged on the way to what it is now.
+const MERGES: usize = 8;
 
 /// The way to a Zammad.
 #[derive(Debug)]
@@ -47,7 +48,7 @@ impl Zammad {
     /// When the token cannot be read.
     pub(super) fn new(settings: &DeskSettings, folder: &Path) -> Result<Self, String> {
         let token = settings.token(folder)?;
-        let http = Http::new(settings, folder, ("authorization", format!("Token token={token}")))?;
+        let http = Http::new(settings, folder, [(AUTHORIZATION, format!("Token token={token}"))])?;
         Ok(Self { settings: settings.clone(), http })
     }
 
@@ -56,35 +57,42 @@ impl Zammad {
         Ok(reply.map_err(words::told)?.body)
     }
 
-    async fn standing(&self) -> Result<Standing, Trouble> {
-        let me = self.get("/users/me", &[]).await?;
-        let name = text(&me["login"]);
-        if name.is_empty() {
-            return Err(Trouble::odd(format!("{} answers, but not as Zammad does", self.settings.url)));
-        }
-        Ok(Standing { product: "Zammad".to_owned(), seen: vec![format!("signed in as {name}")] })
+    /// A page of all tickets, newest first.
+    async fn page(&self, page: usize) -> Result<Vec<Value>, Trouble> {
+        let (page, count) = (page.to_string(), PAGE.to_string());
+        let query = [
+            ("expand", "true"),
+            ("sort_by", "id"),
+            ("order_by", "desc"),
+            ("per_page", count.as_str()),
+            ("page", page.as_str()),
+        ];
+        pages::rows(self.get("/tickets", &query).await?, "")
     }
 
-    async fn found(&self, number: &str) -> Result<Option<Found>, Trouble> {
-        let number = number.trim().trim_start_matches('#');
-        if number.is_empty() || number.len() > 40 || !number.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
-            return Ok(None);
-        }
-        for query in [format!("number:{number}"), number.to_owned()] {
-            let list =
-                self.get("/tickets/search", &[("query", &query), ("per_page", "20"), ("expand", "true")]).await?;
-            let items = list.as_array().ok_or_else(|| Trouble::odd("a search without a list"))?;
-            if let Some(item) = items.iter().find(|item| text(&item["number"]) == number) {
-                return self.read(item).await.map(Some);
+    /// The document of a ticket.
+    async fn document(&self, id: &str) -> Result<Value, Trouble> {
+        self.get(&format!("/tickets/{}", part(id)), &[("expand", "true")]).await
+    }
+
+    /// The document of the ticket that this one has become.
+    async fn followed(&self, mut item: Value) -> Result<Value, Trouble> {
+        for _ in 0..MERGES {
+            if item["state"] != "merged" {
+                return Ok(item);
             }
+            let asked = id(&item["id"]).unwrap_or_default();
+            let links =
+                self.get("/links", &[("link_object", "Ticket"), ("link_object_value", &asked)]).await?["links"].take();
+            item = self.document(&words::merged_into(&item, &links)?).await?;
         }
-        Ok(None)
+        Err(Trouble::refused(format!("ticket {} was merged more than {MERGES} times", text(&item["number"]))))
     }
 
     /// A ticket from its document, with who complains and what they say.
     async fn read(&self, item: &Value) -> Result<Found, Trouble> {
         let ticket = ticket_ref(item).ok_or_else(|| Trouble::odd("a ticket without id or number"))?;
-        let requester = match id_of(&item["customer_id"]) {
+        let requester = match id(&item["customer_id"]) {
             Some(id) => words::requester(&self.get(&format!("/users/{id}"), &[("expand", "true")]).await?),
             None => Requester::default(),
         };
@@ -102,18 +110,60 @@ impl Zammad {
             ticket,
         })
     }
+}
 
-    async fn open(&self, order: &OutgoingTicket) -> Result<TicketRef, Trouble> {
-        let first = self.settings.queues.first().map_or("", String::as_str);
-        let group = if order.queue.is_empty() { first } else { order.queue.as_str() };
-        if group.is_empty() {
-            return Err(Trouble::refused("the desk has no queues in the configuration"));
+#[async_trait]
+impl Desk for Zammad {
+    async fn verify(&self) -> Result<Standing, Trouble> {
+        let me = self.get("/users/me", &[]).await?;
+        let name = text(&me["login"]);
+        if name.is_empty() {
+            return Err(Trouble::odd(format!("{} answers, but not as Zammad does", self.settings.url)));
         }
+        Ok(Standing { product: "Zammad".to_owned(), seen: vec![format!("signed in as {name}")] })
+    }
+
+    async fn known(&self) -> Result<Vec<Known>, Trouble> {
+        let mut known = Vec::new();
+        for (map, path) in [
+            (WordMap::Queues, "/groups"),
+            (WordMap::States, "/ticket_states"),
+            (WordMap::Priorities, "/ticket_priorities"),
+        ] {
+            let rows = readable(self.get(path, &[]).await.and_then(|list| pages::rows(list, "")))?;
+            known.push(Known::of(map, &rows, "name"));
+        }
+        Ok(known)
+    }
+
+    async fn find(&self, number: &str) -> Result<Option<Found>, Trouble> {
+        let number = number.trim().trim_start_matches('#');
+        if number.is_empty() || number.len() > 40 || !number.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+            return Ok(None);
+        }
+        for query in [format!("number:{number}"), number.to_owned()] {
+            let list =
+                self.get("/tickets/search", &[("query", &query), ("per_page", "20"), ("expand", "true")]).await?;
+            let items = list.as_array().ok_or_else(|| Trouble::odd("a search without a list"))?;
+            if let Some(item) = items.iter().find(|item| text(&item["number"]) == number) {
+                return self.read(&self.followed(item.clone()).await?).await.map(Some);
+            }
+        }
+        Ok(None)
+    }
+
+    async fn present(&self, ticket: &TicketRef) -> Result<TicketRef, Trouble> {
+        let item = self.followed(self.document(&ticket.api_id).await?).await?;
+        ticket_ref(&item).ok_or_else(|| Trouble::odd("a ticket without id or number"))
+    }
+
+    async fn create(&self, order: &OutgoingTicket) -> Result<TicketRef, Trouble> {
+        let group = order.destination(&self.settings)?;
         let mut body = json!({
             "title": order.subject,
             "group": group,
             "article": {
-                "subject": words::subject(&order.subject, &order.mark),
+                "subject": marked(&order.subject, &order.mark),
                 "body": order.body.to_html(),
                 "content_type": "text/html",
                 "type": "note",
@@ -130,7 +180,7 @@ impl Zammad {
         ticket_ref(&reply.body).ok_or_else(|| Trouble::odd("it opened a ticket without id or number").unclear())
     }
 
-    async fn opened(&self, mark: &str) -> Result<Option<TicketRef>, Trouble> {
+    async fn created(&self, mark: &str) -> Result<Option<TicketRef>, Trouble> {
         let list = self.get("/tickets/search", &[("query", mark), ("per_page", "20"), ("expand", "true")]).await?;
         for item in list.as_array().into_iter().flatten() {
             let Some(ticket) = ticket_ref(item) else { continue };
@@ -142,93 +192,27 @@ impl Zammad {
         Ok(None)
     }
 
-    async fn set(&self, ticket: &TicketRef, change: &Change) -> Result<(), Trouble> {
+    async fn change(&self, ticket: &TicketRef, change: &Change) -> Result<(), Trouble> {
         let wanted = words::fields(&self.settings, change);
         if wanted.is_empty() {
             return Ok(());
         }
-        let path = format!("/tickets/{}", part(&ticket.api_id));
+        let path = format!("/api/v1/tickets/{}", part(&ticket.api_id));
         let order = Value::Object(wanted.clone());
-        self.http.write(Method::PUT, &format!("/api/v1{path}"), &order).await.map_err(words::told)?;
-        let now = self.get(&path, &[("expand", "true")]).await?;
-        let other = wanted.iter().filter(|(name, value)| now[name.as_str()] != **value);
-        let other: Vec<String> =
-            other.map(|(name, value)| format!("{name} is {}, not {value}", now[name.as_str()])).collect();
-        if other.is_empty() {
-            Ok(())
-        } else {
-            Err(Trouble::refused(format!("it answered with success, and {}", other.join(", "))))
-        }
+        self.http.write(Method::PUT, &path, &order).await.map_err(words::told)?;
+        hold(&self.document(&ticket.api_id).await?, &wanted)
     }
 
-    async fn new_ones(&self, mark: Option<&str>) -> Result<Arrivals, Trouble> {
-        let mark: Option<u64> = mark.and_then(|mark| mark.parse().ok());
-        let (mut found, mut newest) = (Vec::new(), mark.unwrap_or(0));
-        for page in 1..=PAGES {
-            let (page, count) = (page.to_string(), PAGE.to_string());
-            let query = [
-                ("expand", "true"),
-                ("sort_by", "id"),
-                ("order_by", "desc"),
-                ("per_page", count.as_str()),
-                ("page", page.as_str()),
-            ];
-            let list = self.get("/tickets", &query).await?;
-            let items = list.as_array().ok_or_else(|| Trouble::odd("a list of tickets that is none"))?;
-            let ids: Vec<u64> = items.iter().filter_map(|item| item["id"].as_u64()).collect();
-            if !ids.is_sorted_by(|one, next| one >= next) {
-                return Err(Trouble::odd("tickets come in another order than was asked for"));
-            }
-            newest = newest.max(ids.first().copied().unwrap_or(0));
-            let Some(mark) = mark else { break };
-            let new = items.iter().filter(|item| item["id"].as_u64().is_some_and(|id| id > mark));
-            found.extend(new.cloned());
-            if items.len() < PAGE || ids.last().is_none_or(|oldest| *oldest <= mark) {
-                break;
-            }
-        }
+    async fn arrivals(&self, mark: Option<&str>) -> Result<Arrivals, Trouble> {
+        let (mut found, mark) = pages::newer(mark, |page| self.page(page)).await?;
         let over = ["closed", "merged", "removed"];
         found.retain(|item| {
             self.settings.queues.contains(&text(&item["group"])) && !over.contains(&text(&item["state"]).as_str())
         });
         let mut tickets = Vec::new();
-        for item in found.iter().rev() {
+        for item in &found {
             tickets.push(self.read(item).await?);
         }
-        Ok(Arrivals { tickets, mark: newest.to_string() })
-    }
-}
-
-impl Desk for Zammad {
-    fn verify(&self) -> Answer<'_, Standing> {
-        Box::pin(self.standing())
-    }
-
-    fn find<'a>(&'a self, number: &'a str) -> Answer<'a, Option<Found>> {
-        Box::pin(self.found(number))
-    }
-
-    fn note<'a>(&'a self, ticket: &'a TicketRef, note: &'a OutgoingNote) -> Answer<'a, Noted> {
-        Box::pin(self.write_note(ticket, note))
-    }
-
-    fn noted<'a>(&'a self, ticket: &'a TicketRef, note: &'a OutgoingNote) -> Answer<'a, Option<Noted>> {
-        Box::pin(self.look_for(ticket, note))
-    }
-
-    fn create<'a>(&'a self, order: &'a OutgoingTicket) -> Answer<'a, TicketRef> {
-        Box::pin(self.open(order))
-    }
-
-    fn created<'a>(&'a self, mark: &'a str) -> Answer<'a, Option<TicketRef>> {
-        Box::pin(self.opened(mark))
-    }
-
-    fn change<'a>(&'a self, ticket: &'a TicketRef, change: &'a Change) -> Answer<'a, ()> {
-        Box::pin(self.set(ticket, change))
-    }
-
-    fn arrivals<'a>(&'a self, mark: Option<&'a str>) -> Answer<'a, Arrivals> {
-        Box::pin(self.new_ones(mark))
+        Ok(Arrivals { tickets, mark })
     }
 }

@@ -3,21 +3,11 @@
 use firstline_diagnosis::vocabulary::Timestamp;
 use serde_json::Value;
 
-use super::words::part;
 use crate::config::DeskSettings;
 use crate::desk::contract::{Found, TicketRef};
 use crate::desk::trouble::Trouble;
+use crate::desk::values::{part, text};
 use crate::ticket::Requester;
-
-/// An id, which is a number in one document and a text in the next.
-pub(super) fn id(value: &Value) -> Option<String> {
-    let text = match value {
-        Value::String(text) => text.clone(),
-        Value::Number(number) => number.to_string(),
-        _ => return None,
-    };
-    (!text.is_empty() && text.bytes().all(|digit| digit.is_ascii_digit())).then_some(text)
-}
 
 /// The rows of a list, whatever its numbers say.
 pub(super) fn items(mut list: Value) -> Result<Vec<Value>, Trouble> {
@@ -25,11 +15,6 @@ pub(super) fn items(mut list: Value) -> Result<Vec<Value>, Trouble> {
         Some(Value::Array(items)) => Ok(items),
         _ => Err(Trouble::odd("a list without items")),
     }
-}
-
-/// A text of a document; empty when there is none.
-pub(super) fn text(value: &Value) -> String {
-    value.as_str().unwrap_or_default().to_owned()
 }
 
 /// A ticket from its row in a list.
@@ -87,15 +72,6 @@ mod tests {
         let list = json!({"items": [], "pages": 0.0, "total": null, "count": 0});
         assert_eq!(items(list).expect("a list"), Vec::<Value>::new());
         assert!(items(json!({"message": "Forbidden"})).is_err());
-    }
-
-    #[test]
-    fn ids_are_numbers_or_texts_and_nothing_else() {
-        assert_eq!(id(&json!(12)).as_deref(), Some("12"));
-        assert_eq!(id(&json!("12")).as_deref(), Some("12"));
-        for odd in [json!("12/../x"), json!(""), json!(null), json!(1.5), json!(-1)] {
-            assert_eq!(id(&odd), None, "{odd}");
-        }
     }
 
     #[test]

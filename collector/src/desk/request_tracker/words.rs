@@ -6,15 +6,11 @@ use super::rows;
 use crate::config::DeskSettings;
 use crate::desk::contract::Change;
 use crate::desk::trouble::{Trouble, TroubleKind};
+use crate::desk::values::text;
 
 /// A value in a query.
 pub(super) fn quoted(value: &str) -> String {
     format!("'{}'", value.replace('\\', "\\\\").replace('\'', "\\'"))
-}
-
-/// A part of a path.
-pub(super) fn part(text: &str) -> String {
-    crate::access::gate::percent_encoded(text).replace('/', "%2F")
 }
 
 /// What a ticket refers to that was opened under `mark`.
@@ -24,8 +20,8 @@ pub(super) fn link(mark: &str) -> String {
 
 /// The trouble, with the right that is probably missing.
 pub(super) fn lacks(trouble: Trouble, right: &str, place: &str) -> Trouble {
-    let said = format!("{}; the token's user needs the right {right} on {place}", trouble.said);
-    Trouble { kind: TroubleKind::Forbidden, said, ..trouble }
+    Trouble { kind: TroubleKind::Forbidden, ..trouble }
+        .meaning(&format!("the token's user needs the right {right} on {place}"))
 }
 
 /// Fields of a ticket as they shall be, in its words.
@@ -39,17 +35,16 @@ pub(super) struct Fields {
 
 /// What `change` means there.
 pub(super) fn fields(settings: &DeskSettings, change: &Change) -> Result<Fields, Trouble> {
-    let mut fields = Fields {
+    let fields = Fields {
         status: change.state.map(|state| settings.state(state).to_owned()),
         queue: change.queue.clone(),
         priority: change.priority.and_then(|priority| settings.priority(priority)).map(str::to_owned),
-        custom: Vec::new(),
+        custom: change
+            .category_word(settings)
+            .map(|word| (settings.category_field.clone(), word))
+            .into_iter()
+            .collect(),
     };
-    if let Some(category) = &change.category
-        && !settings.category_field.is_empty()
-    {
-        fields.custom.push((settings.category_field.clone(), settings.category(category).to_owned()));
-    }
     if let Some(priority) = fields.priority.as_ref().filter(|priority| priority.parse::<i64>().is_err()) {
         return Err(Trouble::refused(format!("priorities: {priority:?} is no number, which its priorities are")));
     }
@@ -86,9 +81,9 @@ impl Fields {
                 missing.push(format!("{name} is {found:?}, not {wanted:?}"));
             }
         };
-        hold("Status", &self.status, rows::text(&item["Status"]));
-        hold("Queue", &self.queue, rows::text(&item["Queue"]["Name"]));
-        hold("Priority", &self.priority, rows::text(priority));
+        hold("Status", &self.status, text(&item["Status"]));
+        hold("Queue", &self.queue, text(&item["Queue"]["Name"]));
+        hold("Priority", &self.priority, text(priority));
         for (name, wanted) in &self.custom {
             hold(name, &Some(wanted.clone()), rows::field(item, name).unwrap_or_default());
         }

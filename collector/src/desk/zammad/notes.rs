@@ -1,27 +1,57 @@
 //! Notes: articles of a ticket, with their files in them.
 
+use async_trait::async_trait;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::Zammad;
-use super::words::{self, id_of, part, text};
-use crate::desk::contract::{FileOutcome, Noted, OutgoingNote, TicketRef};
+use super::words;
+use crate::desk::contract::{FileOutcome, Noted, Notes, OutgoingNote, Refused, TicketRef};
+use crate::desk::files::Whole;
 use crate::desk::plain::plain;
 use crate::desk::trouble::{Trouble, TroubleKind};
+use crate::desk::values::{bounded, differs, id, marked, part, text};
 use crate::ticket::NewFile;
 
-/// Longest text of a person that is taken, in letters.
-const TEXT_LETTERS: usize = 32 * 1024;
+#[async_trait]
+impl Notes for Zammad {
+    async fn write_note(&self, ticket: &TicketRef, note: &OutgoingNote) -> Result<Refused, Trouble> {
+        self.send_with_or_without_files(ticket, note).await
+    }
 
-impl Zammad {
-    pub(super) async fn write_note(&self, ticket: &TicketRef, note: &OutgoingNote) -> Result<Noted, Trouble> {
+    async fn noted(&self, ticket: &TicketRef, note: &OutgoingNote) -> Result<Option<Noted>, Trouble> {
+        let wanted = marked(&note.title, &note.mark);
+        let articles = self.articles(&ticket.api_id).await?;
+        let Some(article) = articles.iter().find(|one| text(&one["subject"]) == wanted) else { return Ok(None) };
+        let note_id = id(&article["id"]).ok_or_else(|| Trouble::odd("an article without an id"))?;
+        let stored = article["attachments"].as_array().cloned().unwrap_or_default();
+        let mut files = Vec::with_capacity(note.files.len());
+        for sent in &note.files {
+            let there = stored.iter().find(|one| text(&one["filename"]) == sent.name);
+            let problem = match there.and_then(|one| id(&one["id"])) {
+                Some(id) => self.trouble_with(&ticket.api_id, &note_id, &id, sent).await?,
+                None => Some("it is not there".to_owned()),
+            };
+            files.push(FileOutcome { name: sent.name.clone(), problem });
+        }
+        Ok(Some(Noted { ticket: None, note_id, files }))
+    }
+
+    fn unseen(&self) -> Trouble {
+        Trouble::odd("the note was taken, but is not among the ticket's articles")
+    }
+}
+
+#[async_trait]
+impl Whole for Zammad {
+    async fn send(&self, ticket: &TicketRef, note: &OutgoingNote) -> Result<(), Trouble> {
         let ticket_id: u64 = ticket.api_id.parse().map_err(|_| Trouble::odd("an id that is no number"))?;
         let attachments: Vec<Value> = note.files.iter().map(file).collect();
         let body = json!({
             "ticket_id": ticket_id,
-            "subject": words::subject(&note.title, &note.mark),
+            "subject": marked(&note.title, &note.mark),
             "body": note.body.to_html(),
             "content_type": "text/html",
             "type": "note",
@@ -31,41 +61,28 @@ impl Zammad {
         });
         let written = self.http.write(Method::POST, "/api/v1/ticket_articles", &body).await.map_err(words::told);
         match written {
-            Ok(_) => {
-                let unseen = || Trouble::odd("the note was taken, but is not among the ticket's articles").unclear();
-                self.look_for(ticket, note).await.map_err(Trouble::unclear)?.ok_or_else(unseen)
-            }
+            Ok(_) => Ok(()),
             // A refusal of a file comes after the note was stored.
             Err(trouble) if trouble.kind == TroubleKind::Refused => {
-                self.look_for(ticket, note).await.map_err(Trouble::unclear)?.ok_or(trouble)
+                let stored = self.noted(ticket, note).await.map_err(Trouble::unclear)?;
+                stored.map(drop).ok_or(trouble)
             }
             Err(trouble) => Err(trouble),
         }
     }
+}
 
-    pub(super) async fn look_for(&self, ticket: &TicketRef, note: &OutgoingNote) -> Result<Option<Noted>, Trouble> {
-        let wanted = words::subject(&note.title, &note.mark);
-        let articles = self.articles(&ticket.api_id).await?;
-        let Some(article) = articles.iter().find(|one| text(&one["subject"]) == wanted) else { return Ok(None) };
-        let note_id = id_of(&article["id"]).ok_or_else(|| Trouble::odd("an article without an id"))?;
-        let stored = article["attachments"].as_array().cloned().unwrap_or_default();
-        let mut files = Vec::with_capacity(note.files.len());
-        for sent in &note.files {
-            let there = stored.iter().find(|one| text(&one["filename"]) == sent.name);
-            let problem = match there.and_then(|one| id_of(&one["id"])) {
-                Some(id) => self.differs(&ticket.api_id, &note_id, &id, sent).await?,
-                None => Some("it is not there".to_owned()),
-            };
-            files.push(FileOutcome { name: sent.name.clone(), problem });
-        }
-        Ok(Some(Noted { note_id, files }))
-    }
-
-    async fn differs(&self, ticket: &str, article: &str, id: &str, sent: &NewFile) -> Result<Option<String>, Trouble> {
+impl Zammad {
+    async fn trouble_with(
+        &self,
+        ticket: &str,
+        article: &str,
+        id: &str,
+        sent: &NewFile,
+    ) -> Result<Option<String>, Trouble> {
         let path = format!("/api/v1/ticket_attachment/{ticket}/{article}/{id}");
         let stored = self.http.bytes(&path).await.map_err(words::told)?;
-        let differs = stored != sent.bytes;
-        Ok(differs.then(|| format!("{} bytes were stored of {} sent, and they differ", stored.len(), sent.bytes.len())))
+        Ok(differs(&stored, sent))
     }
 
     /// All articles of a ticket, oldest first.
@@ -83,7 +100,7 @@ impl Zammad {
         let Some(first) = articles.first() else { return Ok(String::new()) };
         let body = text(&first["body"]);
         let body = if first["content_type"] == "text/html" { plain(&body) } else { body };
-        Ok(body.chars().take(TEXT_LETTERS).collect())
+        Ok(bounded(&body))
     }
 }
 

@@ -1,11 +1,10 @@
 //! A Zammad that insists on what the real one insists on, as far as its interface is documented.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::path::Path as FilePath;
 
 use axum::body::Bytes;
 use axum::extract::{Path, Query, Request, State};
-use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
@@ -14,51 +13,30 @@ use base64::prelude::BASE64_STANDARD;
 use http::StatusCode;
 use serde_json::{Value, json};
 
+use crate::config::{DeskKind, DeskSettings};
+use crate::desk::conformance::{Faults, Seen, Shared, Side, guarded};
+
 /// The token that opens it.
 pub(super) const TOKEN: &str = "t0ken";
 
 /// What it holds.
 #[derive(Debug, Default)]
-pub(super) struct Side {
+pub(super) struct Held {
     pub(super) tickets: Vec<Value>,
     pub(super) articles: Vec<Value>,
+    /// Merged tickets, and those that they became.
+    pub(super) merged: BTreeMap<u64, u64>,
     /// Files by article and id.
     pub(super) files: BTreeMap<(u64, u64), Vec<u8>>,
-    /// Answers that are lost after the work was done.
-    pub(super) lost: usize,
 }
 
-/// The stand-in. Copies are the same.
-#[derive(Debug, Clone, Default)]
-pub(super) struct StandIn(Arc<Mutex<Side>>);
+/// The stand-in.
+pub(super) type StandIn = Shared<Held>;
 
 impl StandIn {
-    pub(super) fn side(&self) -> MutexGuard<'_, Side> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Serves it on the loopback; its address.
-    pub(super) async fn serve(&self) -> String {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        let address = listener.local_addr().expect("an address");
-        let routes = Router::new()
-            .route("/users/me", get(me))
-            .route("/users/{id}", get(user))
-            .route("/tickets", get(tickets).post(open))
-            .route("/tickets/search", get(search))
-            .route("/tickets/{id}", get(ticket).put(change))
-            .route("/ticket_articles", post(write))
-            .route("/ticket_articles/by_ticket/{id}", get(articles))
-            .route("/ticket_attachment/{ticket}/{article}/{id}", get(attachment));
-        let routes = routes.layer(from_fn_with_state(self.clone(), guard)).with_state(self.clone());
-        let app = Router::new().nest("/api/v1", routes);
-        tokio::spawn(async move { axum::serve(listener, app).await });
-        format!("http://{address}")
-    }
-
     /// A ticket that somebody opened; its id.
     pub(super) fn ticket(&self, number: &str, title: &str, text: &str) -> u64 {
-        let mut side = self.side();
+        let mut side = self.held();
         let id = side.tickets.len() as u64 + 3;
         side.tickets.push(json!({
             "id": id, "number": number, "title": title, "group": "Users", "state": "new", "priority": "2 normal",
@@ -73,24 +51,83 @@ impl StandIn {
     }
 }
 
+impl Side for StandIn {
+    fn routes(&self) -> Router {
+        let routes = Router::new()
+            .route("/users/me", get(me))
+            .route("/users/{id}", get(user))
+            .route("/groups", get(async || named(&["Users", "Second"])))
+            .route("/ticket_states", get(async || named(&["new", "open", "pending reminder", "closed"])))
+            .route("/ticket_priorities", get(async || said(403, "Not authorized")))
+            .route("/tickets", get(tickets).post(open))
+            .route("/tickets/search", get(search))
+            .route("/tickets/{id}", get(ticket).put(change))
+            .route("/links", get(links))
+            .route("/ticket_articles", post(write))
+            .route("/ticket_articles/by_ticket/{id}", get(articles))
+            .route("/ticket_attachment/{ticket}/{article}/{id}", get(attachment));
+        Router::new().nest("/api/v1", guarded(routes, refusal).with_state(self.clone()))
+    }
+
+    fn secret(&self) -> &'static str {
+        TOKEN
+    }
+
+    fn settings(&self, _: &FilePath) -> DeskSettings {
+        DeskSettings {
+            kind: DeskKind::Zammad,
+            queues: vec!["Users".to_owned()],
+            device_field: "device".to_owned(),
+            ..DeskSettings::default()
+        }
+    }
+
+    fn opens(&self, subject: &str, text: &str) -> String {
+        let number = (22_018 + self.tickets()).to_string();
+        self.ticket(&number, subject, text);
+        number
+    }
+
+    fn notes(&self, number: &str) -> Vec<Seen> {
+        let held = self.held();
+        let Some(ticket) = held.tickets.iter().find(|one| one["number"] == number) else { return Vec::new() };
+        let own = held.articles.iter().filter(|one| one["ticket_id"] == ticket["id"]);
+        let seen = |article: &Value| Seen {
+            text: article["body"].as_str().unwrap_or_default().to_owned(),
+            public: article["internal"] != true,
+            files: held.files_of(article),
+        };
+        own.skip(1).map(seen).collect()
+    }
+
+    fn tickets(&self) -> usize {
+        self.held().tickets.len()
+    }
+
+    fn state(&self, number: &str) -> String {
+        let held = self.held();
+        let found = held.tickets.iter().find(|one| one["number"] == number);
+        found.and_then(|one| one["state"].as_str()).unwrap_or_default().to_owned()
+    }
+
+    fn faults(&self) -> &Faults {
+        &self.faults
+    }
+}
+
+impl Held {
+    fn files_of(&self, article: &Value) -> Vec<(String, Vec<u8>)> {
+        let file = |one: &Value| {
+            let bytes = self.files.get(&(article["id"].as_u64()?, one["id"].as_u64()?))?;
+            Some((one["filename"].as_str()?.to_owned(), bytes.clone()))
+        };
+        article["attachments"].as_array().into_iter().flatten().filter_map(file).collect()
+    }
+}
+
 fn said(status: u16, error: &str) -> Response {
     let status = StatusCode::from_u16(status).expect("a status");
     (status, Json(json!({ "error": error, "error_human": error }))).into_response()
-}
-
-/// Answers that are lost after the work was done.
-async fn guard(State(standin): State<StandIn>, request: Request, next: Next) -> Response {
-    if let Some(refused) = refusal(&request) {
-        return refused;
-    }
-    let writes = request.method() != http::Method::GET;
-    let answer = next.run(request).await;
-    let mut side = standin.side();
-    if writes && side.lost > 0 {
-        side.lost -= 1;
-        return (StatusCode::BAD_GATEWAY, "<html>Bad Gateway</html>").into_response();
-    }
-    answer
 }
 
 /// What is wrong with a request, whatever it asks for: its credentials, and the languages it speaks and takes.
@@ -111,6 +148,10 @@ async fn me() -> Json<Value> {
     Json(json!({ "id": 2, "login": "firstline@desk.example", "active": true }))
 }
 
+fn named(names: &[&str]) -> Json<Value> {
+    Json(names.iter().map(|name| json!({ "id": name.len(), "name": name, "active": true })).collect())
+}
+
 async fn user(Path(id): Path<u64>) -> Response {
     if id != 7 {
         return said(404, "Couldn't find User");
@@ -121,7 +162,7 @@ async fn user(Path(id): Path<u64>) -> Response {
 
 async fn tickets(State(standin): State<StandIn>, Query(query): Query<BTreeMap<String, String>>) -> Json<Value> {
     let (page, count) = (number(&query, "page", 1), number(&query, "per_page", 100).min(100));
-    let mut all = standin.side().tickets.clone();
+    let mut all = standin.held().tickets.clone();
     if query.get("order_by").is_some_and(|order| order == "desc") {
         all.reverse();
     }
@@ -138,7 +179,7 @@ async fn search(State(standin): State<StandIn>, Query(query): Query<BTreeMap<Str
         return Json(json!({ "tickets": [], "tickets_count": 0, "assets": {} })).into_response();
     }
     let words = query.get("query").cloned().unwrap_or_default();
-    let side = standin.side();
+    let side = standin.held();
     let holds = |ticket: &&Value| {
         let own = |one: &&Value| one["ticket_id"] == ticket["id"];
         let articles: String = side.articles.iter().filter(own).map(Value::to_string).collect();
@@ -149,14 +190,25 @@ async fn search(State(standin): State<StandIn>, Query(query): Query<BTreeMap<Str
 }
 
 async fn ticket(State(standin): State<StandIn>, Path(id): Path<u64>) -> Response {
-    match standin.side().tickets.iter().find(|one| one["id"] == id) {
+    match standin.held().tickets.iter().find(|one| one["id"] == id) {
         Some(found) => Json(found.clone()).into_response(),
         None => said(404, &format!("Couldn't find Ticket with 'id'={id}")),
     }
 }
 
+/// The side of a link on which a ticket stands is told: a merged one has the other as its parent.
+async fn links(State(standin): State<StandIn>, Query(query): Query<BTreeMap<String, String>>) -> Json<Value> {
+    let own = number(&query, "link_object_value", 0) as u64;
+    let side = standin.held();
+    let link =
+        |kind: &str, other: u64| json!({ "link_type": kind, "link_object": "Ticket", "link_object_value": other });
+    let parents = side.merged.iter().filter(|(from, _)| **from == own).map(|(_, to)| link("parent", *to));
+    let children = side.merged.iter().filter(|(_, to)| **to == own).map(|(from, _)| link("child", *from));
+    Json(json!({ "links": parents.chain(children).collect::<Vec<_>>(), "assets": {} }))
+}
+
 async fn change(State(standin): State<StandIn>, Path(id): Path<u64>, Json(order): Json<Value>) -> Response {
-    let mut side = standin.side();
+    let mut side = standin.held();
     let Some(ticket) = side.tickets.iter_mut().find(|one| one["id"] == id) else {
         return said(404, &format!("Couldn't find Ticket with 'id'={id}"));
     };
@@ -188,8 +240,8 @@ async fn open(State(standin): State<StandIn>, Json(order): Json<Value>) -> Respo
         return said(422, "Missing required value for field 'customer_id'!");
     }
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let id = standin.ticket(&format!("{}", 22_100 + standin.side().tickets.len()), &text(&order["title"]), "");
-    let mut side = standin.side();
+    let id = standin.ticket(&format!("{}", 22_100 + standin.held().tickets.len()), &text(&order["title"]), "");
+    let mut side = standin.held();
     if let Some(article) = side.articles.last_mut() {
         article["subject"] = order["article"]["subject"].clone();
         article["internal"] = order["article"]["internal"].clone();
@@ -199,13 +251,13 @@ async fn open(State(standin): State<StandIn>, Json(order): Json<Value>) -> Respo
 }
 
 async fn articles(State(standin): State<StandIn>, Path(id): Path<u64>) -> Json<Value> {
-    let side = standin.side();
+    let side = standin.held();
     Json(side.articles.iter().filter(|one| one["ticket_id"] == id).cloned().collect())
 }
 
 /// The article is stored first, and its attachments are checked afterwards.
 async fn write(State(standin): State<StandIn>, Json(order): Json<Value>) -> Response {
-    let mut side = standin.side();
+    let mut side = standin.held();
     if !side.tickets.iter().any(|one| one["id"] == order["ticket_id"]) {
         return said(422, "Ticket is missing");
     }
@@ -234,7 +286,7 @@ async fn write(State(standin): State<StandIn>, Json(order): Json<Value>) -> Resp
 }
 
 async fn attachment(State(standin): State<StandIn>, Path((_, article, id)): Path<(u64, u64, u64)>) -> Response {
-    match standin.side().files.get(&(article, id)) {
+    match standin.held().files.get(&(article, id)) {
         Some(bytes) => Bytes::from(bytes.clone()).into_response(),
         None => said(404, "Couldn't find Store"),
     }

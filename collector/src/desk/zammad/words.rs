@@ -1,37 +1,18 @@
 //! What stands in its documents, and its words for ours.
 
 use firstline_diagnosis::vocabulary::Priority;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use crate::config::DeskSettings;
 use crate::desk::contract::{Change, TicketRef};
 use crate::desk::trouble::{Trouble, TroubleKind};
+use crate::desk::values::{given, id, text};
 use crate::ticket::{Requester, TicketState};
-
-/// A text of a document; empty when there is none.
-pub(super) fn text(value: &Value) -> String {
-    value.as_str().unwrap_or_default().to_owned()
-}
-
-/// An id of a document.
-pub(super) fn id_of(value: &Value) -> Option<String> {
-    value.as_u64().map(|id| id.to_string())
-}
-
-/// A part of a path.
-pub(super) fn part(text: &str) -> String {
-    crate::access::gate::percent_encoded(text).replace('/', "%2F")
-}
 
 /// Both names of a ticket.
 pub(super) fn ticket_ref(item: &Value) -> Option<TicketRef> {
-    let (api_id, display_number) = (id_of(&item["id"])?, text(&item["number"]));
+    let (api_id, display_number) = (id(&item["id"])?, text(&item["number"]));
     (!display_number.is_empty()).then_some(TicketRef { display_number, api_id })
-}
-
-/// A subject by which something is found again.
-pub(super) fn subject(title: &str, mark: &str) -> String {
-    format!("{title} [firstline {mark}]")
 }
 
 /// A person. The sign-in name is an address as a rule, and is one of the machine only when it is none.
@@ -45,6 +26,19 @@ pub(super) fn requester(user: &Value) -> Requester {
     }
 }
 
+/// The id of the ticket that a merged one has become: the one that its links name as its parent.
+pub(super) fn merged_into(item: &Value, links: &Value) -> Result<String, Trouble> {
+    let links = links.as_array().into_iter().flatten();
+    let parents = links.filter(|link| link["link_type"] == "parent" && link["link_object"] == "Ticket");
+    match parents.filter_map(|link| id(&link["link_object_value"])).collect::<Vec<_>>().as_slice() {
+        [parent] => Ok(parent.clone()),
+        _ => Err(Trouble::refused(format!(
+            "ticket {} was merged, and its links do not say which one it became",
+            text(&item["number"])
+        ))),
+    }
+}
+
 /// The trouble, with what it means there.
 pub(super) fn told(trouble: Trouble) -> Trouble {
     let more = match trouble.kind {
@@ -55,30 +49,17 @@ pub(super) fn told(trouble: Trouble) -> Trouble {
         }
         _ => return trouble,
     };
-    let said = format!("{}; {more}", trouble.said);
-    Trouble { said, ..trouble }
+    trouble.meaning(more)
 }
 
 /// Fields of a ticket as they shall be.
 pub(super) fn fields(settings: &DeskSettings, change: &Change) -> Map<String, Value> {
-    let mut fields = Map::new();
-    if let Some(state) = change.state {
-        let word = settings.states.get(state.name()).map_or_else(|| usual_state(state), String::as_str);
-        fields.insert("state".to_owned(), json!(word));
-    }
-    if let Some(priority) = change.priority {
-        let word = settings.priority(priority).unwrap_or_else(|| usual_priority(priority));
-        fields.insert("priority".to_owned(), json!(word));
-    }
-    if let Some(group) = &change.queue {
-        fields.insert("group".to_owned(), json!(group));
-    }
-    if let Some(category) = &change.category
-        && !settings.category_field.is_empty()
-    {
-        fields.insert(settings.category_field.clone(), json!(settings.category(category)));
-    }
-    fields
+    given([
+        ("state", change.state_word(settings, usual_state)),
+        ("priority", change.priority_word(settings, usual_priority)),
+        ("group", change.queue.clone()),
+        (&settings.category_field, change.category_word(settings)),
+    ])
 }
 
 /// The states that every installation begins with. One that waits would need a time, so nothing is made to wait.
