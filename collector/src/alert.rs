@@ -17,12 +17,14 @@ mod document;
 pub(crate) mod incident;
 mod judge;
 mod lists;
+pub(crate) mod outputs;
 mod people;
 mod rows;
 mod silences;
 pub(crate) mod stage;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
+pub(crate) mod tickets;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -39,6 +41,8 @@ pub use document::{
     Acknowledgement, Alert, AlertChange, AlertDetail, AlertEndpoint, AlertList, AlertQuery, AlertState, Decision,
     DecisionRecord, Matchers, NewSilence, Silence, SilencedBy,
 };
+
+pub use tickets::verdict::{CheckUsefulness, UsefulnessList};
 
 pub(crate) use rows::rank;
 pub(crate) use stage::qualify::calls_somebody;

@@ -9,6 +9,7 @@ pub(crate) mod authority;
 mod checks;
 pub(crate) mod departures;
 pub(crate) mod desks;
+pub(crate) mod directories;
 pub(crate) mod endpoints;
 pub(crate) mod extract;
 pub(crate) mod incidents;
@@ -19,6 +20,7 @@ pub mod problem;
 pub(crate) mod pulls;
 mod recordings;
 pub(crate) mod rehearsals;
+pub(crate) mod reports;
 mod shield;
 pub(crate) mod tags;
 #[cfg(test)]
@@ -76,10 +78,12 @@ fn api_doors(doors: Doors) -> Doors {
         departures::doors,
         tickets::doors,
         desks::doors,
+        directories::doors,
         pulls::doors,
         alerts::doors,
         incidents::doors,
         checks::doors,
+        reports::doors,
     ]
     .into_iter()
     .fold(doors, |doors, room| room(doors))

@@ -27,8 +27,9 @@ use crate::alert::Alerts;
 use crate::authority::Authority;
 use crate::change::Changes;
 use crate::config::Config;
-use crate::desk::{Desks, Outbox};
+use crate::desk::{Desks, Outbox, OutboxParts};
 use crate::detect::{Catalogues, Detect, DetectParts};
+use crate::directory::Directories;
 use crate::enrollment::Enrollment;
 use crate::feed::Feed;
 use crate::fleet::{Fleet, FleetParts, settle_roots};
@@ -69,6 +70,8 @@ pub struct App {
     pub access: Access,
     /// Findings that people are told about.
     pub alerts: Alerts,
+    /// Where people's accounts are.
+    pub directories: Directories,
     /// The built-in desk.
     pub desk: BuiltinDesk,
     /// What goes out to other desks, and what comes in from them.
@@ -101,6 +104,11 @@ impl App {
     /// # Errors
     /// When the database or the keys cannot be opened; the text says what was attempted on which file.
     pub async fn open(folder: &Path, config: Config, clock: Arc<dyn Clock>) -> anyhow::Result<Arc<Self>> {
+        // All rooms at once are large, and whoever waits for them would be as large.
+        Box::pin(Self::open_rooms(folder, config, clock)).await
+    }
+
+    async fn open_rooms(folder: &Path, config: Config, clock: Arc<dyn Clock>) -> anyhow::Result<Arc<Self>> {
         let database = config.database.location(folder).map_err(anyhow::Error::msg)?;
         if let Location::Sqlite(file) = &database
             && !file.exists()
@@ -129,15 +137,16 @@ impl App {
         let history = History::new(store.clone(), config.history.clone());
         let access = Access::new(store.for_people(), Arc::clone(&clock))?;
         let alerts = Alerts::new(store.for_people(), Arc::clone(&clock), feed.clone(), config.alerts.clone());
-        let desk = BuiltinDesk::new(store.for_people(), Arc::clone(&clock), feed.clone());
-        let outbox = Outbox::new(
-            store.for_people(),
-            Arc::clone(&clock),
-            feed.clone(),
-            replicas.clone(),
-            Desks::open(&config, folder),
-            desk.clone(),
-        );
+        let directories = Directories::open(&config, folder, Arc::clone(&clock));
+        let desk = BuiltinDesk::new(store.for_people(), Arc::clone(&clock), feed.clone()).asking(directories.clone());
+        let outbox = Outbox::new(OutboxParts {
+            store: store.for_people(),
+            clock: Arc::clone(&clock),
+            feed: feed.clone(),
+            replicas: replicas.clone(),
+            desks: Desks::open(&config, folder),
+            builtin: desk.clone(),
+        });
         let catalogues = Catalogues::open(folder);
         let detect = Detect::new(DetectParts {
             store: store.clone(),
@@ -155,7 +164,8 @@ impl App {
             Arc::clone(alerts.policy()),
         );
         let changes = Changes::new(store.clone(), history.clone(), detect.clone(), incidents.clone());
-        let pulls = Pulls::open(PullParts {
+        // All that is opened here lives in one future; the largest part of it is kept apart.
+        let pulls = Box::pin(Pulls::open(PullParts {
             store: store.for_people(),
             clock: Arc::clone(&clock),
             feed: feed.clone(),
@@ -165,7 +175,7 @@ impl App {
             desk: desk.clone(),
             catalogues,
             changes: changes.clone(),
-        });
+        }));
         let pulls = pulls.await.context("taking up pulls that have not ended")?;
         Ok(Arc::new(Self {
             folder: folder.to_owned(),
@@ -181,6 +191,7 @@ impl App {
             history,
             access,
             alerts,
+            directories,
             desk,
             outbox,
             detect,

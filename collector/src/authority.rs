@@ -40,7 +40,7 @@ pub use endpoint::{CERTIFICATE_LIFETIME, CertificateOf, Issued};
 pub use files::AuthorityError;
 pub use place::Place;
 use root::Roots;
-pub use root::{Fingerprint, Root};
+pub use root::{Fingerprint, Root, trusted};
 pub use shared::{Adopted, SharedRoots};
 pub use tls::RevokedSerial;
 

@@ -14,6 +14,7 @@ mod command;
 mod connection;
 mod desks;
 mod diagnosis;
+mod directories;
 mod endpoints;
 mod events;
 mod failure;
@@ -26,6 +27,7 @@ mod private;
 mod pulls;
 mod rehearse;
 mod replay;
+mod report;
 mod sign_in;
 mod table;
 mod tags;
@@ -38,7 +40,7 @@ use std::process::ExitCode;
 use clap::Parser as _;
 use serde::Serialize;
 
-use command::{Check, Command, Desk, Line};
+use command::{Check, Command, Desk, Line, Output};
 use connection::Connection;
 use failure::Failure;
 
@@ -69,7 +71,8 @@ async fn follow(line: Line) -> Result<(), Failure> {
         Command::Check(Check::Replay { files, symptom, at, checks }) => {
             return replay::replay(&files, symptom.as_deref(), at, &checks, out);
         }
-        Command::Desk(order @ Desk::Add { .. }) => return desks::add(order, out),
+        Command::Desk(Desk::Add(order)) => return desks::add(&order, out),
+        Command::Output(Output::Add(order)) => return desks::add_output(&order, out),
         _ => {}
     }
     let connection = Connection::kept()?;
@@ -81,11 +84,14 @@ async fn follow(line: Line) -> Result<(), Failure> {
         Command::Pull(order) => pulls::pull(&connection, order, out).await,
         Command::Ticket(order) => tickets::follow(&connection, order, out).await,
         Command::Desk(order) => desks::follow(&connection, order, out).await,
+        Command::Directory(order) => directories::follow(&connection, order, out).await,
+        Command::Output(order) => desks::follow_output(&connection, order, out).await,
         Command::Outbox(order) => desks::follow_outbox(&connection, order, out).await,
         Command::Alert(order) => alerts::follow(&connection, order, out).await,
         Command::Incident(order) => incidents::follow(&connection, order, out).await,
         Command::Check(order) => checks::follow(&connection, order, out).await,
         Command::Authority(order) => authority::follow(&connection, order, out).await,
+        Command::Report(order) => report::follow(&connection, order, out).await,
         Command::Account(order) => accounts::follow(&connection, order, out).await,
         Command::Audit(order) => audit::follow(&connection, order, out).await,
     }

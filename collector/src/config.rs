@@ -5,33 +5,45 @@
 //! not checked again elsewhere.
 
 mod agents;
+mod alert_tickets;
 mod alerts;
 mod authority;
+mod changed;
 mod database;
 mod desks;
+mod directories;
 mod error;
+mod files;
 mod history;
+mod hooks;
 mod host;
 mod limits;
 mod listen;
 mod log;
+mod outputs;
 mod replicas;
+mod systems;
 mod tags;
 
 use std::path::Path;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 pub use agents::{Agents, DnsName, ProbeTarget};
+pub(crate) use alert_tickets::BUILTIN;
+pub use alert_tickets::{TicketRule, WhenOver};
 pub use alerts::Alerts;
 pub use authority::AuthorityFiles;
 pub use database::{Database, Pooler};
 pub use desks::{DeskKind, DeskSettings};
+pub use directories::{DirectoryKind, DirectorySettings};
 pub use error::ConfigError;
 pub use history::History;
+pub use hooks::{HookSettings, HookSignature};
 pub use limits::Limits;
 pub use listen::Listen;
 pub use log::{Log, LogFormat};
+pub use outputs::{OutputKind, OutputSettings};
 pub use replicas::{Nats, Replicas};
 pub(crate) use tags::check_tag;
 pub use tags::{TagRule, Tags};
@@ -43,7 +55,7 @@ pub const FILE: &str = "firstline.toml";
 pub const TEMPLATE: &str = include_str!("config/firstline.toml");
 
 /// Everything that the administrator decides.
-#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
     /// Where to listen, and under which names.
@@ -62,6 +74,10 @@ pub struct Config {
     pub replicas: Replicas,
     /// The ticket systems that people work in.
     pub desk: Vec<DeskSettings>,
+    /// The directories that know people's accounts.
+    pub directory: Vec<DirectorySettings>,
+    /// Where alerts and diagnoses are told to programs.
+    pub output: Vec<OutputSettings>,
     /// How long.
     pub history: History,
     /// What one collector takes on.
@@ -94,6 +110,9 @@ impl Config {
         config.database.check()?;
         config.replicas.check(&config.database)?;
         desks::check(&config.desk)?;
+        directories::check(&config.directory)?;
+        outputs::check(&config.output, &config.desk)?;
+        alert_tickets::check(&config.alerts.tickets, &config.desk)?;
         config.history.check()?;
         config.limits.check()?;
         config.listen.check()?;
@@ -162,6 +181,12 @@ mod tests {
             ("[log]\nformat = \"JSON\"", "did you mean `json`?"),
             ("[log]\nlevel = \"infos\"", "did you mean `info`?"),
             ("[log]\nlevel = \"info,firstline_collector=verbose\"", "error, warn, info"),
+            ("[log]\nlevel = \"info,firstline_colector=debug\"", "did you mean `firstline_collector`?"),
+            ("[database]\nurl = \"postgres://a@b/c?sslmode=requires\"", "did you mean `require`?"),
+            ("[[agents.probe_targets]]\nlabel = \"a\"\nhost = \"b\"\nport = 99999", "from 0 to 65535"),
+            ("[[agents.probe_targets]]\nlabel = \"a\"\nhost = \"b\"\nport = 1\ntls = \"yes\"", "true or false"),
+            ("[agents]\ndenied_signals = [\"cpu.buzy\"]", "`system.cpu.utilization`"),
+            ("[agents]\ndenied_signals = [\"memory.availble\"]", "did you mean `endpoint.memory.available`?"),
             ("[authority]\nkeyfile = \"x\"", "did you mean `key_file`?"),
             ("[listen]\npublic_names = [\"https://fl.example:8443/\"]", "did you mean `fl.example`?"),
             ("[listen]\npublic_names = [\"fl.example:7443\"]", "did you mean `fl.example`?"),
@@ -178,7 +203,7 @@ mod tests {
             let said = Config::parse(text).expect_err(text);
             assert!(said.contains(answer), "{text}: {said}");
         }
-        for level in ["info", "WARN", "info,firstline_collector::ingest=debug", "off"] {
+        for level in ["info", "WARN", "info,firstline_collector::ingest=debug,sqlx::query=warn", "off"] {
             assert!(Config::parse(&format!("[log]\nlevel = \"{level}\"")).is_ok(), "{level}");
         }
     }

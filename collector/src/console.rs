@@ -21,10 +21,13 @@ mod incident;
 mod inventory;
 mod me;
 mod names;
+mod remote;
+mod report;
 mod sign_in;
 mod span;
 mod tags;
 mod ticket;
+mod ticket_account;
 mod ticket_import;
 mod ticket_pull;
 mod tickets;
@@ -69,6 +72,7 @@ pub(crate) fn doors(doors: Doors) -> Doors {
         .post("/endpoints/{id}/decommission", Roles::ADMINISTER, endpoint::decommission, none)
         .get("/endpoints/{id}/inventory", Roles::LOOK, inventory::show, none)
         .get("/endpoints/{id}/charts/{chart}", Roles::LOOK, charts::show, none)
+        .get("/report", Roles::LOOK, report::show, none)
         .get("/desks", Roles::LOOK, desks::show, none)
         .post("/desks", Roles::WORK, desks::fetch, none)
         .post("/outbox/{id}/retry", Roles::WORK, desks::retry, none)
@@ -79,6 +83,8 @@ pub(crate) fn doors(doors: Doors) -> Doors {
         .get("/tickets/{ticket}", Roles::LOOK, ticket::show, none)
         .post("/tickets/{ticket}/notes", Roles::WORK, ticket::note, none)
         .post("/tickets/{ticket}/steps", Roles::WORK, ticket::steps, none)
+        .post("/tickets/{ticket}/escalate", Roles::WORK, ticket::escalate, none)
+        .post("/tickets/{ticket}/account", Roles::WORK, ticket_account::look, none)
         .post("/tickets/{ticket}/pull", Roles::WORK, ticket_pull::start, none)
         .post(
             "/tickets/{ticket}/import",

@@ -14,6 +14,7 @@ mod holding;
 mod kin;
 mod list;
 mod live;
+pub(crate) mod locked_out;
 mod permits;
 mod roots;
 mod row;
@@ -268,7 +269,7 @@ impl Fleet {
 
     /// Ends the stream of an endpoint that was revoked, and has its certificates refused from now on.
     async fn ended(&self, endpoint: &Endpoint, why: Ending) -> Result<(), FleetError> {
-        self.shared.live.end(&endpoint.id, why);
+        self.shared.end_for_good(&endpoint.id, why).await?;
         self.shared.take_away(&endpoint.id).await?;
         self.shared.replicas.tell(Message::Revoked { endpoint_id: endpoint.id.clone() });
         self.changed(&endpoint.id, endpoint.state, EndpointState::Revoked);

@@ -62,6 +62,11 @@ static THRESHOLDS: LazyLock<Thresholds> = LazyLock::new(|| {
     Thresholds::parse(include_str!("../../diagnosis/catalogue/fleet.toml")).expect("a test reads the embedded file")
 });
 
+/// What a person said of the incident in a row, when somebody did.
+pub(crate) fn confirmation(document: &str) -> Option<Confirmation> {
+    rows::read(document).ok()?.confirmation
+}
+
 /// The incidents of the fleet. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Incidents {
@@ -110,7 +115,8 @@ impl Incidents {
             .await?;
         let (document,) = row.ok_or_else(|| AlertError::NotFound("such incident".to_owned()))?;
         let tickets = tickets::children(self.store.reads(), id).await?;
-        Ok(Incident { tickets, ..self.asked(rows::read(&document)?) })
+        let ticket = tickets::own(self.store.reads(), id).await?.map(|(number, _)| number);
+        Ok(Incident { ticket, tickets, ..self.asked(rows::read(&document)?) })
     }
 
     /// The incident, with whether a person is asked to confirm it.

@@ -99,6 +99,9 @@ pub enum PullError {
     /// The order cannot be followed; the text says what to change.
     #[error("{0}")]
     Refused(String),
+    /// The file with a diagnosis is not taken.
+    #[error("the file is refused: {0}")]
+    File(String),
     /// The desk refused or failed.
     #[error(transparent)]
     Desk(#[from] DeskError),

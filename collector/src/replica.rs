@@ -18,7 +18,7 @@ mod installation;
 mod members;
 mod message;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod wire;
 
 use std::collections::HashMap;

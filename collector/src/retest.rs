@@ -99,10 +99,10 @@ pub(crate) async fn plan(
     Ok(())
 }
 
-/// What an answer shows to be gone, as it is stored.
+/// What an answer shows to be gone, or about to, as it is stored.
 fn mended(diagnosis: &Diagnosis) -> Option<String> {
     let mut mended = diagnosis.compared.clone()?;
-    mended.outcomes.retain(|outcome| outcome.result == OutcomeResult::Gone);
+    mended.outcomes.retain(|outcome| matches!(outcome.result, OutcomeResult::Gone | OutcomeResult::Clearing));
     if mended.outcomes.is_empty() { None } else { serde_json::to_string(&mended).ok() }
 }
 
@@ -172,22 +172,32 @@ fn note(retest: &Retest, found: Option<&Compared>) -> RichText {
         let away = "The computer has not been heard from since, so whether it stays mended is not known.";
         return RichText(vec![head("could not be checked."), Block::paragraph(away)]);
     };
-    let back = found.outcomes.iter().filter(|outcome| outcome.result == OutcomeResult::Remains).count();
-    let unknown = found.outcomes.iter().filter(|outcome| outcome.result == OutcomeResult::Unknown).count();
-    let sum = match (back, unknown) {
-        (0, 0) => "still mended.".to_owned(),
-        (0, unknown) => {
-            format!("{unknown} of {} could not be checked, the rest is still mended.", found.outcomes.len())
-        }
-        (back, _) => format!("{back} of {} is back.", found.outcomes.len()),
-    };
-    RichText(vec![head(&sum), Block::bullets(found.outcomes.iter().map(line))])
+    RichText(vec![head(&sum(found)), Block::bullets(found.outcomes.iter().map(line))])
+}
+
+/// What is not mended any more, or not known to be.
+fn sum(found: &Compared) -> String {
+    let all = found.outcomes.len();
+    let of = |results: &[OutcomeResult]| found.outcomes.iter().filter(|one| results.contains(&one.result)).count();
+    let parts = [
+        (of(&[OutcomeResult::Remains]), "is back"),
+        (of(&[OutcomeResult::Clearing]), "is not over yet"),
+        (of(&[OutcomeResult::Unknown, OutcomeResult::New]), "could not be checked"),
+    ];
+    let told = parts.iter().filter(|(count, _)| *count > 0);
+    let told: Vec<String> = told.map(|(count, what)| format!("{count} of {all} {what}")).collect();
+    match (told.is_empty(), of(&[OutcomeResult::Gone])) {
+        (true, _) => "still mended.".to_owned(),
+        (false, 0) => format!("{}.", told.join(", ")),
+        (false, _) => format!("{}, the rest is still mended.", told.join(", ")),
+    }
 }
 
 fn line(outcome: &Outcome) -> Line {
     let words = match outcome.result {
         OutcomeResult::Gone => "still gone",
         OutcomeResult::Remains => "is back",
+        OutcomeResult::Clearing => "is not over yet",
         OutcomeResult::Unknown | OutcomeResult::New => "could not be checked",
     };
     let place = if outcome.instance.is_empty() { String::new() } else { format!(" ({})", outcome.instance) };

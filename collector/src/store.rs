@@ -37,11 +37,14 @@ mod migrations;
 mod records;
 mod soundness;
 pub mod sql;
+mod standing;
 mod writer;
 
 use std::path::Path;
+use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
+use tokio::time::Instant;
 
 pub use connection::{Connection, Engine, Reads};
 pub use copy::copy;
@@ -50,15 +53,19 @@ pub use inspection::Inspection;
 use link::Link;
 pub use location::{Location, Server};
 use lock::Lock;
+pub(crate) use lock::leave_in_order;
 pub(crate) use membership::Membership;
 pub use migrations::Migration;
 pub use records::{Appended, Body, Claim, RecordBatch, Row, StateValue};
 pub(crate) use soundness::log_is_gone;
+use standing::Standing;
 use writer::{Lane, Writer};
 
 /// The database of one collector. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Store {
+    location: Arc<Location>,
+    standing: Standing,
     reads: Reads,
     writer: Writer,
 }
@@ -75,6 +82,7 @@ impl Store {
                 opened.map_err(|error| soundness::explained(path, error))
             }
             Location::Postgres(server) => {
+                server.look().await?;
                 let connection = location.connect().await.map_err(|cause| server.explained(cause))?;
                 Self::begin(location, connection, None).await
             }
@@ -92,13 +100,16 @@ impl Store {
     async fn begin(location: &Location, mut connection: Connection, lock: Option<Lock>) -> Result<Self, StoreError> {
         migrate::run(&mut connection, migrations::ALL).await?;
         let reads = location.reads().await?;
-        Ok(Self { reads, writer: Writer::start(Link::new(location.clone(), connection), lock) })
+        let standing = Standing::default();
+        let link = Link::new(location.clone(), connection, standing.clone());
+        let writer = Writer::start(link, lock, standing.clone());
+        Ok(Self { location: Arc::new(location.clone()), standing, reads, writer })
     }
 
     /// The same database for those who look at a screen meanwhile: their writes do not wait behind the fleet's records.
     #[must_use]
     pub fn for_people(&self) -> Self {
-        Self { reads: self.reads.clone(), writer: self.writer.for_lane(Lane::People) }
+        Self { writer: self.writer.for_lane(Lane::People), ..self.clone() }
     }
 
     /// The pool for reads. Its connections refuse to write.
@@ -205,6 +216,31 @@ impl Store {
             })
         })
         .await
+    }
+
+    /// Whether the database does its work, for whom it fails.
+    pub(crate) fn standing(&self) -> &Standing {
+        &self.standing
+    }
+
+    /// Looks at a database of which somebody said that it fails, and says in the log how it stands.
+    pub(crate) async fn look_after(&self) {
+        if !self.standing.is_in_doubt() {
+            return;
+        }
+        match self.attempt().await {
+            // It ends, which is no failure.
+            Err(StoreError::Closed) => {}
+            Err(cause) => self.standing.is_away(&cause, Instant::now()),
+            Ok(()) => self.standing.is_well(Instant::now()),
+        }
+    }
+
+    async fn attempt(&self) -> Result<(), StoreError> {
+        if let Location::Postgres(server) = &*self.location {
+            server.look().await?;
+        }
+        self.check().await
     }
 
     /// Commits what is waiting, refuses what comes later, and closes all connections.

@@ -99,6 +99,17 @@ impl Alert {
         self.announcement.as_ref().is_some_and(|announcement| !announcement.announced)
     }
 
+    /// Whether people are told of it now; with `beyond_quota`, also when nothing but the day's quota keeps it quiet.
+    pub(crate) fn is_told(&self, beyond_quota: bool) -> bool {
+        match self.state {
+            AlertState::Firing | AlertState::Acknowledged => true,
+            AlertState::Silenced => {
+                beyond_quota && self.is_rolled_up() && self.silenced_by.is_none() && self.inhibited_by.is_none()
+            }
+            AlertState::Resolved => false,
+        }
+    }
+
     /// Where it stands, which follows from everything else that is known about it.
     pub(super) fn standing(&self) -> AlertState {
         if self.resolved_at.is_some() {
@@ -198,6 +209,9 @@ pub struct AlertDetail {
     /// The alert.
     #[serde(flatten)]
     pub alert: Alert,
+    /// The tickets that it opened or was told on, the newest first.
+    #[serde(default)]
+    pub tickets: Vec<String>,
     /// Its life, oldest first.
     pub changes: Vec<AlertChange>,
 }

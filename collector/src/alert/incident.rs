@@ -89,7 +89,27 @@ pub(crate) async fn tell(
         }
     }
     changed.extend(quieten(tx, whole, policy, now).await?);
+    explain(tx, whole, now).await?;
     Ok(changed)
+}
+
+/// What was held back on endpoints of the incident for a reason of its own is told now, as part of it.
+async fn explain(tx: &mut Connection, whole: &Whole, now: Timestamp) -> Result<(), AlertError> {
+    let why = decision("inhibit", "explained_by_incident", whole.words.clone(), now);
+    sql::query(
+        "UPDATE alert_decisions SET stage = $3, reason = $4, words = $5, at_ms = $6
+         WHERE check_id = $1 AND told = 0 AND reason NOT IN ('not_active', $4)
+         AND endpoint_id IN (SELECT endpoint_id FROM incident_members WHERE incident_id = $2)",
+    )
+    .bind(&whole.finding.id)
+    .bind(&whole.incident)
+    .bind(why.stage)
+    .bind(why.reason)
+    .bind(why.words)
+    .bind(now.unix_ms())
+    .execute(&mut *tx)
+    .await?;
+    Ok(())
 }
 
 fn alert(whole: &Whole, open: Option<&Alert>, now: Timestamp) -> Alert {

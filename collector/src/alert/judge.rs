@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use firstline_diagnosis::document::FindingState;
 use firstline_diagnosis::vocabulary::Timestamp;
 use uuid::Uuid;
 
@@ -103,7 +104,10 @@ async fn one(
 ) -> Result<Option<Alert>, AlertError> {
     let step = dedup::judge(newest, now);
     if let (Step::Fire | Step::FireAgain(_), Some(no)) = (&step, qualify::judge(held, around.policy, now)) {
-        rows::record(tx, &record(subject, held, false, no)).await?;
+        // Of what holds and is told as an incident people hear, whatever it is worth on one endpoint.
+        let holds = held.finding.state == FindingState::Active;
+        let incident = inhibit::by_incident(&held.finding, around.explaining, now).filter(|_| holds);
+        rows::record(tx, &record(subject, held, false, incident.map_or(no, |(_, why)| why))).await?;
         return Ok(None);
     }
     let quiet = quiet(subject, held, around, now);

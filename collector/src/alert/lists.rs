@@ -8,6 +8,7 @@ use super::{
     Silence, silences,
 };
 use crate::store::sql;
+use crate::ticket::display;
 
 /// Alerts on a page when nobody says how many, and at most.
 const PAGE: (u32, u32) = (100, 500);
@@ -74,7 +75,13 @@ impl Alerts {
                 .fetch_all(self.store.reads())
                 .await?;
         let change = |(at_ms, change, by, note)| AlertChange { at: Timestamp(at_ms), change, by, note };
-        Ok(AlertDetail { alert, changes: changes.into_iter().map(change).collect() })
+        let tickets: Vec<i64> =
+            sql::query_scalar("SELECT ticket FROM alert_tickets WHERE fingerprint = $1 ORDER BY ticket DESC LIMIT 100")
+                .bind(&alert.fingerprint)
+                .fetch_all(self.store.reads())
+                .await?;
+        let tickets = tickets.into_iter().map(display).collect();
+        Ok(AlertDetail { alert, tickets, changes: changes.into_iter().map(change).collect() })
     }
 
     /// The newest decision about each finding of an endpoint, told or not, newest first.

@@ -7,6 +7,7 @@ use firstline_diagnosis::vocabulary::{Impact, Priority, Severity, Timestamp, Urg
 
 use super::*;
 use crate::app::ManualClock;
+use crate::app::fixture::Ground;
 use crate::feed::{Watch, Watched};
 use crate::store::fixture;
 
@@ -21,10 +22,7 @@ struct Room {
 
 impl Room {
     async fn open() -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
-        let store = fixture::open(folder.path()).await;
-        let clock = Arc::new(ManualClock::at(Timestamp(1_769_000_000_000)));
-        let feed = Feed::new(clock.now());
+        let Ground { folder, store, clock, feed } = Ground::new().await;
         let watch = feed.subscribe();
         Self { folder, watch, alerts: Alerts::new(store, clock.clone(), feed, Policy::default()), clock }
     }
@@ -51,12 +49,12 @@ impl Room {
     }
 }
 
-fn subject() -> Subject {
+pub(crate) fn subject() -> Subject {
     let tags = BTreeMap::from([("site".to_owned(), "berlin".to_owned())]);
     Subject { id: "e1".to_owned(), name: "lap-1".to_owned(), tags, epoch: None }
 }
 
-fn held(check: &str) -> Held {
+pub(crate) fn held(check: &str) -> Held {
     let finding = Finding {
         id: check.to_owned(),
         title: "The disk is full".to_owned(),
@@ -67,6 +65,7 @@ fn held(check: &str) -> Held {
         severity: Severity::High,
         confidence: 0.95,
         onset: Timestamp(1_768_999_000_000),
+        is_older: false,
         texts: Texts { user: "Your disk is full.".to_owned(), tech: "1 GiB left on /".to_owned() },
         evidence: Vec::new(),
         guards: Vec::new(),
@@ -81,7 +80,7 @@ fn held(check: &str) -> Held {
     Held { finding, title: "The disk is full".to_owned(), proactive: true }
 }
 
-fn but(held: Held, change: impl FnOnce(&mut Finding)) -> Held {
+pub(crate) fn but(held: Held, change: impl FnOnce(&mut Finding)) -> Held {
     let mut held = held;
     change(&mut held.finding);
     held

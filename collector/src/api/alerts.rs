@@ -18,6 +18,7 @@ use crate::access::audit::Entry;
 use crate::access::gate::{Caller, Doors, Told};
 use crate::alert::{
     Alert, AlertBudget, AlertDetail, AlertList, AlertQuery, HeldBackList, HeldBackQuery, Matchers, NewSilence, Silence,
+    UsefulnessList,
 };
 use crate::app::App;
 use crate::feed::{FeedItem, Watched};
@@ -64,6 +65,11 @@ pub(super) fn doors(doors: Doors) -> Doors {
             answer: "HeldBackList",
             ..Told::default()
         })
+        .get("/api/v1/alerts/usefulness", Roles::LOOK, usefulness, Told {
+            summary: "How useful the alerts of each check were, as their tickets tell when they end.",
+            answer: "UsefulnessList",
+            ..Told::default()
+        })
         .get("/api/v1/alerts/{id}", Roles::LOOK, show, Told { summary: "One alert with its life so far.", answer: "Alert", ..Told::default() })
         .post("/api/v1/alerts/{id}/acknowledge", Roles::OPERATE, acknowledge, Told {
             summary: "Say that you look at an alert.",
@@ -100,6 +106,10 @@ struct OfDay {
 
 async fn budget(State(app): State<Arc<App>>, Search(query): Search<OfDay>) -> Result<Json<AlertBudget>, Problem> {
     Ok(Json(app.alerts.budget(query.day.as_deref()).await?))
+}
+
+async fn usefulness(State(app): State<Arc<App>>) -> Result<Json<UsefulnessList>, Problem> {
+    Ok(Json(app.alerts.usefulness().await?))
 }
 
 async fn held_back(

@@ -66,12 +66,17 @@ pub(super) fn doors(doors: Doors) -> Doors {
 #[derive(Debug, Serialize)]
 struct DuplicateList {
     duplicates: Vec<Duplicate>,
+    /// Endpoints whose firmware tells nothing, so that they cannot be compared.
+    incomparable: i64,
+    /// Endpoints in all.
+    endpoints: i64,
 }
 
 async fn duplicates(State(app): State<Arc<App>>, caller: Caller) -> Result<Json<DuplicateList>, Problem> {
     let duplicates = app.fleet.duplicates().await?;
     app.access.audit().record(Entry::new(&caller.actor(), "endpoint.list", "duplicates")).await?;
-    Ok(Json(DuplicateList { duplicates }))
+    let (incomparable, endpoints) = app.fleet.incomparable().await?;
+    Ok(Json(DuplicateList { duplicates, incomparable, endpoints }))
 }
 
 async fn revoke(

@@ -12,7 +12,7 @@ use crate::access::Roles;
 use crate::access::audit::Entry;
 use crate::access::gate::{Caller, Doors, Told};
 use crate::app::App;
-use crate::desk::{Delivery, DeliveryList, DeliveryState, DeskList, Trial, TrialOrder};
+use crate::desk::{Delivery, DeliveryList, DeliveryState, DeskList, OutputList, Trial, TrialOrder};
 use crate::ticket::Ticket;
 
 /// Deliveries of an answer when nobody says how many.
@@ -50,11 +50,27 @@ pub(super) fn doors(doors: Doors) -> Doors {
             },
         )
         .get(
+            "/api/v1/outputs",
+            Roles::LOOK,
+            outputs,
+            Told {
+                summary: "The outputs of the configuration, which tell programs of alerts and diagnoses, and how they stand.",
+                answer: "OutputList",
+                ..Told::default()
+            },
+        )
+        .post(
+            "/api/v1/outputs/{output}/test",
+            Roles::ADMINISTER,
+            try_out_output,
+            Told { summary: "Send a test event to an output.", answer: "DeskTrial", ..Told::default() },
+        )
+        .get(
             "/api/v1/outbox",
             Roles::LOOK,
             deliveries,
             Told {
-                summary: "What goes out to other desks, newest first.",
+                summary: "What goes out to other desks and to outputs, newest first.",
                 query: &[
                     ("state", "waiting, sending, done, failed or dropped"),
                     ("ticket", "only of this ticket, FL-1042"),
@@ -106,6 +122,19 @@ async fn try_out(
 ) -> Result<Json<Trial>, Problem> {
     app.access.audit().record(Entry::new(&caller.actor(), "desk.test", &desk)).await?;
     Ok(Json(app.outbox.try_out(&desk, &order).await?))
+}
+
+async fn outputs(State(app): State<Arc<App>>) -> Result<Json<OutputList>, Problem> {
+    Ok(Json(OutputList { outputs: app.outbox.outputs().await? }))
+}
+
+async fn try_out_output(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path(output): Path<String>,
+) -> Result<Json<Trial>, Problem> {
+    app.access.audit().record(Entry::new(&caller.actor(), "output.test", &output)).await?;
+    Ok(Json(app.outbox.try_out_output(&output).await?))
 }
 
 /// Which deliveries.

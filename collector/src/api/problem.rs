@@ -14,6 +14,7 @@ use crate::access::{AccessError, PasswordError, Roles};
 use crate::alert::AlertError;
 use crate::authority::AuthorityError;
 use crate::desk::outbox::OutboxError;
+use crate::desk::{Trouble, TroubleKind};
 use crate::detect::DetectError;
 use crate::enrollment::EnrollmentError;
 use crate::fleet::{FleetError, RetireError};
@@ -109,6 +110,11 @@ impl Problem {
         Self::new(StatusCode::CONFLICT, "conflict", "This cannot be done now", detail)
     }
 
+    /// A file was brought that is not taken.
+    pub fn file_refused(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "file-refused", "The file is refused", detail)
+    }
+
     /// Our fault: the cause goes to the log.
     pub fn internal(cause: &dyn Display) -> Self {
         let detail = "The collector could not finish this. Try again; if it stays so, give the correlation id to whoever runs it.";
@@ -129,7 +135,7 @@ impl Problem {
             "The database does not answer, or takes nothing in. Nothing is lost by waiting; try again in a moment.";
         let mut problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, "database-away", "Not available now", detail);
         problem.retry_after_seconds = Some(RETRY_AFTER_SECONDS);
-        tracing::warn!(correlation = %problem.correlation, "A request was put off: {cause}");
+        tracing::debug!(correlation = %problem.correlation, "A request was put off: {cause}");
         problem
     }
 }
@@ -201,6 +207,7 @@ impl From<PullError> for Problem {
         match error {
             PullError::NotFound(what) => Self::not_found(what),
             PullError::Refused(why) => Self::conflict(sentence(&why)),
+            PullError::File(why) => Self::file_refused(sentence(&why)),
             PullError::Desk(error) => error.into(),
             PullError::Endpoint(error) => error.into(),
             PullError::Store(_) => Self::failed(&error),
@@ -251,6 +258,15 @@ impl From<OutboxError> for Problem {
             OutboxError::Refused(why) => Self::conflict(sentence(why)),
             OutboxError::Desk(..) => Self::conflict(sentence(&error.to_string())),
             OutboxError::Store(_) => Self::failed(&error),
+        }
+    }
+}
+
+impl From<Trouble> for Problem {
+    fn from(trouble: Trouble) -> Self {
+        match trouble.kind {
+            TroubleKind::NotFound => Self::not_found(trouble),
+            _ => Self::conflict(sentence(&trouble.said)),
         }
     }
 }

@@ -368,6 +368,7 @@ async fn documents_have_the_fields_that_the_api_promises() {
         ("/api/v1/endpoints/e1/diagnosis", "Diagnosis"),
         ("/api/v1/tickets", "TicketList"),
         ("/api/v1/desks", "DeskList"),
+        ("/api/v1/directories", "DirectoryList"),
         ("/api/v1/outbox", "DeliveryList"),
         ("/api/v1/alerts", "AlertList"),
         ("/api/v1/checks", "CheckList"),

@@ -17,6 +17,7 @@ use crate::access::Roles;
 use crate::access::audit::Entry;
 use crate::access::gate::{Caller, Doors, Told};
 use crate::app::App;
+use crate::escalation::{self, Escalation, EscalationOrder};
 use crate::pull::{FILE_BYTES_MAX, Import, Pull, PullOrder};
 use crate::ticket::rich_text::RichText;
 use crate::ticket::{
@@ -87,6 +88,17 @@ pub(super) fn doors(doors: Doors) -> Doors {
             Roles::WORK,
             note,
             Told { summary: "Write a note.", body: "NoteOrder", answer: "NoteResult", ..Told::default() },
+        )
+        .post(
+            "/api/v1/tickets/{ticket}/escalate",
+            Roles::WORK,
+            escalate,
+            Told {
+                summary: "Hand a ticket over with everything that is known: note, page, queue, category and priority.",
+                body: "EscalationOrder",
+                answer: "Escalation",
+                ..Told::default()
+            },
         )
         .post(
             "/api/v1/tickets/{ticket}/attach",
@@ -208,6 +220,28 @@ pub(crate) async fn note_as(
     let result = app.desk.note(number, note).await?;
     app.access.audit().record(Entry::new(&caller.actor(), "ticket.note", number).ticket(number)).await?;
     Ok(result)
+}
+
+async fn escalate(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path(number): Path<String>,
+    Body(order): Body<EscalationOrder>,
+) -> Result<Json<Escalation>, Problem> {
+    Ok(Json(escalate_as(&app, &caller, &number, order).await?))
+}
+
+/// Hands a ticket over, and writes down who did.
+pub(crate) async fn escalate_as(
+    app: &App,
+    caller: &Caller,
+    number: &str,
+    order: EscalationOrder,
+) -> Result<Escalation, Problem> {
+    let escalation = escalation::escalate(app, number, order, caller.name()).await?;
+    let entry = Entry::new(&caller.actor(), "ticket.escalate", &escalation.ticket).ticket(&escalation.ticket);
+    app.access.audit().record(entry.detail(&escalation.queue)).await?;
+    Ok(escalation)
 }
 
 /// The order for a pull into a ticket.

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use firstline_diagnosis::vocabulary::Timestamp;
 use firstline_proto::v1::agent_service_client::AgentServiceClient;
 use firstline_proto::v1::enrollment_service_client::EnrollmentServiceClient;
 use firstline_proto::v1::{self, AgentFrame, CollectorFrame, agent_frame, collector_frame};
@@ -23,7 +24,27 @@ use super::{App, ManualClock, Running, SystemClock};
 use crate::app::Clock;
 use crate::config::Config;
 use crate::enrollment::TokenOrder;
-use crate::store::fixture;
+use crate::feed::Feed;
+use crate::store::{Store, fixture};
+
+/// What most rooms of a collector stand on, without a collector.
+pub(crate) struct Ground {
+    pub(crate) folder: tempfile::TempDir,
+    pub(crate) store: Store,
+    pub(crate) clock: Arc<ManualClock>,
+    pub(crate) feed: Feed,
+}
+
+impl Ground {
+    /// An empty store, and a clock that stands.
+    pub(crate) async fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = fixture::open(folder.path()).await;
+        let clock = Arc::new(ManualClock::at(Timestamp(1_769_000_000_000)));
+        let feed = Feed::new(clock.now());
+        Self { folder, store, clock, feed }
+    }
+}
 
 /// A collector.
 pub(crate) struct Collector {

@@ -41,8 +41,8 @@ pub(super) async fn seldom(app: &App) -> Result<(), StoreError> {
     }
     gauge!(names::DATABASE_BYTES, "part" => "data").set(app.store.size_bytes().await? as f64);
     for desk in app.outbox.standing().await.unwrap_or_default() {
-        gauge!(names::DELIVERIES, "desk" => desk.name.clone(), "state" => "waiting").set(desk.waiting as f64);
-        gauge!(names::DELIVERIES, "desk" => desk.name, "state" => "failed").set(desk.failed as f64);
+        gauge!(names::DELIVERIES, "desk" => desk.name.clone(), "state" => "waiting").set(desk.traffic.waiting as f64);
+        gauge!(names::DELIVERIES, "desk" => desk.name, "state" => "failed").set(desk.traffic.failed as f64);
     }
     Ok(())
 }

@@ -18,7 +18,8 @@ pub(super) fn router(app: Arc<App>) -> Router {
     let plain = Router::new()
         .route("/healthz", get(async || "alive\n"))
         .route("/metrics", get(metrics))
-        .route("/readyz", get(move || ready(Arc::clone(&asked))));
+        .route("/readyz", get(move || ready(Arc::clone(&asked))))
+        .merge(crate::desk::hooks::router(Arc::clone(&app)));
     crate::api::service(&app, plain)
 }
 

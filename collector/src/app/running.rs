@@ -185,6 +185,7 @@ impl Running {
         if tokio::time::timeout(GRACE, self.tasks.wait()).await.is_err() {
             info!("Some connections did not end in time");
         }
+        self.app.outbox.close().await;
         if tokio::time::timeout(CLOSING, self.close()).await.is_err() {
             warn!(
                 "The database did not take in time what was left; what was not acknowledged is sent again by those who \

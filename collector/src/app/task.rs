@@ -9,14 +9,14 @@ use metrics::{counter, histogram};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tracing::{error, info, warn};
+use tracing::{debug, error, info, warn};
 
 use super::{App, measure};
 use crate::access::AccessError;
 use crate::fleet::FleetError;
 use crate::incident::tickets;
 use crate::metrics as names;
-use crate::outage::{Outage, causes};
+use crate::outage::{Outage, causes, is_passing};
 use crate::replica::{BEAT_EVERY, Beat};
 use crate::retest;
 use crate::store::StoreError;
@@ -33,6 +33,10 @@ pub(super) fn start(app: &Arc<App>, tasks: &TaskTracker, stop: &CancellationToke
     run.every("fleet_states", Duration::from_secs(15), |app| async move {
         app.fleet.end_revoked().await?;
         app.fleet.settle().await.map(drop)
+    });
+    run.every("database", Duration::from_secs(1), |app| async move {
+        app.store.look_after().await;
+        Ok::<_, std::convert::Infallible>(())
     });
     run.every("authority", Duration::from_hours(1), |app| async move { app.fleet.refresh_authority().await });
     run.every("audit_chain", Duration::from_hours(1), |app| async move {
@@ -85,11 +89,15 @@ pub(super) fn start(app: &Arc<App>, tasks: &TaskTracker, stop: &CancellationToke
     run.alone("retests", Duration::from_mins(1), |app| async move { retest::run(&app).await });
     run.alone("outbox", Duration::from_secs(1), |app| async move { app.outbox.tick().await });
     run.alone("outbox_forget", Duration::from_hours(1), |app| async move { app.outbox.forget().await });
+    run.alone("hooks_forget", Duration::from_hours(1), |app| async move { app.outbox.forget_calls().await });
     run.alone(
         "desk_arrivals",
         Duration::from_secs(1),
         |app| async move { app.outbox.look_for_arrivals(&app.pulls).await },
     );
+    run.alone("desk_follow", Duration::from_secs(1), |app| async move { app.outbox.follow().await });
+    run.alone("alert_tickets", Duration::from_secs(5), |app| async move { crate::alert::tickets::run(&app).await });
+    run.alone("outputs", Duration::from_secs(1), |app| async move { crate::alert::outputs::run(&app).await });
     run.every("pulls", Duration::from_secs(5), |app| async move { app.pulls.tick().await });
 }
 
@@ -163,7 +171,7 @@ impl Starter<'_> {
                         "done"
                     }
                     Err(cause) => {
-                        failed(name, &mut outage, &cause);
+                        failed(&app, name, &mut outage, &cause);
                         "failed"
                     }
                 };
@@ -174,8 +182,13 @@ impl Starter<'_> {
     }
 }
 
-fn failed(name: &'static str, outage: &mut Outage, cause: &(dyn Error + 'static)) {
-    if let Some(count) = outage.failed(Instant::now()) {
+/// Says that a task failed; when it is the database that failed it, as it then fails all of them, the store says so.
+fn failed(app: &App, name: &'static str, outage: &mut Outage, cause: &(dyn Error + 'static)) {
+    if is_passing(cause) {
+        let cause = causes(cause);
+        app.store.standing().note(&cause);
+        debug!(task = name, error = %cause, "Task {name} failed and will be tried again: {cause}");
+    } else if let Some(count) = outage.failed(Instant::now()) {
         let cause = causes(cause);
         let times = if count > 1 { format!(" {count} times") } else { String::new() };
         warn!(task = name, count, error = %cause, "Task {name} failed{times} and will be tried again: {cause}");

@@ -82,16 +82,33 @@ fn new_params(now: Timestamp) -> CertificateParams {
     params
 }
 
+/// The root that signs; and the one before, with the present one as that certified it.
+type Certificates = (Root, Option<(Root, CertificateDer<'static>)>);
+
+/// Reads what the certificates' file holds.
+fn certificates(place: &Place) -> Result<Certificates, AuthorityError> {
+    let mut certificates = files::certificates(&files::read(&place.certificates())?, "the root")?.into_iter();
+    let current = certificates.next().ok_or(AuthorityError::Foreign("the root's file holds no certificate"))?;
+    let before = match (certificates.next(), certificates.next()) {
+        (Some(cross), Some(before)) => Some((Root::of(before)?, cross)),
+        _ => None,
+    };
+    Ok((Root::of(current)?, before))
+}
+
+/// The roots that an authority's files say are trusted, whether its key is there or not.
+///
+/// # Errors
+/// When the file is missing or damaged.
+pub fn trusted(place: &Place) -> Result<Vec<Fingerprint>, AuthorityError> {
+    let (current, before) = certificates(place)?;
+    Ok([Some(current), before.map(|(root, _)| root)].into_iter().flatten().map(|root| root.fingerprint).collect())
+}
+
 impl Roots {
     /// Reads certificates and key.
     pub(super) fn open(place: &Place) -> Result<Self, AuthorityError> {
-        let mut certificates = files::certificates(&files::read(&place.certificates())?, "the root")?.into_iter();
-        let current = certificates.next().ok_or(AuthorityError::Foreign("the root's file holds no certificate"))?;
-        let current = Root::of(current)?;
-        let before = match (certificates.next(), certificates.next()) {
-            (Some(cross), Some(before)) => Some((Root::of(before)?, cross)),
-            _ => None,
-        };
+        let (current, before) = certificates(place)?;
         let issuer = match key_of(place, &current, before.as_ref().map(|(root, _)| root))? {
             Some(key) => Some(Issuer::from_ca_cert_der(&current.der, key)?),
             None => None,

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use firstline_diagnosis::vocabulary::Timestamp;
 use rcgen::{
-    CertificateParams, DnType, ExtendedKeyUsagePurpose, KeyPair, KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, SerialNumber,
+    CertificateParams, DnType, ExtendedKeyUsagePurpose, KeyPair, KeyUsagePurpose, PKCS_ECDSA_P256_SHA256,
+    PublicKeyData as _, SerialNumber,
 };
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tracing::{info, warn};
@@ -68,6 +69,12 @@ pub(super) fn renew_people(
     Ok(())
 }
 
+/// Whether a key is that of a certificate.
+fn fits(certificate: &[u8], key: &str) -> bool {
+    let Ok((_, certificate)) = X509Certificate::from_der(certificate) else { return false };
+    KeyPair::from_pem(key).is_ok_and(|key| key.subject_public_key_info() == certificate.public_key().raw)
+}
+
 /// What every server certificate needs.
 struct Maker<'a> {
     place: &'a Place,
@@ -84,12 +91,14 @@ impl Maker<'_> {
         if !chain_path.exists() || !key_path.exists() {
             return self.make(port);
         }
-        let (chain, key) = files::chain_and_key(&files::read(&chain_path)?, &files::read(&key_path)?, port)?;
-        if chain.len() == 2 && is_ours(&chain[0]) && is_good(&chain[0], &self.names, self.now) {
+        let pem = files::read(&key_path)?;
+        let (chain, key) = files::chain_and_key(&files::read(&chain_path)?, &pem, port)?;
+        let fits = chain.first().is_some_and(|first| fits(first, &pem));
+        if fits && chain.len() == 2 && is_ours(&chain[0]) && is_good(&chain[0], &self.names, self.now) {
             return Ok(Identity { chain, key });
         }
         match self.make(port) {
-            Err(away @ AuthorityError::KeyAway(_)) if !chain.is_empty() => {
+            Err(away @ AuthorityError::KeyAway(_)) if fits => {
                 warn!(port, "The server certificate for the port of {port} should be renewed and cannot be: {away}");
                 Ok(Identity { chain, key })
             }

@@ -115,3 +115,14 @@ fn the_key_of_pseudonyms_is_made_once_and_never_guessed() {
     std::fs::remove_file(path).expect("a folder of an earlier version");
     assert_ne!(reopen().expect("open").naming_key(), &made);
 }
+
+#[test]
+fn a_key_that_is_not_its_certificates_is_replaced_with_it() {
+    let folder = tempfile::tempdir().expect("folder");
+    authority(folder.path());
+    let key = folder.path().join("authority/agents.key");
+    std::fs::write(&key, KeyPair::generate().expect("a key").serialize_pem()).expect("written");
+    let before = std::fs::read(folder.path().join("authority/agents.pem")).expect("read");
+    open(folder.path(), NOW);
+    assert_ne!(std::fs::read(folder.path().join("authority/agents.pem")).expect("read"), before);
+}

@@ -8,6 +8,7 @@ use anyhow::{Context as _, bail};
 
 use super::{Manifest, digest, manifest};
 use crate::app::owner;
+use crate::config;
 
 /// Whether a backup of this name is one file.
 pub(super) fn is_file_name(path: &Path) -> bool {
@@ -69,7 +70,7 @@ fn matching(found: &[super::Entry], content: Manifest) -> anyhow::Result<Manifes
     for entry in found {
         check(entry, &content)?;
     }
-    match content.files.iter().find(|entry| !found.contains(entry)) {
+    match content.files.iter().find(|entry| !found.iter().any(|one| one.path == entry.path)) {
         Some(missing) => bail!("the backup lacks {}", missing.path),
         None => Ok(content),
     }
@@ -88,11 +89,12 @@ fn take(from: &mut impl Read, to: &Path, path: &str, content: Option<&Manifest>)
     Ok(entry)
 }
 
+/// Compares a file with the manifest. The configuration may have been changed: it names the database to restore into.
 fn check(entry: &super::Entry, content: &Manifest) -> anyhow::Result<()> {
     let Some(wanted) = content.entry(&entry.path) else {
         bail!("the backup holds {}, which its manifest does not name", entry.path);
     };
-    if wanted != entry {
+    if wanted != entry && entry.path != config::FILE {
         bail!(
             "{} of the backup is damaged: its SHA-256 is {} over {} bytes, the manifest says {} over {}; use another backup",
             entry.path,

@@ -9,7 +9,7 @@ use anyhow::{Context as _, bail};
 use super::{Manifest, archive, database, digest};
 use crate::app::owner;
 use crate::config::{self, Config};
-use crate::store::{Inspection, Location, StoreError};
+use crate::store::{Inspection, Location, StoreError, leave_in_order};
 
 /// Where files wait, within the new data folder, until everything is checked.
 const STAGING: &str = ".restoring";
@@ -70,6 +70,7 @@ async fn fill(from: &Path, data: &Path, staging: &Path, tell: &mut dyn FnMut(&st
         Some(name) if manifest.database.engine == "sqlite" => {
             tell("Checking the database");
             check(&Location::Sqlite(staging.join(name))).await?;
+            leave_in_order(&staging.join(name)).context("noting how the database was left")?;
             None
         }
         Some(name) => {
@@ -112,8 +113,9 @@ async fn refuse_used(config: &Config, data: &Path) -> anyhow::Result<()> {
     answers.with_context(|| format!("reaching the database {location}"))?;
     if used {
         bail!(
-            "the database {location} holds a collector's tables; make an empty one and name it in database.url of the backup's {}",
-            config::FILE
+            "the database {location} holds a collector's tables; make an empty one and name it in database.url of the backup's \
+             {file} (of one that is a file, unpacked: mkdir DIR && tar -xf BACKUP -C DIR), and restore that",
+            file = config::FILE
         );
     }
     Ok(())

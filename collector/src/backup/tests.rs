@@ -106,6 +106,21 @@ async fn a_damaged_backup_is_refused_whole() {
 }
 
 #[tokio::test]
+async fn the_configuration_of_a_backup_may_name_another_database_and_nothing_begins_anew_after_it() {
+    let folder = tempfile::tempdir().expect("folder");
+    let (data, new) = (data(folder.path()).await, folder.path().join("new"));
+    let tree = folder.path().join("backup");
+    backup(&data, &tree).await.expect("folder");
+    let changed = format!("# to another place\n{}", config::TEMPLATE);
+    fs::write(tree.join(config::FILE), &changed).expect("written");
+    put_back(&tree, &new).await.expect("restored");
+    assert_eq!(fs::read_to_string(new.join(config::FILE)).expect("read"), changed);
+    fs::write(new.join("firstline.sqlite"), "").expect("emptied");
+    let opened = App::open(&new, Config::read(&new).expect("config"), Arc::new(SystemClock)).await;
+    assert!(opened.is_err(), "an empty file is no beginning");
+}
+
+#[tokio::test]
 async fn a_database_that_is_damaged_is_not_passed_on_as_a_backup() {
     let folder = tempfile::tempdir().expect("folder");
     let data = data(folder.path()).await;

@@ -6,9 +6,9 @@ use super::command::Alert as Order;
 use super::connection::{Connection, part};
 use super::events::Events;
 use super::failure::Failure;
-use super::table::{Table, harmless};
+use super::table::{Table, harmless, told_apart};
 use super::{Out, line, progress};
-use crate::alert::{Alert, AlertBudget, AlertList, AlertState, HeldBackList, Silence};
+use crate::alert::{Alert, AlertBudget, AlertList, AlertState, HeldBackList, Silence, UsefulnessList};
 
 /// How long to wait before a stream that broke is opened again.
 const AGAIN_AFTER: Duration = Duration::from_secs(2);
@@ -26,6 +26,10 @@ pub(super) async fn follow(connection: &Connection, order: Order, out: Out) -> R
             let query: Vec<(&str, &str)> = day.iter().map(|day| ("day", day.as_str())).collect();
             let budget: AlertBudget = connection.get("/alerts/budget", &query).await?;
             out.print(&budget, || print_budget(&budget))
+        }
+        Order::Useful => {
+            let list: UsefulnessList = connection.get("/alerts/usefulness", &[]).await?;
+            out.print(&list, || print_useful(&list))
         }
         Order::Watch => watch(connection, out).await,
         Order::Ack { id, note } => {
@@ -68,13 +72,25 @@ fn print_budget(budget: &AlertBudget) -> String {
     format!("{}\n{}", spent(budget), table.print("No check called anybody."))
 }
 
+fn print_useful(list: &UsefulnessList) -> String {
+    let mut table = Table::new(["check", "useful", "of no use", "passed by itself", "open", "useful share"]);
+    for one in &list.checks {
+        let share = one.useful_share.map_or_else(|| "-".to_owned(), |share| format!("{:.0} %", share * 100.0));
+        let counts = [one.useful, one.not_useful, one.passed, one.open].map(|count| count.to_string());
+        let [useful, not_useful, passed, open] = counts;
+        table.row([one.check.clone(), useful, not_useful, passed, open, share]);
+    }
+    table.print("No alert has opened a ticket. docs/desks.md says how alerts become tickets.")
+}
+
 fn print_held_back(list: &HeldBackList) -> String {
     let mut table = Table::new(["severity", "endpoint", "what", "why nobody was told", "since"]);
     for one in &list.held_back {
         let what =
             if one.instance.is_empty() { one.title.clone() } else { format!("{} ({})", one.title, one.instance) };
         let why = one.words.clone();
-        table.row([one.severity.name().to_owned(), one.endpoint.name.clone(), what, why, one.at.to_string()]);
+        let endpoint = told_apart(&one.endpoint.name, &one.endpoint.id);
+        table.row([one.severity.name().to_owned(), endpoint, what, why, one.at.to_string()]);
     }
     table.print("People were told of everything that holds.")
 }
@@ -90,13 +106,19 @@ fn print(list: &AlertList) -> String {
         table.row([
             alert.severity.name().to_owned(),
             standing(alert).to_owned(),
-            alert.endpoint.name.clone(),
+            which(alert),
             what,
             alert.started_at.to_string(),
             alert.id.clone(),
         ]);
     }
     table.print("No alerts.")
+}
+
+/// Whose an alert is: an endpoint's, or an incident's.
+fn which(alert: &Alert) -> String {
+    let id = if alert.incident.is_some() { "" } else { &alert.endpoint.id };
+    told_apart(&alert.endpoint.name, id)
 }
 
 /// Where an alert stands; what only the quota keeps quiet is told apart.
@@ -112,7 +134,7 @@ fn one_line(alert: &Alert) -> String {
         alert.updated_at,
         standing(alert),
         alert.severity.name(),
-        alert.endpoint.name,
+        which(alert),
         alert.summary
     ))
 }

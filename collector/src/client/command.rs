@@ -1,6 +1,7 @@
 //! What can be said at the command line.
 
 mod desk;
+mod directory;
 mod endpoint;
 
 use std::path::PathBuf;
@@ -8,7 +9,10 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use firstline_diagnosis::vocabulary::Timestamp;
 
-pub(super) use desk::{Desk, Outbox};
+use super::moment::Moment;
+use crate::report::Table;
+pub(super) use desk::{Desk, NewDesk, NewOutput, Outbox, Output};
+pub(super) use directory::Directory;
 pub(super) use endpoint::{Endpoint, TagChange};
 
 const EXAMPLES: &str = "\
@@ -61,9 +65,15 @@ pub(super) enum Command {
     /// Other desks: whether they are set up well.
     #[command(subcommand)]
     Desk(Desk),
-    /// What goes out to other desks.
+    /// Where alerts and diagnoses are told to programs: whether that is set up well.
+    #[command(subcommand)]
+    Output(Output),
+    /// What goes out to other desks and to outputs.
     #[command(subcommand)]
     Outbox(Outbox),
+    /// Directories of people: whether somebody can sign in.
+    #[command(subcommand)]
+    Directory(Directory),
     /// What people must be told about.
     #[command(subcommand)]
     Alert(Alert),
@@ -73,6 +83,9 @@ pub(super) enum Command {
     /// The catalogue of checks.
     #[command(subcommand)]
     Check(Check),
+    /// What diagnosing was worth: by desk, time to the first diagnosis, top findings, repeated tickets.
+    #[command(after_help = "Examples:\n  firstline report --from 7d\n  firstline report --csv findings > findings.csv")]
+    Report(Report),
     /// People who may sign in.
     #[command(subcommand)]
     Account(Account),
@@ -200,6 +213,18 @@ pub(super) enum Ticket {
         /// What it says.
         text: String,
     },
+    /// Hand a ticket over with everything that is known: note, page, queue, category and priority.
+    #[command(after_help = "Example:\n  firstline ticket escalate FL-1001 --reason \"Second disk in a week\"")]
+    Escalate {
+        /// The ticket's number.
+        ticket: String,
+        /// To which queue. Absent: the one that the finding names.
+        #[arg(long, value_name = "QUEUE")]
+        to: Option<String>,
+        /// Why, for those who get it.
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
+    },
     /// Pull a diagnosis into a ticket, or put one there from a file.
     #[command(
         after_help = "Examples:\n  firstline ticket attach FL-1001\n  firstline ticket attach FL-1001 --endpoint ada-laptop\n  firstline ticket attach FL-1001 --file diagnosis.json"
@@ -241,6 +266,8 @@ pub(super) enum Alert {
         #[arg(long, value_name = "DAY")]
         day: Option<String>,
     },
+    /// How useful the alerts of each check were, as their tickets tell when they end.
+    Useful,
     /// Alerts as they fire and change, until Ctrl-C. With --json: one alert a line.
     Watch,
     /// Say that you look at an alert.
@@ -377,6 +404,19 @@ pub(super) enum Audit {
     /// Walk the chain from its first entry: exit status 1 when an entry was changed or taken out. Keep number and hash
     /// elsewhere to see later whether the end was cut off.
     Verify,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Report {
+    /// From when: 2026-11-20, 2026-11-20T09:00:00Z, or how long ago: 7d. Absent: 30 days before the end.
+    #[arg(long)]
+    pub from: Option<Moment>,
+    /// Up to when. Absent: now.
+    #[arg(long)]
+    pub to: Option<Moment>,
+    /// Print one of its tables as comma-separated values.
+    #[arg(long, value_name = "TABLE")]
+    pub csv: Option<Table>,
 }
 
 #[derive(Debug, Subcommand)]

@@ -1,42 +1,36 @@
 use std::fmt::Write as _;
 
+use serde::Serialize;
 use serde_json::json;
 
 use super::Out;
-use super::command::{Desk as DeskOrder, Outbox as OutboxOrder};
+use super::command::{Desk as DeskOrder, NewDesk, NewOutput, Outbox as OutboxOrder, Output as OutputOrder};
 use super::connection::{Connection, part};
 use super::failure::Failure;
 use super::table::{Table, harmless};
 use crate::config::Config;
-use crate::desk::{Delivery, DeliveryList, DeskList, Trial, TrialOrder};
+use crate::desk::{Delivery, DeliveryList, DeskList, OutputList, Trial, TrialOrder, TrialStep};
 
 /// Prints the table that makes a desk, when the collector would take it.
-pub(super) fn add(order: DeskOrder, out: Out) -> Result<(), Failure> {
-    let DeskOrder::Add { name, kind, url, token_file, token_variable, queues, device_field } = order else {
-        return Ok(());
-    };
-    let mut table = toml::Table::new();
-    let texts = [
-        ("name", Some(name)),
-        ("kind", Some(kind)),
-        ("url", Some(url)),
-        ("token_file", token_file),
-        ("token_variable", token_variable),
-        ("device_field", device_field),
-    ];
-    table.extend(texts.into_iter().filter_map(|(key, text)| Some((key.to_owned(), toml::Value::String(text?)))));
-    if !queues.is_empty() {
-        let queues = queues.into_iter().map(toml::Value::String).collect();
-        table.insert("queues".to_owned(), toml::Value::Array(queues));
-    }
-    let text = format!("\n[[desk]]\n{table}");
+pub(super) fn add(order: &NewDesk, out: Out) -> Result<(), Failure> {
+    add_table("desk", order, out)
+}
+
+/// Prints the table that makes an output, when the collector would take it.
+pub(super) fn add_output(order: &NewOutput, out: Out) -> Result<(), Failure> {
+    add_table("output", order, out)
+}
+
+fn add_table(name: &str, order: &impl Serialize, out: Out) -> Result<(), Failure> {
+    let table = toml::Table::try_from(order).map_err(|error| Failure::usage(error.to_string()))?;
+    let text = format!("\n[[{name}]]\n{table}");
     Config::parse(&text).map_err(Failure::usage)?;
     out.print(&table, || text)
 }
 
 pub(super) async fn follow(connection: &Connection, order: DeskOrder, out: Out) -> Result<(), Failure> {
     match order {
-        DeskOrder::Add { .. } => add(order, out),
+        DeskOrder::Add(order) => add(&order, out),
         DeskOrder::List => {
             let list: DeskList = connection.get("/desks", &[]).await?;
             out.print(&list, || desks(&list))
@@ -44,10 +38,29 @@ pub(super) async fn follow(connection: &Connection, order: DeskOrder, out: Out) 
         DeskOrder::Test { desk, ticket } => {
             let path = format!("/desks/{}/test", part(&desk));
             let trial: Trial = connection.post(&path, &TrialOrder { ticket }).await?;
-            out.print(&trial, || steps(&trial))?;
-            if trial.passed { Ok(()) } else { Err(Failure::failed(format!("desk {desk} is not set up for all of it"))) }
+            told(&trial, out)
         }
     }
+}
+
+pub(super) async fn follow_output(connection: &Connection, order: OutputOrder, out: Out) -> Result<(), Failure> {
+    match order {
+        OutputOrder::Add(order) => add_output(&order, out),
+        OutputOrder::List => {
+            let list: OutputList = connection.get("/outputs", &[]).await?;
+            out.print(&list, || outputs(&list))
+        }
+        OutputOrder::Test { output } => {
+            let trial: Trial = connection.post(&format!("/outputs/{}/test", part(&output)), &json!({})).await?;
+            told(&trial, out)
+        }
+    }
+}
+
+/// Prints how a desk or an output did.
+fn told(trial: &Trial, out: Out) -> Result<(), Failure> {
+    out.print(trial, || steps(&trial.steps))?;
+    if trial.passed { Ok(()) } else { Err(Failure::failed(format!("{} is not set up for all of it", trial.desk))) }
 }
 
 pub(super) async fn follow_outbox(connection: &Connection, order: OutboxOrder, out: Out) -> Result<(), Failure> {
@@ -78,17 +91,33 @@ fn desks(list: &DeskList) -> String {
             desk.kind.clone(),
             desk.url.clone(),
             desk.queues.join(", "),
-            desk.waiting.to_string(),
-            desk.failed.to_string(),
-            desk.trouble.clone(),
+            desk.traffic.waiting.to_string(),
+            desk.traffic.failed.to_string(),
+            desk.traffic.trouble.clone(),
         ]);
     }
     table.print("No desks but the built-in one. docs/desks.md says how to set one up.")
 }
 
-fn steps(trial: &Trial) -> String {
+fn outputs(list: &OutputList) -> String {
+    let mut table = Table::new(["output", "kind", "address", "waiting", "failed", "trouble"]);
+    for output in &list.outputs {
+        table.row([
+            output.name.clone(),
+            output.kind.clone(),
+            output.url.clone(),
+            output.traffic.waiting.to_string(),
+            output.traffic.failed.to_string(),
+            output.traffic.trouble.clone(),
+        ]);
+    }
+    table.print("No outputs. docs/outputs.md says how to set one up.")
+}
+
+/// The steps of a trial, a line each.
+pub(super) fn steps(steps: &[TrialStep]) -> String {
     let mut text = String::new();
-    for step in &trial.steps {
+    for step in steps {
         let mark = if step.done { "done  " } else { "FAILED" };
         let _ = writeln!(text, "{mark}  {:<8} {}", step.step, harmless(&step.said));
     }
@@ -110,29 +139,43 @@ fn deliveries(list: &DeliveryList) -> String {
             one.id.clone(),
         ]);
     }
-    table.print("Nothing goes out to other desks.")
+    table.print("Nothing goes out to other desks or to outputs.")
 }
 
 #[cfg(test)]
 mod tests {
+    use clap::Parser as _;
+
+    use super::super::command::{Command, Line};
     use super::*;
 
-    fn order(url: &str) -> DeskOrder {
-        DeskOrder::Add {
-            name: "helpdesk".to_owned(),
-            kind: "request-tracker".to_owned(),
-            url: url.to_owned(),
-            token_file: Some("rt.token".to_owned()),
-            token_variable: None,
-            queues: vec!["Work \"stations\"".to_owned()],
-            device_field: None,
+    /// The order as it is typed.
+    fn order(url: &str) -> Box<NewDesk> {
+        let typed = ["firstline", "desk", "add", "helpdesk", "--url", url, "--token-file", "rt.token"];
+        let more = ["--queue", "Work \"stations\""];
+        match Line::try_parse_from(typed.into_iter().chain(more)).expect("understood").command {
+            Command::Desk(DeskOrder::Add(order)) => order,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// The order for an output without a secret.
+    fn new_output(url: &str) -> NewOutput {
+        let typed = ["firstline", "output", "add", "automation", "--url", url];
+        match Line::try_parse_from(typed).expect("understood").command {
+            Command::Output(OutputOrder::Add(order)) => *order,
+            other => panic!("{other:?}"),
         }
     }
 
     #[test]
-    fn a_desk_is_only_printed_when_a_collector_would_take_it() {
-        assert!(add(order("https://rt.example.com"), Out { json: false }).is_ok());
-        let refused = add(order("http://rt.example.com"), Out { json: false }).expect_err("not encrypted");
+    fn a_desk_or_an_output_is_only_printed_when_a_collector_would_take_it() {
+        assert!(add(&order("https://rt.example.com"), Out { json: false }).is_ok());
+        let output = NewOutput { secret_file: Some("s".to_owned()), ..new_output("https://hooks.example.com") };
+        assert!(add_output(&output, Out { json: false }).is_ok());
+        let refused = add_output(&new_output("https://hooks.example.com"), Out { json: false }).expect_err("no secret");
+        assert!(refused.to_string().contains("needs secret_file"), "{refused}");
+        let refused = add(&order("http://rt.example.com"), Out { json: false }).expect_err("not encrypted");
         assert!(refused.to_string().contains("use https://"), "{refused}");
     }
 }

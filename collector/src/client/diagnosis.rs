@@ -79,7 +79,7 @@ fn finding_words(finding: &Finding) -> String {
         harmless(&finding.texts.user),
         finding.severity,
         finding.how_sure(),
-        finding.onset,
+        finding.since(),
         harmless(&finding.texts.tech)
     );
     if matches!(finding.role, Role::Primary | Role::Contributing) {

@@ -10,7 +10,7 @@ use super::command::Endpoint as Order;
 use super::connection::{Connection, part};
 use super::failure::Failure;
 use super::inventory;
-use super::table::{Table, harmless};
+use super::table::{Table, harmless, told_apart};
 use super::tags;
 use crate::change::ChangeList;
 
@@ -41,7 +41,7 @@ pub(super) async fn follow(connection: &Connection, order: Order, out: Out) -> R
             let path = format!("/endpoints/{}/revoke", part(&endpoint));
             let endpoint: Endpoint = connection.post(&path, &json!({})).await?;
             out.print(&endpoint, || {
-                format!("{} is revoked. It must be enrolled again to come back.", harmless(&endpoint.name))
+                format!("{} is revoked. It must be enrolled again to come back.", harmless(&called(&endpoint)))
             })
         }
         Order::Record { endpoint, from, to, all } => record(connection, &endpoint, (from, to), all).await,
@@ -53,14 +53,14 @@ pub(super) async fn follow(connection: &Connection, order: Order, out: Out) -> R
             let path = format!("/endpoints/{}/merge", part(&into));
             let endpoint: Endpoint = connection.post(&path, &json!({ "earlier": earlier })).await?;
             out.print(&endpoint, || {
-                format!("{} is a part of the past of {} now.", harmless(&earlier), harmless(&endpoint.name))
+                format!("{} is a part of the past of {} now.", harmless(&earlier), harmless(&called(&endpoint)))
             })
         }
         Order::Decommission { endpoint, forget } => {
             let path = format!("/endpoints/{}/decommission", part(&endpoint));
             let endpoint: Endpoint = connection.post(&path, &json!({ "forget": forget })).await?;
             let records = if forget { " Its records are forgotten." } else { "" };
-            out.print(&endpoint, || format!("{} is out of service.{records}", harmless(&endpoint.name)))
+            out.print(&endpoint, || format!("{} is out of service.{records}", harmless(&called(&endpoint))))
         }
     }
 }
@@ -138,6 +138,8 @@ fn changes(list: &ChangeList) -> String {
 #[derive(Debug, Serialize, Deserialize)]
 struct DuplicateList {
     duplicates: Vec<Duplicate>,
+    incomparable: i64,
+    endpoints: i64,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -160,15 +162,20 @@ fn duplicates(list: &DuplicateList) -> String {
     let mut table = Table::new(["now", "enrolled again", "alike", "before", "last seen", "earlier id"]);
     for pair in &list.duplicates {
         table.row([
-            pair.endpoint.name.clone(),
+            told_apart(&pair.endpoint.name, &pair.endpoint.id),
             pair.enrolled_at.to_string(),
             pair.alike.join(", "),
-            pair.earlier.name.clone(),
+            told_apart(&pair.earlier.name, &pair.earlier.id),
             pair.earlier.last_seen.map_or_else(|| "never".to_owned(), |at| at.to_string()),
             pair.earlier.id.clone(),
         ]);
     }
-    table.print("No machine is enrolled twice.")
+    let mut text = table.print("No two endpoints show the same firmware.").trim_end().to_owned();
+    if list.incomparable > 0 {
+        let (some, all) = (list.incomparable, list.endpoints);
+        let _ = write!(text, "\n{some} of {all} endpoints cannot be compared, since their firmware tells nothing.");
+    }
+    text
 }
 
 fn print(list: &EndpointList) -> String {
@@ -189,8 +196,8 @@ fn print(list: &EndpointList) -> String {
 
 /// The name, and what tells it from others that have it.
 fn called(endpoint: &Endpoint) -> String {
-    let letters = endpoint.short_id.as_ref().map(|letters| format!(" ({letters})")).unwrap_or_default();
-    format!("{}{letters}", endpoint.name)
+    let id = endpoint.short_id.as_ref().map_or("", |_| &endpoint.id);
+    told_apart(&endpoint.name, id)
 }
 
 fn related(endpoint: &Endpoint) -> String {
@@ -245,14 +252,30 @@ mod tests {
     }
 
     #[test]
+    fn of_two_machines_of_one_name_each_side_says_which() {
+        let named =
+            |id: &str| Named { id: id.into(), name: "vm".into(), state: EndpointState::Online, last_seen: None };
+        let pair = Duplicate {
+            endpoint: named("01a2041c-401f-7197-ad64-4cff6801b2eb"),
+            earlier: named("01a2041c-401f-7197-ad64-4cff5f3a0c21"),
+            enrolled_at: Timestamp(1_769_000_000_000),
+            alike: vec!["the serial number".into()],
+        };
+        let said = duplicates(&DuplicateList { duplicates: vec![pair], incomparable: 1, endpoints: 3 });
+        assert!(said.contains("vm (6801b2eb)") && said.contains("vm (5f3a0c21)"), "{said}");
+        assert!(said.ends_with("\n1 of 3 endpoints cannot be compared, since their firmware tells nothing."), "{said}");
+    }
+
+    #[test]
     fn a_list_is_a_table_and_names_are_harmless() {
-        let twin = Endpoint { short_id: Some("5f3a0c21".into()), ..endpoint("twin", None) };
+        let letters = "5f3a0c21".to_owned();
+        let twin = Endpoint { id: letters.clone(), short_id: Some(letters), ..endpoint("twin", None) };
         let endpoints = vec![endpoint("ada-laptop", Some(Severity::High)), endpoint("evil\u{1b}]0;x\u{7}", None), twin];
         insta::assert_snapshot!(print(&EndpointList { endpoints, next: None }), @r"
         NAME                 STATE   WORST  USERS  SYSTEM               LAST SEEN             ID
         ada-laptop           online  high   ada    Debian GNU/Linux 12  2026-01-21T12:53:20Z  0190
         evil\u{1b}]0;x\u{7}  online  -      ada    Debian GNU/Linux 12  2026-01-21T12:53:20Z  0190
-        twin (5f3a0c21)      online  -      ada    Debian GNU/Linux 12  2026-01-21T12:53:20Z  0190
+        twin (5f3a0c21)      online  -      ada    Debian GNU/Linux 12  2026-01-21T12:53:20Z  5f3a0c21
         ");
     }
 }

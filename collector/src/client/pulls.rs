@@ -8,7 +8,7 @@ use super::command::{Pull as Order, PullTerms};
 use super::connection::{Connection, part};
 use super::events::Events;
 use super::failure::Failure;
-use super::table::harmless;
+use super::table::{harmless, told_apart};
 use super::{Out, diagnosis, progress};
 use crate::pull::{Pull, PullOrder, PullResult, PullState};
 
@@ -58,7 +58,12 @@ pub(super) async fn attach(connection: &Connection, pull: Pull, terms: &PullTerm
 
 fn ordered(pull: &Pull) -> String {
     let (id, state) = (harmless(&pull.id), pull.state.name());
-    format!("Pull {id} from {} is {state}; it waits until {}.", harmless(&pull.endpoint.name), pull.expires_at)
+    format!("Pull {id} from {} is {state}; it waits until {}.", harmless(&which(pull)), pull.expires_at)
+}
+
+/// The endpoint that is asked.
+fn which(pull: &Pull) -> String {
+    told_apart(&pull.endpoint.name, &pull.endpoint.id)
 }
 
 /// Follows a pull to its end, telling how it goes. Ctrl-C cancels it.
@@ -102,7 +107,7 @@ async fn wait(connection: &Connection, first: Pull) -> Result<(Pull, PullResult)
             PullState::Cancelled => "was cancelled",
             _ => "has failed",
         };
-        return Err(Failure::failed(format!("the pull from {} {ended}: {why}", pull.endpoint.name)));
+        return Err(Failure::failed(format!("the pull from {} {ended}: {why}", which(&pull))));
     }
     let result = connection.get(&format!("{path}/result"), &[]).await?;
     Ok((pull, result))
@@ -141,10 +146,10 @@ impl Told {
         if before != Some(pull.state) {
             match pull.state {
                 PullState::Queued => {
-                    progress(&format!("{}: {} (until {})", pull.endpoint.name, pull.why, pull.expires_at));
+                    progress(&format!("{}: {} (until {})", which(pull), pull.why, pull.expires_at));
                 }
                 PullState::Sent | PullState::Running if asked_before => {}
-                PullState::Sent | PullState::Running => progress(&format!("{}: asked", pull.endpoint.name)),
+                PullState::Sent | PullState::Running => progress(&format!("{}: asked", which(pull))),
                 PullState::Receiving => progress("  the snapshot comes in"),
                 PullState::Done => progress("  done\n"),
                 PullState::Failed | PullState::Expired | PullState::Cancelled => {}

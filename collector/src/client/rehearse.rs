@@ -56,10 +56,8 @@ fn show(Progress { done, of }: Progress) {
 }
 
 fn words(report: &Report) -> String {
-    let mut text = format!(
-        "From {} to {}: {} endpoints, of which {} told something.\n\n",
-        report.from, report.to, report.endpoints, report.endpoints_heard
-    );
+    let mut text =
+        format!("From {} to {}: {}.\n\n", report.from, report.to, heard(report.endpoints_heard, report.endpoints));
     let mut table = Table::new(["check", "fired", "endpoints", "tickets", "in all", "longest", "day by day"]);
     for check in &report.checks {
         let span = |seconds: u64| quantity(seconds as f64, "s");
@@ -79,6 +77,17 @@ fn words(report: &Report) -> String {
         text.push_str(&episodes(report));
     }
     text
+}
+
+/// On how many endpoints there was anything to judge.
+fn heard(heard: usize, endpoints: usize) -> String {
+    match (heard, endpoints) {
+        (_, 0) => "no endpoints".to_owned(),
+        (0, 1) => "1 endpoint, which told nothing".to_owned(),
+        (_, 1) => "1 endpoint".to_owned(),
+        (heard, all) if heard == all => format!("{all} endpoints"),
+        (heard, all) => format!("{all} endpoints, of which {heard} told something"),
+    }
 }
 
 fn episodes(report: &Report) -> String {
@@ -112,6 +121,21 @@ fn bars(check: &OfCheck) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn endpoints_are_told_in_plain_words() {
+        let told = [(1, 1), (0, 1), (3, 3), (2, 3), (0, 0)].map(|(told, all)| heard(told, all));
+        assert_eq!(
+            told,
+            [
+                "1 endpoint",
+                "1 endpoint, which told nothing",
+                "3 endpoints",
+                "3 endpoints, of which 2 told something",
+                "no endpoints"
+            ]
+        );
+    }
 
     #[test]
     fn the_worst_day_has_the_highest_bar() {

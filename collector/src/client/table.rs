@@ -1,5 +1,7 @@
 //! Tables for people, and words that cannot play tricks with the terminal.
 
+use crate::fleet::short;
+
 /// The text without anything that a terminal obeys or that turns text around: each such character becomes `\u{..}`
 /// or, for line ends within a cell, a space.
 pub(super) fn harmless(text: &str) -> String {
@@ -22,6 +24,11 @@ pub(super) fn harmless_lines(text: &str) -> String {
 fn is_trick(letter: char) -> bool {
     letter.is_control()
         || matches!(letter, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+}
+
+/// An endpoint by its name and the letters that tell it from others of that name; commands take either.
+pub(super) fn told_apart(name: &str, id: &str) -> String {
+    if id.is_empty() { name.to_owned() } else { format!("{name} ({})", short(id)) }
 }
 
 /// Rows under a head, columns aligned, two spaces between.

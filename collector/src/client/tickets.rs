@@ -9,6 +9,7 @@ use super::connection::{Connection, part};
 use super::failure::Failure;
 use super::pulls;
 use super::table::{Table, harmless, harmless_lines};
+use crate::escalation::{Escalation, EscalationOrder};
 use crate::pull::Pull;
 use crate::ticket::{NewTicket, NoteResult, Requester, Ticket, TicketList};
 
@@ -38,6 +39,12 @@ pub(super) async fn follow(connection: &Connection, order: Order, out: Out) -> R
             let result: NoteResult = connection.post(&path, &json!({ "text": text })).await?;
             out.print(&result, || harmless(&format!("The note is on {ticket}.")))
         }
+        Order::Escalate { ticket, to, reason } => {
+            let path = format!("/tickets/{}/escalate", part(&ticket));
+            let order = EscalationOrder { queue: to, reason };
+            let escalation: Escalation = connection.post(&path, &order).await?;
+            out.print(&escalation, || handed_over(&escalation))
+        }
         Order::Attach { ticket, endpoint, desk, file, terms } => {
             let ticket = if desk == "builtin" { ticket } else { bring(connection, &desk, &ticket).await? };
             if let Some(file) = file {
@@ -48,6 +55,14 @@ pub(super) async fn follow(connection: &Connection, order: Order, out: Out) -> R
             pulls::attach(connection, pull, &terms, out).await
         }
     }
+}
+
+fn handed_over(escalation: &Escalation) -> String {
+    let Escalation { ticket, queue, queue_there, repeated, .. } = escalation;
+    let already = if *repeated { "was handed over already" } else { "is handed over" };
+    let there = queue_there.as_ref().filter(|there| *there != queue);
+    let there = there.map_or_else(String::new, |there| format!(" ({there} at its desk)"));
+    harmless(&format!("{ticket} {already} to {queue}{there}."))
 }
 
 /// The number here of a ticket at another desk.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use serde::Serialize;
-use tracing::{error, info};
+use tracing::{error, info, warn};
 use tracing_subscriber::EnvFilter;
 
 use super::{Data, say};
@@ -42,7 +42,8 @@ struct Addresses {
 }
 
 pub(super) async fn run(arguments: Arguments) -> anyhow::Result<()> {
-    let mut config = Config::read(&arguments.data.folder)?;
+    let file = Config::read(&arguments.data.folder)?;
+    let mut config = file.clone();
     start_log(&config.log)?;
     crate::metrics::install();
     config.listen.agents = arguments.listen_agents.unwrap_or(config.listen.agents);
@@ -53,13 +54,14 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let mut signals = Signals::listen().context("listening for signals")?;
     database::refuse_empty(&arguments.data.folder, &config).await?;
     let app = App::open(&arguments.data.folder, config, Arc::new(SystemClock)).await?;
+    app.fleet.warn_of_locked_out().await?;
     let endpoints = app.fleet.counts().await?.iter().map(|(_, count)| *count).sum();
     files::warn_when_short(fit, streams, endpoints);
     let running = app.start()?;
     announce(&running, arguments.json)?;
     supervisor::ready(&format!("agents on {}, people on {}", running.agents, running.people));
     while signals.next().await == Signal::Reload {
-        reload(&running, &arguments.data.folder).await;
+        reload(&running, &arguments.data.folder, &file).await;
     }
     supervisor::stopping();
     info!("The collector stops");
@@ -76,14 +78,19 @@ fn announce(running: &Running, json: bool) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Reads the configuration again; a bad file leaves the old one in force.
-async fn reload(running: &Running, folder: &Path) {
+/// Reads the configuration again; a bad file leaves the old one in force. What a restart would change is named: it differs from
+/// what was there when this collector started.
+async fn reload(running: &Running, folder: &Path, at_start: &Config) {
     let outcome = match Config::read(folder) {
-        Ok(config) => running.reload(&config).await,
+        Ok(config) => running.reload(&config).await.map(|()| at_start.needing_restart(&config)),
         Err(cause) => Err(cause.into()),
     };
     match outcome {
-        Ok(()) => info!("The configuration was read again"),
+        Ok(waiting) if waiting.is_empty() => info!("The configuration was read again"),
+        Ok(waiting) => {
+            let keys = waiting.join(", ");
+            warn!("The configuration was read again, but these need a restart to come into force: {keys}");
+        }
         Err(cause) => error!("The configuration was not taken over: {cause:#}"),
     }
 }
@@ -96,7 +103,8 @@ fn start_log(log: &Log) -> anyhow::Result<()> {
     let filter = if level.contains("sqlx") {
         filter
     } else {
-        filter.add_directive("sqlx=warn".parse()?).add_directive("sqlx_core=warn".parse()?)
+        let quiet = ["sqlx=warn", "sqlx_core=warn", "sqlx::pool=error", "sqlx::postgres::notice=error"];
+        quiet.into_iter().try_fold(filter, |filter, one| Ok::<_, anyhow::Error>(filter.add_directive(one.parse()?)))?
     };
     // And what the one of NATS says about its connection, by the replicas.
     let filter = if level.contains("async_nats") { filter } else { filter.add_directive("async_nats=off".parse()?) };

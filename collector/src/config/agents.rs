@@ -130,8 +130,10 @@ fn is_declared(signal: &str) -> Result<(), String> {
     if registry.get(signal).is_some() {
         return Ok(());
     }
-    let guess = registry.nearest(signal).map_or_else(String::new, |meant| format!("; did you mean `{meant}`?"));
-    Err(format!("agents.denied_signals holds {signal:?}, which is no signal{guess}"))
+    let meant = registry.nearest(signal).map_or_else(|| registry.akin(signal), |meant| vec![meant]);
+    let meant: Vec<String> = meant.into_iter().map(|one| format!("`{one}`")).collect();
+    let guess = if meant.is_empty() { String::new() } else { format!("; did you mean {}?", meant.join(" or ")) };
+    Err(format!("agents.denied_signals holds {signal:?}, which is no signal (docs/signals.md lists all){guess}"))
 }
 
 /// Whether `text` is an address, with or without the number of bits that count.

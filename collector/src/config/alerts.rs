@@ -1,10 +1,11 @@
 use firstline_diagnosis::vocabulary::Severity;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
+use super::alert_tickets::TicketRule;
 use super::in_range;
 
 /// Of what people are told without asking, and how often.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Alerts {
     /// What is less bad waits until somebody looks.
@@ -17,6 +18,8 @@ pub struct Alerts {
     pub announced_per_hundred_a_day: u32,
     /// Messages that the user of an endpoint may get a day.
     pub user_messages_a_day: u32,
+    /// Which of them become tickets.
+    pub tickets: Vec<TicketRule>,
 }
 
 impl Default for Alerts {
@@ -27,6 +30,7 @@ impl Default for Alerts {
             always_severity: Severity::Critical,
             announced_per_hundred_a_day: 3,
             user_messages_a_day: 1,
+            tickets: Vec::new(),
         }
     }
 }

@@ -3,10 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use sqlx::postgres::PgConnectOptions;
 
-use super::error::nearest;
+use super::error::guess;
 use super::in_range;
 use crate::store::{Location, Server};
 
@@ -20,6 +20,9 @@ const PASSWORD_VARIABLE: &str = "FIRSTLINE_DATABASE_PASSWORD";
 const PARAMETERS: [&str; 8] =
     ["application_name", "host", "options", "port", "sslcert", "sslkey", "sslmode", "sslrootcert"];
 
+/// What sslmode may be.
+const SSL_MODES: [&str; 6] = ["disable", "allow", "prefer", "require", "verify-ca", "verify-full"];
+
 /// Those of them that name a PEM file.
 const FILES: [&str; 3] = ["sslcert", "sslkey", "sslrootcert"];
 
@@ -27,7 +30,7 @@ const FILES: [&str; 3] = ["sslcert", "sslkey", "sslrootcert"];
 const PEM: &[u8] = b"-----BEGIN ";
 
 /// Where the data is kept.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Database {
     /// `postgres://user@host:port/name?sslmode=..`; empty: SQLite in the data folder.
@@ -41,7 +44,7 @@ pub struct Database {
 }
 
 /// What stands in front of a PostgreSQL server.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Pooler {
     /// Nothing, or a pooler that gives each connection a server of its own.
@@ -101,7 +104,9 @@ impl Database {
     }
 
     fn options(&self) -> Result<PgConnectOptions, String> {
-        let options = self.url.parse::<PgConnectOptions>().map_err(|error| format!("database.url: {error}"))?;
+        let reason = |error: sqlx::Error| error.to_string().replace("error with configuration: ", "");
+        let options =
+            self.url.parse::<PgConnectOptions>().map_err(|error| format!("database.url: {}", reason(error)))?;
         Ok(if options.get_application_name().is_some() { options } else { options.application_name("firstline") })
     }
 
@@ -133,15 +138,17 @@ impl Database {
     }
 }
 
-/// Refuses a parameter that would be ignored.
+/// Refuses a parameter that would be ignored, or not understood.
 fn known(parameter: &str) -> Result<(), String> {
-    let name = parameter.split('=').next().unwrap_or_default();
-    if PARAMETERS.contains(&name) {
-        return Ok(());
+    let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
+    if !PARAMETERS.contains(&name) {
+        return Err(format!("database.url: unknown parameter `{name}`{}", guess(name, &PARAMETERS)));
     }
-    let guess =
-        nearest(name, PARAMETERS.into_iter()).map_or_else(String::new, |meant| format!("; did you mean `{meant}`?"));
-    Err(format!("database.url: unknown parameter `{name}`{guess}"))
+    if name == "sslmode" && !SSL_MODES.contains(&value.to_ascii_lowercase().as_str()) {
+        let (modes, guess) = (SSL_MODES.join(", "), guess(value, &SSL_MODES));
+        return Err(format!("database.url: sslmode is {value:?}, it must be one of {modes}{guess}"));
+    }
+    Ok(())
 }
 
 #[cfg(test)]

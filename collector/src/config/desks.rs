@@ -1,26 +1,39 @@
 //! The ticket systems that people work in.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::{env, fs};
 
 use firstline_diagnosis::vocabulary::Priority;
-use reqwest::Url;
-use serde::Deserialize;
+use jiff::tz::TimeZone;
+use serde::{Deserialize, Serialize};
 
 use super::error::nearest;
+use super::files::readable;
+use super::hooks::HookSettings;
 use super::in_range;
+use super::systems::{check_name, each_its_own, one_place, secret, secure};
 use crate::ticket::TicketState;
 
-/// Longest name of a desk, in letters.
-const NAME_LETTERS: usize = 32;
 /// Most desks.
 const DESKS_MAX: usize = 20;
 /// Most queues of a desk.
 const QUEUES_MAX: usize = 50;
 
+/// How a ticket usually ends that was about nothing.
+const NOT_USEFUL: [&str; 9] = [
+    "rejected",
+    "deleted",
+    "removed",
+    "cancelled",
+    "canceled",
+    "duplicate",
+    "false alarm",
+    "false positive",
+    "no fault found",
+];
+
 /// What the administrator says about a desk.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct DeskSettings {
     /// What it is called here.
@@ -29,14 +42,22 @@ pub struct DeskSettings {
     pub kind: DeskKind,
     /// Its address, up to where its pages begin.
     pub url: String,
+    /// Whose token it is; only for kinds that want to know.
+    pub user: String,
+    /// The OAuth client whose secret the token is (ServiceNow).
+    pub client_id: String,
     /// File with the token alone.
     pub token_file: PathBuf,
     /// Environment variable with the token.
     pub token_variable: String,
+    /// File with the token of the application (GLPI).
+    pub app_token_file: PathBuf,
     /// PEM roots that its certificate is held against, instead of the system's.
     pub ca_file: PathBuf,
     /// Queues whose new tickets are looked at; none: nothing comes in by itself.
     pub queues: Vec<String>,
+    /// How it says by itself that something happened there; absent: it does not.
+    pub hook: Option<HookSettings>,
     /// How often it is asked for new tickets.
     pub poll_seconds: u64,
     /// Whether a new ticket whose machine is clear is diagnosed by itself.
@@ -45,16 +66,32 @@ pub struct DeskSettings {
     pub device_field: String,
     /// Field of its tickets that takes the category.
     pub category_field: String,
+    /// Field of its tickets that says how they ended.
+    pub closing_field: String,
+    /// Its states and closing codes which say that the alert of a ticket was of no use.
+    pub not_useful: Vec<String>,
+    /// What is said of how a ticket was resolved, in the desk's word (ServiceNow, BMC Helix).
+    pub close_code: String,
+    /// Field of its tickets by which one that Firstline opened is found again (BMC Helix).
+    pub mark_field: String,
+    /// The time zone of its times, such as `Europe/Berlin`, where they come without one (GLPI).
+    pub time_zone: String,
+    /// What tickets are that are opened there, in the desk's word; empty: the usual.
+    pub ticket_type: String,
+    /// The workspace of a Freshservice that has several, 0 for all of them.
+    pub workspace: Option<u64>,
     /// Firstline's state: the desk's.
     pub states: BTreeMap<String, String>,
     /// Firstline's priority: the desk's.
     pub priorities: BTreeMap<String, String>,
     /// Firstline's category: the desk's.
     pub categories: BTreeMap<String, String>,
+    /// Firstline's queue for hand-overs: the desk's.
+    pub escalation_queues: BTreeMap<String, String>,
 }
 
 /// Which system a desk is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum DeskKind {
     /// Request Tracker 5, by its second REST interface.
@@ -62,6 +99,21 @@ pub enum DeskKind {
     RequestTracker,
     /// Zammad.
     Zammad,
+    /// ServiceNow's incidents.
+    #[serde(rename = "servicenow")]
+    ServiceNow,
+    /// GLPI, by its first REST interface.
+    Glpi,
+    /// BMC Helix ITSM, by the REST interface of its AR System.
+    BmcHelix,
+    /// Zendesk Support.
+    Zendesk,
+    /// Freshservice.
+    Freshservice,
+    /// Freshdesk.
+    Freshdesk,
+    /// Jira Service Management Cloud.
+    JiraServiceManagement,
 }
 
 impl DeskKind {
@@ -70,7 +122,32 @@ impl DeskKind {
         match self {
             Self::RequestTracker => "request-tracker",
             Self::Zammad => "zammad",
+            Self::ServiceNow => "servicenow",
+            Self::Glpi => "glpi",
+            Self::BmcHelix => "bmc-helix",
+            Self::Zendesk => "zendesk",
+            Self::Freshservice => "freshservice",
+            Self::Freshdesk => "freshdesk",
+            Self::JiraServiceManagement => "jira-service-management",
         }
+    }
+
+    /// Whether it may be opened by a name with a token, not by a token alone.
+    fn may_have_user(self) -> bool {
+        !matches!(self, Self::RequestTracker | Self::Zammad)
+    }
+
+    /// Whether it has to be said whose token it is: who signs in, or whose the tickets are that nobody asked for.
+    fn wants_user(self) -> bool {
+        match self {
+            Self::RequestTracker | Self::Zammad | Self::ServiceNow | Self::Glpi => false,
+            Self::BmcHelix | Self::Zendesk | Self::Freshservice | Self::Freshdesk | Self::JiraServiceManagement => true,
+        }
+    }
+
+    /// Whether its tickets have a type.
+    fn has_types(self) -> bool {
+        matches!(self, Self::Zendesk | Self::Freshservice | Self::Freshdesk | Self::JiraServiceManagement)
     }
 }
 
@@ -80,17 +157,29 @@ impl Default for DeskSettings {
             name: String::new(),
             kind: DeskKind::default(),
             url: String::new(),
+            user: String::new(),
+            client_id: String::new(),
             token_file: PathBuf::new(),
             token_variable: String::new(),
+            app_token_file: PathBuf::new(),
             ca_file: PathBuf::new(),
             queues: Vec::new(),
+            hook: None,
             poll_seconds: 30,
             pull_by_itself: true,
             device_field: String::new(),
             category_field: String::new(),
+            closing_field: String::new(),
+            not_useful: NOT_USEFUL.map(str::to_owned).to_vec(),
+            close_code: String::new(),
+            mark_field: String::new(),
+            time_zone: String::new(),
+            ticket_type: String::new(),
+            workspace: None,
             states: BTreeMap::new(),
             priorities: BTreeMap::new(),
             categories: BTreeMap::new(),
+            escalation_queues: BTreeMap::new(),
         }
     }
 }
@@ -101,17 +190,47 @@ impl DeskSettings {
     /// # Errors
     /// When its file cannot be read or the variable is not there.
     pub(crate) fn token(&self, folder: &Path) -> Result<String, String> {
-        if !self.token_variable.is_empty() {
-            let missing = |_| format!("token_variable: {} is not in the collector's environment", self.token_variable);
-            return env::var(&self.token_variable).map_err(missing);
-        }
-        let path = folder.join(&self.token_file);
-        let text = fs::read_to_string(&path)
-            .map_err(|cause| format!("token_file: cannot read {}: {cause}", path.display()))?;
-        match text.trim() {
-            "" => Err(format!("token_file: {} is empty", path.display())),
-            token => Ok(token.to_owned()),
-        }
+        secret(folder, "token", &self.token_file, &self.token_variable)
+    }
+
+    /// The token of the application, where the desk has one.
+    ///
+    /// # Errors
+    /// When its file cannot be read.
+    pub(crate) fn app_token(&self, folder: &Path) -> Result<Option<String>, String> {
+        let named = !self.app_token_file.as_os_str().is_empty();
+        named.then(|| secret(folder, "app_token", &self.app_token_file, "")).transpose()
+    }
+
+    /// Looks whether the files are there that it names.
+    pub(super) fn check_files(&self, folder: &Path) -> Result<(), String> {
+        let check = || {
+            if self.token_variable.is_empty() {
+                self.token(folder)?;
+            }
+            self.app_token(folder)?;
+            self.zone()?;
+            if !self.ca_file.as_os_str().is_empty() {
+                readable("ca_file", &folder.join(&self.ca_file))?;
+            }
+            let hook = self.hook.as_ref().filter(|hook| hook.secret_variable.is_empty());
+            hook.map_or(Ok(()), |hook| hook.secret(folder).map(drop).map_err(|why| format!("hook: {why}")))
+        };
+        check().map_err(|why| format!("desk {:?}: {why}", self.name))
+    }
+
+    /// The time zone of its times, where the administrator named one.
+    ///
+    /// # Errors
+    /// When there is no such zone.
+    pub(crate) fn zone(&self) -> Result<Option<TimeZone>, String> {
+        let named = Some(self.time_zone.as_str()).filter(|name| !name.is_empty());
+        named.map(TimeZone::get).transpose().map_err(|error| format!("time_zone: {error}"))
+    }
+
+    /// What tickets are that are opened there.
+    pub(crate) fn ticket_type_or<'a>(&'a self, usual: &'a str) -> &'a str {
+        if self.ticket_type.is_empty() { usual } else { &self.ticket_type }
     }
 
     /// The desk's word for a state.
@@ -119,9 +238,45 @@ impl DeskSettings {
         self.states.get(state.name()).map_or(state.name(), String::as_str)
     }
 
+    /// What a state of the desk means; nothing when nobody said.
+    pub(crate) fn meaning(&self, word: &str) -> Option<TicketState> {
+        let word = word.trim().to_lowercase();
+        let mapped = TicketState::ALL
+            .into_iter()
+            .find(|state| self.states.get(state.name()).is_some_and(|own| own.to_lowercase() == word));
+        mapped.or_else(|| TicketState::from_name(&word)).or(match word.as_str() {
+            "in progress" | "assigned" | "work in progress" => Some(TicketState::Open),
+            "stalled" | "on hold" | "hold" | "pending reminder" | "waiting" => Some(TicketState::Pending),
+            "solved" | "done" => Some(TicketState::Resolved),
+            "rejected" | "deleted" | "removed" | "cancelled" | "canceled" | "merged" => Some(TicketState::Closed),
+            _ => None,
+        })
+    }
+
+    /// Whether a ticket that ended with one of these words was about nothing.
+    pub(crate) fn says_not_useful(&self, words: &[&str]) -> bool {
+        let said = |word: &str| self.not_useful.iter().any(|one| one.eq_ignore_ascii_case(word.trim()));
+        words.iter().any(|word| said(word))
+    }
+
     /// The desk's word for a priority, when the administrator gave one.
     pub(crate) fn priority(&self, priority: Priority) -> Option<&str> {
         self.priorities.get(&format!("{priority:?}")).map(String::as_str)
+    }
+
+    /// Impact and urgency for a priority, at desks that work out the priority from them.
+    ///
+    /// # Errors
+    /// When the administrator gave something else.
+    pub(crate) fn impact_and_urgency(
+        &self,
+        priority: Priority,
+        usual: (&str, &str),
+    ) -> Result<(String, String), String> {
+        let Some(word) = self.priority(priority) else { return Ok((usual.0.to_owned(), usual.1.to_owned())) };
+        let both = word.split_once(',').map(|(impact, urgency)| (impact.trim().to_owned(), urgency.trim().to_owned()));
+        let wanted = format!("priorities: {word:?} must be impact and urgency, such as \"{}, {}\"", usual.0, usual.1);
+        both.filter(|(impact, urgency)| !impact.is_empty() && !urgency.is_empty()).ok_or(wanted)
     }
 
     /// The desk's word for a category: that of the longest part of it that the map has, as in `Storage` for
@@ -141,46 +296,54 @@ impl DeskSettings {
 
     fn check(&self) -> Result<(), String> {
         let name = &self.name;
-        let good = |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '-';
-        if name.is_empty() || name.len() > NAME_LETTERS || !name.chars().all(good) {
-            return Err(format!(
-                "each [[desk]] needs a name of 1 to {NAME_LETTERS} small letters, digits and -, such as name = \"helpdesk\"; \
-                 {name:?} is none"
-            ));
-        }
+        check_name("desk", "helpdesk", name)?;
         if name == "builtin" {
             return Err("desk \"builtin\" is always there; give this one another name".to_owned());
         }
         self.check_rest().map_err(|why| format!("desk {name:?}: {why}"))
     }
 
+    /// Refuses what the kind of the desk does not know.
+    fn check_user(&self) -> Result<(), String> {
+        let kind = self.kind.name();
+        if !self.kind.may_have_user() && !self.user.is_empty() {
+            return Err(format!("{kind} is opened by its token alone; remove user"));
+        }
+        if self.kind.wants_user() && self.user.is_empty() {
+            return Err(format!("{kind} needs user = \"NAME\", whose token it is"));
+        }
+        for (name, given, of) in [
+            ("client_id", !self.client_id.is_empty(), &[DeskKind::ServiceNow][..]),
+            ("app_token_file", !self.app_token_file.as_os_str().is_empty(), &[DeskKind::Glpi]),
+            ("mark_field", !self.mark_field.is_empty(), &[DeskKind::BmcHelix]),
+            ("close_code", !self.close_code.is_empty(), &[DeskKind::ServiceNow, DeskKind::BmcHelix]),
+        ] {
+            if given && !of.contains(&self.kind) {
+                return Err(format!("{kind} has no {name}; remove it"));
+            }
+        }
+        if !self.user.is_empty() && !self.client_id.is_empty() {
+            return Err("it has both user and client_id; one is enough".to_owned());
+        }
+        Ok(())
+    }
+
     fn check_rest(&self) -> Result<(), String> {
-        let url = Url::parse(&self.url)
-            .map_err(|_| format!("url {:?} is no address, such as \"https://rt.example.com\"", self.url))?;
-        if !matches!(url.scheme(), "https" | "http") {
-            return Err(format!("url {:?} must begin with https://", self.url));
-        }
-        if !url.username().is_empty() || url.password().is_some() {
-            return Err(
-                "url holds a name or a password, which this file is not the place for; use token_file".to_owned()
-            );
-        }
-        let here = matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
-        if url.scheme() == "http" && !here {
-            return Err(
-                "url is not encrypted, so that anybody on the way could read the token; use https://".to_owned()
-            );
-        }
-        if let Some(start) = self.url.find("/REST/") {
+        secure(&self.url, "token_file")?;
+        if let Some(start) = ["/REST/", "/rest/", "/api/v"].into_iter().find_map(|path| self.url.find(path)) {
             return Err(format!("url ends where its pages begin; did you mean `{}`?", &self.url[..start]));
         }
-        match (self.token_file.as_os_str().is_empty(), self.token_variable.is_empty()) {
-            (true, true) => {
-                Err("it needs token_file = \"FILE\" or token_variable = \"NAME\" with its token".to_owned())
-            }
-            (false, false) => Err("it has both token_file and token_variable; one is enough".to_owned()),
-            _ => Ok(()),
-        }?;
+        one_place("token", &self.token_file, &self.token_variable)?;
+        if let Some(hook) = &self.hook {
+            one_place("secret", &hook.secret_file, &hook.secret_variable).map_err(|why| format!("hook: {why}"))?;
+        }
+        self.check_user()?;
+        if !self.ticket_type.is_empty() && !self.kind.has_types() {
+            return Err(format!("tickets of {} have no type; remove ticket_type", self.kind.name()));
+        }
+        if self.workspace.is_some() && self.kind != DeskKind::Freshservice {
+            return Err("only a freshservice has workspaces; remove workspace".to_owned());
+        }
         in_range("poll_seconds", self.poll_seconds, 5, 3600)?;
         in_range("the number of queues", self.queues.len(), 0, QUEUES_MAX)?;
         keys("states", &self.states, TicketState::ALL.map(TicketState::name).into_iter())?;
@@ -191,14 +354,8 @@ impl DeskSettings {
 /// Checks all desks.
 pub(super) fn check(desks: &[DeskSettings]) -> Result<(), String> {
     in_range("the number of [[desk]]", desks.len(), 0, DESKS_MAX)?;
-    let mut names = BTreeSet::new();
-    for desk in desks {
-        desk.check()?;
-        if !names.insert(&desk.name) {
-            return Err(format!("two desks are called {:?}; give each a name of its own", desk.name));
-        }
-    }
-    Ok(())
+    desks.iter().try_for_each(DeskSettings::check)?;
+    each_its_own("desks", desks.iter().map(|desk| desk.name.as_str()))
 }
 
 /// Refuses a key of a map that means nothing.
@@ -217,6 +374,8 @@ fn keys(
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
     use crate::config::Config;
 
@@ -241,6 +400,10 @@ mod tests {
         assert_eq!(desk.priority(Priority::P2), None);
         assert_eq!(desk.category("Storage/Capacity"), "Disk");
         assert_eq!(desk.category("Network"), "Network");
+        let said = desk.impact_and_urgency(Priority::P1, ("1", "2")).expect_err("one number");
+        assert_eq!(said, "priorities: \"90\" must be impact and urgency, such as \"1, 2\"");
+        let usual = desk.impact_and_urgency(Priority::P2, ("1", "2")).expect("the usual ones");
+        assert_eq!(usual, ("1".to_owned(), "2".to_owned()));
     }
 
     #[test]
@@ -255,6 +418,14 @@ mod tests {
             ("https://rt.example.com", "https://rt.example.com/REST/2.0", "did you mean `https://rt.example.com`?"),
             ("token_file = \"rt.token\"", "", "needs token_file"),
             ("token_file = \"rt.token\"", "tokenfile = \"x\"", "did you mean `token_file`?"),
+            ("token_file =", "user = \"ana\"\ntoken_file =", "remove user"),
+            ("token_file =", "app_token_file = \"x\"\ntoken_file =", "request-tracker has no app_token_file"),
+            ("kind = \"request-tracker\"", "kind = \"bmc-helix\"", "bmc-helix needs user"),
+            ("kind = \"request-tracker\"", "kind = \"servicenow\"\nuser = \"a\"\nclient_id = \"b\"", "one is enough"),
+            ("token_file =", "ticket_type = \"x\"\ntoken_file =", "remove ticket_type"),
+            ("token_file =", "workspace = 2\ntoken_file =", "remove workspace"),
+            ("kind = \"request-tracker\"", "kind = \"zendesk\"", "zendesk needs user"),
+            ("https://rt.example.com", "https://a.zendesk.com/api/v2", "did you mean `https://a.zendesk.com`?"),
             ("states = { resolved", "states = { resolvd", "did you mean `resolved`?"),
             ("{ P1 = \"90\" }", "{ high = \"90\" }", "P1, P2"),
             ("queues = [", "poll_seconds = 1\nqueues = [", "from 5 to 3600"),

@@ -52,14 +52,15 @@ pub(super) fn explain(error: &toml::de::Error, file: &str) -> String {
 
 /// The words of the language in which the parser is written, in words of the file.
 fn plain(message: &str) -> String {
-    const WORDS: [(&str, &str); 19] = [
+    const WORDS: [(&str, &str); 20] = [
         (
             "invalid socket address syntax",
             "this is no address with its port, such as \"0.0.0.0:8443\" or \"[::]:8443\"",
         ),
         ("expected socket address", "expected an address with its port in quotes, such as \"0.0.0.0:8443\""),
         ("expected u32", "expected a whole number from 0, without quotes"),
-        ("expected u16", "expected a whole number from 0, without quotes"),
+        ("expected u16", "expected a whole number from 0 to 65535, without quotes"),
+        ("expected a boolean", "expected true or false, without quotes"),
         ("expected usize", "expected a whole number from 0, without quotes"),
         ("expected a sequence", "expected a list, as in [\"..\"]"),
         ("invalid IP address syntax", "this is no network, such as \"10.20.0.0/16\""),
@@ -92,6 +93,11 @@ pub(super) fn nearest<'a>(unknown: &str, names: impl Iterator<Item = &'a str>) -
     let unknown = unknown.to_ascii_lowercase();
     let nearest = names.min_by_key(|name| distance(&unknown, name))?;
     (distance(&unknown, nearest) <= 1 + unknown.len() / 3).then_some(nearest)
+}
+
+/// The question whether the nearest of `names` was meant; nothing when none is near.
+pub(super) fn guess(unknown: &str, names: &[&str]) -> String {
+    nearest(unknown, names.iter().copied()).map_or_else(String::new, |meant| format!("; did you mean `{meant}`?"))
 }
 
 /// Letters to insert, drop, or replace, to get from `one` to `other`.

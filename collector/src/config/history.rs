@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::in_range;
 
@@ -16,7 +16,7 @@ const ROLL_FIVE_MINUTES: Duration = Duration::from_hours(10 * 24);
 const MONTH_DAYS: u64 = 31;
 
 /// How long data is kept.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct History {
     /// Minutes.

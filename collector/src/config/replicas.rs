@@ -3,7 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
+use reqwest::Url;
+use serde::{Deserialize, Serialize};
 
 use super::Database;
 
@@ -11,7 +12,7 @@ use super::Database;
 const NAME_BYTES_MAX: usize = 64;
 
 /// How several collectors work as one.
-#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Replicas {
     /// NATS servers, separated by commas; empty: this collector is alone.
@@ -125,7 +126,10 @@ fn check_server(server: &str) -> Result<(), String> {
     if rest.rsplit('@').next().is_none_or(str::is_empty) {
         return Err("replicas.nats_url names no host, as in nats://nats.example.com:4222".to_owned());
     }
-    Ok(())
+    let wrong = |cause| {
+        format!("replicas.nats_url holds {server:?}, which is no address ({cause}), as in nats://nats.example.com:4222")
+    };
+    Url::parse(server).map(drop).map_err(wrong)
 }
 
 fn user_of(server: &str) -> Option<&str> {
@@ -169,6 +173,7 @@ mod tests {
         assert!(reason(on("nats://a:secret@n")).contains("nats_password_file"));
         assert!(reason(on("nats://a@n")).contains("the password"));
         assert!(reason(on("nats://")).contains("names no host"));
+        assert!(reason(on("nats://n:4222, nats://n:42x2")).contains(r#""nats://n:42x2", which is no address"#));
         assert!(reason(Replicas { nats_password_file: "p".into(), ..on("nats://n") }).contains("names no user"));
         assert!(reason(Replicas { nats_ca_file: "p".into(), ..Replicas::default() }).contains("replicas.nats_url"));
     }

@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ipnet::IpNet;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::in_range;
 
@@ -9,7 +9,7 @@ use super::in_range;
 pub(crate) const TAG_CHARACTERS_MAX: usize = 64;
 
 /// Tags that endpoints get by what they are.
-#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Tags {
     /// The rules. Where two give the same tag, the one that stands first counts.
@@ -17,7 +17,7 @@ pub struct Tags {
 }
 
 /// Who matches everything that a rule names gets its tags; of each list, one entry has to fit.
-#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct TagRule {
     /// What it is called on screens.

@@ -66,6 +66,7 @@ struct HeldView {
     title: String,
     instance: String,
     endpoint: String,
+    telling: String,
     link: String,
     why: String,
     since: When,
@@ -244,12 +245,13 @@ async fn spent(app: &App) -> Result<String, Problem> {
 /// Findings that hold and of which nobody was told, instead of alerts.
 async fn held_back(app: &App, caller: &Caller) -> Result<Feed, Problem> {
     let list = app.alerts.held_back(&HeldBackQuery { limit: Some(SHOWN), ..HeldBackQuery::default() }).await?;
-    let now = app.clock.now();
+    let (now, names) = (app.clock.now(), Names::read(app).await?);
     let findings: u64 = list.reasons.iter().map(|one| one.findings).sum();
     let held = list.held_back.into_iter().map(|one| HeldView {
         severity: one.severity.name(),
         title: one.title,
         instance: one.instance,
+        telling: names.telling(&one.endpoint.name, &one.endpoint.id),
         endpoint: one.endpoint.name,
         link: format!("/endpoints/{}", one.endpoint.id),
         why: one.words,

@@ -6,6 +6,7 @@ use axum::response::Response;
 use serde::Deserialize;
 
 use super::chrome::{Chrome, When, page};
+use super::names::Names;
 use crate::access::audit::{AuditEntry, ChainReport};
 use crate::access::chain::LOOK_ENTRIES_MAX;
 use crate::access::gate::{Caller, percent_encoded};
@@ -39,16 +40,19 @@ struct EntryView {
     action: String,
     object: String,
     endpoint: String,
+    telling: String,
     detail: String,
     ticket: String,
     address: String,
 }
 
 impl EntryView {
-    fn new(entry: AuditEntry, now: Timestamp) -> Self {
+    fn new(entry: AuditEntry, names: &Names, now: Timestamp) -> Self {
         let AuditEntry { sequence, at, who, action, object, endpoint, ticket, detail, address, .. } = entry;
         let endpoint = endpoint.map(|name| if name.is_empty() { object.clone() } else { name }).unwrap_or_default();
-        Self { sequence, at: When::new(at.0, now).full(), who, action, object, endpoint, detail, ticket, address }
+        let telling = names.telling(&endpoint, &object);
+        let at = When::new(at.0, now).full();
+        Self { sequence, at, who, action, object, endpoint, telling, detail, ticket, address }
     }
 }
 
@@ -68,7 +72,7 @@ pub(super) async fn show(
 ) -> Result<Response, Fault> {
     let found = app.access.audit().page(&form.search, form.before, SHOWN).await?;
     let standing = app.access.audit().walk_on(LOOK_ENTRIES_MAX).await?;
-    let now = app.clock.now();
+    let (now, names) = (app.clock.now(), Names::read(&app).await?);
     page(&AuditPage {
         chrome: Chrome::new("Audit log", "audit", &caller),
         is_whole: standing.is_whole(),
@@ -80,7 +84,7 @@ pub(super) async fn show(
             .next
             .map(|before| format!("/audit?search={}&before={before}", percent_encoded(&form.search)))
             .unwrap_or_default(),
-        entries: found.entries.into_iter().map(|entry| EntryView::new(entry, now)).collect(),
+        entries: found.entries.into_iter().map(|entry| EntryView::new(entry, &names, now)).collect(),
         search: form.search,
     })
 }

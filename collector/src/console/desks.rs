@@ -1,4 +1,4 @@
-//! Other desks: how they stand, what goes out to them, and a ticket of theirs to be fetched.
+//! Other desks and outputs: how they stand, what goes out to them, and a ticket of theirs to be fetched.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use crate::api::desks::{bring_as, drop_as, retry_as};
 use crate::api::extract::Posted;
 use crate::api::problem::{Fault, Problem};
 use crate::app::App;
-use crate::desk::{Delivery, DeliveryState, DeskView};
+use crate::desk::{Delivery, DeliveryState, DeskView, OutputView, Traffic};
 
 /// Deliveries that are shown.
 const SHOWN: i64 = 200;
@@ -26,12 +26,19 @@ struct DesksPage {
     chrome: Chrome,
     works: bool,
     desks: Vec<DeskLine>,
+    outputs: Vec<OutputLine>,
     deliveries: Vec<DeliveryLine>,
 }
 
 struct DeskLine {
     view: DeskView,
     looked: Option<When>,
+    paused: Option<When>,
+}
+
+struct OutputLine {
+    view: OutputView,
+    told: Option<When>,
     paused: Option<When>,
 }
 
@@ -47,15 +54,23 @@ pub(super) struct DeliveryLine {
 /// `GET /desks`.
 pub(super) async fn show(State(app): State<Arc<App>>, caller: Caller) -> Result<Response, Fault> {
     let now = app.clock.now();
-    let line = |view: DeskView| DeskLine {
-        looked: view.looked_at.map(|at| When::new(at, now)),
-        paused: view.paused_until.filter(|until| *until > now).map(|until| When::new(until, now)),
-        view,
+    let times = |traffic: &Traffic| {
+        let paused = traffic.paused_until.filter(|until| *until > now);
+        (traffic.looked_at.map(|at| When::new(at, now)), paused.map(|until| When::new(until, now)))
     };
-    let desks = app.outbox.standing().await?.into_iter().map(line).collect();
+    let desk = |view: DeskView| {
+        let (looked, paused) = times(&view.traffic);
+        DeskLine { view, looked, paused }
+    };
+    let output = |view: OutputView| {
+        let (told, paused) = times(&view.traffic);
+        OutputLine { view, told, paused }
+    };
+    let desks = app.outbox.standing().await?.into_iter().map(desk).collect();
+    let outputs = app.outbox.outputs().await?.into_iter().map(output).collect();
     let deliveries = lines(&app, None).await?;
-    let chrome = Chrome::new("Other desks", "tickets", &caller);
-    page(&DesksPage { chrome, works: caller.may(Roles::WORK), desks, deliveries })
+    let chrome = Chrome::new("Desks and outputs", "tickets", &caller);
+    page(&DesksPage { chrome, works: caller.may(Roles::WORK), desks, outputs, deliveries })
 }
 
 /// Deliveries, those that people must see to first.

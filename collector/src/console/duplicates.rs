@@ -15,7 +15,7 @@ use crate::api::departures::merge_as;
 use crate::api::extract::Posted;
 use crate::api::problem::Fault;
 use crate::app::App;
-use crate::fleet::{Duplicate, Named};
+use crate::fleet::{Duplicate, Named, short};
 
 #[derive(Template)]
 #[template(path = "duplicates.html")]
@@ -24,6 +24,9 @@ struct DuplicatesPage {
     pairs: Vec<PairView>,
     /// How many of them may be merged.
     mergeable: usize,
+    /// Endpoints whose firmware tells nothing, and endpoints in all.
+    incomparable: i64,
+    endpoints: i64,
     /// What became of an order; empty before one.
     merged: Vec<String>,
     refused: Vec<String>,
@@ -45,6 +48,7 @@ struct PairView {
 struct OneView {
     id: String,
     name: String,
+    telling: String,
     state: &'static str,
     seen: Option<When>,
 }
@@ -52,7 +56,7 @@ struct OneView {
 impl OneView {
     fn new(one: Named, now: Timestamp) -> Self {
         let seen = one.last_seen.map(|at| When::new(at, now));
-        Self { id: one.id, name: one.name, state: one.state.name(), seen }
+        Self { telling: short(&one.id), id: one.id, name: one.name, state: one.state.name(), seen }
     }
 }
 
@@ -116,6 +120,7 @@ pub(super) async fn merge(
 async fn list(app: &App, caller: &Caller, merged: Vec<String>, refused: Vec<String>) -> Result<Response, Fault> {
     let pairs = app.fleet.duplicates().await?;
     app.access.audit().record(Entry::new(&caller.actor(), "endpoint.list", "duplicates")).await?;
+    let (incomparable, endpoints) = app.fleet.incomparable().await?;
     let now = app.clock.now();
     let mut views = Vec::new();
     for pair in pairs {
@@ -128,6 +133,8 @@ async fn list(app: &App, caller: &Caller, merged: Vec<String>, refused: Vec<Stri
         chrome: Chrome::new("Machines enrolled again", "endpoints", caller),
         mergeable: views.iter().filter(|pair| pair.why_not.is_empty()).count(),
         pairs: views,
+        incomparable,
+        endpoints,
         merged,
         refused,
     })

@@ -15,6 +15,7 @@ use super::chrome::{Chrome, When, page};
 use super::endpoints::EndpointView;
 use super::finding::{DiagnosisView, instance_words};
 use super::forecast;
+use super::remote::{Way, ways};
 use super::span::{Span, SpanQuery, SpanView};
 use super::tags::TagView;
 use super::units;
@@ -39,6 +40,8 @@ struct EndpointPage {
     endpoint: EndpointView,
     kin: Vec<KinView>,
     works: bool,
+    /// Ways onto it.
+    ways: Vec<Way>,
     tags: Vec<TagView>,
     /// Whether this person may set and remove tags.
     tagging: bool,
@@ -128,6 +131,7 @@ pub(super) async fn show(
         chrome: Chrome::new(endpoint.name.clone(), "endpoints", &caller),
         kin: endpoint.related.iter().map(|one| KinView { id: one.id.clone(), words: one.words() }).collect(),
         works: caller.may(Roles::WORK),
+        ways: ways(&readings, &endpoint.name),
         tags: TagView::all(&app.fleet.tags(&endpoint.id).await?),
         tagging: caller.may(Roles::OPERATE),
         administers: administers && endpoint.state != EndpointState::Revoked,

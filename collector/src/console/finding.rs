@@ -39,6 +39,8 @@ pub(crate) struct FindingView {
     pub confidence: String,
     /// When it began.
     pub since: When,
+    /// Whether it held already then, when somebody first looked.
+    pub is_older: bool,
     /// `active`, or what else must be said about it.
     pub state: &'static str,
     /// `/home`; empty when there is only one.
@@ -190,7 +192,7 @@ impl ComparedView {
                 OutcomeResult::Gone => "good",
                 OutcomeResult::Remains => "medium",
                 OutcomeResult::Unknown => "unsure",
-                OutcomeResult::New => "low",
+                OutcomeResult::Clearing | OutcomeResult::New => "low",
             },
             words: outcome.result.words(),
             then: outcome.then.clone(),
@@ -287,6 +289,7 @@ impl FindingView {
             consequence_of: finding.consequence_of.clone().unwrap_or_default(),
             confidence: quantity(finding.confidence, "1"),
             since: When::new(finding.onset, now),
+            is_older: finding.is_older,
             state: finding.state.caveat(),
             instance: finding.instance.clone(),
             evidence: finding.evidence.iter().map(EvidenceView::new).collect(),

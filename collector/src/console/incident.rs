@@ -61,6 +61,7 @@ struct IncidentPage {
     asks: String,
     /// What a person said of it.
     said: String,
+    ticket: Option<String>,
     tickets: Vec<String>,
     /// Whether this person may confirm or dismiss it.
     decides: bool,
@@ -211,6 +212,7 @@ pub(super) async fn show(
         endpoints,
         asks: if incident.asks { format!("{:.0} %", incident.confidence * 100.0) } else { String::new() },
         said: said(&incident),
+        ticket: incident.ticket.clone(),
         tickets: incident.tickets.clone(),
         decides: caller.may(Roles::OPERATE) && incident.state == IncidentState::Open && incident.confirmation.is_none(),
         incident: IncidentView::new(&incident, now),

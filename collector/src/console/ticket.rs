@@ -13,6 +13,8 @@ use super::endpoint::Happened;
 use super::endpoint_options::{EndpointOption, options};
 use super::finding::DiagnosisView;
 use super::forecast;
+use super::remote::{Way, ways_of};
+use super::ticket_account::{AccountView, name_for};
 use super::ticket_pull::{Choice, LastPull, PullView, choices};
 use super::tickets::requester;
 use super::units::quantity;
@@ -21,15 +23,18 @@ use crate::access::audit::Entry;
 use crate::access::gate::{Caller, percent_encoded};
 use crate::api::extract::Posted;
 use crate::api::problem::{Fault, Problem};
-use crate::api::tickets::{file, note_as};
+use crate::api::tickets::{escalate_as, file, note_as};
 use crate::app::App;
+use crate::escalation::EscalationOrder;
 use crate::pull::{Pull, PullState};
+use crate::report;
+use crate::ticket::answer::primary;
 use crate::ticket::rich_text::{Block, Line, RichText};
-use crate::ticket::{Ticket, Visibility};
+use crate::ticket::{Ticket, Visibility, number_of};
 
 #[derive(Template)]
 #[template(path = "ticket.html")]
-struct TicketPage {
+pub(super) struct TicketPage {
     chrome: Chrome,
     /// Why something was not done; empty when nothing was refused.
     fault: String,
@@ -41,6 +46,12 @@ struct TicketPage {
     offers_other: bool,
     options: Vec<EndpointOption>,
     diagnosis: Option<TicketDiagnosis>,
+    /// Ways onto its endpoint.
+    ways: Vec<Way>,
+    /// By which name the requester can be looked up; empty when they cannot.
+    person: String,
+    /// What a directory says of them, once it was asked.
+    pub(super) account: Option<AccountView>,
 }
 
 struct TicketView {
@@ -60,6 +71,11 @@ struct TicketView {
     endpoint_id: String,
     opened: When,
     opened_by: String,
+    handed_to: String,
+    /// How long after it was opened it had its first diagnosis.
+    first_diagnosis: Option<String>,
+    /// When it should be solved, as its desk says.
+    due: Option<When>,
     notes: Vec<NoteView>,
     files: Vec<FileView>,
 }
@@ -82,6 +98,8 @@ struct FileView {
 
 struct TicketDiagnosis {
     view: DiagnosisView,
+    /// The queue that its finding is handed over to; empty when it names none.
+    queue: String,
     symptom_label: String,
     plain: String,
     changes: Vec<Happened>,
@@ -107,7 +125,8 @@ pub(super) async fn refused(app: &App, caller: &Caller, number: &str, problem: P
     Ok((status, shown).into_response())
 }
 
-async fn of(app: &App, caller: &Caller, number: &str, fault: String) -> Result<TicketPage, Problem> {
+/// The page of a ticket.
+pub(super) async fn of(app: &App, caller: &Caller, number: &str, fault: String) -> Result<TicketPage, Problem> {
     let ticket = app.desk.show(number).await?;
     let pulls = app.pulls.of_ticket(&ticket.number).await?;
     let now = app.clock.now();
@@ -130,8 +149,21 @@ async fn of(app: &App, caller: &Caller, number: &str, fault: String) -> Result<T
         options: if running.is_some() { Vec::new() } else { options(app, "").await? },
         choices,
         diagnosis,
-        ticket: TicketView { pending: pending(app, &ticket.number).await?, ..TicketView::new(ticket, now) },
+        ways: ways_of(app, caller, &ticket).await?,
+        person: name_for(app, &ticket.requester),
+        account: None,
+        ticket: TicketView {
+            pending: pending(app, &ticket.number).await?,
+            first_diagnosis: first_diagnosis(app, &ticket).await?,
+            ..TicketView::new(ticket, now)
+        },
     })
+}
+
+/// How long after a ticket was opened it had its first diagnosis.
+async fn first_diagnosis(app: &App, ticket: &Ticket) -> Result<Option<String>, Problem> {
+    let first = report::first_diagnosis(app.store.reads(), number_of(&ticket.number)?).await?;
+    Ok(first.map(|first| quantity(first.since(ticket.opened_at).as_secs_f64().round(), "s")))
 }
 
 /// How much goes out to the ticket's own desk and is not there.
@@ -158,7 +190,9 @@ async fn diagnosis(
     let snapshot = &result.snapshot;
     let changes = normalise(&snapshot.changes, &snapshot.events, &snapshot.marks, snapshot.taken_at).records;
     let changes = changes.into_iter().map(|one| Happened { at: When::new(one.at, now), text: one.words });
+    let queue = primary(&result.diagnosis).map(|finding| finding.escalation.queue.clone()).unwrap_or_default();
     Ok(Some(TicketDiagnosis {
+        queue,
         symptom_label: label.unwrap_or_else(|| view.symptom.clone()),
         plain: view.plain(),
         changes: changes.collect(),
@@ -186,6 +220,7 @@ impl TicketView {
         Self {
             notes: notes.collect(),
             files: files.collect(),
+            due: ticket.outside.as_ref().and_then(|outside| outside.due).map(|due| When::new(due, now)),
             outside: ticket.outside.map(|outside| (outside.number, outside.url)),
             pending: 0,
             number: ticket.number,
@@ -200,6 +235,8 @@ impl TicketView {
             endpoint_id: ticket.endpoint.map(|endpoint| endpoint.id).unwrap_or_default(),
             opened: When::new(ticket.opened_at, now),
             opened_by: ticket.opened_by,
+            handed_to: ticket.handed_to,
+            first_diagnosis: None,
         }
     }
 }
@@ -238,6 +275,26 @@ pub(super) async fn steps(
     ]);
     note_as(&app, &caller, &number, body, Visibility::Private).await?;
     Ok(back(&number, "notes"))
+}
+
+#[derive(Deserialize)]
+pub(super) struct EscalationForm {
+    queue: String,
+    reason: String,
+}
+
+/// `POST /tickets/{ticket}/escalate`.
+pub(super) async fn escalate(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path(number): Path<String>,
+    Posted(form): Posted<EscalationForm>,
+) -> Result<Response, Fault> {
+    let order = EscalationOrder { queue: Some(form.queue), reason: Some(form.reason) };
+    match escalate_as(&app, &caller, &number, order).await {
+        Ok(_) => Ok(back(&number, "notes")),
+        Err(problem) => refused(&app, &caller, &number, problem).await,
+    }
 }
 
 /// Names and values of a form in which a name may come several times.

@@ -128,12 +128,24 @@ impl Catalogues {
     /// The catalogue of the collector that lives in `data`. When its files are bad, the embedded catalogue is in force
     /// and the log says why: a collector without the administrator's checks is better than none.
     pub fn open(data: &Path) -> Self {
-        let current = Arc::new(ArcSwap::from_pointee(InForce::builtin()));
-        let catalogues = Self { folder: data.join(FOLDER), current };
+        let catalogues = Self::builtin(data);
         if let Err(error) = catalogues.reload() {
             warn!(error = %error, "The checks in {} are not in force: {error}", catalogues.folder.display());
         }
         catalogues
+    }
+
+    /// Reads the administrator's files in `data` as [`Catalogues::reload`] would.
+    ///
+    /// # Errors
+    /// When any of them is bad.
+    pub fn check(data: &Path) -> Result<(), CatalogueError> {
+        Self::builtin(data).reload().map(drop)
+    }
+
+    /// The embedded catalogue, with nothing of `data` yet.
+    fn builtin(data: &Path) -> Self {
+        Self { folder: data.join(FOLDER), current: Arc::new(ArcSwap::from_pointee(InForce::builtin())) }
     }
 
     /// What is in force for endpoints that no file is for in particular.

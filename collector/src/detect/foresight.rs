@@ -164,7 +164,7 @@ impl Detect {
 pub(crate) async fn standing(reads: &Reads, endpoint_id: &str) -> Result<Foresight, DetectError> {
     let held = super::rows::held(reads, endpoint_id).await?;
     let standing = held.into_iter().filter(|finding| finding.forecast.is_some()).collect();
-    Ok(Foresight { outlooks: rows::of(reads, endpoint_id).await?, standing })
+    Ok(Foresight { outlooks: rows::of(reads, endpoint_id).await?, standing, ..Foresight::default() })
 }
 
 /// What methods last said of an endpoint (by id).

@@ -5,6 +5,8 @@ use std::time::Duration;
 use super::running::Running;
 use super::{Depth, Patient, Report, files, room, server, sqlite};
 use crate::access::chain;
+use crate::authority;
+use crate::fleet::locked_out::{self, LockedOut};
 use crate::store::{Inspection, Location, StoreError, sql};
 
 /// Rows may be so far in the future, since machines' clocks differ.
@@ -69,16 +71,32 @@ pub(super) async fn look(patient: &Patient<'_>, running: Running, report: &mut R
     inspection.close().await;
 }
 
+/// Looks whether the authority is the one that the endpoints know. One that cannot be read is a finding already.
+async fn locked_out(patient: &Patient<'_>, inspection: &Inspection, report: &mut Report) -> Result<(), StoreError> {
+    let place = patient.config.authority.place(patient.data);
+    let Ok(trusted) = authority::trusted(&place) else { return Ok(()) };
+    if let Some(out) = LockedOut::count(inspection.reads(), &trusted, patient.now).await? {
+        let (at, why) =
+            (patient.data.join("authority"), "They are turned away, and hear that the collector is another one.");
+        report.fault("locked_out", out.to_string(), &at.display(), why, locked_out::REMEDY);
+    }
+    Ok(())
+}
+
 fn unreadable(patient: &Patient<'_>, report: &mut Report, cause: &StoreError) {
     let why = "Nothing can be stored or shown.";
+    let file = files::configuration(patient);
     let remedy = match patient.database {
         Location::Sqlite(_) => {
             "Stop the collector, keep the file for later, and put a backup back with `firstline-collector restore`."
                 .to_owned()
         }
+        Location::Postgres(_) if matches!(cause, StoreError::Pooler { .. } | StoreError::Untrusted { .. }) => {
+            format!("Correct [database] in {}.", file.display())
+        }
         Location::Postgres(_) => format!(
             "See whether the server runs and lets this machine in; [database] of {} says where it is.",
-            files::configuration(patient).display()
+            file.display()
         ),
     };
     report.fault("database", format!("The database cannot be read: {cause}"), &patient.database, why, remedy);
@@ -140,6 +158,7 @@ async fn rows(
     let endpoints = counts.get("endpoints").copied().unwrap_or(0).unsigned_abs();
     report.fact("endpoints", endpoints.to_string());
     room::files(patient, running, endpoints, report);
+    locked_out(patient, inspection, report).await?;
     let newest: Option<i64> = sql::query_scalar("SELECT MAX(at_ms) FROM audit_log").fetch_one(reads).await?;
     let limit = (patient.now + AHEAD).unix_ms();
     if let Some(newest) = newest.filter(|newest| *newest > limit) {

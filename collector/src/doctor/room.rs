@@ -21,7 +21,9 @@ const OTHER_FILES: u64 = 1000;
 pub(super) fn disk(data: &Path, bytes: u64, growth: Option<u64>, report: &mut Report) {
     let Some(free) = system::free_bytes(data) else { return };
     report.fact("free", format!("{} MB", free >> 20));
-    let why = "On a full disk nothing is stored: agents keep their records for 14 days. People see tickets and alerts, but no endpoint, since whoever looks at one is entered in the audit log.";
+    let why = "On a full disk nothing is stored: agents keep their records for 14 days. People still see everything, \
+        as it was last stored; what they change (tickets, pulls, sign-ins) is refused, and whoever looks at an endpoint is entered \
+        in the audit log later.";
     let remedy =
         "Make room, move the folder to a larger disk (backup and restore), or keep less: history.minutes_hours.";
     if free < FREE_BYTES_MIN || free < bytes / 20 {

@@ -81,7 +81,8 @@ async fn damage(patient: &Patient<'_>, inspection: &Inspection, report: &mut Rep
     };
     if let Some(first) = faults.first() {
         let more = if faults.len() > 1 { format!(" (and {} more)", faults.len() - 1) } else { String::new() };
-        let first = first.lines().next().unwrap_or_default();
+        // A line of stars says only which file is meant.
+        let first = first.lines().find(|line| !line.starts_with("***")).unwrap_or(first);
         report.fault("damage", format!("The database is damaged: {first}{more}"), &patient.database, why, remedy);
     }
 }

@@ -5,11 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use firstline_diagnosis::vocabulary::Timestamp;
+use rcgen::KeyPair;
 
 use super::*;
 use crate::access::Actor;
 use crate::access::audit::Entry;
+use crate::app::fixture::{description, request};
 use crate::app::{App, Clock as _, SystemClock};
+use crate::enrollment::TokenOrder;
 use crate::store::{Inspection, StoreError, sql};
 
 #[cfg_attr(unix, path = "tests/unix.rs")]
@@ -137,6 +140,28 @@ async fn certificates_and_keys_that_are_damaged_do_not_fit_or_end_are_named() {
 }
 
 #[tokio::test]
+async fn an_authority_that_the_endpoints_do_not_know_is_named() {
+    let house = House::build().await;
+    let app = house.open().await;
+    let (token, key) = (app.enrollment.create_token(TokenOrder::default()).await.expect("token"), KeyPair::generate());
+    let request = request(&key.expect("a key"));
+    let machine = description("desk-1").try_into().expect("a machine");
+    app.enrollment.enroll(&token.token, &request, machine).await.expect("enrolled");
+    app.store.close().await;
+    assert_eq!(house.examine().await.faults(), 0);
+
+    let other = House::build().await;
+    let authority = house.data.join("authority");
+    fs::remove_dir_all(&authority).expect("removed");
+    fs::rename(other.data.join("authority"), &authority).expect("moved");
+    let found = house.suffers("locked_out").await;
+    assert!(found.what.starts_with("The certificates of 1 of 1 endpoints"), "{found:?}");
+    // To serve with it makes it the database's, and the endpoints are locked out as before.
+    house.open().await.store.close().await;
+    house.suffers("locked_out").await;
+}
+
+#[tokio::test]
 async fn a_database_that_is_missing_cut_or_no_database_is_named() {
     let house = House::build().await;
     let whole = fs::read(house.database()).expect("read");
@@ -251,6 +276,18 @@ fn a_disk_that_is_full_or_will_be_is_named() {
     assert!(look(0, None).findings.is_empty() || look(0, None).has("disk"), "an empty database needs nothing");
     suffers(&look(u64::MAX, None), "disk", Level::Fault);
     suffers(&look(0, Some(u64::MAX)), "disk", Level::Advice);
+}
+
+#[tokio::test]
+async fn a_server_that_is_away_is_told_with_its_own_cause() {
+    let house = House::build().await;
+    // A port that nobody has any more.
+    let address = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port");
+    let text = format!("[database]\nurl = \"postgres://fl@{address}/fl?sslmode=disable\"\n");
+    fs::write(house.data.join(config::FILE), text).expect("written");
+    let found = house.suffers("database").await;
+    assert!(found.what.contains("Connection refused"), "{found:?}");
+    assert!(found.at.contains(&address.to_string()), "{found:?}");
 }
 
 #[test]

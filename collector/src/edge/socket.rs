@@ -156,3 +156,90 @@ impl AsyncWrite for Socket {
         self.stream.is_write_vectored()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use futures_util::FutureExt as _;
+    use rcgen::{CertifiedKey, generate_simple_self_signed};
+    use rustls::pki_types::ServerName;
+    use rustls::{ClientConfig, RootCertStore, ServerConfig};
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpListener;
+    use tokio::task::yield_now;
+    use tokio::time::{Instant, advance};
+    use tokio_rustls::{TlsAcceptor, TlsConnector, client};
+
+    use super::super::guests::Guests;
+    use super::*;
+
+    /// A connection of an endpoint, both of its ends.
+    async fn connection() -> (Socket, client::TlsStream<TcpStream>) {
+        rustls::crypto::ring::default_provider().install_default().ok();
+        let CertifiedKey { cert, signing_key } = generate_simple_self_signed(["localhost".to_owned()]).expect("a key");
+        let mut roots = RootCertStore::empty();
+        roots.add(cert.der().clone()).expect("a root");
+        let key = signing_key.serialize_der().try_into().expect("a key");
+        let server = ServerConfig::builder().with_no_client_auth().with_single_cert(vec![cert.der().clone()], key);
+        let client = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let dialled = TcpStream::connect(listener.local_addr().expect("an address")).await.expect("connected");
+        let (accepted, address) = listener.accept().await.expect("accepted");
+        let acceptor = TlsAcceptor::from(Arc::new(server.expect("a configuration")));
+        let connector = TlsConnector::from(Arc::new(client));
+        let name = ServerName::try_from("localhost").expect("a name");
+        let (here, there) = tokio::join!(acceptor.accept(accepted), connector.connect(name, dialled));
+        let guest = Guests::new().enter("e1");
+        (Socket::new(here.expect("a handshake"), Peer::new(address, None), guest), there.expect("a handshake"))
+    }
+
+    /// Does it while the clock stands, which otherwise moves as soon as nobody here has anything to do: what is on its way
+    /// through the kernel takes no time then.
+    async fn at_once<T>(work: impl Future<Output = T>) -> T {
+        let busy = async {
+            loop {
+                yield_now().await;
+            }
+        };
+        tokio::select! {
+            done = work => done,
+            () = busy => unreachable!("it goes on"),
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_takes_nothing_from_the_line_loses_it_after_half_a_minute() {
+        let (mut socket, _deaf) = connection().await;
+        let mut since = Instant::now();
+        let error = loop {
+            match socket.write(&[7; 16 * 1024]).await {
+                Ok(_) => since = Instant::now(),
+                Err(error) => break error,
+            }
+        };
+        assert_eq!((error.kind(), since.elapsed().as_secs()), (io::ErrorKind::TimedOut, STUCK_TIMEOUT.as_secs()));
+        assert!(socket.peer().is_stuck(), "so that the end is told as what it is");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_takes_a_little_now_and_then_keeps_it() {
+        let (mut socket, mut slow) = connection().await;
+        let mut some = vec![0; 16 * 1024];
+        for _ in 0..5 {
+            while let Some(written) = socket.write(&[7; 16 * 1024]).now_or_never() {
+                written.expect("the line stands");
+            }
+            assert!(socket.peer().is_stuck());
+            advance(STUCK_TIMEOUT.saturating_sub(Duration::from_secs(1))).await;
+            let reads = async { while slow.read(&mut some).await.expect("bytes") > 0 {} };
+            let written = async {
+                tokio::select! {
+                    written = socket.write(&[7; 1024]) => written,
+                    () = reads => unreachable!("it stays open"),
+                }
+            };
+            assert!(at_once(written).await.expect("the line stands") > 0);
+        }
+    }
+}

@@ -182,7 +182,7 @@ mod tests {
     use std::future::poll_fn;
 
     use futures_util::FutureExt as _;
-    use tokio::time::{advance, sleep};
+    use tokio::time::advance;
 
     use super::*;
 
@@ -218,7 +218,7 @@ mod tests {
         let mut stranger = strangers.enter(host(1));
         for _ in 0..6 {
             assert!(!must_go(&mut stranger));
-            sleep(MINUTE / 6).await;
+            advance(MINUTE / 6).await;
             stranger.heard();
         }
         assert!(must_go(&mut stranger));
@@ -228,9 +228,9 @@ mod tests {
     async fn a_newcomer_takes_the_quietest_place_of_the_largest_crowd() {
         let strangers = Strangers::new("people", Bounds { places: 8, ..Bounds::PEOPLE });
         let mut others: Vec<Stranger> = (1..=3).map(|number| strangers.enter(host(number))).collect();
-        sleep(MINUTE / 4).await;
+        advance(MINUTE / 4).await;
         let mut crowd: Vec<Stranger> = (0..5).map(|_| strangers.enter(host(9))).collect();
-        sleep(MINUTE / 4).await;
+        advance(MINUTE / 4).await;
         crowd[0].heard();
         let mut newcomer = strangers.enter(host(4));
         let gone: Vec<bool> = crowd.iter_mut().map(must_go).collect();

@@ -102,7 +102,7 @@ const BY_KEY: [Table; 17] = [
 ];
 
 /// Tables that know endpoints by their id.
-const BY_ID: [Table; 10] = [
+const BY_ID: [Table; 11] = [
     told_anew!("fork_permits", "endpoint_id"),
     told_anew!("findings", "endpoint_id"),
     told_anew!("alert_decisions", "endpoint_id"),
@@ -111,6 +111,7 @@ const BY_ID: [Table; 10] = [
     of_tickets!("tickets", "endpoint_id"),
     of_tickets!("pulls", "endpoint_id"),
     of_tickets!("snapshots", "endpoint_id"),
+    of_tickets!("diagnoses", "endpoint_id"),
     of_tickets!("retests", "endpoint_id"),
     // What was an incident of the machine stays one.
     Table {
@@ -183,6 +184,22 @@ impl Fleet {
             });
         }
         Ok(found)
+    }
+
+    /// How many endpoints cannot be compared with others, since their firmware tells nothing, of how many in all.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn incomparable(&self) -> Result<(i64, i64), FleetError> {
+        let [first, second, third] = evidence::HARDWARE;
+        let counts = sql::query_as(
+            "SELECT COUNT(*) - COUNT(told.endpoint_key), COUNT(*) FROM endpoints
+             LEFT JOIN (SELECT DISTINCT endpoint_key FROM hardware_keys WHERE kind IN ($1, $2, $3)) told
+             ON told.endpoint_key = endpoints.key
+             WHERE revoked_at_ms IS NULL AND left_at_ms IS NULL AND merged_into IS NULL",
+        );
+        let counts = counts.bind(first).bind(second).bind(third);
+        Ok(counts.fetch_one(self.shared.store.reads()).await?)
     }
 
     /// Makes `earlier` a part of the past of `later` (ids or names).

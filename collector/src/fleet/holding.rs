@@ -24,7 +24,7 @@ impl Fleet {
     /// # Errors
     /// The database's or the authority's; the stream is ended all the same.
     pub async fn revoked(&self, endpoint_id: &str) -> Result<(), FleetError> {
-        self.shared.live.end(endpoint_id, Ending::Revoked);
+        self.shared.end_for_good(endpoint_id, Ending::Revoked).await?;
         self.refresh_authority().await
     }
 
@@ -40,7 +40,7 @@ impl Fleet {
             .fetch_all(self.shared.store.reads())
             .await?;
         for id in revoked.iter().filter(|id| self.is_connected(id)) {
-            self.shared.live.end(id, Ending::Revoked);
+            self.shared.end_for_good(id, Ending::Revoked).await?;
         }
         Ok(())
     }
@@ -52,6 +52,15 @@ impl Fleet {
 }
 
 impl Shared {
+    /// Ends the stream of an endpoint that may not come back. When it was heard last is in memory, which goes with the stream,
+    /// and its row is not brought in step any more: it is stored now.
+    pub(super) async fn end_for_good(&self, endpoint_id: &str, why: Ending) -> Result<(), StoreError> {
+        let heard = self.live.heard(endpoint_id);
+        self.live.end(endpoint_id, why);
+        let Some(heard) = heard else { return Ok(()) };
+        row::note_heard(&self.store, endpoint_id, heard.at).await
+    }
+
     /// Takes an endpoint's stream from whoever holds it.
     pub(super) async fn claim(&self, endpoint_key: i64) -> Result<Option<i64>, StoreError> {
         let Some(run_id) = self.replicas.run_id() else { return Ok(None) };

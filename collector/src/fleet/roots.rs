@@ -12,9 +12,10 @@ use firstline_diagnosis::vocabulary::Timestamp;
 use firstline_proto::v1::collector_frame::Frame;
 use firstline_proto::v1::{CollectorFrame, Renewal};
 use serde::{Deserialize, Serialize};
-use tracing::info;
+use tracing::{error, info};
 use utoipa::ToSchema;
 
+use super::locked_out::{LockedOut, REMEDY};
 use super::{Fleet, FleetError, ReplicaRoot};
 use crate::authority::{Authority, Fingerprint, Root, hexadecimal};
 use crate::store::sql;
@@ -163,6 +164,21 @@ impl Fleet {
         }
         self.change_roots(Authority::retire).await?;
         info!(count = depend, "The root before is not trusted any more; {depend} endpoints depended on it");
+        Ok(())
+    }
+
+    /// Says in the log when endpoints are known that no root of this collector lets in: they are turned away in the handshake,
+    /// and nobody would see why.
+    ///
+    /// # Errors
+    /// The database's.
+    pub(crate) async fn warn_of_locked_out(&self) -> Result<(), FleetError> {
+        let authority = &self.shared.authority;
+        let roots = [Some(authority.root()), authority.root_before()].into_iter().flatten();
+        let trusted: Vec<Fingerprint> = roots.map(|root| root.fingerprint).collect();
+        if let Some(out) = LockedOut::count(self.shared.store.reads(), &trusted, self.shared.clock.now()).await? {
+            error!(count = out.count, "{out}, and they are turned away. {REMEDY}");
+        }
         Ok(())
     }
 

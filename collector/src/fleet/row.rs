@@ -197,6 +197,23 @@ pub(super) async fn revoke_within(tx: &mut Connection, id: &str, now: Timestamp)
     Ok(())
 }
 
+/// Stores when an endpoint was heard, unless it was heard later.
+pub(super) async fn note_heard(store: &Store, id: &str, at: Timestamp) -> Result<(), StoreError> {
+    let id = id.to_owned();
+    store
+        .write(move |tx| {
+            Box::pin(async move {
+                sql::query("UPDATE endpoints SET last_seen_ms = $2 WHERE id = $1 AND COALESCE(last_seen_ms, 0) < $2")
+                    .bind(id)
+                    .bind(at.unix_ms())
+                    .execute(tx)
+                    .await?;
+                Ok(())
+            })
+        })
+        .await
+}
+
 /// Certificates that are revoked and would still be good.
 pub(super) async fn revoked(reads: &Reads, now: Timestamp) -> Result<Vec<RevokedSerial>, FleetError> {
     let rows: Vec<(String, i64)> = sql::query_as(

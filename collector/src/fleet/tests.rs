@@ -87,6 +87,22 @@ async fn who_is_revoked_while_a_stream_opens_gets_none() {
 }
 
 #[tokio::test]
+async fn who_is_revoked_was_last_seen_when_it_was_heard_last() {
+    let collector = Collector::start().await;
+    let machine = collector.machine("m").await;
+    let (mut talk, _) = machine.connect(&collector).await;
+    collector.clock.advance(Duration::from_secs(40));
+    talk.say(Frame::Beat(v1::Beat::default())).await;
+    talk.hear().await.expect("reply");
+    let heard = collector.clock.now();
+    let before = collector.app.fleet.find("m").await.expect("found").last_seen;
+    let revoked = collector.app.fleet.revoke("m", "tests").await.expect("revoked");
+    assert_eq!((before, revoked.last_seen), (Some(heard), Some(heard)));
+    let row = collector.app.fleet.known(&machine.id).await.expect("known");
+    assert_eq!(row.endpoint.last_seen, Some(heard), "it is not in memory only, which goes with the stream");
+}
+
+#[tokio::test]
 async fn the_state_follows_stream_mark_and_time() {
     let collector = Collector::start().await;
     let machine = collector.machine("m").await;

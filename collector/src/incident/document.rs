@@ -53,6 +53,9 @@ pub struct Incident {
     /// What a person said of it; absent while nobody did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub confirmation: Option<Confirmation>,
+    /// Its own ticket, when it opened one, where one incident is shown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ticket: Option<String>,
     /// Tickets that were told that they are part of it, where one incident is shown.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tickets: Vec<String>,

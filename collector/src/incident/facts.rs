@@ -27,9 +27,7 @@ pub(super) const OBTAINED: Duration = Duration::from_hours(14 * 24);
 /// Rows of one attribute at most.
 const ROWS: i64 = 200_000;
 
-const ENDPOINTS: &str =
-    "SELECT key, id, name, tags, hardware, os_type || ' ' || agent_version, state, paused, last_seen_ms
-    FROM endpoints
+const ENDPOINTS: &str = "SELECT key, id, name, tags, hardware, os_type, state, paused, last_seen_ms FROM endpoints
     WHERE revoked_at_ms IS NULL AND merged_into IS NULL AND left_at_ms IS NULL
     AND (state = 'online' OR last_seen_ms >= $1) ORDER BY id";
 
@@ -67,8 +65,6 @@ pub(super) struct Known<'a> {
     pub(super) id: String,
     pub(super) name: String,
     pub(super) os_type: &'a str,
-    /// The agent's version; empty when it is not known.
-    pub(super) agent: &'a str,
     pub(super) tags: BTreeMap<String, String>,
     pub(super) serial: String,
     pub(super) heard: Timestamp,
@@ -80,7 +76,7 @@ pub(super) struct Known<'a> {
 impl Hosts {
     /// Adds an endpoint; they come in order of their ids.
     pub(super) fn add(&mut self, known: Known<'_>, thresholds: &Thresholds, now: Timestamp) {
-        let Known { id, name, os_type, agent, tags, serial, heard, is_pausing, is_usual } = known;
+        let Known { id, name, os_type, tags, serial, heard, is_pausing, is_usual } = known;
         self.places.insert(id.clone(), self.list.len());
         self.reports.push(now.since(heard) <= REPORTS);
         self.systems.push(if os_type == "darwin" { "macos" } else { os_type }.to_owned());
@@ -92,7 +88,7 @@ impl Hosts {
             serial,
             heard,
             is_test: tags.iter().any(|(name, value)| thresholds.test_tags.contains(&format!("{name}={value}"))),
-            facts: own_facts(thresholds, &tags, agent),
+            facts: own_facts(thresholds, &tags),
         });
     }
 
@@ -130,16 +126,23 @@ pub(super) async fn of(
     let rows: Vec<Row> = rows.into_iter().filter(is_meant).collect();
     let mut hosts = Hosts::default();
     let mut by_key: HashMap<i64, usize> = HashMap::new();
-    for (place, (key, id, name, tags, hardware, about, state, paused, seen)) in rows.into_iter().enumerate() {
+    for (place, (key, id, name, tags, hardware, os_type, state, paused, seen)) in rows.into_iter().enumerate() {
         let texts = |text: &str| serde_json::from_str::<BTreeMap<String, String>>(text).unwrap_or_default();
         let (tags, hardware) = (texts(&tags), texts(&hardware));
-        let (os_type, agent) = about.split_once(' ').unwrap_or_default();
         let is_online = state == "online";
         let heard = if is_online { now } else { (Timestamp(seen.unwrap_or_default()) + LAG).min(now) };
         by_key.insert(key, place);
         let serial = hardware.get("serial").or_else(|| hardware.get("product_uuid")).cloned().unwrap_or_default();
-        let known =
-            Known { id, name, os_type, agent, tags, serial, heard, is_pausing: paused != 0, is_usual: usual.is(key) };
+        let known = Known {
+            id,
+            name,
+            os_type: &os_type,
+            tags,
+            serial,
+            heard,
+            is_pausing: paused != 0,
+            is_usual: usual.is(key),
+        };
         hosts.add(known, thresholds, now);
     }
     for (place, attribute) in thresholds.attributes.iter().enumerate() {
@@ -154,16 +157,11 @@ pub(super) async fn of(
     Ok(hosts)
 }
 
-/// What the endpoint's own row tells.
-fn own_facts(thresholds: &Thresholds, tags: &BTreeMap<String, String>, agent: &str) -> Vec<Fact> {
-    let value = |attribute: &Attribute| match (&attribute.tag, attribute.column.as_deref()) {
-        (Some(tag), _) => tags.get(tag).cloned(),
-        (None, Some("agent_version")) => Some(agent.to_owned()),
-        _ => None,
-    };
+/// What the endpoint's tags tell.
+fn own_facts(thresholds: &Thresholds, tags: &BTreeMap<String, String>) -> Vec<Fact> {
     let fact = |(place, attribute): (usize, &Attribute)| {
-        let value = value(attribute).filter(|value| !value.is_empty())?;
-        Some(Fact { attribute: place, value, since: None })
+        let value = attribute.tag.as_ref().and_then(|tag| tags.get(tag)).filter(|value| !value.is_empty())?;
+        Some(Fact { attribute: place, value: value.clone(), since: None })
     };
     thresholds.attributes.iter().enumerate().filter_map(fact).collect()
 }

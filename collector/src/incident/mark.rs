@@ -5,7 +5,7 @@ use firstline_diagnosis::vocabulary::Priority;
 
 use super::Incidents;
 use crate::alert::AlertError;
-use crate::store::sql;
+use crate::store::{StoreError, sql};
 
 const OTHERS: &str = "SELECT COUNT(DISTINCT endpoint_id) FROM findings
     WHERE check_id = $1 AND endpoint_id <> $2 AND state IN ('active', 'recovering')";
@@ -24,9 +24,7 @@ impl Incidents {
         let incidents = self.of_endpoint(endpoint_id).await?;
         let primary = diagnosis.findings.iter().find(|finding| finding.role == Role::Primary);
         if let Some(primary) = primary.filter(|primary| incidents.iter().all(|incident| incident.check != primary.id)) {
-            let (others,): (i64,) =
-                sql::query_as(OTHERS).bind(&primary.id).bind(endpoint_id).fetch_one(self.store.reads()).await?;
-            match others {
+            match self.others(&primary.id, endpoint_id).await? {
                 0 => {}
                 1 => notes.push("The same is found on one other endpoint now.".to_owned()),
                 others => notes.push(format!("The same is found on {others} other endpoints now.")),
@@ -41,5 +39,13 @@ impl Incidents {
         }
         diagnosis.notes.splice(0..0, notes);
         Ok(())
+    }
+
+    /// How many other endpoints have a finding now.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn others(&self, check: &str, endpoint_id: &str) -> Result<i64, StoreError> {
+        Ok(sql::query_scalar(OTHERS).bind(check).bind(endpoint_id).fetch_one(self.store.reads()).await?)
     }
 }

@@ -72,6 +72,11 @@ fn has(bits: &[u8], key: i64) -> bool {
     bits.get(place / 8).is_some_and(|byte| byte & (1 << (place % 8)) != 0)
 }
 
+/// The same quarter of the weeks before, by which it is told who is usually there.
+pub(super) fn weeks_before(slot: i64) -> impl Iterator<Item = i64> {
+    (1..=i64::from(THRESHOLDS.silent_group.usual_weeks)).map(move |week| slot - week * WEEK_SLOTS)
+}
+
 /// Who is usually heard at this hour of this day of the week.
 #[derive(Debug, Default)]
 pub(super) struct Usual(Vec<Vec<u8>>);
@@ -79,13 +84,10 @@ pub(super) struct Usual(Vec<Vec<u8>>);
 impl Usual {
     /// Read for a moment.
     pub(super) async fn of(reads: &Reads, now: Timestamp) -> Result<Self, AlertError> {
-        let weeks = i64::from(THRESHOLDS.silent_group.usual_weeks);
-        let (slot, mut rows) = (slot_of(now), Vec::new());
-        for week in 1..=weeks {
-            let row: Option<(Vec<u8>,)> = sql::query_as("SELECT heard FROM presence WHERE slot = $1")
-                .bind(slot - week * WEEK_SLOTS)
-                .fetch_optional(reads)
-                .await?;
+        let mut rows = Vec::new();
+        for slot in weeks_before(slot_of(now)) {
+            let row: Option<(Vec<u8>,)> =
+                sql::query_as("SELECT heard FROM presence WHERE slot = $1").bind(slot).fetch_optional(reads).await?;
             rows.extend(row.map(|(bits,)| bits));
         }
         Ok(Self(rows))

@@ -112,6 +112,7 @@ impl Seen {
             endpoints: self.joined(Vec::new(), now),
             asks: false,
             confirmation: None,
+            ticket: None,
             tickets: Vec::new(),
         };
         Incident { words: words::sentence(&incident), ..incident }

@@ -1,9 +1,12 @@
 //! The incidents of recordings, on a virtual clock.
 //!
 //! The same look and the same turns as live detection takes once a minute ([`super::look`], [`super::reconcile`]), over what
-//! the recordings say instead of over the database. What a recording does not say is not known here either: agents' versions,
-//! serial numbers, what people were told of in weeks before it, and who is usually there; rollouts are not compared. Ids are numbered, so that the same recordings give the
-//! same bytes. Between two moves nothing is looked at as long as no finding stands on several endpoints and nobody is silent.
+//! the recordings say instead of over the database. What a recording does not say is not known here either: serial numbers,
+//! and what people were told of in weeks before it. Ids are numbered, so that the same recordings give the same bytes. Between
+//! two moves nothing is looked at as long as no finding stands on several endpoints, nobody is missed, and no rollout broke
+//! anything.
+
+mod rollouts;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
@@ -17,10 +20,13 @@ use firstline_diagnosis::vocabulary::{Event, Mark, Reading, Timestamp, Value};
 
 use super::facts::{HEARD, Hosts, Known, LAG, OBTAINED, installed_by, value_of};
 use super::look::Look;
+use super::presence::{SLOT_MS, slot_of, weeks_before};
 use super::reconcile::turns;
+use super::rollouts::SYMPTOMS;
 use super::standing::{SEVERAL, Standing};
 use super::{Incident, IncidentEndpoint, IncidentState, THRESHOLDS};
 use crate::alert::rank;
+use rollouts::Rollouts;
 
 /// How often live detection looks.
 const MINUTE_MS: i64 = 60_000;
@@ -37,10 +43,11 @@ pub struct Replayed {
     pub notes: Vec<String>,
 }
 
-/// Signals of what endpoints may have in common, which a recording has to have.
+/// Signals of what endpoints may have in common, and of what rollouts may break, which a recording has to have.
 pub fn signals() -> BTreeSet<String> {
     let of = THRESHOLDS.attributes.iter().flat_map(|attribute| [&attribute.signal, &attribute.event]);
-    of.flatten().cloned().collect()
+    let symptoms = SYMPTOMS.iter().map(|symptom| symptom.signal.to_owned());
+    of.flatten().cloned().chain(symptoms).collect()
 }
 
 /// The incidents of endpoints whose recordings left these tracks.
@@ -73,6 +80,8 @@ struct Stage<'a> {
     open: Vec<(Incident, Vec<IncidentEndpoint>)>,
     over: Vec<Incident>,
     numbered: usize,
+    /// What was rolled out, and what happened to machines.
+    rollouts: Rollouts,
     /// Whether anything was told that endpoints can have in common.
     shares: bool,
 }
@@ -103,13 +112,13 @@ impl<'a> Stage<'a> {
 
     /// Lets everything happen up to `now`.
     fn go_on(&mut self, now: Timestamp) {
-        for endpoint in &mut self.endpoints {
+        for (key, endpoint) in (0..).zip(&mut self.endpoints) {
             while let Some((at, step)) = endpoint.track.steps.get(endpoint.next).filter(|(at, _)| *at <= now) {
                 endpoint.next += 1;
                 match step {
                     Step::Mark(mark) => endpoint.is_pausing = *mark == Mark::Pausing,
-                    Step::State(reading) => self.shares |= endpoint.state(reading),
-                    Step::Event(event) => self.shares |= endpoint.event(event),
+                    Step::State(reading) => self.shares |= endpoint.state(key, reading, &mut self.rollouts),
+                    Step::Event(event) => self.shares |= endpoint.event(key, event, &mut self.rollouts),
                     Step::Finding(finding) => {
                         if finding.state == FindingState::Active {
                             self.raised.entry(finding.id.clone()).or_default().push(*at);
@@ -126,7 +135,8 @@ impl<'a> Stage<'a> {
     /// Looks at the fleet as live detection does.
     fn round(&mut self, catalogue: &Catalogue, now: Timestamp) {
         let standings = self.standings();
-        if self.open.is_empty() && standings.is_empty() && self.fallen(now) < 2 {
+        let rolled_out = self.rollouts.seen(&self.endpoints, now);
+        if self.open.is_empty() && standings.is_empty() && rolled_out.is_empty() && self.missed(now) < 2 {
             return;
         }
         let hosts = self.hosts(now);
@@ -141,6 +151,7 @@ impl<'a> Stage<'a> {
             })
             .collect();
         seen.extend(bursts);
+        seen.extend(rolled_out);
         let (open, mut numbered) = (std::mem::take(&mut self.open), self.numbered);
         let members: BTreeMap<String, Vec<IncidentEndpoint>> =
             open.iter().map(|(incident, members)| (incident.id.clone(), members.clone())).collect();
@@ -189,34 +200,32 @@ impl<'a> Stage<'a> {
         standings
     }
 
-    /// How many have fallen silent lately without a word.
-    fn fallen(&self, now: Timestamp) -> usize {
-        let is_fallen = |endpoint: &&Endpoint<'_>| {
-            let silent = endpoint.track.last_heard(now).map(|last| now.since(last));
-            !endpoint.is_pausing && silent.is_some_and(|silent| silent > CLOSE && silent <= MISSED)
+    /// How many are silent without a word: lately, or at an hour at which they are usually there.
+    fn missed(&self, now: Timestamp) -> usize {
+        let is_missed = |endpoint: &&Endpoint<'_>| {
+            let silent = endpoint.track.last_heard(now).map(|last| now.since(last)).filter(|silent| *silent > CLOSE);
+            !endpoint.is_pausing && silent.is_some_and(|silent| silent <= MISSED || endpoint.is_usual(now))
         };
-        self.endpoints.iter().filter(is_fallen).count()
+        self.endpoints.iter().filter(is_missed).count()
     }
 
     /// The endpoints that were heard lately, and what they share.
     fn hosts(&self, now: Timestamp) -> Hosts {
         let mut hosts = Hosts::default();
         for endpoint in &self.endpoints {
-            let Some(last) = endpoint.track.last_heard(now).filter(|last| now.since(*last) <= HEARD + LAG) else {
-                continue;
-            };
+            let is_usual = endpoint.is_usual(now);
+            let is_meant = |last: &Timestamp| is_usual || now.since(*last) <= HEARD + LAG;
+            let Some(last) = endpoint.track.last_heard(now).filter(is_meant) else { continue };
             let known = Known {
                 id: endpoint.id.to_owned(),
                 name: endpoint.track.name.clone(),
                 os_type: &endpoint.track.os,
-                agent: "",
                 tags: endpoint.track.attrs.clone(),
                 serial: String::new(),
                 // Between two lines it is there.
                 heard: if now.since(last) <= CLOSE { now } else { last },
                 is_pausing: endpoint.is_pausing,
-                // Four weeks of the same day are no recording.
-                is_usual: false,
+                is_usual,
             };
             hosts.add(known, &THRESHOLDS, now);
             hosts.share(endpoint.facts(now));
@@ -226,8 +235,15 @@ impl<'a> Stage<'a> {
 }
 
 impl Endpoint<'_> {
+    /// Whether it was heard in this quarter of an hour on most of the weeks before.
+    fn is_usual(&self, now: Timestamp) -> bool {
+        let was_heard =
+            |slot: &i64| self.track.was_heard(Timestamp(slot * SLOT_MS), Timestamp((slot + 1) * SLOT_MS - 1));
+        weeks_before(slot_of(now)).filter(was_heard).count() >= THRESHOLDS.silent_group.usual_least as usize
+    }
+
     /// Takes in a state; whether it says what endpoints can have in common.
-    fn state(&mut self, reading: &Reading) -> bool {
+    fn state(&mut self, key: i64, reading: &Reading, rollouts: &mut Rollouts) -> bool {
         let own = match &reading.outcome {
             Ok(Value::Text(text)) => Some(text.clone()),
             Ok(other) => serde_json::to_value(other).ok().map(|value| value.to_string()),
@@ -238,24 +254,28 @@ impl Endpoint<'_> {
             if attribute.signal.as_deref() != Some(&*reading.series.signal) {
                 continue;
             }
-            let key = (place, reading.series.to_string());
+            let known = (place, reading.series.to_string());
             let Some(value) = own.clone().and_then(|own| value_of(attribute, &reading.series, own)) else {
-                self.states.remove(&key);
+                self.states.remove(&known);
                 continue;
             };
             shares = true;
-            let before = self.states.get(&key);
+            let before = self.states.get(&known);
             let since = match before {
-                Some((known, since)) if *known == value => *since,
-                Some(_) if attribute.cause == Cause::Defect => Some(reading.at),
+                Some((same, since)) if *same == value => *since,
+                Some(_) if attribute.cause == Cause::Defect => {
+                    rollouts.obtained(place, value.clone(), key, reading.at);
+                    Some(reading.at)
+                }
                 _ => None,
             };
-            self.states.insert(key, (value, since));
+            self.states.insert(known, (value, since));
         }
         shares
     }
 
-    fn event(&mut self, event: &Event) -> bool {
+    fn event(&mut self, key: i64, event: &Event, rollouts: &mut Rollouts) -> bool {
+        rollouts.happened(key, event);
         let to = match event.fields.get("to") {
             Some(Value::Text(text)) => Some(text.clone()),
             _ => None,
@@ -266,6 +286,9 @@ impl Endpoint<'_> {
         };
         let places = THRESHOLDS.attributes.iter().enumerate().filter(|(_, attribute)| asked(attribute));
         let known: Vec<_> = places.filter_map(|(place, _)| Some((place, installed.clone()?, event.at))).collect();
+        for (place, value, at) in &known {
+            rollouts.obtained(*place, value.clone(), key, *at);
+        }
         let shares = !known.is_empty();
         self.installed.extend(known);
         shares

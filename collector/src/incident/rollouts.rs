@@ -6,8 +6,7 @@
 //! `diagnosis` says what made things worse, and tells all comparisons of a look apart from chance together.
 //!
 //! Once an hour. What it costs is bounded: changes that too few endpoints have, and symptoms that too few have since, end
-//! before the expensive comparison; at most [`CHANGES_MAX`] changes, those on most endpoints first. The version of the agent
-//! has no history here and is left to what endpoints have in common.
+//! before the expensive comparison; at most [`CHANGES_MAX`] changes, those on most endpoints first.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
@@ -34,37 +33,39 @@ const CHANGES_MAX: usize = 500;
 const ROWS: i64 = 500_000;
 
 /// Shortest and longest time before and after a change.
-const WINDOW: (Duration, Duration) = (Duration::from_hours(24), Duration::from_hours(7 * 24));
+pub(super) const WINDOW: (Duration, Duration) = (Duration::from_hours(24), Duration::from_hours(7 * 24));
+
+/// How often it is compared what rollouts did.
+pub(super) const COMPARED_EVERY: Duration = Duration::from_hours(1);
 
 /// How sure what passed both comparisons is.
 const SURE: f64 = 0.9;
 
-/// What may happen to a machine more often since a change. Each statement names its range, as the index over it does.
-const SYMPTOMS: [Symptom; 4] = [
-    Symptom {
-        words: "the system crashes",
-        is_stop: true,
-        rows: "SELECT endpoint_key, at_ms, count FROM events WHERE series >= 'endpoint.os.crash' AND series < 'endpoint.os.crasi'
-            AND at_ms >= $1 LIMIT $2",
-    },
-    Symptom {
-        words: "the system stops without being shut down",
-        is_stop: true,
-        rows: "SELECT endpoint_key, at_ms, count FROM events WHERE series >= 'endpoint.os.unclean_stop'
-            AND series < 'endpoint.os.unclean_stoq' AND at_ms >= $1 LIMIT $2",
-    },
-    Symptom {
-        words: "programs crash",
-        is_stop: false,
-        rows: "SELECT endpoint_key, at_ms, count FROM events WHERE series >= 'endpoint.app.crash' AND series < 'endpoint.app.crasi'
-            AND at_ms >= $1 LIMIT $2",
-    },
-    Symptom {
-        words: "programs hang",
-        is_stop: false,
-        rows: "SELECT endpoint_key, at_ms, count FROM events WHERE series >= 'endpoint.app.hang' AND series < 'endpoint.app.hanh'
-            AND at_ms >= $1 LIMIT $2",
-    },
+/// A symptom, by the events of a signal, which in order of series end before `$to`. The statement names this range, as the
+/// index over it does.
+macro_rules! symptom {
+    ($words:literal, $is_stop:literal, $signal:literal, $to:literal) => {
+        Symptom {
+            signal: $signal,
+            words: $words,
+            is_stop: $is_stop,
+            rows: concat!(
+                "SELECT endpoint_key, at_ms, count FROM events WHERE series >= '",
+                $signal,
+                "' AND series < '",
+                $to,
+                "' AND at_ms >= $1 LIMIT $2"
+            ),
+        }
+    };
+}
+
+/// What may happen to a machine more often since a change.
+pub(super) const SYMPTOMS: [Symptom; 4] = [
+    symptom!("the system crashes", true, "endpoint.os.crash", "endpoint.os.crasi"),
+    symptom!("the system stops without being shut down", true, "endpoint.os.unclean_stop", "endpoint.os.unclean_stoq"),
+    symptom!("programs crash", false, "endpoint.app.crash", "endpoint.app.crasi"),
+    symptom!("programs hang", false, "endpoint.app.hang", "endpoint.app.hanh"),
 ];
 
 const ENDPOINTS: &str =
@@ -79,7 +80,8 @@ const CHANGED: &str = "SELECT endpoint_key, series, outcome_after, at_ms FROM in
     WHERE series >= $1 AND series < $2 AND at_ms >= $3 ORDER BY at_ms LIMIT $4";
 
 /// Something that happens to machines.
-struct Symptom {
+pub(super) struct Symptom {
+    pub(super) signal: &'static str,
     words: &'static str,
     is_stop: bool,
     rows: &'static str,
@@ -284,10 +286,14 @@ impl Known {
         };
         let affected = self.machines.iter().filter(has_since);
         let words = attribute.words.replace("{value}", value);
+        let title = match attribute.event {
+            Some(_) => format!("Since {value} was rolled out, {} more often", told.words),
+            None => format!("Endpoints {words}: {} more often since they have it", told.words),
+        };
         Seen {
             kind: IncidentKind::BadRollout,
             check: BAD_ROLLOUT.to_owned(),
-            title: format!("Since {value} was rolled out, {} more often", told.words),
+            title,
             user: String::new(),
             shared: vec![SharedBy { attribute: attribute.id.clone(), value: value.clone(), words }],
             severity: if told.is_stop { Severity::High } else { Severity::Medium },

@@ -21,9 +21,6 @@ const SILENT: &str = "SELECT key, last_seen_ms FROM endpoints WHERE revoked_at_m
 /// Fewer who are silent are nobody's outage.
 const SEVERAL: usize = 2;
 
-/// How often it is compared what rollouts did.
-const COMPARED_EVERY: Duration = Duration::from_hours(1);
-
 const FIRED: &str = "SELECT c.at_ms FROM alert_changes c JOIN alerts a ON a.id = c.alert_id
     WHERE a.check_id = $1 AND c.change IN ('fired', 'fired_again') AND c.at_ms >= $2 AND a.endpoint_id <> ''";
 
@@ -65,7 +62,7 @@ impl Incidents {
     /// What was rolled out and made things worse, looked at once an hour.
     async fn rollouts(&self, now: Timestamp) -> Result<Vec<Seen>, AlertError> {
         let mut compared = self.rollouts.lock().await;
-        if let Some((_, seen)) = compared.as_ref().filter(|(at, _)| now.since(*at) < COMPARED_EVERY) {
+        if let Some((_, seen)) = compared.as_ref().filter(|(at, _)| now.since(*at) < rollouts::COMPARED_EVERY) {
             return Ok(seen.clone());
         }
         let seen = rollouts::of(self.store.reads(), now).await?;

@@ -3,6 +3,7 @@ mod replayed;
 mod verdict;
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,6 +19,7 @@ use crate::store::fixture::{Enrolled, enrol};
 const START: Timestamp = Timestamp(1_769_000_000_000);
 const MINUTE: Duration = Duration::from_mins(1);
 const CHECK: &str = "dns-failing";
+const ENDPOINTS: usize = 40;
 
 /// A collector with forty endpoints, of which the first thirteen are on the western network.
 struct Room {
@@ -28,6 +30,11 @@ struct Room {
 
 fn id(place: usize) -> String {
     format!("0197c1a0-0000-7000-8000-{place:012}")
+}
+
+/// Endpoints as a statement names them.
+fn ids(places: Range<usize>) -> String {
+    places.map(|place| format!("'{}'", id(place))).collect::<Vec<_>>().join(",")
 }
 
 impl Room {
@@ -43,7 +50,7 @@ impl Room {
         config.alerts.announced_per_hundred_a_day = quota;
         let app = App::open(folder.path(), config, Arc::clone(&clock) as _).await.expect("an app");
         let room = Self { folder, clock, app };
-        for place in 0..40 {
+        for place in 0..ENDPOINTS {
             let gateway = if place < 13 { "gw-west".to_owned() } else { format!("gw-{}", place % 4) };
             let name = format!("lap-{place:02}");
             let one =
@@ -84,8 +91,37 @@ impl Room {
         written.expect("written");
     }
 
+    /// Endpoints were last heard at `at`, and are in `state` since.
+    async fn seen(&self, places: Range<usize>, at: Timestamp, state: &str) {
+        let (at, ids) = (at.unix_ms(), ids(places));
+        self.write(&[format!("UPDATE endpoints SET last_seen_ms = {at}, state = '{state}' WHERE id IN ({ids})")]).await;
+    }
+
+    /// Endpoints are behind a gateway.
+    async fn behind(&self, places: Range<usize>, gateway: &str) {
+        self.write(&[format!(
+            "UPDATE inventory SET outcome = '{{\"value\":\"{gateway}\"}}' WHERE endpoint_key IN \
+             (SELECT key FROM endpoints WHERE id IN ({}))",
+            ids(places)
+        )])
+        .await;
+    }
+
     /// An endpoint loses its names: as detection stores and tells it.
     async fn breaks(&self, place: usize) {
+        let finding = self.finds(place).await;
+        self.judge(place, vec![finding]).await;
+    }
+
+    /// The same of a check that is told only to who looks.
+    async fn breaks_quietly(&self, place: usize) {
+        let finding = self.finds(place).await;
+        let title = finding.title.clone();
+        self.judge_held(place, vec![Held { finding, title, proactive: false }]).await;
+    }
+
+    /// The finding, stored.
+    async fn finds(&self, place: usize) -> Finding {
         let finding = finding(self.clock.now());
         let document = serde_json::to_string(&finding).expect("JSON").replace('\'', "''");
         let at = self.clock.now().unix_ms();
@@ -95,7 +131,7 @@ impl Room {
             id(place)
         )])
         .await;
-        self.judge(place, vec![finding]).await;
+        finding
     }
 
     /// An endpoint is well again.
@@ -110,9 +146,19 @@ impl Room {
     }
 
     async fn judge(&self, place: usize, findings: Vec<Finding>) {
-        let subject = Subject { id: id(place), name: format!("lap-{place:02}"), tags: BTreeMap::new(), epoch: None };
         let held = |finding| Held { finding, title: "Names cannot be looked up".to_owned(), proactive: true };
-        self.app.alerts.judge(subject, findings.into_iter().map(held).collect()).await.expect("judged");
+        self.judge_held(place, findings.into_iter().map(held).collect()).await;
+    }
+
+    async fn judge_held(&self, place: usize, held: Vec<Held>) {
+        let subject = Subject { id: id(place), name: format!("lap-{place:02}"), tags: BTreeMap::new(), epoch: None };
+        self.app.alerts.judge(subject, held).await.expect("judged");
+    }
+
+    /// Why an endpoint's finding is held back.
+    async fn reason(&self, place: usize) -> String {
+        let query = HeldBackQuery { endpoint: Some(id(place)), ..HeldBackQuery::default() };
+        self.app.alerts.held_back(&query).await.expect("a list").held_back.remove(0).reason
     }
 
     async fn round(&self) {
@@ -146,6 +192,7 @@ fn finding(onset: Timestamp) -> Finding {
         severity: Severity::High,
         confidence: 0.85,
         onset,
+        is_older: false,
         texts: Texts { user: "Names cannot be looked up.".to_owned(), tech: "No answer.".to_owned() },
         evidence: Vec::new(),
         guards: Vec::new(),
@@ -209,9 +256,22 @@ async fn an_incident_gives_the_places_of_its_endpoints_alerts_in_the_days_quota_
     let endpoints: Vec<&str> = held_back.held_back.iter().map(|one| one.endpoint.name.as_str()).collect();
     assert!(!endpoints.contains(&"lap-20"), "{endpoints:?}");
     room.judge(0, vec![finding(room.clock.now())]).await;
-    let of_first = HeldBackQuery { endpoint: Some(id(0)), ..HeldBackQuery::default() };
-    let one = room.app.alerts.held_back(&of_first).await.expect("a list").held_back.remove(0);
-    assert_eq!((one.reason.as_str(), one.title.as_str()), ("explained_by_incident", "Names cannot be looked up"));
+    assert_eq!(room.reason(0).await, "explained_by_incident");
+}
+
+#[tokio::test]
+async fn what_is_part_of_an_incident_was_told_though_the_check_itself_tells_only_who_looks() {
+    let room = Room::open().await;
+    for place in 0..11 {
+        room.breaks_quietly(place).await;
+    }
+    assert_eq!(room.reason(0).await, "not_proactive");
+    room.round().await;
+    assert_eq!(room.loud().await, ["11 endpoints"]);
+    assert_eq!(room.reason(0).await, "explained_by_incident", "decided before there was an incident");
+    room.breaks_quietly(11).await;
+    room.round().await;
+    assert_eq!(room.reason(11).await, "explained_by_incident", "decided after");
 }
 
 #[tokio::test]
@@ -268,24 +328,11 @@ async fn what_is_true_still_when_an_incident_is_over_is_told_again() {
 async fn a_network_that_falls_silent_is_an_incident_and_no_call_until_somebody_there_confirms_it() {
     let room = Room::open().await;
     room.clock.advance(Duration::from_mins(6));
-    let now = room.clock.now().unix_ms();
-    let seen = |ids: &str, at: i64, state: &str| {
-        format!("UPDATE endpoints SET last_seen_ms = {at}, state = '{state}' WHERE {ids}")
-    };
-    let quiet: Vec<String> = (13..16).map(|place| format!("'{}'", id(place))).collect();
+    let now = room.clock.now();
+    room.seen(0..ENDPOINTS, now, "online").await;
     // Three of forty: few enough not to be the collector's own trouble.
-    room.write(&[
-        seen("1 = 1", now, "online"),
-        seen(&format!("id IN ({})", quiet.join(",")), now - 300_000, "silent"),
-        format!(
-            "UPDATE inventory SET outcome = '{{\"value\":\"gw-east\"}}' WHERE endpoint_key IN \
-             (SELECT key FROM endpoints WHERE id IN ({}, '{}', '{}'))",
-            quiet.join(","),
-            id(16),
-            id(17)
-        ),
-    ])
-    .await;
+    room.seen(13..16, now - Duration::from_mins(5), "silent").await;
+    room.behind(13..18, "gw-east").await;
     room.round().await;
     let incidents = room.open_incidents().await;
     assert_eq!(incidents.len(), 1);
@@ -296,7 +343,29 @@ async fn a_network_that_falls_silent_is_an_incident_and_no_call_until_somebody_t
         incidents[0].words
     );
     assert!(room.loud().await.is_empty(), "it is only a suspicion");
-    room.write(&[seen("1 = 1", room.clock.now().unix_ms(), "online")]).await;
+    room.seen(0..ENDPOINTS, room.clock.now(), "online").await;
     room.round().await;
     assert!(room.open_incidents().await[0].calm_since.is_some());
+}
+
+#[tokio::test]
+async fn an_incident_is_one_ticket_that_lists_its_endpoints_and_none_for_each() {
+    let mut room = Room::open().await;
+    let app = Arc::get_mut(&mut room.app).expect("nobody else has it");
+    let mut config = (*app.config).clone();
+    config.alerts.tickets = vec![crate::config::TicketRule { diagnose: false, ..Default::default() }];
+    app.config = Arc::new(config);
+    for place in 0..12 {
+        room.breaks(place).await;
+    }
+    for _ in 0..3 {
+        room.round().await;
+        crate::alert::tickets::run(&room.app).await.expect("a turn");
+    }
+    let tickets = room.app.desk.list(&crate::ticket::TicketQuery::default()).await.expect("a list").tickets;
+    assert_eq!(tickets.len(), 1, "{tickets:?}");
+    assert!(tickets[0].text.contains("lap-00") && tickets[0].text.contains("lap-11"), "{}", tickets[0].text);
+    let incident = room.open_incidents().await.remove(0);
+    let shown = room.app.incidents.show(&incident.id).await.expect("shown");
+    assert_eq!(shown.ticket.as_deref(), Some(tickets[0].number.as_str()));
 }

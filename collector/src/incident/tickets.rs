@@ -7,14 +7,13 @@
 use std::time::Duration;
 
 use firstline_diagnosis::vocabulary::Timestamp;
-use thiserror::Error;
 
 use super::{Incident, IncidentState, rows};
 use crate::alert::AlertError;
 use crate::app::App;
-use crate::store::{Reads, StoreError, sql};
+use crate::store::{Reads, sql};
 use crate::ticket::rich_text::{Block, Line, RichText};
-use crate::ticket::{AUTHOR, DeskError, NewNote, Visibility};
+use crate::ticket::{AUTHOR, NewNote, Visibility, display};
 
 /// A ticket may be older than the moment at which the incident was seen to begin.
 const BEFORE: Duration = Duration::from_hours(4);
@@ -36,28 +35,12 @@ const TOLD: &str = "SELECT n.ticket FROM ticket_notes n WHERE n.dedup_key = $1
 
 const CHILDREN: &str = "SELECT ticket FROM ticket_notes WHERE dedup_key = $1 ORDER BY ticket LIMIT 500";
 
+const OWN: &str =
+    "SELECT l.ticket, d.desk, d.display_number FROM alert_tickets l LEFT JOIN desk_tickets d ON d.ticket = l.ticket
+    WHERE l.incident_id = $1 ORDER BY l.ticket DESC LIMIT 1";
+
 const LATELY: &str =
     "SELECT document FROM incidents WHERE state <> 'closed' OR closed_at_ms >= $1 ORDER BY opened_at_ms, id";
-
-/// Why tickets were not told; the next turn tries again.
-#[derive(Debug, Error)]
-pub enum TicketsError {
-    /// The incidents could not be read.
-    #[error(transparent)]
-    Incidents(#[from] AlertError),
-    /// The database's.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// The desk's.
-    #[error(transparent)]
-    Desk(#[from] DeskError),
-}
-
-impl From<sql::Error> for TicketsError {
-    fn from(error: sql::Error) -> Self {
-        Self::Store(error.into())
-    }
-}
 
 /// The key of a note of an incident: `part`, `over`, `dismissed`.
 fn key(incident: &str, what: &str) -> String {
@@ -67,14 +50,26 @@ fn key(incident: &str, what: &str) -> String {
 /// Tickets that were told that they are part of an incident.
 pub(super) async fn children(reads: &Reads, incident: &str) -> Result<Vec<String>, AlertError> {
     let rows: Vec<(i64,)> = sql::query_as(CHILDREN).bind(key(incident, "part")).fetch_all(reads).await?;
-    Ok(rows.into_iter().map(|(number,)| format!("FL-{number}")).collect())
+    Ok(rows.into_iter().map(|(number,)| display(number)).collect())
+}
+
+/// The incident's own ticket, when it has one: its number here, and what people call it.
+pub(super) async fn own(reads: &Reads, incident: &str) -> Result<Option<(String, String)>, AlertError> {
+    let row: Option<(i64, Option<String>, Option<String>)> =
+        sql::query_as(OWN).bind(incident).fetch_optional(reads).await?;
+    let named = |(number, desk, there): (i64, Option<String>, Option<String>)| {
+        let there = desk.zip(there.filter(|there| !there.is_empty()));
+        let words = there.map_or_else(|| display(number), |(desk, there)| format!("{there} at {desk}"));
+        (display(number), words)
+    };
+    Ok(row.map(named))
 }
 
 /// Tells tickets what they have not been told yet.
 ///
 /// # Errors
 /// The first that failed.
-pub async fn run(app: &App) -> Result<(), TicketsError> {
+pub async fn run(app: &App) -> Result<(), AlertError> {
     let (now, reads) = (app.clock.now(), app.store.reads());
     let rows: Vec<(String,)> = sql::query_as(LATELY).bind((now - AFTER).unix_ms()).fetch_all(reads).await?;
     for (document,) in rows {
@@ -89,7 +84,7 @@ pub async fn run(app: &App) -> Result<(), TicketsError> {
     Ok(())
 }
 
-async fn part(app: &App, incident: &Incident) -> Result<(), TicketsError> {
+async fn part(app: &App, incident: &Incident) -> Result<(), AlertError> {
     let key = key(&incident.id, "part");
     let rows: Vec<(i64,)> = sql::query_as(AFFECTED)
         .bind(&incident.id)
@@ -98,13 +93,17 @@ async fn part(app: &App, incident: &Incident) -> Result<(), TicketsError> {
         .bind(AT_A_TIME)
         .fetch_all(app.store.reads())
         .await?;
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let own = own(app.store.reads(), &incident.id).await?.map(|(_, words)| words);
     for (number,) in rows {
-        write(app, number, &key, belongs(incident)).await?;
+        write(app, number, &key, belongs(incident, own.as_deref())).await?;
     }
     Ok(())
 }
 
-async fn ended(app: &App, incident: &Incident, what: &str, body: RichText) -> Result<(), TicketsError> {
+async fn ended(app: &App, incident: &Incident, what: &str, body: RichText) -> Result<(), AlertError> {
     let rows: Vec<(i64,)> = sql::query_as(TOLD)
         .bind(key(&incident.id, "part"))
         .bind(key(&incident.id, what))
@@ -117,7 +116,7 @@ async fn ended(app: &App, incident: &Incident, what: &str, body: RichText) -> Re
     Ok(())
 }
 
-async fn write(app: &App, number: i64, key: &str, body: RichText) -> Result<(), TicketsError> {
+async fn write(app: &App, number: i64, key: &str, body: RichText) -> Result<(), AlertError> {
     let note = NewNote {
         author: AUTHOR.to_owned(),
         visibility: Visibility::Private,
@@ -125,7 +124,7 @@ async fn write(app: &App, number: i64, key: &str, body: RichText) -> Result<(), 
         key: key.to_owned(),
         ..NewNote::default()
     };
-    app.desk.note(&format!("FL-{number}"), note).await?;
+    app.desk.note(&display(number), note).await?;
     Ok(())
 }
 
@@ -133,14 +132,15 @@ fn head(text: String) -> Block {
     Block::paragraph(Line::default().bold(text))
 }
 
-fn belongs(incident: &Incident) -> RichText {
+fn belongs(incident: &Incident, own: Option<&str>) -> RichText {
     let confirmed = incident.confirmation.as_ref().filter(|said| said.confirmed);
     let by = confirmed.map_or_else(String::new, |said| format!(" Confirmed by {}.", said.by));
+    let own = own.map_or_else(String::new, |own| format!(", on ticket {own}"));
     RichText(vec![
         head(format!("Part of an incident: {}.", incident.title.trim_end_matches('.'))),
         Block::paragraph(format!("{}{by} Do not repair it here alone.", incident.words)),
         Block::paragraph(format!("What to tell the user: {}", incident.user)),
-        Block::paragraph(Line::default().text("The incident: ").code(format!("/incidents/{}", incident.id))),
+        Block::paragraph(Line::default().text("The incident: ").code(format!("/incidents/{}", incident.id)).text(own)),
     ])
 }
 

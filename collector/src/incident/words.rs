@@ -87,6 +87,7 @@ fn bare(incident: &Incident) -> Finding {
         severity: incident.severity,
         confidence: incident.confidence,
         onset: incident.onset,
+        is_older: false,
         texts: Texts { user: incident.user.clone(), tech: incident.words.clone() },
         evidence: Vec::new(),
         guards: Vec::new(),

@@ -2,18 +2,26 @@
 
 use firstline_diagnosis::catalogue::Catalogue;
 use firstline_diagnosis::document::Diagnosis;
+use firstline_diagnosis::vocabulary::Value;
 use firstline_diagnosis::{Foresight, diagnose_with};
 use tracing::{info, warn};
 
 use super::rows::{self, Verified};
 use super::verify::{Refused, verify};
 use super::{Headline, Pull, PullError, PullState, Pulls};
+use crate::alert::AlertEndpoint;
+use crate::desk::output::{DiagnosisEvent, EventFinding, EventTicket};
 use crate::detect::foresight_of;
+use crate::directory::Asked;
 use crate::outage::causes;
 use crate::retest;
 use crate::ticket::answer::{self, Facts};
+use crate::ticket::diagnosed::NewDiagnosis;
 use crate::ticket::rich_text::{Block, RichText};
-use crate::ticket::{AUTHOR, DeskError, NewFile, NewNote, Visibility};
+use crate::ticket::{AUTHOR, DeskError, NewFile, NewNote, Ticket, Visibility};
+
+/// The state that names a machine's model.
+const MODEL: &str = "device.model.identifier";
 
 impl Pulls {
     /// Verifies, stores and writes down a document, in a task of its own.
@@ -77,14 +85,25 @@ impl Pulls {
             warn!(pull.id = %pull.id, error = %error, "Pull {} is diagnosed without the endpoint's longer past", pull.id);
             Foresight::default()
         });
+        let asked = self.directories_say(pull).await;
         let work = move || {
             let (snapshot, symptom) = (verify(&authority, &endpoint, &document)?, symptom.as_deref());
-            let diagnosis = diagnose_with(&catalogue, &snapshot, symptom, &foresight, before.as_ref());
+            let account = asked.iter().flat_map(|asked| asked.readings(snapshot.taken_at)).collect();
+            let foresight = Foresight { account, ..foresight };
+            let mut diagnosis = diagnose_with(&catalogue, &snapshot, symptom, &foresight, before.as_ref());
+            diagnosis.notes.extend(asked.iter().map(Asked::note));
             Ok(Verified { snapshot, document, diagnosis })
         };
         tokio::task::spawn_blocking(work)
             .await
             .unwrap_or_else(|_| Err(Refused::Form("it could not be diagnosed".to_owned())))
+    }
+
+    /// What a directory says of the person whose ticket it is.
+    async fn directories_say(&self, pull: &Pull) -> Option<Asked> {
+        let asked = self.parts().desk.ask_directories(pull.ticket.as_deref()?).await;
+        let told = |error: &DeskError| warn!(pull.id = %pull.id, error = %error, "Pull {} is diagnosed without the requester's account", pull.id);
+        asked.inspect_err(told).ok()?
     }
 
     /// The last answer of the same endpoint on the same ticket, to hold the new one against.
@@ -99,7 +118,7 @@ impl Pulls {
     }
 
     /// What is in force for an endpoint; what is common when it cannot be read.
-    async fn catalogue(&self, endpoint_id: &str) -> std::sync::Arc<Catalogue> {
+    pub(crate) async fn catalogue(&self, endpoint_id: &str) -> std::sync::Arc<Catalogue> {
         let tags = self.parts().fleet.known(endpoint_id).await.map(|known| known.endpoint.tags).unwrap_or_default();
         self.parts().catalogues.for_tags(&tags)
     }
@@ -152,6 +171,9 @@ impl Pulls {
         };
         let report = answer::report(&facts);
         let body = answer::note(&facts);
+        let site = self.parts().fleet.known(&pull.endpoint.id).await.ok();
+        let site = site.and_then(|mut known| known.endpoint.tags.remove("site")).unwrap_or_default();
+        let diagnosis = new_diagnosis(&facts, &ticket, pull, site);
         let file = |name: &str, media_type: &str, bytes| NewFile {
             name: name.to_owned(),
             media_type: media_type.to_owned(),
@@ -162,7 +184,7 @@ impl Pulls {
             file("snapshot.json", "application/json", verified.document),
         ];
         let note = private(body, files);
-        self.parts().desk.note_of_pull(number, &pull.id, note).await.map(drop)
+        self.parts().desk.note_of_pull(number, &pull.id, note, Some(diagnosis)).await.map(drop)
     }
 
     /// Says on the ticket that no diagnosis will come. The pull ends in any case.
@@ -171,9 +193,33 @@ impl Pulls {
         let name = &pull.endpoint.name;
         let text = format!("No diagnosis could be pulled from {name}. {why}");
         let body = RichText(vec![Block::paragraph(text)]);
-        if let Err(error) = self.parts().desk.note_of_pull(number, &pull.id, private(body, Vec::new())).await {
+        if let Err(error) = self.parts().desk.note_of_pull(number, &pull.id, private(body, Vec::new()), None).await {
             warn!(pull.id = %pull.id, error = %error, "The end of pull {} could not be noted", pull.id);
         }
+    }
+}
+
+/// What reports and outputs are told of a diagnosis.
+fn new_diagnosis(facts: &Facts<'_>, ticket: &Ticket, pull: &Pull, site: String) -> NewDiagnosis {
+    let Facts { snapshot, diagnosis, .. } = facts;
+    let model = snapshot.readings.iter().find(|reading| reading.signal == MODEL);
+    let model = model.and_then(|reading| match &reading.value {
+        Some(Value::Text(model)) => Some(model.clone()),
+        _ => None,
+    });
+    NewDiagnosis {
+        check: answer::primary(diagnosis).map(|finding| finding.id.clone()).unwrap_or_default(),
+        model: model.unwrap_or_default(),
+        site,
+        build: snapshot.endpoint.os.build_id.clone(),
+        event: DiagnosisEvent {
+            ticket: EventTicket::from(ticket),
+            endpoint: AlertEndpoint { id: pull.endpoint.id.clone(), name: pull.endpoint.name.clone() },
+            snapshot: snapshot.id.clone(),
+            taken_at: snapshot.taken_at,
+            summary: answer::sentence(diagnosis),
+            findings: EventFinding::all(diagnosis),
+        },
     }
 }
 

@@ -40,10 +40,7 @@ impl Pulls {
         let ticket = self.parts().desk.show(&import.ticket).await?;
         let known = self.parts().fleet.known(&claimed.endpoint.id).await.map_err(|_| unknown(&claimed))?;
         if known.revoked {
-            return Err(PullError::Refused(format!(
-                "{} is revoked: what it says is not believed",
-                known.endpoint.name
-            )));
+            return Err(PullError::File(format!("{} is revoked: what it says is not believed", known.endpoint.name)));
         }
         let endpoint = PullEndpoint { id: known.endpoint.id, name: known.endpoint.name };
         let order = PullOrder { symptom: import.symptom, requested_by: import.requested_by, ..PullOrder::default() };
@@ -81,8 +78,8 @@ impl Pulls {
 fn again(before: Pull, ticket: &str) -> Result<Pull, PullError> {
     match &before.ticket {
         Some(number) if number == ticket => Ok(before),
-        Some(number) => Err(PullError::Refused(format!("the file is on {number} already"))),
-        None => Err(PullError::Refused("the snapshot was pulled before, without a ticket".to_owned())),
+        Some(number) => Err(PullError::File(format!("it is on {number} already"))),
+        None => Err(PullError::File("its snapshot was pulled before, without a ticket".to_owned())),
     }
 }
 
@@ -104,13 +101,13 @@ fn refused(why: Refused) -> PullError {
         }
         _ => "",
     };
-    PullError::Refused(format!("the file is refused: {why}{more}"))
+    PullError::File(format!("{why}{more}"))
 }
 
 fn unknown(claimed: &Snapshot) -> PullError {
     let name = &claimed.endpoint.name;
     if claimed.endpoint.id.is_empty() {
-        return PullError::Refused(format!("the file is from {name}, which was not enrolled when it was made"));
+        return PullError::File(format!("it is from {name}, which was not enrolled when it was made"));
     }
-    PullError::Refused(format!("the file is from {name} ({}), which this collector does not know", claimed.endpoint.id))
+    PullError::File(format!("it is from {name} ({}), which this collector does not know", claimed.endpoint.id))
 }

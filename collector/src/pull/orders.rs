@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use firstline_diagnosis::document::EndpointState;
 use firstline_diagnosis::vocabulary::Timestamp;
 use uuid::Uuid;
 
@@ -33,6 +34,12 @@ impl Pulls {
     /// When there is no such endpoint or ticket, or the expiry is out of bounds.
     pub async fn start(&self, order: PullOrder) -> Result<Pull, PullError> {
         let endpoint = self.parts().fleet.find(&order.endpoint).await?;
+        if endpoint.state == EndpointState::Revoked {
+            return Err(PullError::Refused(format!(
+                "{} is revoked and connects no more; it must be enrolled again before it can be asked",
+                endpoint.name
+            )));
+        }
         let endpoint = PullEndpoint { id: endpoint.id, name: endpoint.name };
         let ticket = match &order.ticket {
             Some(number) => Some(self.parts().desk.show(number).await?),

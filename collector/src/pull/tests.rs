@@ -67,6 +67,18 @@ async fn a_pull_waits_for_an_endpoint_that_is_away_and_runs_when_it_connects() {
 }
 
 #[tokio::test]
+async fn a_revoked_endpoint_is_not_waited_for() {
+    let room = Room::open().await;
+    room.app.fleet.revoke(ENDPOINT, "tess").await.expect("revoked");
+    let order = PullOrder { endpoint: ENDPOINT.to_owned(), ..PullOrder::default() };
+    let refused = room.app.pulls.start(order).await.expect_err("it connects no more");
+    assert_eq!(
+        refused.to_string(),
+        "lap-ana is revoked and connects no more; it must be enrolled again before it can be asked"
+    );
+}
+
+#[tokio::test]
 async fn an_endpoint_that_vanishes_half_way_is_asked_again_under_the_same_name() {
     let room = Room::open().await;
     let ticket = room.ticket("Disk full").await;

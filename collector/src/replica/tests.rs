@@ -12,9 +12,24 @@ use crate::store::{Body, Claim, RecordBatch, Row, fixture, sql};
 const NOW: Timestamp = Timestamp(1_790_000_000_000);
 
 /// Two members on one database, each with a writer of its own.
-struct Pair {
+pub(crate) struct Pair {
     one: (Store, Arc<Shared>, Replicas),
     two: (Store, Arc<Shared>, Replicas),
+}
+
+impl Pair {
+    /// The database of each, and what each knows of the other.
+    pub(crate) fn members(&self) -> [(Store, Replicas); 2] {
+        [&self.one, &self.two].map(|(store, _, replicas)| (store.clone(), replicas.clone()))
+    }
+
+    /// The second gives up the first, of which it hears nothing, and keeps house.
+    pub(crate) async fn second_takes_over(&self) {
+        for _ in 0..LOOKS + 2 {
+            self.two.2.beat().await.expect("beaten");
+        }
+        assert!(self.two.2.is_keeper(), "{:?}", self.two.2.members());
+    }
 }
 
 async fn member(folder: &Path, name: &str) -> (Store, Arc<Shared>, Replicas) {
@@ -43,7 +58,7 @@ fn authority(folder: &Path) -> Authority {
 }
 
 /// Only PostgreSQL is shared: on SQLite there is nothing to test.
-async fn pair(folder: &Path) -> Option<Pair> {
+pub(crate) async fn pair(folder: &Path) -> Option<Pair> {
     if !fixture::is_shared() {
         return None;
     }

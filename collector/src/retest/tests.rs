@@ -9,6 +9,11 @@ const MINUTE: Duration = Duration::from_mins(1);
 
 /// A ticket on which a pull has just shown that the volume is no longer full.
 async fn mended(room: &Room) -> String {
+    pulled(room, OutcomeResult::Gone).await
+}
+
+/// A ticket on which a pull has just shown what became of a volume that was full.
+async fn pulled(room: &Room, became: OutcomeResult) -> String {
     let order = NewTicket { subject: "No room".to_owned(), ..NewTicket::default() };
     let ticket = room.app.desk.open(order, "ada").await.expect("opened").number;
     let now = room.app.clock.now();
@@ -22,7 +27,7 @@ async fn mended(room: &Room) -> String {
     };
     let then = Compared { before: now - MINUTE, outcomes: vec![outcome] };
     let compared = room.app.detect.retest(ENDPOINT, &then).await.expect("judged");
-    assert_eq!(compared.outcomes[0].result, OutcomeResult::Gone, "{compared:?}");
+    assert_eq!(compared.outcomes[0].result, became, "{compared:?}");
     let mut diagnosis = room.app.detect.diagnose(ENDPOINT, None).await.expect("diagnosed");
     diagnosis.compared = Some(compared);
     let pull = pull(&ticket, now);
@@ -84,6 +89,17 @@ async fn what_stays_mended_is_noted_after_an_hour_and_once() {
     heard(&room).await;
     assert_eq!(notes(&room, &ticket).await, ["Looked again after 1 hour: still mended."]);
     assert_eq!(notes(&room, &ticket).await.len(), 1, "noted once");
+}
+
+#[tokio::test]
+async fn what_was_clearing_when_the_pull_looked_is_looked_at_again() {
+    let mut room = Room::open().await;
+    room.minutes(5, 0.5).await;
+    room.minutes(1, 50.0).await;
+    let ticket = pulled(&room, OutcomeResult::Clearing).await;
+    room.minutes(61, 50.0).await;
+    heard(&room).await;
+    assert_eq!(notes(&room, &ticket).await, ["Looked again after 1 hour: still mended."]);
 }
 
 #[tokio::test]

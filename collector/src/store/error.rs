@@ -1,6 +1,6 @@
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::{fmt, io};
 
 use sqlx::error::ErrorKind;
 use sqlx::postgres::PgDatabaseError;
@@ -17,7 +17,7 @@ pub enum StoreError {
     #[error("the database refused a statement: {0}")]
     Database(Arc<sqlx::Error>),
     /// The server cannot be reached.
-    #[error("the database cannot be reached: {0}")]
+    #[error("the database cannot be reached: {}", bare(.0))]
     Away(Arc<sqlx::Error>),
     /// Another process has the database.
     #[error("{} is in use by another collector; stop that one first", .0.display())]
@@ -67,6 +67,15 @@ pub enum StoreError {
         /// What to do.
         remedy: &'static str,
     },
+    /// A pooler stands in front of the server, and nobody said so.
+    #[error(
+        "{server} is a pooler that takes no settings of a connection; say so in firstline.toml: [database] pooler = \
+         \"transaction\""
+    )]
+    Pooler {
+        /// The pooler.
+        server: String,
+    },
     /// The server went away between a commit and its word on it, and has not come back since.
     #[error("{0}; whether it was stored is not known")]
     Doubtful(Box<Self>),
@@ -111,6 +120,11 @@ pub enum StoreError {
         #[source]
         cause: Arc<sqlx::Error>,
     },
+}
+
+/// What the system said, where that is what it is.
+fn bare(cause: &sqlx::Error) -> &dyn fmt::Display {
+    if let sqlx::Error::Io(said) = cause { said } else { cause }
 }
 
 impl StoreError {

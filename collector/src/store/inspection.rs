@@ -17,11 +17,14 @@ impl Inspection {
     /// Opens the database for reads.
     ///
     /// # Errors
-    /// When it is not there, or is no database.
+    /// When it is not there, is no database, or its server cannot be reached.
     pub async fn open(location: &Location) -> Result<Self, StoreError> {
         let engine = match location {
             Location::Sqlite(_) => Engine::Sqlite,
-            Location::Postgres(_) => Engine::Postgres,
+            Location::Postgres(server) => {
+                server.look().await?;
+                Engine::Postgres
+            }
         };
         Ok(Self { reads: location.looks().await?, engine })
     }

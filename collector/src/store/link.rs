@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
-use tracing::{info, warn};
+use tracing::debug;
 
 use super::StoreError;
 use super::connection::Connection;
 use super::location::Location;
 use super::sql::Error;
+use super::standing::Standing;
 
 /// How long whoever waits for a commit waits for a server that is away. Longer than a restart, shorter than patience.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -21,11 +22,12 @@ const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from
 pub(super) struct Link {
     location: Location,
     connection: Option<Connection>,
+    standing: Standing,
 }
 
 impl Link {
-    pub(super) fn new(location: Location, connection: Connection) -> Self {
-        Self { location, connection: Some(connection) }
+    pub(super) fn new(location: Location, connection: Connection, standing: Standing) -> Self {
+        Self { location, connection: Some(connection), standing }
     }
 
     /// Begins a transaction, on a new connection when the old one turns out to be broken.
@@ -71,7 +73,7 @@ impl Link {
     }
 
     fn lose(&mut self, cause: &dyn std::error::Error) {
-        warn!(error = %cause, "The connection to the database is lost: {cause}");
+        self.standing.note(format!("the connection is lost: {cause}"));
         self.connection = None;
     }
 
@@ -82,7 +84,7 @@ impl Link {
         loop {
             let cause = match self.attempt().await {
                 Ok(connection) => {
-                    info!("The connection to the database is there again");
+                    debug!("The connection to the database is there again");
                     return Ok(connection);
                 }
                 Err(cause) => cause,

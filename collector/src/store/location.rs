@@ -1,12 +1,13 @@
 //! Where the database is, and how its connections are set up.
 
-use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
+use std::{fmt, io};
 
-use sqlx::ConnectOptions as _;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{ConnectOptions as _, Connection as _, PgConnection};
 use tokio::time::timeout;
 
 use super::StoreError;
@@ -106,38 +107,51 @@ fn sqlite(path: PathBuf) -> SqliteConnectOptions {
 const NOT_TRUSTED: &str = "`sslrootcert` in database.url must name the certificate of the authority that signed the server's, and \
     with sslmode=verify-full the server's certificate must name the host that database.url names";
 
+/// What a transaction pooler says to a connection that wants settings of its own.
+const POOLER_SAYS: &str = "unsupported startup parameter";
+
 /// What to do about a server that does not encrypt.
 const NO_TLS: &str = "Switch TLS on at the server (`ssl = on` in postgresql.conf), or change sslmode in database.url";
 
 impl Server {
-    /// Why a connection could not be made, with what to do when the server is not trusted.
+    /// Why a connection could not be made, with what to do when the server is not trusted or is none.
     pub(super) fn explained(&self, cause: Error) -> StoreError {
         let text = cause.to_string();
+        let server = format!("the database's server {}:{}", self.options.get_host(), self.options.get_port());
         let remedy = match &cause {
             Error::Tls(said) if said.to_string().contains("does not support TLS") => NO_TLS,
             Error::Tls(_) => NOT_TRUSTED,
             Error::Io(_) if text.contains("certificate") => NOT_TRUSTED,
+            Error::Database(said) if said.message().contains(POOLER_SAYS) => return StoreError::Pooler { server },
+            Error::Io(_) => return StoreError::Away(Arc::new(cause)),
             _ => return cause.into(),
         };
-        let server = format!("the database's server {}:{}", self.options.get_host(), self.options.get_port());
         StoreError::Untrusted { server, cause: text, remedy }
     }
 
+    /// Connects as reads do, once, so that what stands in their way is told at once and in the server's own words: a pool
+    /// only says that nothing came.
+    pub(super) async fn look(&self) -> Result<(), StoreError> {
+        let connection = in_time(&self.read_options()).await.map_err(|cause| self.explained(cause))?;
+        Ok(connection.close().await?)
+    }
+
     async fn connect(&self) -> Result<Connection, Error> {
-        let options = self.options();
-        let connection = timeout(CONNECT_TIMEOUT, options.connect()).await.map_err(|_| Error::PoolTimedOut)??;
+        let connection = in_time(&self.options()).await?;
         Ok(Connection::postgres(connection, if self.pooled { Remember::No } else { Remember::Yes }))
     }
 
     /// Connects when somebody reads, so that a server which is away for a moment is no reason to end.
     fn reads(&self) -> Reads {
         let pool = PgPoolOptions::new().max_connections(self.read_connections).acquire_timeout(CONNECT_TIMEOUT);
-        if self.pooled {
-            Reads::Pooled(pool.connect_lazy_with(self.options()))
-        } else {
-            let options = self.options().options([("default_transaction_read_only", "on")]);
-            Reads::Postgres(pool.connect_lazy_with(options))
-        }
+        let pool = pool.connect_lazy_with(self.read_options());
+        if self.pooled { Reads::Pooled(pool) } else { Reads::Postgres(pool) }
+    }
+
+    /// How connections that read are set up: they refuse to write, behind a pooler by the transaction in which each reads.
+    fn read_options(&self) -> PgConnectOptions {
+        let options = self.options();
+        if self.pooled { options } else { options.options([("default_transaction_read_only", "on")]) }
     }
 
     /// How every connection to PostgreSQL is set up. A pooler refuses settings that it does not know, and gives the next
@@ -146,4 +160,11 @@ impl Server {
         let options = self.options.clone().extra_float_digits(None);
         if self.pooled { options.statement_cache_capacity(0) } else { options }
     }
+}
+
+/// Connects, unless that takes too long.
+async fn in_time(options: &PgConnectOptions) -> Result<PgConnection, Error> {
+    let silent =
+        || io::Error::new(io::ErrorKind::TimedOut, format!("no answer within {} s", CONNECT_TIMEOUT.as_secs()));
+    timeout(CONNECT_TIMEOUT, options.connect()).await.map_err(|_| Error::Io(silent()))?
 }

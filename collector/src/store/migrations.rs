@@ -74,6 +74,12 @@ pub(super) const ALL: &[Migration] = &[
     migration!("0130", "find_names"),
     migration!("0150", "create_desk_tickets"),
     migration!("0151", "create_outbox"),
+    migration!("0160", "open_tickets_at_desks"),
+    migration!("0161", "create_alert_tickets"),
+    migration!("0162", "hand_tickets_over"),
+    migration!("0163", "create_hook_calls"),
+    migration!("0170", "send_events", postgres),
+    migration!("0171", "create_diagnoses"),
 ];
 
 #[cfg(test)]

@@ -22,13 +22,14 @@ use futures_util::future::BoxFuture;
 use metrics::counter;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
-use tracing::{error, info, warn};
+use tracing::{debug, error, info};
 
 use super::connection::{Connection, Engine};
 use super::link::Link;
 use super::lock::{Lock, Opened};
 use super::membership::Membership;
 use super::records::{Appended, Claim, Ledger, RecordBatch};
+use super::standing::Standing;
 use super::{StoreError, sql};
 use crate::metrics::TRANSACTIONS;
 use crate::outage::Outage;
@@ -58,7 +59,7 @@ impl fmt::Debug for Writer {
 
 impl Writer {
     /// Starts the task on `link`; `lock` is held until it ends.
-    pub(super) fn start(link: Link, lock: Option<Lock>) -> Self {
+    pub(super) fn start(link: Link, lock: Option<Lock>, standing: Standing) -> Self {
         let (lanes, waiting) = waiting::lanes();
         let failing = Arc::new(AtomicBool::new(false));
         let said = Arc::clone(&failing);
@@ -66,7 +67,7 @@ impl Writer {
         // Without that note a log that is removed later goes unnoticed, and nothing else.
         let opened = lock.as_ref().and_then(|lock| lock.open().ok());
         let (ledger, outage) = (Ledger::default(), Outage::default());
-        let bench = Bench { opened, link, ledger, membership: membership.clone(), outage };
+        let bench = Bench { opened, link, ledger, membership: membership.clone(), outage, standing };
         tokio::spawn(async move {
             let closed = run(bench, waiting, &said).await;
             drop(lock);
@@ -148,8 +149,9 @@ struct Bench {
     link: Link,
     ledger: Ledger,
     membership: Membership,
-    /// Batches that could not be committed, in a row.
+    /// Batches that could not be committed, in a row, for a reason that does not pass.
     outage: Outage,
+    standing: Standing,
 }
 
 /// What the ledger enters in one transaction.
@@ -225,7 +227,7 @@ async fn commit(bench: &mut Bench, batch: Batch) -> bool {
             true
         }
         Err(cause) => {
-            not_committed(&mut bench.outage, &cause);
+            not_committed(bench, &cause);
             let told = if doubt { StoreError::Doubtful(Box::new(cause.clone())) } else { cause.clone() };
             for answer in answers {
                 let _ = answer.send(Err(told.clone()));
@@ -238,9 +240,11 @@ async fn commit(bench: &mut Bench, batch: Batch) -> bool {
     }
 }
 
-/// Says that a batch could not be committed, or how many since that was last said.
-fn not_committed(outage: &mut Outage, cause: &StoreError) {
-    if let Some(count) = outage.failed(Instant::now()) {
+/// Says that a batch could not be committed, or how many since that was last said; what passes is said of the database.
+fn not_committed(bench: &mut Bench, cause: &StoreError) {
+    if cause.is_passing() {
+        bench.standing.refused(cause);
+    } else if let Some(count) = bench.outage.failed(Instant::now()) {
         let what = if count > 1 { format!("{count} batches") } else { "A batch".to_owned() };
         error!(error = %cause, count, "{what} could not be committed; the senders are told: {cause}");
     }
@@ -266,7 +270,7 @@ async fn again(bench: &mut Bench, entries: &Entries, mut cause: StoreError, doub
         if entries.is_empty() || !cause.may_pass() {
             break;
         }
-        warn!(error = %cause, "A batch of records was lost and is tried again: {cause}");
+        debug!(error = %cause, "A batch of records was lost and is tried again: {cause}");
         match alone(bench, entries).await {
             Ok(entered) => return Ok(entered),
             Err(next) => {

@@ -4,6 +4,7 @@
 //! stop and to whom to hand over; what else is true; what was ruled out and what could not be checked; what changed;
 //! how good the data is. Who reads for five seconds has the answer; who reads on can defend it.
 
+mod hand_over;
 mod note;
 mod report;
 mod sparkline;
@@ -14,8 +15,9 @@ mod words;
 use firstline_diagnosis::catalogue::Catalogue;
 use firstline_diagnosis::document::{Diagnosis, Finding, Role, Snapshot};
 
+pub(crate) use hand_over::{HandOver, hand_over};
 pub(crate) use note::note;
-pub(crate) use report::report;
+pub(crate) use report::{report, report_after};
 
 use super::Ticket;
 

@@ -16,6 +16,7 @@ use std::sync::Arc;
 
 use firstline_diagnosis::vocabulary::Timestamp;
 
+use super::diagnosed::{self, NewDiagnosis};
 use super::document::{
     Attachment, AttachmentContent, FileResult, NewFile, NewNote, NewTicket, Note, NoteResult, Requester, Suggestion,
     Ticket, TicketList, TicketQuery, TicketUpdate,
@@ -23,12 +24,13 @@ use super::document::{
 use super::error::DeskError;
 use super::rich_text::{clean, clean_line};
 use crate::app::Clock;
-use crate::desk::outbox::push_change;
+use crate::directory::{Asked, Directories};
 use crate::feed::{Feed, FeedItem};
 use crate::store::Store;
 
+pub(crate) use notes::insert as insert_note;
 pub(crate) use number::{display, parse as number_of};
-pub(crate) use tickets::insert as insert_ticket;
+pub(crate) use tickets::{change as change_ticket, insert as insert_ticket};
 
 /// The desk's name in documents.
 const NAME: &str = "builtin";
@@ -55,12 +57,20 @@ pub struct BuiltinDesk {
     store: Store,
     clock: Arc<dyn Clock>,
     feed: Feed,
+    directories: Directories,
 }
 
 impl BuiltinDesk {
     /// The desk on `store`.
     pub fn new(store: Store, clock: Arc<dyn Clock>, feed: Feed) -> Self {
-        Self { store, clock, feed }
+        let directories = Directories::none(Arc::clone(&clock));
+        Self { store, clock, feed, directories }
+    }
+
+    /// The same, where the people behind tickets are looked up in `directories`.
+    #[must_use]
+    pub fn asking(self, directories: Directories) -> Self {
+        Self { directories, ..self }
     }
 
     /// Opens a ticket on behalf of `who`.
@@ -100,18 +110,7 @@ impl BuiltinDesk {
         let subject = update.subject.map(|subject| line("subject", &subject, 1, SUBJECT_LETTERS)).transpose()?;
         let category = update.category.map(|category| line("category", &category, 0, NAME_LETTERS)).transpose()?;
         let update = TicketUpdate { subject, category, ..update };
-        self.store
-            .write(move |tx| {
-                Box::pin(async move {
-                    let change = tickets::outgoing(tx, number, &update).await?;
-                    tickets::update(tx, number, update, now).await?;
-                    if !change.is_empty() {
-                        push_change(tx, number, &change, now).await?;
-                    }
-                    Ok::<_, DeskError>(())
-                })
-            })
-            .await?;
+        self.store.write(move |tx| Box::pin(tickets::change(tx, number, update, now))).await?;
         self.tell(number);
         self.ticket(number).await
     }
@@ -124,19 +123,41 @@ impl BuiltinDesk {
         self.note_of(number, note, None).await
     }
 
-    /// Writes the note of a pull: one, however often it is asked for.
+    /// Writes the note of a pull, with the diagnosis that it brought: one, however often it is asked for.
     ///
     /// # Errors
     /// As [`BuiltinDesk::note`].
-    pub async fn note_of_pull(&self, number: &str, pull: &str, note: NewNote) -> Result<NoteResult, DeskError> {
-        self.note_of(number, NewNote { key: format!("pull:{pull}"), ..note }, Some(pull.to_owned())).await
+    pub(crate) async fn note_of_pull(
+        &self,
+        number: &str,
+        pull: &str,
+        note: NewNote,
+        diagnosis: Option<NewDiagnosis>,
+    ) -> Result<NoteResult, DeskError> {
+        let of_pull = Some((pull.to_owned(), diagnosis));
+        self.note_of(number, NewNote { key: format!("pull:{pull}"), ..note }, of_pull).await
     }
 
-    async fn note_of(&self, number: &str, note: NewNote, pull: Option<String>) -> Result<NoteResult, DeskError> {
+    async fn note_of(
+        &self,
+        number: &str,
+        note: NewNote,
+        of_pull: Option<(String, Option<NewDiagnosis>)>,
+    ) -> Result<NoteResult, DeskError> {
         let (number, now) = (number::parse(number)?, self.now());
         let author = line("author", &note.author, 0, NAME_LETTERS)?;
         let note = NewNote { author, ..note };
-        let result = self.store.write(move |tx| Box::pin(notes::insert(tx, number, note, pull, now))).await?;
+        let write = self.store.write(move |tx| {
+            Box::pin(async move {
+                let pull = of_pull.as_ref().map(|(pull, _)| pull.clone());
+                let result = notes::insert(tx, number, note, pull, now).await?;
+                if let Some((pull, Some(diagnosis))) = of_pull {
+                    diagnosed::insert(tx, number, &pull, &diagnosis, now).await?;
+                }
+                Ok::<_, DeskError>(result)
+            })
+        });
+        let result = write.await?;
         if !result.repeated {
             self.tell(number);
         }
@@ -180,7 +201,13 @@ impl BuiltinDesk {
     /// When there is no such ticket.
     pub async fn suggest(&self, number: &str) -> Result<Vec<Suggestion>, DeskError> {
         let ticket = self.show(number).await?;
-        suggestions::of(self.store.reads(), &ticket).await
+        let person = self.directories.person(&ticket.requester).await;
+        suggestions::of(self.store.reads(), &ticket, person.as_ref()).await
+    }
+
+    /// What a directory says of the person behind a ticket; nothing without directory or person.
+    pub(crate) async fn ask_directories(&self, number: &str) -> Result<Option<Asked>, DeskError> {
+        Ok(self.directories.ask(&self.show(number).await?.requester).await)
     }
 
     async fn ticket(&self, number: i64) -> Result<Ticket, DeskError> {

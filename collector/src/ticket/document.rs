@@ -127,6 +127,9 @@ pub struct Ticket {
     pub updated_at: Timestamp,
     /// Who opened it.
     pub opened_by: String,
+    /// The queue that it was handed over to; empty: to none.
+    #[serde(default)]
+    pub handed_to: String,
     /// Notes, oldest first. Empty in lists.
     pub notes: Vec<Note>,
     /// Attachments, those of notes included. Empty in lists.

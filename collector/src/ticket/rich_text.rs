@@ -1,9 +1,10 @@
 //! Text with a little structure, in no ticket system's language.
 //!
-//! A note is made once, as blocks, and every desk gets it in the form it understands: HTML, Markdown or plain text.
+//! A note is made once, as blocks, and every desk gets it in the form it understands: HTML, Markdown, Atlassian's document format or plain text.
 //! What stands in a span is text and nothing else: mark-up in it is shown, never obeyed, and the renderers replace
 //! control characters and the invisible characters that turn text around. Nothing is ever stored as mark-up.
 
+mod adf;
 mod bound;
 mod clean;
 mod html;
@@ -105,6 +106,11 @@ impl RichText {
     /// Markdown in which only our own marks count.
     pub fn to_markdown(&self) -> String {
         markdown::render(self)
+    }
+
+    /// Atlassian's document format.
+    pub fn to_adf(&self) -> serde_json::Value {
+        adf::render(self)
     }
 
     /// Plain text.

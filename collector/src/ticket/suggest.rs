@@ -1,13 +1,14 @@
 //! Which machine a ticket is about, and why we think so.
 //!
-//! Five signs, each with a weight: the ticket names the endpoint; the desk's field for the device names it; its text names
-//! the host; the requester is signed in
-//! there; earlier tickets of the requester were about it. Independent signs for one machine add up; a sign that points
+//! Six signs, each with a weight: the ticket names the endpoint; the desk's field for the device names it; its text names
+//! the host; the requester is signed in there, by the name that the ticket or a directory gives them; a directory says that
+//! it is theirs; earlier tickets of the requester were about it. Independent signs for one machine add up; a sign that points
 //! at several machines says less about each.
 
 use std::collections::BTreeMap;
 
 use super::document::{Requester, Suggestion, Ticket, TicketEndpoint};
+use crate::directory::Person;
 
 /// Most suggestions.
 const SHOWN: usize = 5;
@@ -19,6 +20,7 @@ const LINKED: f64 = 1.0;
 const NAMED_IN_FIELD: f64 = 0.97;
 const NAMED_IN_TEXT: f64 = 0.95;
 const SIGNED_IN: f64 = 0.9;
+const THEIRS: f64 = 0.8;
 const LIKE_THE_EMAIL: f64 = 0.7;
 const PAST_TICKET: f64 = 0.5;
 
@@ -43,8 +45,13 @@ pub(super) struct Past {
 /// One sign: how strong, and in words.
 type Sign = (f64, String);
 
-/// Suggestions, the likeliest first. `past` is newest first.
-pub(super) fn rank(ticket: &Ticket, candidates: &[Candidate], past: &[Past]) -> Vec<Suggestion> {
+/// Suggestions, the likeliest first. `past` is newest first; `person` is the requester in a directory.
+pub(super) fn rank(
+    ticket: &Ticket,
+    candidates: &[Candidate],
+    past: &[Past],
+    person: Option<&Person>,
+) -> Vec<Suggestion> {
     let mut signs: BTreeMap<&str, Vec<Sign>> = BTreeMap::new();
     let mut add = |endpoint: &str, sign: Sign| {
         if let Some(candidate) = candidates.iter().find(|candidate| candidate.endpoint.id == endpoint) {
@@ -66,8 +73,14 @@ pub(super) fn rank(ticket: &Ticket, candidates: &[Candidate], past: &[Past]) -> 
     for candidate in candidates.iter().filter(|candidate| names_host(&text, &candidate.endpoint.name)) {
         add(&candidate.endpoint.id, (NAMED_IN_TEXT, format!("the text names {}", candidate.endpoint.name)));
     }
-    for (endpoint, sign) in signed_in(&ticket.requester, candidates) {
+    for (endpoint, sign) in signed_in(&ticket.requester, person, candidates) {
         add(endpoint, sign);
+    }
+    let machines: Vec<String> =
+        person.iter().flat_map(|person| &person.machines).map(|one| one.to_lowercase()).collect();
+    let theirs = |one: &&Candidate| machines.iter().any(|machine| names_host(machine, &one.endpoint.name));
+    for candidate in candidates.iter().filter(theirs) {
+        add(&candidate.endpoint.id, (THEIRS, "the directory says that it is the requester's".to_owned()));
     }
     if let Some(last) = past.first() {
         add(&last.endpoint, (PAST_TICKET, format!("the requester's last ticket {} was about it", last.number)));
@@ -92,10 +105,13 @@ fn suggestion(candidate: &Candidate, signs: &[Sign]) -> Option<Suggestion> {
     Some(Suggestion { endpoint: candidate.endpoint.clone(), confidence, reason: format!("{reason}.") })
 }
 
-/// Machines where the requester is signed in, by their sign-in name, else by the first part of their e-mail address.
-fn signed_in<'a>(requester: &Requester, candidates: &'a [Candidate]) -> Vec<(&'a str, Sign)> {
+/// Machines where the requester is signed in, by their sign-in name, else by that of the directory, else by the first part of
+/// their e-mail address.
+fn signed_in<'a>(requester: &Requester, person: Option<&Person>, candidates: &'a [Candidate]) -> Vec<(&'a str, Sign)> {
+    let told = person.map(|person| bare_user(&person.sign_in)).unwrap_or_default();
     let (name, weight, kind) = match bare_user(&requester.sign_in) {
         name if !name.is_empty() => (name, SIGNED_IN, "the requester"),
+        _ if !told.is_empty() => (told, SIGNED_IN, "the requester, by the name that the directory has"),
         _ => (bare_user(&requester.email), LIKE_THE_EMAIL, "somebody with the requester's e-mail name"),
     };
     if name.is_empty() {
@@ -133,4 +149,29 @@ fn has_word(text: &str, word: &str) -> bool {
         let after = text[start + word.len()..].chars().next();
         !before.is_some_and(part_of_name) && !after.is_some_and(part_of_name)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_gives_an_address_alone_is_looked_for_under_the_name_that_the_directory_has() {
+        let candidate = |id: &str, user: &str| Candidate {
+            endpoint: TicketEndpoint { id: id.to_owned(), name: id.to_owned() },
+            users: vec![user.to_owned()],
+        };
+        let candidates = [candidate("e1", "CORP\\asilva"), candidate("e2", "ana.silva")];
+        let requester = Requester { email: "ana.silva@corp.test".to_owned(), ..Requester::default() };
+        let person = Person { sign_in: "asilva".to_owned(), machines: Vec::new() };
+        let told = signed_in(&requester, Some(&person), &candidates);
+        assert_eq!(told.iter().map(|(id, _)| *id).collect::<Vec<_>>(), ["e1"]);
+        assert!(told[0].1.1.contains("by the name that the directory has (asilva)"), "{told:?}");
+        let guessed = signed_in(&requester, None, &candidates);
+        assert_eq!(
+            guessed.iter().map(|(id, _)| *id).collect::<Vec<_>>(),
+            ["e2"],
+            "without a directory, by the address"
+        );
+    }
 }

@@ -1,7 +1,8 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::*;
 use crate::app::fixture::Collector;
+use crate::fleet::hardware;
 use crate::store::{Body, Location, RecordBatch, Row, Store};
 
 /// Gives an endpoint what its firmware says.
@@ -62,6 +63,23 @@ async fn a_machine_that_was_enrolled_twice_becomes_one_endpoint_with_all_its_his
     assert_eq!(collector.app.fleet.find("desk-1").await.expect("one has the name").id, new);
     assert!(collector.app.fleet.known(&old).await.expect("it stays known").revoked);
     assert!(collector.app.fleet.duplicates().await.expect("offers").is_empty());
+}
+
+#[tokio::test]
+async fn machines_whose_firmware_tells_nothing_are_counted_and_not_called_different() {
+    let collector = Collector::start().await;
+    let (told, silent) = (collector.machine("a").await, collector.machine("b").await);
+    let says = |kind: &str| BTreeMap::from([(kind.to_owned(), "a".to_owned())]);
+    let (serial, copied) = (says("serial"), says("machine_id_hash"));
+    let write = collector.app.store.write(move |tx| {
+        Box::pin(async move {
+            hardware::note(tx, &told.id, &serial).await?;
+            hardware::note(tx, &silent.id, &copied).await?;
+            Ok::<_, StoreError>(())
+        })
+    });
+    write.await.expect("noted");
+    assert_eq!(collector.app.fleet.incomparable().await.expect("counted"), (1, 2));
 }
 
 #[tokio::test]

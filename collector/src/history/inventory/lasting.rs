@@ -62,7 +62,7 @@ const READ_OFTEN: [&str; 12] = [
 ];
 
 /// Told when it changes, and all the same only how it goes: it moves with every boot, charge, call or place.
-const PASSING: [&str; 17] = [
+const PASSING: [&str; 19] = [
     "endpoint.boot.id",
     "endpoint.boot.time",
     "endpoint.boot.duration",
@@ -77,6 +77,8 @@ const PASSING: [&str; 17] = [
     "endpoint.path.packet.ok",
     "endpoint.path.packet.largest",
     "endpoint.user.locked",
+    "endpoint.user.disabled",
+    "endpoint.user.must_change_password",
     "endpoint.nvme.percentage_used",
     "hw.physical_disk.smart",
     "hw.physical_disk.endurance_utilization",

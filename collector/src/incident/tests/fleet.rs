@@ -88,7 +88,7 @@ async fn a_driver_that_crashes_nothing_more_than_elsewhere_is_none() {
     for place in 0..12 {
         room.gets(place, place < 8).await;
     }
-    for place in 12..40 {
+    for place in 12..ENDPOINTS {
         if place % 3 != 0 {
             room.event(place, "endpoint.os.crash", "{}", START - DAY - HOUR * (place as u32 % 12)).await;
         }
@@ -102,23 +102,12 @@ async fn a_site_that_does_not_come_up_at_its_usual_hour_is_missed_and_who_said_g
     let room = Room::open().await;
     room.was_heard(35).await;
     room.clock.advance(Duration::from_mins(6));
-    let (now, evening) = (room.clock.now().unix_ms(), (START - HOUR * 15).unix_ms());
-    let gone: Vec<String> = (13..16).map(|place| format!("'{}'", id(place))).collect();
-    let said =
-        format!("UPDATE endpoints SET last_seen_ms = {evening}, state = 'asleep', paused = 1 WHERE id = '{}'", id(20));
-    room.write(&[
-        format!("UPDATE endpoints SET last_seen_ms = {now}, state = 'online'"),
-        format!("UPDATE endpoints SET last_seen_ms = {evening}, state = 'offline' WHERE id IN ({})", gone.join(",")),
-        said,
-        format!(
-            "UPDATE inventory SET outcome = '{{\"value\":\"gw-east\"}}' WHERE endpoint_key IN \
-             (SELECT key FROM endpoints WHERE id IN ({}, '{}', '{}'))",
-            gone.join(","),
-            id(16),
-            id(17)
-        ),
-    ])
-    .await;
+    let evening = START - HOUR * 15;
+    room.seen(0..ENDPOINTS, room.clock.now(), "online").await;
+    room.seen(13..16, evening, "offline").await;
+    room.seen(20..21, evening, "asleep").await;
+    room.write(&[format!("UPDATE endpoints SET paused = 1 WHERE id = '{}'", id(20))]).await;
+    room.behind(13..18, "gw-east").await;
     room.round().await;
     let incidents = room.open_incidents().await;
     assert_eq!(incidents.len(), 1, "{incidents:?}");
@@ -129,20 +118,12 @@ async fn a_site_that_does_not_come_up_at_its_usual_hour_is_missed_and_who_said_g
 
 #[tokio::test]
 async fn nobody_is_missed_by_a_habit_of_two_weeks_or_on_a_day_off_for_all() {
-    for (days, gone) in [(15, 13..16), (35, 2..40)] {
+    for (days, gone) in [(15, 13..16), (35, 2..ENDPOINTS)] {
         let room = Room::open().await;
         room.was_heard(days).await;
         room.clock.advance(Duration::from_mins(6));
-        let (now, evening) = (room.clock.now().unix_ms(), (START - HOUR * 15).unix_ms());
-        let gone: Vec<String> = gone.map(|place| format!("'{}'", id(place))).collect();
-        room.write(&[
-            format!("UPDATE endpoints SET last_seen_ms = {now}, state = 'online'"),
-            format!(
-                "UPDATE endpoints SET last_seen_ms = {evening}, state = 'offline' WHERE id IN ({})",
-                gone.join(",")
-            ),
-        ])
-        .await;
+        room.seen(0..ENDPOINTS, room.clock.now(), "online").await;
+        room.seen(gone, START - HOUR * 15, "offline").await;
         room.round().await;
         assert!(room.open_incidents().await.is_empty(), "{days} days");
     }

@@ -1,8 +1,8 @@
 //! Incidents of recordings: the same that live detection sees, on a virtual clock.
 
 use firstline_diagnosis::catalogue::Catalogue;
-use firstline_diagnosis::recording::{Line, Replay};
-use firstline_diagnosis::vocabulary::{Reading, Series, Value};
+use firstline_diagnosis::recording::{Line, Replay, Step, Track};
+use firstline_diagnosis::vocabulary::{Attributes, Event, Reading, Series, Value};
 
 use super::*;
 use crate::incident::replayed::{Replayed, replay, signals};
@@ -105,6 +105,65 @@ fn a_network_that_falls_silent_is_seen_in_the_recordings_of_those_who_were_there
     assert_eq!(incidents.len(), 1, "{incidents:?}");
     assert_eq!(incidents[0].kind, IncidentKind::SilentGroup);
     assert!(incidents[0].words.contains("4 of 5 endpoints"), "{}", incidents[0].words);
+}
+
+/// A track that was heard in these stretches, in minutes after the start.
+fn track(place: usize, heard: impl Iterator<Item = (u32, u32)>) -> (String, Track) {
+    let at = |minute: u32| START + MINUTE * minute;
+    let heard = heard.map(|(from, to)| (at(from), at(to))).collect();
+    let track = Track { os: "windows".to_owned(), name: format!("lap-{place:02}"), heard, ..Track::default() };
+    (id(place), track)
+}
+
+fn state(signal: &str, value: &str, at: Timestamp) -> (Timestamp, Step) {
+    let outcome = Ok(Value::Text(value.to_owned()));
+    (at, Step::State(Reading { series: Series::new(signal, Attributes::none()), outcome, at }))
+}
+
+const WEEK_MINUTES: u32 = 7 * 24 * 60;
+
+#[test]
+fn who_is_there_at_this_hour_every_week_is_missed_in_recordings_of_weeks() {
+    let heard = |place: usize| {
+        let weeks = if (13..17).contains(&place) { 0..4 } else { 0..5 };
+        weeks.map(|week| (week * WEEK_MINUTES, week * WEEK_MINUTES + 45))
+    };
+    let tracks = (0..60).map(|place| {
+        let (id, mut track) = track(place, heard(place));
+        let gateway = if (13..18).contains(&place) { "gw-east".to_owned() } else { format!("gw-{}", place % 4) };
+        track.steps.push(state("endpoint.network.context_id", &gateway, START));
+        (id, track)
+    });
+    let Replayed { incidents, .. } = replay(&tracks.collect(), &Catalogue::builtin());
+    assert_eq!(incidents.len(), 1, "{incidents:?}");
+    assert_eq!(incidents[0].kind, IncidentKind::SilentGroup);
+    assert!(incidents[0].words.contains("4 of 5 endpoints"), "{}", incidents[0].words);
+    assert!(incidents[0].opened_at >= START + MINUTE * (4 * WEEK_MINUTES), "{}", incidents[0].opened_at);
+}
+
+#[test]
+fn an_agent_whose_rollout_breaks_programs_is_seen_in_the_recordings() {
+    const DAY_MINUTES: u32 = 24 * 60;
+    let tracks = (0..120).map(|place| {
+        let days = (0..16).map(|day| (day * DAY_MINUTES, day * DAY_MINUTES + 600));
+        let (id, mut track) = track(place, days);
+        track.steps.push(state("endpoint.agent.version", "1.4.0", START));
+        let is_treated = place % 3 == 0;
+        if is_treated {
+            track.steps.push(state("endpoint.agent.version", "1.5.0", START + MINUTE * (8 * DAY_MINUTES + 30)));
+        }
+        for day in (if is_treated { 8 } else { 16 })..16 {
+            let at = START + MINUTE * (day * DAY_MINUTES + 300);
+            let series = "endpoint.app.crash{process.executable.name=word}".parse().expect("a series");
+            track.steps.push((at, Step::Event(Event { series, at, fields: BTreeMap::new(), count: 1 })));
+        }
+        (id, track)
+    });
+    let Replayed { incidents, .. } = replay(&tracks.collect(), &Catalogue::builtin());
+    assert_eq!(incidents.len(), 1, "{incidents:?}");
+    assert_eq!(incidents[0].kind, IncidentKind::BadRollout);
+    assert_eq!(incidents[0].title, "Endpoints with the agent 1.5.0: programs crash more often since they have it");
+    assert_eq!(incidents[0].numbers.sharing, 40);
 }
 
 #[test]

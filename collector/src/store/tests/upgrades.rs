@@ -267,6 +267,14 @@ async fn live(room: &Room) {
                 next_ms, changed_ms, said, outcome) VALUES ('o', 'helpdesk', 1001, NULL, '{\"state\":\"resolved\"}',
                 'failed', 1, 0, '', $1, $1, $1, '403: Forbidden', '')";
             sql::query(insert).bind(START.0).execute(&mut *tx).await?;
+            let insert = "INSERT INTO output_alerts (output, alert_id) VALUES ('automation', 'a')";
+            sql::query(insert).execute(&mut *tx).await?;
+            let insert = "INSERT INTO hook_calls (desk, digest, at_ms) VALUES ('helpdesk', '0a1b', $1)";
+            sql::query(insert).bind(START.0).execute(&mut *tx).await?;
+            let insert = "INSERT INTO alert_tickets (ticket, fingerprint, check_id, alert_id, fired_ms, incident_id, endpoints,
+                when_over, over_ms, resolved_here, undiagnosed, verdict, closing) VALUES (1001, 'f', 'disk-space-critical', 'a',
+                $1, NULL, 0, 'note', NULL, 0, 0, 'useful', 'resolved')";
+            sql::query(insert).bind(START.0).execute(&mut *tx).await?;
             let insert = "INSERT INTO outlooks (endpoint_key, check_id, at_ms, document)
                 SELECT key, 'disk-fill-forecast', $1, $2 FROM endpoints";
             let outlook = r#"{"check":"disk-fill-forecast","at":"2026-01-21T12:00:00Z","found":[]}"#;

@@ -1,6 +1,7 @@
 //! The note on the ticket.
 
 use firstline_diagnosis::document::{Finding, Outcome, Role, RuledOutResult};
+use firstline_diagnosis::texts::moment;
 
 use super::{Facts, primary, sentence, words};
 use crate::ticket::rich_text::{Block, Line, RichText};
@@ -25,11 +26,7 @@ fn answer(facts: &Facts<'_>) -> Block {
     Block::paragraph(match primary(facts.diagnosis) {
         Some(finding) => {
             let (severity, sure) = (words::severity(finding), finding.how_sure());
-            line.text(format!(
-                "\n{} · {severity} · {sure} · since {}",
-                facts.title(&finding.id),
-                words::moment(finding.onset)
-            ))
+            line.text(format!("\n{} · {severity} · {sure} · since {}", facts.title(&finding.id), finding.since()))
         }
         None => line,
     })
@@ -39,7 +36,7 @@ fn answer(facts: &Facts<'_>) -> Block {
 pub(super) fn before_and_after(facts: &Facts<'_>) -> Vec<Block> {
     let Some(compared) = &facts.diagnosis.compared else { return Vec::new() };
     let Some(sentence) = compared.sentence() else { return Vec::new() };
-    let then = format!("Then ({})", words::moment(compared.before));
+    let then = format!("Then ({})", moment(compared.before));
     let head = vec!["Finding".into(), then.into(), "Now".into()];
     let row = |outcome: &Outcome| {
         let now = Line::default().bold(outcome.result.words()).text(format!(": {}", outcome.now));
@@ -53,7 +50,7 @@ pub(super) fn before_and_after(facts: &Facts<'_>) -> Vec<Block> {
     ]
 }
 
-fn why(finding: &Finding) -> Vec<Block> {
+pub(super) fn why(finding: &Finding) -> Vec<Block> {
     let mut blocks = vec![Block::heading("Why we think so"), Block::paragraph(finding.texts.tech.as_str())];
     let rows = words::evidence(finding);
     if !rows.is_empty() {
@@ -97,10 +94,9 @@ fn others(facts: &Facts<'_>) -> Vec<Block> {
     blocks
 }
 
-fn ruled_out(facts: &Facts<'_>) -> Vec<Block> {
+pub(super) fn ruled_out(facts: &Facts<'_>) -> Vec<Block> {
     let mut blocks = Vec::new();
-    for (result, title) in
-        [(RuledOutResult::NotFound, "Checked, and it is fine"), (RuledOutResult::Unknown, "Could not be checked")]
+    for (result, title) in [(RuledOutResult::NotFound, "Ruled out"), (RuledOutResult::Unknown, "Could not be checked")]
     {
         let line = |(title, why): (&str, &str)| Line::default().text(format!("{title}: ")).text(why);
         let items: Vec<Line> = words::ruled_out(facts, result).into_iter().map(line).collect();
@@ -111,7 +107,7 @@ fn ruled_out(facts: &Facts<'_>) -> Vec<Block> {
     blocks
 }
 
-fn changes(facts: &Facts<'_>) -> Vec<Block> {
+pub(super) fn changes(facts: &Facts<'_>) -> Vec<Block> {
     let mut blocks = Vec::new();
     for (heading, lines) in words::changed_before(facts) {
         blocks.extend([Block::heading(heading), Block::bullets(lines)]);
@@ -123,7 +119,7 @@ fn changes(facts: &Facts<'_>) -> Vec<Block> {
     blocks
 }
 
-fn data(facts: &Facts<'_>) -> Vec<Block> {
+pub(super) fn data(facts: &Facts<'_>) -> Vec<Block> {
     let mut items: Vec<String> = Vec::new();
     for note in facts.diagnosis.notes.iter().chain([&words::origin(facts)]) {
         if !items.contains(note) {

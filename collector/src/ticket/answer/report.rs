@@ -15,8 +15,16 @@ const STYLE: &str = include_str!("report.css");
 
 /// The whole file.
 pub(crate) fn report(facts: &Facts<'_>) -> String {
+    report_after(facts, &RichText::default())
+}
+
+/// The whole file, with what stands before everything else.
+pub(crate) fn report_after(facts: &Facts<'_>, first: &RichText) -> String {
     let mut page = String::with_capacity(32 * 1024);
     head(&mut page, facts);
+    if !first.is_empty() {
+        let _ = write!(page, "<section>{}</section>", first.to_html());
+    }
     answer(&mut page, facts);
     before_and_after(&mut page, facts);
     if let Some(finding) = primary(facts.diagnosis) {
@@ -66,7 +74,7 @@ fn answer(page: &mut String, facts: &Facts<'_>) {
             escape(words::severity(finding)),
             escape(&title(facts, finding)),
             finding.how_sure(),
-            words::moment(finding.onset),
+            finding.since(),
         );
     }
     page.push_str("</section>");
@@ -158,7 +166,7 @@ fn other(page: &mut String, facts: &Facts<'_>, finding: &Finding) {
 
 fn ruled_out(page: &mut String, facts: &Facts<'_>) {
     for (result, heading) in
-        [(RuledOutResult::NotFound, "Checked, and it is fine"), (RuledOutResult::Unknown, "Could not be checked")]
+        [(RuledOutResult::NotFound, "Ruled out"), (RuledOutResult::Unknown, "Could not be checked")]
     {
         let lines = words::ruled_out(facts, result);
         let lines = lines.iter().map(|(title, why)| format!("<strong>{}</strong>: {}", escape(title), escape(why)));

@@ -3,10 +3,9 @@
 use std::fmt::Write as _;
 
 use firstline_diagnosis::document::{Finding, Snapshot, SnapshotSeries};
+use firstline_diagnosis::texts::{moment, quantity};
 
-use super::words::moment;
 use crate::ticket::rich_text::escape;
-use firstline_diagnosis::texts::quantity;
 
 /// Most pictures beside a finding.
 const PICTURES: usize = 4;

@@ -70,6 +70,7 @@ fn finding(role: Role) -> Finding {
         severity: Severity::High,
         confidence: 0.95,
         onset: NOW,
+        is_older: false,
         texts: Texts { user: "Your disk is full.".to_owned(), tech: "1 GiB left on /.".to_owned() },
         evidence: vec![Evidence {
             signal: "system.filesystem.usage".to_owned(),
@@ -142,7 +143,7 @@ fn the_note_answers_first_and_defends_itself_after() {
         "Space of a volume (free) over the last 5 min | 1 GiB | below 2 GiB",
         "WHAT TO DO\n\n1. Run df -h.\n2. Empty the bin.",
         "To L2-Desktop: an application keeps filling it. Bring: the application's name",
-        "CHECKED, AND IT IS FINE\n\n- no-such-check: 4 GiB of memory are free",
+        "RULED OUT\n\n- no-such-check: 4 GiB of memory are free",
         "COULD NOT BE CHECKED\n\n- other-check: the agent is not allowed to read it",
         "Operating system: 12 became 13",
         "Half of the last hour is missing.",

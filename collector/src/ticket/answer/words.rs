@@ -4,8 +4,7 @@ use std::fmt::Write as _;
 
 use firstline_diagnosis::change::normalise;
 use firstline_diagnosis::document::{ChangeRecord, Evidence, Finding, Outcome, RuledOutResult};
-use firstline_diagnosis::texts::{event_words, quantity};
-use firstline_diagnosis::vocabulary::Timestamp;
+use firstline_diagnosis::texts::{event_words, moment, quantity};
 
 use super::Facts;
 
@@ -133,14 +132,5 @@ pub(super) fn severity(finding: &Finding) -> &'static str {
         Severity::Medium => "Medium: fix today",
         Severity::High => "High: the user is blocked, or data is at risk",
         Severity::Critical => "Critical: act now",
-    }
-}
-
-/// `2026-01-21 12:55 UTC`.
-pub(super) fn moment(at: Timestamp) -> String {
-    let text = at.to_string();
-    match text.get(..16).filter(|_| text.as_bytes().get(10) == Some(&b'T')) {
-        Some(minute) => format!("{} UTC", minute.replace('T', " ")),
-        None => text,
     }
 }

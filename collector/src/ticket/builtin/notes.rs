@@ -22,7 +22,7 @@ struct NoteRow {
 }
 
 /// Stores a note with its files; when one with the same key is there already, nothing happens.
-pub(super) async fn insert(
+pub(crate) async fn insert(
     tx: &mut Connection,
     number: i64,
     note: NewNote,

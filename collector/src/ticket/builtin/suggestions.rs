@@ -1,6 +1,7 @@
 //! The machines that a ticket may be about.
 
 use super::number;
+use crate::directory::Person;
 use crate::store::{Reads, sql};
 use crate::ticket::suggest::{Candidate, Past, rank};
 use crate::ticket::{DeskError, Suggestion, Ticket, TicketEndpoint};
@@ -8,11 +9,11 @@ use crate::ticket::{DeskError, Suggestion, Ticket, TicketEndpoint};
 /// Past tickets that are looked at.
 const PAST_TICKETS: i64 = 20;
 
-/// Suggestions for `ticket`, the likeliest first.
-pub(super) async fn of(reads: &Reads, ticket: &Ticket) -> Result<Vec<Suggestion>, DeskError> {
+/// Suggestions for `ticket`, whose requester is `person` in a directory, the likeliest first.
+pub(super) async fn of(reads: &Reads, ticket: &Ticket, person: Option<&Person>) -> Result<Vec<Suggestion>, DeskError> {
     let candidates = candidates(reads).await?;
     let past = past(reads, ticket).await?;
-    Ok(rank(ticket, &candidates, &past))
+    Ok(rank(ticket, &candidates, &past, person))
 }
 
 async fn candidates(reads: &Reads) -> Result<Vec<Candidate>, DeskError> {

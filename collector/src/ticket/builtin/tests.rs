@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::app::ManualClock;
+use crate::app::fixture::Ground;
 use crate::feed::Watched;
 use crate::store::fixture;
 use crate::store::fixture::Enrolled;
@@ -17,10 +18,7 @@ struct Room {
 
 impl Room {
     async fn open() -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
-        let store = fixture::open(folder.path()).await;
-        let clock = Arc::new(ManualClock::at(Timestamp(1_769_000_000_000)));
-        let feed = Feed::new(clock.now());
+        let Ground { folder, store, clock, feed } = Ground::new().await;
         let desk = BuiltinDesk::new(store, clock.clone(), feed.clone());
         Self { _folder: folder, clock, feed, desk }
     }

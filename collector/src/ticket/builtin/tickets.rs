@@ -3,6 +3,7 @@
 use firstline_diagnosis::vocabulary::{Impact, Priority, Timestamp, Urgency};
 
 use super::number;
+use crate::desk::outbox::push_change;
 use crate::desk::{Change, Outside};
 use crate::store::{Connection, Reads, sql};
 use crate::ticket::{
@@ -30,11 +31,13 @@ struct TicketRow {
     opened_at_ms: i64,
     updated_at_ms: i64,
     opened_by: String,
+    handed_to: String,
     outside_desk: Option<String>,
     display_number: Option<String>,
     api_id: Option<String>,
     url: Option<String>,
     queue: Option<String>,
+    state_there: Option<String>,
     device: Option<String>,
     due_ms: Option<i64>,
     why: Option<String>,
@@ -49,6 +52,7 @@ impl TicketRow {
             api_id: self.api_id.take()?,
             url: self.url.take()?,
             queue: self.queue.take()?,
+            state: self.state_there.take()?,
             device: self.device.take()?,
             due: self.due_ms.map(Timestamp),
             why: self.why.take()?,
@@ -112,8 +116,23 @@ pub(super) async fn update(
     if done.rows_affected() == 0 { Err(missing(number)) } else { Ok(()) }
 }
 
+/// Changes what is said, here and at the ticket's own desk.
+pub(crate) async fn change(
+    tx: &mut Connection,
+    number: i64,
+    order: TicketUpdate,
+    now: Timestamp,
+) -> Result<(), DeskError> {
+    let change = outgoing(tx, number, &order).await?;
+    update(tx, number, order, now).await?;
+    if !change.is_empty() {
+        push_change(tx, number, &change, now).await?;
+    }
+    Ok(())
+}
+
 /// What an update changes of what another desk has, too.
-pub(super) async fn outgoing(tx: &mut Connection, number: i64, update: &TicketUpdate) -> Result<Change, DeskError> {
+async fn outgoing(tx: &mut Connection, number: i64, update: &TicketUpdate) -> Result<Change, DeskError> {
     let now: Option<(Option<String>, Option<String>)> =
         sql::query_as("SELECT impact, urgency FROM tickets WHERE number = $1").bind(number).fetch_optional(tx).await?;
     let (was_impact, was_urgency) = now.unwrap_or_default();
@@ -132,7 +151,7 @@ pub(super) async fn outgoing(tx: &mut Connection, number: i64, update: &TicketUp
 /// The ticket without notes and attachments.
 pub(super) async fn row(reads: &Reads, number: i64) -> Result<Ticket, DeskError> {
     let row: Option<TicketRow> = sql::query_as(
-        "SELECT t.*, e.name AS endpoint_name, d.desk AS outside_desk, d.display_number, d.api_id, d.url, d.queue, d.device, \
+        "SELECT t.*, e.name AS endpoint_name, d.desk AS outside_desk, d.display_number, d.api_id, d.url, d.queue, d.state_there, d.device, \
          d.due_ms, d.why FROM tickets t LEFT JOIN endpoints e ON e.id = t.endpoint_id \
          LEFT JOIN desk_tickets d ON d.ticket = t.number WHERE t.number = $1",
     )
@@ -148,7 +167,7 @@ pub(super) async fn list(reads: &Reads, query: &TicketQuery) -> Result<TicketLis
     let after = query.after.as_deref().map(number::parse).transpose()?;
     let words = query.search.as_deref().map(str::trim).filter(|words| !words.is_empty()).map(sql::containing);
     let rows: Vec<TicketRow> = sql::query_as(
-        "SELECT t.*, e.name AS endpoint_name, d.desk AS outside_desk, d.display_number, d.api_id, d.url, d.queue, d.device, \
+        "SELECT t.*, e.name AS endpoint_name, d.desk AS outside_desk, d.display_number, d.api_id, d.url, d.queue, d.state_there, d.device, \
          d.due_ms, d.why FROM tickets t LEFT JOIN endpoints e ON e.id = t.endpoint_id \
          LEFT JOIN desk_tickets d ON d.ticket = t.number WHERE ($1 IS NULL OR t.number < $1) AND ($2 IS NULL OR t.state = $2) \
          AND ($3 = 0 OR t.state NOT IN ('resolved', 'closed')) AND ($4 IS NULL OR t.endpoint_id = $4) \
@@ -209,6 +228,7 @@ impl From<TicketRow> for Ticket {
             opened_at: Timestamp(row.opened_at_ms),
             updated_at: Timestamp(row.updated_at_ms),
             opened_by: row.opened_by,
+            handed_to: row.handed_to,
             notes: Vec::new(),
             attachments: Vec::new(),
         }

@@ -1,5 +1,6 @@
 use super::*;
 use proptest::prelude::*;
+use serde_json::json;
 
 const NASTY: &str =
     "<script>alert(1)</script>\u{0}\u{1b}[31m\u{202e}gnp.exe & \"quotes\" 'x' [a](javascript:1) | `x` **b**";
@@ -17,6 +18,15 @@ fn everywhere(words: &str) -> RichText {
     ])
 }
 
+/// All text of a document, which has none that is empty.
+fn words_of(node: &serde_json::Value, texts: &mut Vec<String>) {
+    if let Some(text) = node["text"].as_str() {
+        assert!(!text.is_empty(), "{node}");
+        texts.push(text.to_owned());
+    }
+    node["content"].as_array().into_iter().flatten().for_each(|inner| words_of(inner, texts));
+}
+
 #[test]
 fn markup_in_any_place_is_shown_and_not_obeyed() {
     let html = everywhere(NASTY).to_html();
@@ -31,7 +41,9 @@ fn markup_in_any_place_is_shown_and_not_obeyed() {
 #[test]
 fn control_and_direction_characters_reach_no_form() {
     let text = everywhere(NASTY);
-    for form in [text.to_html(), text.to_markdown(), text.to_plain()] {
+    let mut texts = Vec::new();
+    words_of(&text.to_adf(), &mut texts);
+    for form in [text.to_html(), text.to_markdown(), text.to_plain(), texts.concat()] {
         assert!(!form.chars().any(|letter| letter != '\n' && letter.is_control()), "{form:?}");
         assert!(!form.contains('\u{202e}'), "{form:?}");
     }
@@ -49,6 +61,39 @@ fn a_note_reads_well_in_every_form() {
         "<p><strong>The disk is full.</strong> 1 GiB left.</p><ol><li>Empty the bin</li><li>Restart</li></ol>"
     );
     assert_eq!(text.to_markdown(), "**The disk is full\\.** 1 GiB left\\.\n\n1. Empty the bin\n2. Restart");
+}
+
+#[test]
+fn a_document_has_nodes_for_what_a_note_has() {
+    let line = Line::default().text("See\n").bold("C:").text("").code("chkdsk");
+    let text = RichText(vec![
+        Block::heading("Why"),
+        Block::paragraph(line),
+        Block::steps(["Restart"]),
+        Block::Table { head: vec!["Drive".into()], rows: vec![vec!["C:".into()]] },
+        Block::Code { text: "a\n  b".to_owned() },
+        Block::Code { text: String::new() },
+    ]);
+    let words = |text: &str| json!({ "type": "text", "text": text });
+    let paragraph = |text: &str| json!({ "type": "paragraph", "content": [words(text)] });
+    let marked = |text: &str, mark: &str| json!({ "type": "text", "text": text, "marks": [{ "type": mark }] });
+    assert_eq!(
+        text.to_adf(),
+        json!({ "type": "doc", "version": 1, "content": [
+            { "type": "heading", "attrs": { "level": 3 }, "content": [words("Why")] },
+            { "type": "paragraph", "content": [
+                words("See"), { "type": "hardBreak" }, marked("C:", "strong"), marked("chkdsk", "code"),
+            ] },
+            { "type": "orderedList", "content": [{ "type": "listItem", "content": [paragraph("Restart")] }] },
+            { "type": "table", "content": [
+                { "type": "tableRow", "content": [{ "type": "tableHeader", "content": [paragraph("Drive")] }] },
+                { "type": "tableRow", "content": [{ "type": "tableCell", "content": [paragraph("C:")] }] },
+            ] },
+            { "type": "codeBlock", "content": [words("a\n  b")] },
+            { "type": "codeBlock", "content": [] },
+        ] })
+    );
+    words_of(&everywhere("").to_adf(), &mut Vec::new());
 }
 
 #[test]

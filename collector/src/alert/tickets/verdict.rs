@@ -1,0 +1,133 @@
+//! How useful alerts were, as their tickets tell when they end.
+//!
+//! A ticket that somebody closed was useful, unless the desk's state or closing code says otherwise (`not_useful` of its
+//! configuration). One that was resolved by nobody, since the alert was over, says neither. People who confirm or dismiss an
+//! incident judge its check, too.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::alert::{AlertError, Alerts};
+use crate::app::App;
+use crate::config::DeskSettings;
+use crate::store::{Connection, sql};
+
+/// Tickets of one turn.
+const AT_A_TIME: i64 = 200;
+
+/// Tickets that ended, and were read since when they are another desk's.
+const ENDED: &str = "SELECT l.ticket, l.resolved_here, t.state, d.desk, d.state_there, d.closing FROM alert_tickets l
+    JOIN tickets t ON t.number = l.ticket LEFT JOIN desk_tickets d ON d.ticket = l.ticket
+    WHERE l.verdict = '' AND t.state IN ('resolved', 'closed')
+    AND (d.ticket IS NULL OR d.read_ms >= t.updated_at_ms) ORDER BY l.ticket LIMIT $1";
+
+const COUNTS: &str = "SELECT check_id, verdict, COUNT(*) FROM alert_tickets GROUP BY check_id, verdict";
+
+const INCIDENTS: &str = "SELECT check_id, document FROM incidents WHERE document LIKE '%\"confirmation\":{%'";
+
+/// How the tickets of one check ended.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct CheckUsefulness {
+    /// The check.
+    pub check: String,
+    /// Tickets that are not closed.
+    pub open: u64,
+    /// Tickets and incidents that people closed or confirmed.
+    pub useful: u64,
+    /// Tickets and incidents of which people said that they were about nothing.
+    pub not_useful: u64,
+    /// Tickets that were resolved by nobody, since it was over.
+    pub passed: u64,
+    /// The useful of those that people judged, 0 to 1; absent while nobody did.
+    pub useful_share: Option<f64>,
+}
+
+/// How useful checks were, by check.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct UsefulnessList {
+    /// The checks of which there were tickets.
+    pub checks: Vec<CheckUsefulness>,
+}
+
+#[derive(Debug, sqlx::FromRow)]
+struct Ended {
+    ticket: i64,
+    resolved_here: i64,
+    state: String,
+    desk: Option<String>,
+    state_there: Option<String>,
+    closing: Option<String>,
+}
+
+impl Ended {
+    /// The verdict, and the words that it follows from.
+    fn judged(&self, desks: &[DeskSettings]) -> (&'static str, String) {
+        let settings = desks.iter().find(|one| Some(&one.name) == self.desk.as_ref());
+        let state = self.state_there.as_deref().unwrap_or(&self.state);
+        let closing = self.closing.as_deref().unwrap_or_default();
+        let words = if closing.is_empty() { state.to_owned() } else { format!("{state}, {closing}") };
+        let verdict = match settings {
+            Some(desk) if desk.says_not_useful(&[state, closing]) => "not_useful",
+            _ if self.resolved_here != 0 => "passed",
+            _ => "useful",
+        };
+        (verdict, words)
+    }
+}
+
+/// Judges tickets that ended.
+pub(super) async fn judge(app: &App) -> Result<(), AlertError> {
+    let ended: Vec<Ended> = sql::query_as(ENDED).bind(AT_A_TIME).fetch_all(app.store.reads()).await?;
+    for one in ended {
+        let (verdict, words) = one.judged(&app.config.desk);
+        app.store.for_people().write(move |tx| Box::pin(keep(tx, one.ticket, verdict, words))).await?;
+    }
+    Ok(())
+}
+
+async fn keep(tx: &mut Connection, ticket: i64, verdict: &'static str, words: String) -> Result<(), AlertError> {
+    sql::query("UPDATE alert_tickets SET verdict = $2, closing = $3 WHERE ticket = $1")
+        .bind(ticket)
+        .bind(verdict)
+        .bind(words)
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
+impl Alerts {
+    /// How useful the alerts of each check were.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn usefulness(&self) -> Result<UsefulnessList, AlertError> {
+        let mut checks: BTreeMap<String, CheckUsefulness> = BTreeMap::new();
+        let tickets: Vec<(String, String, i64)> = sql::query_as(COUNTS).fetch_all(self.store.reads()).await?;
+        for (check, verdict, count) in tickets {
+            let one = checks.entry(check).or_default();
+            let place = match verdict.as_str() {
+                "useful" => &mut one.useful,
+                "not_useful" => &mut one.not_useful,
+                "passed" => &mut one.passed,
+                _ => &mut one.open,
+            };
+            *place += u64::try_from(count).unwrap_or_default();
+        }
+        let incidents: Vec<(String, String)> = sql::query_as(INCIDENTS).fetch_all(self.store.reads()).await?;
+        for (check, document) in incidents {
+            let Some(said) = crate::incident::confirmation(&document) else { continue };
+            let one = checks.entry(check).or_default();
+            *(if said.confirmed { &mut one.useful } else { &mut one.not_useful }) += 1;
+        }
+        let list = checks.into_iter().map(|(check, one)| CheckUsefulness { check, ..one.shared() });
+        Ok(UsefulnessList { checks: list.collect() })
+    }
+}
+
+impl CheckUsefulness {
+    fn shared(self) -> Self {
+        let judged = self.useful + self.not_useful;
+        Self { useful_share: (judged > 0).then(|| self.useful as f64 / judged as f64), ..self }
+    }
+}
