@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use firstline_tests::request_tracker::Stored;
-use firstline_tests::{LostReply, RequestTracker, Stage, wait};
+use firstline_tests::{LostReply, RequestTracker, Stage, Volume, wait};
 use reqwest::Method;
 use ring::digest::{SHA256, digest};
 use serde_json::{Value, json};
@@ -24,7 +24,8 @@ fn configuration(tracker: &RequestTracker, relay: u16) -> String {
     let more = "queues = [\"Workstations\"]\npoll_seconds = 5\ndevice_field = \"Agent ID\"\ncategory_field = \"Category\"\n\
                 states = { pending = \"bogus\" }\npriorities = { P1 = \"90\" }\ncategories = { Storage = \"Disk\" }";
     let seen = "queues = []\n";
-    desk("helpdesk", relay, "firstline", more) + &desk("looks-only", tracker.port, "looker", seen)
+    let alerts = "[[alerts.tickets]]\ndesk = \"helpdesk\"\nleast_severity = \"medium\"\nafter_seconds = 0\nwhen_over = \"resolve\"\n";
+    desk("helpdesk", relay, "firstline", more) + &desk("looks-only", tracker.port, "looker", seen) + alerts
 }
 
 /// Files of a transaction.
@@ -67,6 +68,7 @@ async fn a_ticket_at_request_tracker_gets_its_diagnosis_once_whatever_happens() 
     let mut tracker = RequestTracker::start().await;
     let relay = LostReply::before(tracker.port).await;
     let mut stage = Stage::open_with(&configuration(&tracker, relay.port)).await;
+    let volume = Volume::mount(&stage.folder(""), "volume", 64);
     let (_agent, id) = stage.agent_online("agent").await;
     wait::for_condition("the queue to be looked at", ARRIVES, async || {
         stage.api.get("/api/v1/desks").await["desks"][0]["looked_at"].is_string()
@@ -78,6 +80,7 @@ async fn a_ticket_at_request_tracker_gets_its_diagnosis_once_whatever_happens() 
     writes_once_when_answers_are_lost(&mut stage, &mut tracker, &relay).await;
     tells_what_is_refused_with_success(&stage, &tracker).await;
     follows_a_merged_ticket(&stage, &tracker).await;
+    opens_one_ticket_for_an_alert(&mut stage, &tracker, &relay, &volume).await;
     is_tried_out_and_says_what_is_missing(&stage, &mut tracker).await;
 }
 
@@ -195,6 +198,39 @@ async fn follows_a_merged_ticket(stage: &Stage, tracker: &RequestTracker) {
     note(stage, &here, "After the merger.").await;
     delivered(stage).await;
     assert_eq!(tracker.count(&other, "After the merger.").await, 1);
+}
+
+async fn opens_one_ticket_for_an_alert(
+    stage: &mut Stage,
+    tracker: &RequestTracker,
+    relay: &LostReply,
+    volume: &Volume,
+) {
+    let of_alerts = async || {
+        let list = tracker.get("/tickets?query=Subject LIKE 'volume'&fields=Subject,Status").await;
+        list["items"].as_array().cloned().unwrap_or_default()
+    };
+    relay.hold("2.0/ticket HTTP");
+    volume.fill();
+    // The order to open it is carried out, and whoever gave it dies before the answer.
+    relay.took(4, ARRIVES).await;
+    stage.collector.kill();
+    stage.collector.start().await;
+    wait::for_condition("the alert's ticket", ARRIVES, async || of_alerts().await.len() == 1).await;
+    delivered(stage).await;
+    let opened = of_alerts().await;
+    assert_eq!(opened.len(), 1, "{opened:?}");
+    let there = opened[0]["id"].as_str().expect("an id");
+    let here = page_of(stage, there).await;
+    let diagnosed = async || tracker.has_subject(there, &format!("{here} [firstline ")).await;
+    wait::for_condition("its diagnosis", ARRIVES, diagnosed).await;
+    volume.free();
+    wait::for_condition("the ticket to be resolved", ARRIVES, async || {
+        tracker.get(&format!("/ticket/{there}")).await["Status"] == "resolved"
+    })
+    .await;
+    assert_eq!(tracker.count(there, "It is over.").await, 1);
+    assert_eq!(of_alerts().await.len(), 1);
 }
 
 async fn is_tried_out_and_says_what_is_missing(stage: &Stage, tracker: &mut RequestTracker) {

@@ -70,4 +70,5 @@ async fn a_server_that_may_lose_commits_or_is_away_is_named() {
     assert!(problem["retry_after_seconds"].as_u64().is_some(), "nobody says when to come back: {problem}");
     let away = doctor(&stage).await.ended_with(1);
     assert_eq!(faults(&away), ["database"], "{}", away.stdout);
+    assert!(away.stdout.contains("Connection refused"), "{}", away.stdout);
 }

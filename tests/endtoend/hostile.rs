@@ -8,6 +8,8 @@ use firstline_proto::v1::record::Body;
 use firstline_tests::Stage;
 use firstline_tests::wire::{Identity, Stream, hello, records};
 
+use crate::storage::{database, stored};
+
 /// An hour ago.
 pub(crate) fn start_ms() -> i64 {
     jiff::Timestamp::now().as_millisecond() - 3_600_000
@@ -82,6 +84,38 @@ async fn what_breaks_a_bound_is_turned_away_and_the_collector_stays_up() {
     }
     assert!(taken.is_empty(), "taken: {taken:?}");
     stage.collector.ready().await;
+}
+
+#[tokio::test]
+async fn numbers_that_go_backwards_and_rows_of_a_wrong_layout_leave_what_is_stored_as_it_was() {
+    let mut stage = Stage::open().await;
+    let identity = stage.identity("hostile").await;
+    let (began_ms, layout) = (start_ms(), records::layout().fingerprint());
+    let (mut stream, _) = Stream::open(stage.collector.agents, &identity, hello("hostile", 1)).await.unwrap();
+    stream.send(records::layout_frame()).await.unwrap();
+    let numbered = |numbers: &[u64]| records::batch(numbers.iter().map(|one| records::sample(*one, began_ms)));
+    stream.send(numbered(&[1, 2, 3, 4, 5])).await.unwrap();
+    assert_eq!(stream.acknowledged().await.unwrap().stored_sequence, 5);
+    stream.send(numbered(&[2, 3, 4])).await.unwrap();
+    assert_eq!(stream.acknowledged().await.unwrap().stored_sequence, 5, "they are there already");
+    for (name, frame) in [
+        ("backwards", numbered(&[8, 7, 6])),
+        ("too few numbers for the layout", sample(6, layout, 1)),
+        ("too many numbers for the layout", sample(6, layout, 300)),
+        ("a layout that was never sent", sample(6, 7, 3)),
+    ] {
+        let next = frame.clone();
+        assert!(is_turned_away(&stage, &identity, &move |_| next.clone()).await, "{name}");
+    }
+    let (mut stream, welcome) = Stream::open(stage.collector.agents, &identity, hello("hostile", 1)).await.unwrap();
+    stream.send(records::layout_frame()).await.unwrap();
+    let next = welcome.stored_sequence + 1;
+    stream.send(numbered(&[next])).await.unwrap();
+    assert_eq!(stream.acknowledged().await.unwrap().stored_sequence, next, "it may go on as it should");
+    assert!(stage.collector.stop().await.success());
+    let (times, _) = stored(&database(&stage.collector.folder).await, &identity.endpoint_id).await;
+    let sent = (1..=5).chain([next]).map(|number| (began_ms + i64::try_from(number).unwrap(), 1));
+    assert_eq!(times, sent.collect(), "what is stored, and how often");
 }
 
 #[tokio::test]

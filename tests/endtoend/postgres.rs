@@ -51,6 +51,21 @@ async fn a_server_without_the_collectors_tables_is_not_begun_anew() {
     assert!(tables.is_empty(), "{tables:?}");
 }
 
+#[tokio::test]
+async fn a_pooler_that_the_configuration_does_not_name_is_told_from_a_server_that_is_away() {
+    let server = Postgres::start(Durable::No).await;
+    let pooler = Pooler::start(&server, POOLED).await;
+    let mut stage = Stage::open_with(&pooler.configuration()).await;
+    assert!(stage.collector.stop().await.success());
+    stage.collector.configure(&pooler.configuration().replace("\"transaction\"", "\"none\""));
+    let data = stage.collector.folder.display().to_string();
+    for command in ["serve", "doctor"] {
+        let said = Outcome::of(program("firstline-collector", &[command, "--data", &data])).await.ended_with(1);
+        let said = said.stdout + &said.stderr;
+        assert!(said.contains("[database] pooler = \"transaction\""), "{command}: {said}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_acknowledged_is_lost_and_nothing_is_stored_twice_when_postgresql_is_killed() {
     let mut server = Postgres::start(Durable::Yes).await;
@@ -86,6 +101,12 @@ async fn while_postgresql_is_away_people_are_told_when_to_come_again_and_then_th
     for path in paths {
         assert_eq!(stage.api.asked(path).await, (200, None), "{path}");
     }
+    let over = || stage.collector.log().contains("The database works again after");
+    wait::for_condition("the log to say that it is over", PROGRESS, async || over()).await;
+    let log = stage.collector.log();
+    let told: Vec<&str> = log.lines().filter(|line| line.contains(" WARN ") || line.contains("ERROR ")).collect();
+    assert_eq!(told.len(), 1, "one thing happened: {told:#?}");
+    assert!(!told[0].contains("pool"), "not what the server says: {told:?}");
 }
 
 #[tokio::test]

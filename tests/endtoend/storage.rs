@@ -14,8 +14,14 @@ const CRASHES: u64 = 24;
 const SENDERS: usize = 4;
 const PROGRESS: Duration = Duration::from_mins(1);
 
+/// The database of the collector in `folder`.
+pub(crate) async fn database(folder: &Path) -> SqlitePool {
+    let options = SqliteConnectOptions::new().filename(folder.join("firstline.sqlite"));
+    SqlitePool::connect_with(options).await.unwrap()
+}
+
 /// Times of the stored samples of an endpoint, with how often each is there, and what its progress says.
-async fn stored(pool: &SqlitePool, endpoint: &str) -> (BTreeMap<i64, i64>, i64) {
+pub(crate) async fn stored(pool: &SqlitePool, endpoint: &str) -> (BTreeMap<i64, i64>, i64) {
     let times = "SELECT s.at_ms, COUNT(*) FROM samples s JOIN endpoints e ON e.key = s.endpoint_key WHERE e.id = $1 GROUP BY s.at_ms";
     let rows: Vec<(i64, i64)> = sqlx::query_as(times).bind(endpoint).fetch_all(pool).await.unwrap();
     let progress =
@@ -27,8 +33,7 @@ async fn stored(pool: &SqlitePool, endpoint: &str) -> (BTreeMap<i64, i64>, i64) 
 /// Counts what is in the database of the collector in `folder`: for each endpoint at least what was acknowledged, each
 /// record once, and nothing else. Returns how many records there are.
 pub(crate) async fn count(folder: &Path, acknowledged: Vec<(String, u64)>, start_ms: i64) -> i64 {
-    let options = SqliteConnectOptions::new().filename(folder.join("firstline.sqlite"));
-    let pool = SqlitePool::connect_with(options).await.unwrap();
+    let pool = database(folder).await;
     let (verdict,): (String,) = sqlx::query_as("PRAGMA integrity_check").fetch_one(&pool).await.unwrap();
     assert_eq!(verdict, "ok");
     let mut sum = 0;

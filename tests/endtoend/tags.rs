@@ -40,11 +40,13 @@ async fn a_tag_says_where_it_comes_from_and_a_rules_stays() {
     assert!(said.contains("site=munich") && said.contains("set by admin"), "{said}");
     assert_eq!((listed(&stage, "site=munich").await, listed(&stage, "site=berlin").await), (1, 0));
 
-    stage.collector.configure(RULES);
+    stage.collector.configure(&format!("{RULES}\n[limits]\nstreams = 77\n"));
     stage.collector.reload();
     wait::for_condition("the rule to be in force", SOON, async || listed(&stage, "site=berlin").await == 1).await;
     let said = tag(&stage, &[]).await.done().stdout;
     assert!(said.contains("by the rule \"Berlin\", which fits its host name ber-1, system Debian"), "{said}");
+    let told = || stage.collector.log().contains("these need a restart to come into force: limits.streams\n");
+    wait::for_condition("the log to name what a reload does not change", SOON, async || told()).await;
     let plain = said.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(plain.contains("site=munich set by admin (another counts)"), "{said}");
     for refused in [tag(&stage, &["remove", "site"]).await, tag(&stage, &["add", "site=rome"]).await] {

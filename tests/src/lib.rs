@@ -4,6 +4,7 @@
 //! at the end. Waiting is always for a condition with a deadline ([`wait`]). What a failed test leaves behind (logs,
 //! screenshots) is printed or kept where the message says.
 
+pub mod active_directory;
 pub mod agent;
 pub mod api;
 pub mod balancer;
@@ -28,6 +29,7 @@ pub mod volume;
 pub mod wait;
 pub mod wire;
 
+pub use active_directory::ActiveDirectory;
 pub use agent::Agent;
 pub use api::Api;
 pub use browser::Browser;

@@ -3,9 +3,33 @@
 use std::time::{Duration, Instant};
 
 use tokio::net::TcpStream;
+use tokio::time::{Interval, MissedTickBehavior, interval_at};
 
 /// How often a condition is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
+
+/// The moments at which a condition is looked at again.
+struct Looks {
+    every: Interval,
+    deadline: Instant,
+}
+
+impl Looks {
+    fn new(every: Duration, within: Duration) -> Self {
+        let mut turns = interval_at(tokio::time::Instant::now() + every, every);
+        turns.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        Self { every: turns, deadline: Instant::now() + within }
+    }
+
+    /// Waits for the next one. False when the time is over.
+    async fn again(&mut self) -> bool {
+        if Instant::now() >= self.deadline {
+            return false;
+        }
+        self.every.tick().await;
+        true
+    }
+}
 
 /// Looks until `look` gives a value and returns it.
 ///
@@ -23,13 +47,12 @@ pub async fn found<T, F>(every: Duration, within: Duration, mut look: F) -> Opti
 where
     F: AsyncFnMut() -> Option<T>,
 {
-    let deadline = Instant::now() + within;
+    let mut looks = Looks::new(every, within);
     loop {
         let value = look().await;
-        if value.is_some() || Instant::now() >= deadline {
+        if value.is_some() || !looks.again().await {
             return value;
         }
-        tokio::time::sleep(every).await;
     }
 }
 
@@ -38,10 +61,9 @@ where
 /// # Panics
 /// When `within` has passed.
 pub async fn for_listener(port: u16, within: Duration) {
-    let deadline = Instant::now() + within;
+    let mut looks = Looks::new(LOOK_EVERY, within);
     while TcpStream::connect(("127.0.0.1", port)).await.is_err() {
-        assert!(Instant::now() < deadline, "waited {} s in vain for a listener on port {port}", within.as_secs());
-        tokio::time::sleep(LOOK_EVERY).await;
+        assert!(looks.again().await, "waited {} s in vain for a listener on port {port}", within.as_secs());
     }
 }
 

@@ -104,6 +104,7 @@ async fn connect(state: StateDir, identity: Identity, outbox: Arc<Outbox>, stop:
         frames,
         readings,
         status,
+        trouble: Mutex::default(),
         ledger: Arc::new(Mutex::new(Ledger::at(state.path("ledger")))),
         renewals,
         renew_at: watch::Sender::new(None),

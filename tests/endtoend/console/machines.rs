@@ -36,7 +36,7 @@ async fn a_machine_that_enrolled_again_is_merged_after_a_look_at_both() {
             fits(&browser).await;
             browser.click("section.pair button.main-action").await;
             browser.shows("Merged: BER-7-NEW.", PAGE).await;
-            browser.shows("No machine is enrolled twice.", PAGE).await;
+            browser.shows("No two endpoints show the same firmware.", PAGE).await;
             assert_eq!(stage.endpoint_ids().await, std::slice::from_ref(&now.endpoint_id));
             // An old link still leads to the machine.
             go(&browser, &stage, &format!("/endpoints/{}", before.endpoint_id)).await;

@@ -37,7 +37,7 @@ async fn a_second_pull_says_what_is_gone_since_the_first() {
                 browser.click("#fold-compared summary").await;
             }
             let gone = "return [...document.querySelectorAll('.compared tbody tr')].some((row) => \
-                        row.innerText.includes(arguments[0]) && row.querySelector('.mark').innerText === 'gone')";
+                        row.innerText.includes(arguments[0]) && ['gone', 'clearing'].includes(row.querySelector('.mark').innerText))";
             let volume = volume.path().display().to_string();
             let answer = browser.client.execute(gone, vec![volume.into()]).await.unwrap();
             assert_eq!(answer, true, "the volume has room again");

@@ -7,6 +7,7 @@ use firstline_tests::wire::sender::Sender;
 use firstline_tests::wire::sick::Sick;
 use firstline_tests::{Replicas, wait};
 
+use super::pulls::says;
 use crate::storage::once_each;
 
 /// Endpoints that send as fast as they can, and endpoints with a full volume.
@@ -117,6 +118,25 @@ async fn a_replica_that_is_killed_moves_its_endpoints_and_nothing_is_lost_or_tol
     crowd.go_on(400).await;
     let sum = crowd.count(&replicas).await;
     println!("2 kills of 3 replicas, {sum} records, each stored once; {SICK} alerts, each told once");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn while_nats_is_killed_everybody_goes_on_and_nothing_is_lost_or_told_twice() {
+    let mut replicas = Replicas::open(2).await;
+    says(&replicas, 0, "NATS is connected").await;
+    let crowd = Crowd::gather(&replicas).await;
+    crowd.is_told(&replicas).await;
+    for _ in 0..2 {
+        replicas.nats.kill();
+        says(&replicas, 0, "NATS is away").await;
+        crowd.go_on(400).await;
+        members_are(&replicas, &["replica-0", "replica-1"]).await;
+        replicas.nats.go().await;
+        says(&replicas, 0, "NATS is connected").await;
+        crowd.go_on(400).await;
+    }
+    let records = crowd.count(&replicas).await;
+    println!("NATS killed twice, {records} records, each stored exactly once, {SICK} alerts, each told once");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,10 +1,11 @@
 use super::Site;
 
 /// A machine that can sleep, although the one underneath must not: the kernel's list of what it can is a file, and sleeping is
-/// an agent that is frozen until somebody opens the lid.
-const CAN_SLEEP: &str = "mkdir /run/power && echo mem > /run/power/state && mount --bind /run/power /sys/power";
+/// an agent that is frozen until somebody opens the lid: until something is written into a pipe.
+const CAN_SLEEP: &str =
+    "mkfifo /run/lid && mkdir /run/power && echo mem > /run/power/state && mount --bind /run/power /sys/power";
 const ASLEEP: &str = "[Service]\nExecStart=\nExecStart=/bin/sh -c 'systemctl kill --signal STOP firstline-agent; \
-                      touch /run/asleep; until [ -e /run/lid ]; do sleep 0.1; done; \
+                      touch /run/asleep; read -r opened < /run/lid; \
                       systemctl kill --signal CONT firstline-agent'\n";
 const LOCK: &str = "systemd-inhibit --list --no-legend | grep 'Firstline agent' | grep --quiet delay";
 
@@ -30,7 +31,7 @@ async fn a_machine_says_that_it_goes_to_sleep_before_it_does_and_nobody_is_told_
     let alerts = site.stage.firstline(&["alert", "list", "--json"]).await.done();
     assert!(!alerts.stdout.contains(&endpoint), "{}", alerts.stdout);
 
-    site.guest.says("touch /run/lid").await;
+    site.guest.says("echo opened > /run/lid").await;
     site.stage.endpoint_is(&endpoint, "online").await;
     let turns: Vec<String> = site.marks().await.into_iter().map(|(mark, _)| mark).collect();
     assert_eq!(turns[marks.len() - 1..], ["pausing", "resumed"], "{turns:?}");

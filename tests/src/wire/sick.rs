@@ -7,14 +7,14 @@ use std::time::Duration;
 use firstline_diagnosis::vocabulary::{Layout, Series};
 use firstline_proto::v1;
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout_at};
 
 use super::{Identity, Stream, hello, records};
 
 /// How often it says so.
 const EVERY: Duration = Duration::from_secs(3);
-/// How long it rests before it dials again.
-const REST: Duration = Duration::from_millis(500);
+/// How often it dials at most.
+const DIAL_EVERY: Duration = Duration::from_millis(500);
 /// How long it waits for what it sent to be acknowledged; a collector that is frozen says nothing.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -34,10 +34,12 @@ impl Sick {
         let acknowledged = Arc::new(AtomicU64::new(0));
         let (name, seen) = (name.to_owned(), Arc::clone(&acknowledged));
         let task = tokio::spawn(async move {
+            let mut turns = interval(DIAL_EVERY);
+            turns.set_missed_tick_behavior(MissedTickBehavior::Delay);
             loop {
+                turns.tick().await;
                 // It goes on elsewhere, as every endpoint does.
                 session(port, &name, &identity, &seen).await.ok();
-                sleep(REST).await;
             }
         });
         Self { endpoint_id, acknowledged, task }
