@@ -65,7 +65,9 @@ async fn note(stage: &Stage, ticket: &str, text: &str) {
 
 #[tokio::test]
 async fn a_ticket_at_request_tracker_gets_its_diagnosis_once_whatever_happens() {
+    let mut watch = Watch(Instant::now());
     let mut tracker = RequestTracker::start().await;
+    watch.part("Request Tracker starts");
     let relay = LostReply::before(tracker.port).await;
     let mut stage = Stage::open_with(&configuration(&tracker, relay.port)).await;
     let volume = Volume::mount(&stage.folder(""), "volume", 64);
@@ -74,14 +76,32 @@ async fn a_ticket_at_request_tracker_gets_its_diagnosis_once_whatever_happens() 
         stage.api.get("/api/v1/desks").await["desks"][0]["looked_at"].is_string()
     })
     .await;
+    watch.part("everything else starts");
 
     comes_in_and_is_diagnosed(&stage, &tracker, &id).await;
+    watch.part("a ticket comes in");
     asks_when_it_is_not_clear(&stage, &tracker).await;
+    watch.part("one is not clear");
     writes_once_when_answers_are_lost(&mut stage, &mut tracker, &relay).await;
+    watch.part("answers are lost");
     tells_what_is_refused_with_success(&stage, &tracker).await;
+    watch.part("a change is refused");
     follows_a_merged_ticket(&stage, &tracker).await;
+    watch.part("a ticket is merged");
     opens_one_ticket_for_an_alert(&mut stage, &tracker, &relay, &volume).await;
+    watch.part("an alert opens one");
     is_tried_out_and_says_what_is_missing(&stage, &mut tracker).await;
+    watch.part("it is tried out");
+}
+
+/// Says how long each part took: one that gets slow is seen before it is too slow.
+struct Watch(Instant);
+
+impl Watch {
+    fn part(&mut self, what: &str) {
+        println!("{:5.1} s: {what}", self.0.elapsed().as_secs_f64());
+        self.0 = Instant::now();
+    }
 }
 
 async fn comes_in_and_is_diagnosed(stage: &Stage, tracker: &RequestTracker, endpoint: &str) {

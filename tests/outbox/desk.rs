@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use axum::body::{Body, Bytes};
+use axum::body::Bytes;
 use axum::extract::{Path, Query, Request, State};
-use axum::middleware::{Next, from_fn_with_state};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
@@ -16,25 +16,10 @@ use base64::prelude::BASE64_STANDARD;
 use http::StatusCode;
 use serde_json::{Value, json};
 
+use crate::faults::{Faults, interfere};
+
 /// The token that opens it.
 pub(crate) const TOKEN: &str = "t0ken";
-
-/// What goes wrong with a call.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Fault {
-    /// Too many calls; it wants a second.
-    Limited,
-    /// What stands in front of it answers, and it was not asked.
-    NotAsked,
-    /// It is done, and what stands in front of it answers 502.
-    LostAfter,
-    /// It is done, and the connection ends in the middle of the answer.
-    CutOff,
-    /// It is done, and the answer is a page with success.
-    Page,
-}
-
-const FAULTS: [Fault; 5] = [Fault::Limited, Fault::NotAsked, Fault::LostAfter, Fault::CutOff, Fault::Page];
 
 /// What it holds.
 #[derive(Debug, Default)]
@@ -45,15 +30,15 @@ struct Held {
     files: BTreeMap<u64, Vec<u8>>,
     /// When the first note came onto a ticket, by its id.
     noted: BTreeMap<u64, Instant>,
-    calls: usize,
-    faults: usize,
-    /// Every n-th call goes wrong; 0: none.
-    fault_every: usize,
 }
 
 /// The desk. Copies are the same.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Desk(Arc<Mutex<Held>>);
+pub(crate) struct Desk {
+    held: Arc<Mutex<Held>>,
+    /// What goes wrong there.
+    pub(crate) faults: Faults,
+}
 
 impl Desk {
     /// Serves it; where.
@@ -69,25 +54,15 @@ impl Desk {
             .route("/ticket_articles/by_ticket/{id}", get(articles))
             .route("/ticket_attachment/{ticket}/{article}/{id}", get(attachment))
             .with_state(self.clone())
-            .layer(from_fn_with_state(self.clone(), interfere));
+            .layer(from_fn_with_state(self.faults.clone(), interfere))
+            .layer(from_fn(opened));
         let app = Router::new().nest("/api/v1", routes);
         tokio::spawn(async move { axum::serve(listener, app).await });
         port
     }
 
     fn held(&self) -> MutexGuard<'_, Held> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Every n-th call goes wrong from now on.
-    pub(crate) fn fault_every(&self, calls: usize) {
-        self.held().fault_every = calls;
-    }
-
-    /// Calls, and how many of them went wrong.
-    pub(crate) fn calls(&self) -> (usize, usize) {
-        let held = self.held();
-        (held.calls, held.faults)
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Opens a ticket about a computer; its number.
@@ -114,46 +89,19 @@ impl Desk {
         held.noted.get(&id).copied()
     }
 
-    /// How often a note that holds these words was written.
-    pub(crate) fn count(&self, words: &str) -> usize {
-        let holds = |article: &&Value| article["body"].as_str().is_some_and(|body| body.contains(words));
-        self.held().articles.iter().filter(holds).count()
+    /// What all articles say.
+    pub(crate) fn notes(&self) -> Vec<String> {
+        self.held().articles.iter().filter_map(|article| article["body"].as_str().map(str::to_owned)).collect()
     }
 }
 
-/// What becomes of the call that is the next one.
-fn due(held: &mut Held) -> Option<Fault> {
-    held.calls += 1;
-    if held.fault_every == 0 || !held.calls.is_multiple_of(held.fault_every) {
-        return None;
-    }
-    held.faults += 1;
-    Some(FAULTS[held.faults % FAULTS.len()])
-}
-
-async fn interfere(State(desk): State<Desk>, request: Request, next: Next) -> Response {
+/// Goes on with whoever has the token.
+async fn opened(request: Request, next: Next) -> Response {
     let open = request.headers().get("authorization").is_some_and(|given| given == &format!("Token token={TOKEN}"));
-    if !open {
-        return (StatusCode::UNAUTHORIZED, Json(json!({ "error": "Can't find User for Token" }))).into_response();
-    }
-    let fault = due(&mut desk.held());
-    match fault {
-        None => next.run(request).await,
-        Some(Fault::Limited) => (StatusCode::TOO_MANY_REQUESTS, [("retry-after", "1")], "slow down").into_response(),
-        Some(Fault::NotAsked) => (StatusCode::BAD_GATEWAY, "<title>502</title>").into_response(),
-        Some(Fault::LostAfter) => {
-            drop(next.run(request).await);
-            (StatusCode::BAD_GATEWAY, "<title>502</title>").into_response()
-        }
-        Some(Fault::CutOff) => {
-            drop(next.run(request).await);
-            let pieces = [Ok(Bytes::from_static(b"{\"id\":")), Err(std::io::Error::other("cut off"))];
-            Body::from_stream(futures_util::stream::iter(pieces)).into_response()
-        }
-        Some(Fault::Page) => {
-            drop(next.run(request).await);
-            (StatusCode::OK, "<title>Maintenance</title>").into_response()
-        }
+    if open {
+        next.run(request).await
+    } else {
+        (StatusCode::UNAUTHORIZED, Json(json!({ "error": "Can't find User for Token" }))).into_response()
     }
 }
 

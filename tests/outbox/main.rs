@@ -5,8 +5,13 @@
 //! - The same without faults, for how many a second.
 //! - A ticket is opened at the desk about a computer whose agent is online: how long until its diagnosis is there, when the
 //!   desk calls and when it is asked every five seconds.
+//!
+//! All of it at a stand-in, which takes no time of its own, and at a real Request Tracker as it is installed.
 
 mod desk;
+mod faults;
+mod place;
+mod relay;
 
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -17,7 +22,7 @@ use firstline_tests::{Stage, wait};
 use serde_json::json;
 use tempfile::TempDir;
 
-use desk::{Desk, TOKEN};
+use place::Place;
 
 /// How long everything may take.
 const WITHIN: Duration = Duration::from_hours(2);
@@ -29,9 +34,12 @@ const SECRET: &str = "knock-kn0ck";
 /// Notes to a desk with faults, their rate without, and the time from a ticket to its diagnosis.
 #[derive(Debug, Parser)]
 struct Plan {
-    /// Notes that are delivered.
+    /// Notes that are delivered to the stand-in.
     #[arg(long, default_value_t = 1000)]
     deliveries: usize,
+    /// Notes that are delivered to Request Tracker.
+    #[arg(long, default_value_t = 200)]
+    request_tracker: usize,
     /// Every n-th call goes wrong.
     #[arg(long, default_value_t = 10)]
     fault_every: usize,
@@ -43,48 +51,53 @@ struct Plan {
 #[tokio::main]
 async fn main() -> ExitCode {
     let plan = Plan::parse();
-    let faulty = deliver(plan.deliveries, plan.fault_every).await;
-    let plain = deliver(plan.deliveries, 0).await;
-    diagnose(plan.tickets, true).await;
-    diagnose(plan.tickets, false).await;
-    if faulty && plain { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    let mut passed = true;
+    if plan.deliveries > 0 {
+        passed &= measure(&plan, Place::stand_in, plan.deliveries).await;
+    }
+    if plan.request_tracker > 0 {
+        passed &= measure(&plan, Place::request_tracker, plan.request_tracker).await;
+    }
+    if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Takes all measurements at a kind of desk, each at one of its own; whether nothing was lost or doubled.
+async fn measure(plan: &Plan, make: impl AsyncFn() -> Place, deliveries: usize) -> bool {
+    let faulty = deliver(make().await, deliveries, plan.fault_every).await;
+    let plain = deliver(make().await, deliveries, 0).await;
+    diagnose(make().await, plan.tickets, true).await;
+    diagnose(make().await, plan.tickets, false).await;
+    faulty && plain
 }
 
 /// A collector with that desk; with `calls`, the desk calls as soon as something happened.
-async fn stage(desk: &Desk, calls: bool) -> (Stage, TempDir) {
-    let port = desk.serve().await;
+async fn stage(place: &Place, calls: bool) -> (Stage, TempDir) {
     let folder = tempfile::tempdir().expect("a folder can be made");
-    let secret = |name: &str, text: &str| {
-        let path = folder.path().join(name);
-        std::fs::write(&path, text).expect("written");
-        path.display().to_string()
-    };
-    let hook = format!("hook = {{ signature = \"secret\", secret_file = \"{}\" }}\n", secret("hook", SECRET));
-    let configuration = format!(
-        "[[desk]]\nname = \"helpdesk\"\nkind = \"zammad\"\nurl = \"http://127.0.0.1:{port}\"\ntoken_file = \"{}\"\n\
-         queues = [\"Users\"]\npoll_seconds = 5\ndevice_field = \"device\"\n{}",
-        secret("token", TOKEN),
-        if calls { hook.as_str() } else { "" },
-    );
-    (Stage::open_with(&configuration).await, folder)
+    let mut table = place.table(folder.path()).await;
+    if calls {
+        let file = folder.path().join("hook");
+        std::fs::write(&file, SECRET).expect("written");
+        table += &format!("hook = {{ signature = \"secret\", secret_file = \"{}\" }}\n", file.display());
+    }
+    (Stage::open_with(&table).await, folder)
 }
 
 /// Delivers notes, and counts them at the desk; whether each is there once.
-async fn deliver(deliveries: usize, fault_every: usize) -> bool {
-    let desk = Desk::default();
-    let (stage, _folder) = stage(&desk, false).await;
-    let mut tickets = Vec::new();
+async fn deliver(place: Place, deliveries: usize, fault_every: usize) -> bool {
+    let (stage, _folder) = stage(&place, false).await;
+    let (mut tickets, mut numbers) = (Vec::new(), Vec::new());
     for _ in 0..TICKETS {
-        let there = desk.open("nobody's");
+        let there = place.open("nobody's").await;
         let page = stage.api.post(&format!("/api/v1/desks/helpdesk/tickets/{there}"), &json!({})).await;
         tickets.push(page["number"].as_str().expect("a number").to_owned());
+        numbers.push(there);
     }
-    let (before, _) = desk.calls();
-    desk.fault_every(fault_every);
+    let (before, _) = place.faults().calls();
+    place.faults().every(fault_every);
     let started = Instant::now();
     for index in 0..deliveries {
         let path = format!("/api/v1/tickets/{}/notes", tickets[index % TICKETS]);
-        stage.api.post(&path, &json!({ "text": format!("note number {index} of all") })).await;
+        stage.api.post(&path, &json!({ "text": words(index) })).await;
     }
     wait::for_condition("everything to be delivered", WITHIN, async || {
         let left = async |state: &str| {
@@ -95,23 +108,30 @@ async fn deliver(deliveries: usize, fault_every: usize) -> bool {
     })
     .await;
     let seconds = started.elapsed().as_secs_f64();
-    let counts: Vec<usize> = (0..deliveries).map(|index| desk.count(&format!("note number {index} of all"))).collect();
+    let (calls, faults) = place.faults().calls();
+    let all = place.notes(&numbers).await;
+    let counts: Vec<usize> =
+        (0..deliveries).map(|index| all.iter().filter(|note| note.contains(&words(index))).count()).collect();
     let lost = counts.iter().filter(|count| **count == 0).count();
     let doubled = counts.iter().filter(|count| **count > 1).count();
-    let (calls, faults) = desk.calls();
     println!(
-        "{deliveries} deliveries, {} calls, {faults} of them with a fault: {lost} lost, {doubled} doubled, {seconds:.1} s, \
+        "{}: {deliveries} deliveries, {} calls, {faults} of them with a fault: {lost} lost, {doubled} doubled, {seconds:.1} s, \
          {:.1} deliveries a second",
+        place.name(),
         calls - before,
         deliveries as f64 / seconds
     );
     lost + doubled == 0
 }
 
+/// What a note says, and no other one.
+fn words(index: usize) -> String {
+    format!("note number {index} of all")
+}
+
 /// Times how long it is from a ticket at the desk to its diagnosis there.
-async fn diagnose(tickets: usize, calls: bool) {
-    let desk = Desk::default();
-    let (stage, _folder) = stage(&desk, calls).await;
+async fn diagnose(place: Place, tickets: usize, calls: bool) {
+    let (stage, _folder) = stage(&place, calls).await;
     let (_agent, endpoint) = stage.agent_online("agent").await;
     wait::for_condition("the desk to be looked at", WITHIN, async || {
         stage.api.get("/api/v1/desks").await["desks"][0]["looked_at"].is_string()
@@ -121,15 +141,29 @@ async fn diagnose(tickets: usize, calls: bool) {
     let hook = format!("{}/hooks/helpdesk", stage.collector.address());
     let mut seconds = Vec::new();
     for _ in 0..tickets {
-        let (opened, number) = (Instant::now(), desk.open(&endpoint));
+        // The person's own wait at the desk, while it makes the ticket, is none for a diagnosis.
+        let number = place.open(&endpoint).await;
+        let opened = Instant::now();
         if calls {
             let call = client.post(&hook).header("x-firstline-secret", SECRET).body("{}").send().await;
             assert!(call.expect("the collector answers").status().is_success(), "the call was refused");
         }
-        let noted = wait::until("the diagnosis", WITHIN, async || desk.noted_at(&number)).await;
-        seconds.push(noted.duration_since(opened).as_secs_f64());
+        let noted = wait::until("the diagnosis", WITHIN, async || place.noted_at(&number)).await;
+        seconds.push(noted.saturating_duration_since(opened).as_secs_f64());
+        done(&stage).await;
     }
     let way = if calls { "the desk calls" } else { "the desk is asked every 5 s" };
     let [p50, p95] = [0.5, 0.95].map(|share| quantile(&seconds, share).unwrap_or_default());
-    println!("ticket opened, diagnosis on it ({way}), {tickets} tickets: p50 {p50:.1} s, p95 {p95:.1} s");
+    println!(
+        "{}: ticket opened, diagnosis on it ({way}), {tickets} tickets: p50 {p50:.1} s, p95 {p95:.1} s",
+        place.name()
+    );
+}
+
+/// Waits until the note was read back, so that one ticket does not wait for the other.
+async fn done(stage: &Stage) {
+    wait::for_condition("the note to be read back", WITHIN, async || {
+        stage.api.get("/api/v1/desks").await["desks"][0]["waiting"] == 0
+    })
+    .await;
 }
