@@ -1,4 +1,5 @@
-//! From a ticket in Request Tracker to the diagnosis on it. One story, since one Request Tracker is made for it.
+//! From a ticket in Request Tracker to the diagnosis on it, and from an alert to its ticket there. Two stories, since each takes a
+//! Request Tracker of its own: an alert mostly waits, for what holds to have held for long enough.
 
 use std::time::{Duration, Instant};
 
@@ -24,8 +25,7 @@ fn configuration(tracker: &RequestTracker, relay: u16) -> String {
     let more = "queues = [\"Workstations\"]\npoll_seconds = 5\ndevice_field = \"Agent ID\"\ncategory_field = \"Category\"\n\
                 states = { pending = \"bogus\" }\npriorities = { P1 = \"90\" }\ncategories = { Storage = \"Disk\" }";
     let seen = "queues = []\n";
-    let alerts = "[[alerts.tickets]]\ndesk = \"helpdesk\"\nleast_severity = \"medium\"\nafter_seconds = 0\nwhen_over = \"resolve\"\n";
-    desk("helpdesk", relay, "firstline", more) + &desk("looks-only", tracker.port, "looker", seen) + alerts
+    desk("helpdesk", relay, "firstline", more) + &desk("looks-only", tracker.port, "looker", seen)
 }
 
 /// Files of a transaction.
@@ -70,12 +70,8 @@ async fn a_ticket_at_request_tracker_gets_its_diagnosis_once_whatever_happens() 
     watch.part("Request Tracker starts");
     let relay = LostReply::before(tracker.port).await;
     let mut stage = Stage::open_with(&configuration(&tracker, relay.port)).await;
-    let volume = Volume::mount(&stage.folder(""), "volume", 64);
     let (_agent, id) = stage.agent_online("agent").await;
-    wait::for_condition("the queue to be looked at", ARRIVES, async || {
-        stage.api.get("/api/v1/desks").await["desks"][0]["looked_at"].is_string()
-    })
-    .await;
+    is_looked_at(&stage).await;
     watch.part("everything else starts");
 
     comes_in_and_is_diagnosed(&stage, &tracker, &id).await;
@@ -88,10 +84,36 @@ async fn a_ticket_at_request_tracker_gets_its_diagnosis_once_whatever_happens() 
     watch.part("a change is refused");
     follows_a_merged_ticket(&stage, &tracker).await;
     watch.part("a ticket is merged");
-    opens_one_ticket_for_an_alert(&mut stage, &tracker, &relay, &volume).await;
-    watch.part("an alert opens one");
     is_tried_out_and_says_what_is_missing(&stage, &mut tracker).await;
     watch.part("it is tried out");
+}
+
+#[tokio::test]
+async fn an_alert_opens_one_ticket_at_request_tracker_and_resolves_it() {
+    let mut watch = Watch(Instant::now());
+    let tracker = RequestTracker::start().await;
+    watch.part("Request Tracker starts");
+    let relay = LostReply::before(tracker.port).await;
+    let alerts = "[[alerts.tickets]]\ndesk = \"helpdesk\"\nleast_severity = \"medium\"\nafter_seconds = 0\nwhen_over = \"resolve\"\n";
+    let mut stage = Stage::open_with(&(configuration(&tracker, relay.port) + alerts)).await;
+    let volume = Volume::mount(&stage.folder(""), "volume", 64);
+    is_looked_at(&stage).await;
+    relay.hold("2.0/ticket HTTP");
+    volume.fill();
+    let (_agent, _) = stage.agent_online("agent").await;
+    watch.part("everything else starts");
+    opens_one_ticket_for_an_alert(&mut stage, &tracker, &relay).await;
+    watch.part("an alert opens one");
+    resolves_it_when_the_alert_is_over(&stage, &tracker, &volume).await;
+    watch.part("it is over");
+}
+
+/// Waits until it is known what was there before.
+async fn is_looked_at(stage: &Stage) {
+    wait::for_condition("the queue to be looked at", ARRIVES, async || {
+        stage.api.get("/api/v1/desks").await["desks"][0]["looked_at"].is_string()
+    })
+    .await;
 }
 
 /// Says how long each part took: one that gets slow is seen before it is too slow.
@@ -220,37 +242,41 @@ async fn follows_a_merged_ticket(stage: &Stage, tracker: &RequestTracker) {
     assert_eq!(tracker.count(&other, "After the merger.").await, 1);
 }
 
-async fn opens_one_ticket_for_an_alert(
-    stage: &mut Stage,
-    tracker: &RequestTracker,
-    relay: &LostReply,
-    volume: &Volume,
-) {
-    let of_alerts = async || {
-        let list = tracker.get("/tickets?query=Subject LIKE 'volume'&fields=Subject,Status").await;
-        list["items"].as_array().cloned().unwrap_or_default()
-    };
-    relay.hold("2.0/ticket HTTP");
-    volume.fill();
+/// The tickets of the alert, as they are there.
+async fn of_alerts(tracker: &RequestTracker) -> Vec<Value> {
+    let list = tracker.get("/tickets?query=Subject LIKE 'volume'&fields=Subject,Status").await;
+    list["items"].as_array().cloned().unwrap_or_default()
+}
+
+async fn opens_one_ticket_for_an_alert(stage: &mut Stage, tracker: &RequestTracker, relay: &LostReply) {
     // The order to open it is carried out, and whoever gave it dies before the answer.
-    relay.took(4, ARRIVES).await;
+    relay.took(1, ARRIVES).await;
     stage.collector.kill();
     stage.collector.start().await;
-    wait::for_condition("the alert's ticket", ARRIVES, async || of_alerts().await.len() == 1).await;
+    wait::for_condition("the alert's ticket", ARRIVES, async || of_alerts(tracker).await.len() == 1).await;
     delivered(stage).await;
-    let opened = of_alerts().await;
+    let opened = of_alerts(tracker).await;
     assert_eq!(opened.len(), 1, "{opened:?}");
     let there = opened[0]["id"].as_str().expect("an id");
     let here = page_of(stage, there).await;
     let diagnosed = async || tracker.has_subject(there, &format!("{here} [firstline ")).await;
     wait::for_condition("its diagnosis", ARRIVES, diagnosed).await;
+    let list = stage.api.get("/api/v1/alerts?open=true").await;
+    let alert = list["alerts"][0]["id"].as_str().expect("an alert");
+    let detail = stage.api.get(&format!("/api/v1/alerts/{alert}")).await;
+    assert_eq!(detail["tickets"], json!([here]), "{detail}");
+}
+
+async fn resolves_it_when_the_alert_is_over(stage: &Stage, tracker: &RequestTracker, volume: &Volume) {
+    let there = of_alerts(tracker).await[0]["id"].as_str().expect("an id").to_owned();
     volume.free();
     wait::for_condition("the ticket to be resolved", ARRIVES, async || {
         tracker.get(&format!("/ticket/{there}")).await["Status"] == "resolved"
     })
     .await;
-    assert_eq!(tracker.count(there, "It is over.").await, 1);
-    assert_eq!(of_alerts().await.len(), 1);
+    delivered(stage).await;
+    assert_eq!(tracker.count(&there, "It is over.").await, 1);
+    assert_eq!(of_alerts(tracker).await.len(), 1);
 }
 
 async fn is_tried_out_and_says_what_is_missing(stage: &Stage, tracker: &mut RequestTracker) {
