@@ -32,6 +32,7 @@ use crate::window::Store;
 use board::{Board, Name};
 use diary::Diary;
 use judge::Judge;
+pub(crate) use judge::is_told_by_events;
 pub(crate) use names::Names;
 pub use pace::{Pace, TICK};
 use standing::{Patience, Standing};
@@ -285,7 +286,7 @@ impl Detector {
         };
         if values.len() == self.catalogue.checks()[index].each.len() {
             let name = self.catalogue.names.share(values);
-            let standing = Standing::raised_since(finding.state, finding.onset.0);
+            let standing = Standing::raised_since(finding.state, finding.onset.0, finding.is_older);
             self.board.recall(index, name, standing, |names| self.catalogue.names.share_list(names));
         }
     }

@@ -7,6 +7,7 @@ use crate::catalogue::{Check, Effect};
 use crate::condition::{Cell, Compared, Compiled, Input, Kind, Reason, Scope, Unit};
 use crate::document::{Evidence, Finding, FindingState, Guard, Role, Texts};
 use crate::order::Arrange as _;
+use crate::registry::{Registry, SignalKind};
 use crate::texts::{self, Style};
 use crate::vocabulary::{Priority, Severity, Timestamp};
 use crate::window::Store;
@@ -131,6 +132,7 @@ impl<'a> Judge<'a> {
         let own_words = || Texts { user: render(user), tech: render(tech) };
         let mut texts = self.no_longer(standing).unwrap_or_else(own_words);
         self.add_state(standing, &mut texts);
+        let evidence: Vec<Evidence> = self.compared().1.into_iter().map(|compared| compared.evidence).collect();
         Finding {
             id: check.id.clone(),
             title: check.title.clone(),
@@ -142,9 +144,9 @@ impl<'a> Judge<'a> {
             // Rounded, so that documents do not show the noise of binary fractions.
             confidence: (confidence.clamp(0.05, CONFIDENCE_MAX) * 1000.0).round() / 1000.0,
             onset,
-            is_older: false,
+            is_older: standing.is_older() && !is_told_by_events(&evidence),
             texts,
-            evidence: self.compared().1.into_iter().map(|compared| compared.evidence).collect(),
+            evidence,
             guards,
             runbook: self.steps(),
             escalation: check.escalation.clone(),
@@ -248,6 +250,14 @@ impl<'a> Judge<'a> {
     pub(super) fn excuse(&self) -> Option<&'a str> {
         self.blocked_by()
     }
+}
+
+/// Whether something that happened is among what holds: it has a moment of its own, before which nothing was.
+pub(crate) fn is_told_by_events(evidence: &[Evidence]) -> bool {
+    let is_event = |name: &str| Registry::builtin().get(name).is_some_and(|spec| spec.kind == SignalKind::Event);
+    let is_part = |letter: char| letter.is_ascii_alphanumeric() || "._".contains(letter);
+    let held = evidence.iter().filter(|evidence| evidence.held == Some(true));
+    held.flat_map(|evidence| evidence.signal.split(move |letter| !is_part(letter))).any(is_event)
 }
 
 /// A value in a text; absent when it is not known.

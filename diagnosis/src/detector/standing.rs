@@ -7,6 +7,8 @@ const FREEZE_MS: i64 = 30 * 60_000;
 const REOPEN_MS: i64 = 24 * 3_600_000;
 /// So many reopenings within that time keep it active.
 const FLAPS_MAX: usize = 3;
+/// What comes up so soon after the endpoint was first heard was there before, and not new.
+const FIRST_LOOK_MS: i64 = 10 * 60_000;
 
 /// What a condition says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,6 +42,10 @@ pub(super) struct Standing {
     pub(super) cleared_at: Option<i64>,
     pub(super) judged_at: i64,
     holds_since: Option<i64>,
+    /// Whether it could not be told just before `holds_since`, so that it may have held already.
+    held_unseen: bool,
+    /// The same of `onset`.
+    began_unseen: bool,
     clears_since: Option<i64>,
     unknown_since: Option<i64>,
     reopened: Vec<i64>,
@@ -53,6 +59,8 @@ impl Default for Standing {
             cleared_at: None,
             judged_at: i64::MIN,
             holds_since: None,
+            held_unseen: false,
+            began_unseen: false,
             clears_since: None,
             unknown_since: None,
             reopened: Vec::new(),
@@ -66,9 +74,9 @@ impl Standing {
         Self { state, judged_at, ..Self::default() }
     }
 
-    /// Where something stands that was raised long ago.
-    pub(super) fn raised_since(state: FindingState, onset: i64) -> Self {
-        Self { state, onset: Some(onset), ..Self::default() }
+    /// Where something stands that was raised long ago, and began at `onset` or, unseen, before.
+    pub(super) fn raised_since(state: FindingState, onset: i64, unseen: bool) -> Self {
+        Self { state, onset: Some(onset), began_unseen: unseen, ..Self::default() }
     }
 
     /// Whether nothing but the state is worth remembering.
@@ -111,18 +119,29 @@ impl Standing {
         if now < self.judged_at {
             return None;
         }
-        self.judged_at = now;
+        let is_new = std::mem::replace(&mut self.judged_at, now) == i64::MIN;
+        let is_unseen = before == FindingState::Unknown && (!is_new || is_first_look(awake, now));
         self.state = if self.is_raised() {
             self.raised(now, awake, verdict, patience)
         } else {
-            self.not_raised(now, awake, verdict, patience)
+            self.not_raised(now, awake, verdict, patience, is_unseen)
         };
         (before != self.state).then_some(before)
     }
 
-    fn not_raised(&mut self, now: i64, awake: &Awake, verdict: Verdict, patience: Patience) -> FindingState {
+    fn not_raised(
+        &mut self,
+        now: i64,
+        awake: &Awake,
+        verdict: Verdict,
+        patience: Patience,
+        is_unseen: bool,
+    ) -> FindingState {
         match verdict.when {
             Truth::True if !verdict.gone => {
+                if self.holds_since.is_none() {
+                    self.held_unseen = is_unseen;
+                }
                 let since = *self.holds_since.get_or_insert(now);
                 if awake.awake_ms(since, now) < patience.hold_ms {
                     return FindingState::Pending;
@@ -149,7 +168,9 @@ impl Standing {
             self.onset = None;
             self.reopened.clear();
         }
-        self.onset.get_or_insert(since);
+        if self.onset.is_none() {
+            (self.onset, self.began_unseen) = (Some(since), self.held_unseen);
+        }
         self.cleared_at = None;
         self.clears_since = None;
         self.unknown_since = None;
@@ -201,6 +222,16 @@ impl Standing {
     pub(super) fn began(&self) -> Option<i64> {
         if self.is_raised() { self.onset } else { self.holds_since }
     }
+
+    /// Whether it may have begun before that: it held when it could first be told, or be told again.
+    pub(super) fn is_older(&self) -> bool {
+        if self.is_raised() { self.began_unseen } else { self.held_unseen }
+    }
+}
+
+/// Whether the endpoint is looked at for the first time, so that what is found was there before.
+fn is_first_look(awake: &Awake, now: i64) -> bool {
+    awake.first_heard().is_none_or(|first| now - first.0 <= FIRST_LOOK_MS)
 }
 
 #[cfg(test)]
@@ -226,6 +257,40 @@ mod tests {
         run(&mut standing, &awake, 5..=5, Truth::True, Truth::False);
         assert_eq!(standing.state, FindingState::Active);
         assert_eq!(standing.onset, Some(0));
+    }
+
+    /// Whether it is said to be older when the minutes before it were told so, with the endpoint heard since minute 0.
+    fn older_after(minutes: std::ops::RangeInclusive<i64>, before: Option<Truth>) -> bool {
+        let (mut standing, mut awake) = (Standing::default(), Awake::default());
+        awake.known_since(Timestamp(0));
+        let start = *minutes.start();
+        if let Some(before) = before {
+            let clear = if before == Truth::False { Truth::True } else { before };
+            run(&mut standing, &awake, start - 5..=start - 1, before, clear);
+        }
+        run(&mut standing, &awake, minutes, Truth::True, Truth::False);
+        assert_eq!((standing.state, standing.onset), (FindingState::Active, Some(start * MINUTE)));
+        standing.is_older()
+    }
+
+    #[test]
+    fn what_held_when_it_could_first_be_told_may_be_older() {
+        assert!(older_after(1..=10, None), "found at the first look at a machine");
+        assert!(older_after(60..=70, Some(Truth::Unknown)), "found when it could be told again");
+        assert!(!older_after(60..=70, Some(Truth::False)), "seen to begin");
+        assert!(!older_after(60..=70, None), "a thing that came up on a machine that was watched");
+    }
+
+    #[test]
+    fn what_comes_back_is_as_old_as_it_was() {
+        let (mut standing, awake) = (Standing::default(), Awake::default());
+        run(&mut standing, &awake, 0..=5, Truth::True, Truth::False);
+        run(&mut standing, &awake, 6..=20, Truth::False, Truth::True);
+        assert_eq!(standing.state, FindingState::Ok);
+        run(&mut standing, &awake, 21..=22, Truth::True, Truth::False);
+        assert!(!standing.is_older(), "while it only holds again, that it did so before says nothing");
+        run(&mut standing, &awake, 23..=30, Truth::True, Truth::False);
+        assert!(standing.is_older() && standing.onset == Some(0), "the same finding, open again");
     }
 
     #[test]

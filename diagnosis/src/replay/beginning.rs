@@ -5,14 +5,15 @@
 //! before there was an agent. Nobody looked then: such a finding is said to be older than the first number that the agent
 //! measured. What happened has a moment of its own, and keeps it.
 
-use crate::document::{Diagnosis, Finding, Snapshot};
-use crate::registry::{Registry, SignalKind};
+use crate::detector::is_told_by_events;
+use crate::document::{Diagnosis, Snapshot};
 use crate::vocabulary::Timestamp;
 
 /// Lets no finding begin before anybody looked.
 pub(super) fn bound(diagnosis: &mut Diagnosis, snapshot: &Snapshot) {
     let first = first_look(snapshot);
-    for finding in diagnosis.findings.iter_mut().filter(|finding| finding.onset <= first && !is_told_by_events(finding))
+    for finding in
+        diagnosis.findings.iter_mut().filter(|finding| finding.onset <= first && !is_told_by_events(&finding.evidence))
     {
         finding.onset = first;
         finding.is_older = true;
@@ -27,12 +28,4 @@ fn first_look(snapshot: &Snapshot) -> Timestamp {
         Some(Timestamp(series.start.0.saturating_add(step_ms.saturating_mul(place as i64 + 1))))
     });
     firsts.min().unwrap_or(snapshot.taken_at).min(snapshot.taken_at)
-}
-
-/// Whether something that happened is among what holds.
-fn is_told_by_events(finding: &Finding) -> bool {
-    let is_event = |name: &str| Registry::builtin().get(name).is_some_and(|spec| spec.kind == SignalKind::Event);
-    let held = finding.evidence.iter().filter(|evidence| evidence.held == Some(true));
-    let is_part = |letter: char| letter.is_ascii_alphanumeric() || "._".contains(letter);
-    held.flat_map(|evidence| evidence.signal.split(move |letter| !is_part(letter))).any(is_event)
 }
