@@ -1,13 +1,14 @@
 //! Whether the machine belongs to a domain that it can reach, and when its own certificates expire.
 
-use std::net::{TcpStream, ToSocketAddrs};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use firstline_diagnosis::vocabulary::{Attributes, Timestamp};
 use firstline_proto::v1::Section;
+use futures_util::future::select_ok;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 
+use super::path::{SystemResolver, connect_to};
 use super::{Collected, Context, Gather, Probe, ProbeError, Spec, Tier};
 use crate::identity::certificate::{in_words, parts};
 use crate::os::native;
@@ -47,9 +48,8 @@ static CERTIFICATES: Spec = Spec {
 
 /// Where domains let people sign in.
 const KERBEROS: u16 = 88;
-/// At most this many servers are tried, each for so long.
+/// At most this many servers are tried.
 const MOST_SERVERS: usize = 3;
-const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Whether the machine belongs to a domain.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -95,7 +95,10 @@ impl Certificate {
 }
 
 /// Looks whether the domain answers.
-pub(crate) struct Domain;
+#[derive(Default)]
+pub(crate) struct Domain {
+    resolver: SystemResolver,
+}
 
 impl Probe for Domain {
     fn spec(&self) -> &'static Spec {
@@ -106,7 +109,11 @@ impl Probe for Domain {
         let membership = native::membership(&cx.root)?;
         let mut gather = Gather::new(cx);
         gather.single("endpoint.domain.joined", membership.is_joined);
-        let rtt = if membership.is_joined { knock(&membership.servers) } else { Err(ProbeError::NotPresent("domain")) };
+        let rtt = if membership.is_joined {
+            Context::wait_for(knock(&self.resolver, &membership.servers, KERBEROS)).flatten()
+        } else {
+            Err(ProbeError::NotPresent("domain"))
+        };
         let reachable = match &rtt {
             Ok(rtt) => Ok(rtt.is_some()),
             Err(why) => Err(why.clone()),
@@ -118,21 +125,14 @@ impl Probe for Domain {
     }
 }
 
-/// The time that the first server to answer took; `None` when none does.
-fn knock(servers: &[String]) -> Result<Option<Duration>, ProbeError> {
+/// The time that the first server to answer took; `None` when none does. All are asked at once, so that dead ones do not
+/// take the time of the others.
+async fn knock(resolver: &SystemResolver, servers: &[String], port: u16) -> Result<Option<Duration>, ProbeError> {
     if servers.is_empty() {
         return Err(ProbeError::NotConfigured("server of the domain"));
     }
-    for server in servers.iter().take(MOST_SERVERS) {
-        let Some(address) = (server.as_str(), KERBEROS).to_socket_addrs().ok().and_then(|mut all| all.next()) else {
-            continue;
-        };
-        let start = Instant::now();
-        if TcpStream::connect_timeout(&address, PATIENCE).is_ok() {
-            return Ok(Some(start.elapsed()));
-        }
-    }
-    Ok(None)
+    let knocks = servers.iter().take(MOST_SERVERS).map(|server| Box::pin(connect_to(resolver, server, port)));
+    Ok(select_ok(knocks).await.ok().map(|(took, _)| took))
 }
 
 /// Asks whether the domain still trusts this machine.
@@ -187,4 +187,25 @@ fn tell(cx: &Context, gather: &mut Gather, certificate: &Certificate) {
     let left = Timestamp::from_unix_seconds(certificate.not_after_seconds).seconds_since(cx.clock.now());
     gather.value("endpoint.certificate.expires_in", attributes(), left);
     gather.value("endpoint.certificate.has_key", attributes(), certificate.has_key);
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_domain_answers_when_one_of_its_servers_does() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let port = listener.local_addr().expect("bound").port();
+        let resolver = SystemResolver::default();
+        let asked = async |servers: &[&str]| {
+            let servers: Vec<String> = servers.iter().map(|server| (*server).to_owned()).collect();
+            knock(&resolver, &servers, port).await
+        };
+        assert!(asked(&["no.such.name.invalid", "127.0.0.1"]).await.is_ok_and(|took| took.is_some()));
+        assert_eq!(asked(&["no.such.name.invalid"]).await, Ok(None));
+        assert_eq!(asked(&[]).await, Err(ProbeError::NotConfigured("server of the domain")));
+    }
 }

@@ -127,8 +127,8 @@ impl Probe for Path {
 ///
 /// # Errors
 /// `name`, `refused`, `timeout`, `unreachable` or `reset`.
-pub(super) async fn connect_to(resolver: &SystemResolver, host: &str, port: u16) -> Result<(), &'static str> {
-    tcp::reach(resolver, host, port).await.map(|_| ())
+pub(super) async fn connect_to(resolver: &SystemResolver, host: &str, port: u16) -> Result<Duration, &'static str> {
+    tcp::reach(resolver, host, port).await.map(|(_, took)| took)
 }
 
 fn failed(what: &str) -> ProbeError {

@@ -3,14 +3,16 @@
 //! A queue is named by a keyed hash of where its printer is, so that the same printer on two machines has the same name.
 //! The print service is asked every quarter of an hour, and every minute while jobs wait or something changed.
 
-use std::net::ToSocketAddrs;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use firstline_diagnosis::order::Arrange as _;
 use firstline_diagnosis::vocabulary::Timestamp;
 use firstline_proto::v1::Section;
+use futures_util::future::join_all;
+use tokio::time::timeout;
 
+use super::path::{SystemResolver, connect_to};
 use super::{Collected, Context, Gather, Probe, ProbeError, Spec, Tier};
 use crate::os::ipp::queue::Queue;
 use crate::os::native;
@@ -137,7 +139,10 @@ fn printer(cx: &Context, queue: &Queue) -> String {
 }
 
 /// Knocks at printers on the network, for a ticket only.
-pub(crate) struct Reach;
+#[derive(Default)]
+pub(crate) struct Reach {
+    resolver: SystemResolver,
+}
 
 impl Probe for Reach {
     fn spec(&self) -> &'static Spec {
@@ -152,19 +157,52 @@ impl Probe for Reach {
         if queues.is_empty() {
             return Err(ProbeError::NotPresent("printer with an address"));
         }
+        let knocks = queues.iter().take(MOST_KNOCKS).map(|queue| self.answers(queue));
+        let answers = Context::wait_for(join_all(knocks))?;
         let mut gather = Gather::new(cx);
-        for queue in queues.iter().take(MOST_KNOCKS) {
-            let Some((host, port)) = queue.host() else { continue };
-            let attributes = [("printer", printer(cx, queue))];
-            let attributes = attributes.each_ref().map(|(name, value)| (*name, value.as_str()));
-            match (host.as_str(), port).to_socket_addrs().ok().and_then(|mut found| found.next()) {
-                Some(address) => {
-                    let is_open = std::net::TcpStream::connect_timeout(&address, KNOCK).is_ok();
-                    gather.value("endpoint.printer.reachable", attributes, is_open);
-                }
-                None => gather.value("endpoint.printer.reachable", attributes, false),
-            }
+        for (queue, answers) in queues.iter().zip(answers) {
+            gather.value("endpoint.printer.reachable", [("printer", printer(cx, queue).as_str())], answers);
         }
         Ok(gather.done())
+    }
+}
+
+impl Reach {
+    /// Whether the queue's printer takes connections.
+    async fn answers(&self, queue: &Queue) -> bool {
+        let Some((host, port)) = queue.host() else { return false };
+        timeout(KNOCK, connect_to(&self.resolver, &host, port)).await.is_ok_and(|answer| answer.is_ok())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    fn queue_at(device: String) -> Queue {
+        Queue {
+            name: "desk".to_owned(),
+            state: Some("idle"),
+            reasons: Vec::new(),
+            accepts: Some(true),
+            is_default: true,
+            model: None,
+            device: Some(device),
+            jobs: Some(0),
+            oldest_seconds: None,
+        }
+    }
+
+    #[tokio::test]
+    async fn a_printer_answers_that_takes_connections() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let port = listener.local_addr().expect("bound").port();
+        let reach = Reach::default();
+        assert!(reach.answers(&queue_at(format!("socket://127.0.0.1:{port}"))).await);
+        drop(listener);
+        assert!(!reach.answers(&queue_at(format!("socket://127.0.0.1:{port}"))).await);
+        assert!(!reach.answers(&queue_at("ipp://no.such.name.invalid/ipp/print".to_owned())).await);
     }
 }

@@ -55,7 +55,7 @@ pub(super) async fn go_through(
 }
 
 async fn open(resolver: &SystemResolver, way: &Server, host: &str, port: u16) -> Result<TcpStream, &'static str> {
-    let mut stream = tcp::reach(resolver, &way.host, way.port).await?;
+    let (mut stream, _) = tcp::reach(resolver, &way.host, way.port).await?;
     let shown = way.credentials.as_deref().map(basic);
     match http::open_way(&mut stream, host, port, shown.as_deref()).await {
         Some(200..=299) => Ok(stream),
@@ -93,7 +93,7 @@ pub(super) async fn fetch_script(resolver: &SystemResolver, proxy: &Proxy, domai
         _ => return None,
     };
     let fetch = async {
-        let mut stream = tcp::reach(resolver, &place.host, place.port).await.ok()?;
+        let (mut stream, _) = tcp::reach(resolver, &place.host, place.port).await.ok()?;
         http::get(&mut stream, &place, SCRIPT_BYTES).await
     };
     let reply = timeout(PATIENCE, fetch).await.ok().flatten();

@@ -115,17 +115,21 @@ pub(super) async fn to(address: SocketAddr) -> (Attempt, Option<TcpStream>) {
     (Attempt { by: "address", error, took: start.elapsed(), tried: Some(address.ip()) }, stream)
 }
 
-/// Connects to `host`, a name or an address.
+/// Connects to `host`, a name or an address, in either family; with the time that connecting took.
 ///
 /// # Errors
 /// As [`Attempt::error`].
-pub(super) async fn reach(resolver: &SystemResolver, host: &str, port: u16) -> Result<TcpStream, &'static str> {
-    let address = match host.parse() {
-        Ok(address) => address,
-        Err(_) => *resolver.look_up(host).await.addresses.map_err(|_| "name")?.first().ok_or("name")?,
+pub(super) async fn reach(
+    resolver: &SystemResolver,
+    host: &str,
+    port: u16,
+) -> Result<(TcpStream, Duration), &'static str> {
+    let addresses = match host.parse() {
+        Ok(address) => vec![address],
+        Err(_) => resolver.look_up(host).await.addresses.map_err(|_| "name")?,
     };
-    let (attempt, stream) = to((address, port).into()).await;
-    stream.ok_or(attempt.error.unwrap_or("unreachable"))
+    let (attempt, stream) = by_name(&addresses, port).await;
+    stream.map(|stream| (stream, attempt.took)).ok_or(attempt.error.unwrap_or("unreachable"))
 }
 
 fn class(source: &io::Error) -> &'static str {
@@ -194,6 +198,18 @@ mod tests {
         let connected = connect(&target("here", port), Some(&both), None).await;
         assert_eq!((connected.attempts[0].by, connected.attempts[0].error), ("name", None));
         assert_eq!(connected.attempts[0].reached(), Some(IpAddr::from([127, 0, 0, 1])));
+    }
+
+    #[tokio::test]
+    async fn a_host_is_reached_by_name_and_by_address() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let port = listener.local_addr().expect("bound").port();
+        let resolver = SystemResolver::default();
+        for host in ["localhost", "127.0.0.1"] {
+            assert!(reach(&resolver, host, port).await.is_ok_and(|(_, took)| took < PATIENCE), "{host}");
+        }
+        drop(listener);
+        assert_eq!(reach(&resolver, "127.0.0.1", port).await.expect_err("closed"), "refused");
     }
 
     #[test]
