@@ -26,8 +26,10 @@ const PROGRAMS: [(&str, &str, &str); 2] = [
 ];
 /// Each with its port as the kernel writes it.
 const SERVICES: [(&str, &str); 2] = [("ssh", ":0016"), ("rdp", ":0D3D")];
-/// How the tables of sockets begin the addresses that only this machine reaches.
-const LOOPBACK: [&str; 2] = ["0100007F", "00000000000000000000000001000000"];
+/// How the tables of sockets write the address of this machine itself in the newer family, and how addresses of the older
+/// family begin there.
+const LOOPBACK: &str = "00000000000000000000000001000000";
+const OLDER_FAMILY: &str = "0000000000000000FFFF0000";
 const LISTENS: &str = "0A";
 
 /// Looks for ways in.
@@ -74,8 +76,14 @@ fn listens(table: &str, port: &str) -> bool {
     table.lines().any(|line| {
         let mut words = line.split_ascii_whitespace();
         let address = words.nth(1).and_then(|local| local.strip_suffix(port));
-        address.is_some_and(|address| !LOOPBACK.contains(&address)) && words.nth(1) == Some(LISTENS)
+        address.is_some_and(|address| !is_loopback(address)) && words.nth(1) == Some(LISTENS)
     })
+}
+
+/// Whether only this machine reaches an address. All that begin with 127 are such, and the tables write the first number last.
+fn is_loopback(address: &str) -> bool {
+    let older = address.strip_prefix(OLDER_FAMILY).unwrap_or(address);
+    address == LOOPBACK || (older.len() == 8 && older.ends_with("7F"))
 }
 
 #[cfg(test)]
@@ -144,6 +152,11 @@ mod tests {
             listening("   0: 0100007F:0016 00000000:0000 0A 0\n   1: 0F02000A:0D3D 00000000:0000 0A 0\n"),
             [false, true]
         );
+        let others =
+            "   0: 0000000000000000FFFF00000100007F:0016 0:0000 0A 0\n   1: 0101007F:0D3D 00000000:0000 0A 0\n";
+        assert_eq!(listening(others), [false, false], "each of them is this machine");
+        let newer = "   0: 00000000000000000000000000000000:0016 0:0000 0A 0\n";
+        assert_eq!(listening(newer), [true, false]);
         assert_eq!(
             listening("   0: 0F02000A:0016 2C01A8C0:01BB 01 0\n"),
             [false, false],
