@@ -44,9 +44,9 @@ impl Probe for Agent {
     fn collect(&self, cx: &Context) -> Result<Collected, ProbeError> {
         let mut gather = Gather::new(cx);
         if let Some(used) = native::own_cpu() {
-            if let Some(share) = self.share(used, cx.clock.awake()) {
-                gather.single("endpoint.agent.cpu.utilization", share);
-            }
+            let share = self.share(used, cx.clock.awake());
+            let share = share.ok_or(ProbeError::NotPresent("long enough time yet to measure this over"));
+            gather.outcome("endpoint.agent.cpu.utilization", [], share);
         } else {
             let why = ProbeError::Unsupported("processor time of the agent");
             gather.unknown("endpoint.agent.cpu.utilization", [], why);

@@ -64,13 +64,15 @@ impl Probe for Clockwork {
         let source = native::time_source(&cx.root);
         gather.outcome("endpoint.clock.sync.source", Attributes::none(), source.clone().map(|source| source.service));
         let unsaid = |what| ProbeError::Unsupported(what);
-        let stratum =
-            source.clone().and_then(|source| source.stratum.ok_or(unsaid("the stratum of this time service")));
-        gather.outcome("endpoint.clock.sync.stratum", Attributes::none(), stratum);
-        let at = source.and_then(|source| match (source.service, source.last_success_seconds) {
-            ("none", _) => Err(ProbeError::NotPresent("time service")),
-            (_, at) => at.ok_or(unsaid("the last answer to this time service")),
+        let service = source.and_then(|source| match source.service {
+            "none" => Err(ProbeError::NotPresent("time service")),
+            _ => Ok(source),
         });
+        let stratum =
+            service.clone().and_then(|service| service.stratum.ok_or(unsaid("the stratum of this time service")));
+        gather.outcome("endpoint.clock.sync.stratum", Attributes::none(), stratum);
+        let at = service
+            .and_then(|service| service.last_success_seconds.ok_or(unsaid("the last answer to this time service")));
         let age = at.map(|at| cx.clock.now().seconds_since(Timestamp::from_unix_seconds(at)).max(0.0));
         gather.outcome("endpoint.clock.sync.last_success_age", Attributes::none(), age);
         gather.outcome("endpoint.clock.timezone", Attributes::none(), native::time_zone_name(&cx.root));

@@ -86,7 +86,7 @@ pub(crate) fn nvme_log(_: &Path, _: &str) -> Result<Log, ProbeError> {
 }
 
 pub(crate) fn filesystem_errors(_: &Path, _: &Mount) -> Result<u64, ProbeError> {
-    Err(ProbeError::Unsupported("counts of errors by file systems"))
+    Err(ProbeError::Unsupported("a count of errors by file systems"))
 }
 
 pub(crate) fn is_encrypted(_: &Path, _: &Mount) -> Result<bool, ProbeError> {

@@ -19,7 +19,7 @@ pub(crate) fn hardware_errors(root: &Path) -> Errors {
         processor: read(root, "proc/interrupts").and_then(|text| {
             hardware_errors::machine_checks(&text).ok_or(ProbeError::Unsupported("a count of machine checks"))
         }),
-        link: of_links(root).ok_or(ProbeError::Unsupported("counts of errors on PCIe links")),
+        link: of_links(root).ok_or(ProbeError::Unsupported("a count of errors on PCIe links")),
     }
 }
 
