@@ -182,8 +182,8 @@ pub fn all() -> Vec<Arc<dyn Probe>> {
         Arc::new(management::Management),
         Arc::new(remote::Remote),
         Arc::new(printer::Printers::default()),
-        Arc::new(printer::Reach),
-        Arc::new(domain::Domain),
+        Arc::new(printer::Reach::default()),
+        Arc::new(domain::Domain::default()),
         Arc::new(domain::Channel),
         Arc::new(domain::Certificates),
         Arc::new(sso::SingleSignOn),
@@ -196,6 +196,14 @@ pub fn all() -> Vec<Arc<dyn Probe>> {
         Arc::new(journal::Journal::default()),
         Arc::new(agent::Agent::default()),
     ]
+}
+
+/// What the stream measures where it talks to the collector, and no probe: how far the clocks are apart, and the round trip.
+pub const OF_THE_STREAM: [&str; 2] = ["endpoint.clock.offset", "endpoint.clock.rtt"];
+
+/// Every signal that this agent reads.
+pub fn signals_read() -> Vec<&'static str> {
+    all().iter().flat_map(|probe| probe.spec().signals).copied().chain(OF_THE_STREAM).collect()
 }
 
 #[cfg(test)]

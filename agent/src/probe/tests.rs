@@ -1,5 +1,6 @@
 //! Every probe against this machine and against machines that are directories of files.
 
+mod desk;
 mod hardware;
 mod network;
 
@@ -50,6 +51,11 @@ fn text(readings: &[Reading], series: &str) -> String {
     }
 }
 
+/// Why there is no value.
+fn why(readings: &[Reading], series: &str) -> Why {
+    outcome(readings, series).as_ref().expect_err("no value").why
+}
+
 #[test]
 fn every_signal_of_every_probe_is_declared_and_has_one_owner() {
     let mut owners = std::collections::BTreeMap::new();
@@ -60,19 +66,15 @@ fn every_signal_of_every_probe_is_declared_and_has_one_owner() {
             assert_eq!(other, None, "{signal} has two owners");
         }
     }
-    // The collector's clock is measured where the collector is talked to; of accounts the collector knows more.
-    let elsewhere = [
-        "endpoint.clock.offset",
-        "endpoint.clock.rtt",
-        "endpoint.user.disabled",
-        "endpoint.user.account_expires_in",
-        "endpoint.user.must_change_password",
-    ];
+    // Of accounts the collector knows more.
+    let asked_by_the_collector =
+        ["endpoint.user.disabled", "endpoint.user.account_expires_in", "endpoint.user.must_change_password"];
+    let read = signals_read();
     let orphans: Vec<_> = Registry::builtin()
         .iter()
         .filter(|spec| matches!(spec.source.linux, Source::Api(_)))
         .map(|spec| spec.name.as_str())
-        .filter(|name| !owners.contains_key(name) && !elsewhere.contains(name))
+        .filter(|name| !read.contains(name) && !asked_by_the_collector.contains(name))
         .collect();
     assert_eq!(orphans, [""; 0], "declared, but no probe reads them");
 }

@@ -2,6 +2,8 @@ use std::time::Duration;
 
 use firstline_diagnosis::vocabulary::{Attributes, Reading, Timestamp};
 
+use crate::probe::OF_THE_STREAM;
+
 /// A round trip that took longer says too little about the clock.
 const ROUND_TRIP_MAX_MS: i64 = 2000;
 
@@ -50,9 +52,10 @@ impl ClockOffset {
         };
         let collector_now = self.collector_ms.saturating_add(i64::try_from(passed.as_millis()).unwrap_or(i64::MAX));
         let offset_seconds = collector_now.saturating_sub(now.unix_ms()) as f64 / 1000.0;
+        let [offset, round_trip] = OF_THE_STREAM;
         vec![
-            Reading::value("endpoint.clock.offset", Attributes::none(), offset_seconds, now),
-            Reading::value("endpoint.clock.rtt", Attributes::none(), self.round_trip_ms as f64 / 1000.0, now),
+            Reading::value(offset, Attributes::none(), offset_seconds, now),
+            Reading::value(round_trip, Attributes::none(), self.round_trip_ms as f64 / 1000.0, now),
         ]
     }
 }

@@ -2,11 +2,6 @@
 
 use super::*;
 
-/// Why there is no value.
-fn why(readings: &[Reading], series: &str) -> Why {
-    outcome(readings, series).as_ref().expect_err("no value").why
-}
-
 fn series<'a>(readings: &'a [Reading], signal: &str) -> Vec<&'a Reading> {
     readings.iter().filter(|reading| &*reading.series.signal == signal).collect()
 }

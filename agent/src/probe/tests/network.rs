@@ -2,11 +2,6 @@
 
 use super::*;
 
-/// Why there is no value.
-fn why(readings: &[Reading], series: &str) -> Why {
-    outcome(readings, series).as_ref().expect_err("no value").why
-}
-
 #[test]
 fn tells_what_the_network_gave_a_laptop() {
     let told = collect("addressing", &machine("laptop"));
