@@ -158,20 +158,25 @@ impl Reporter {
     pub(super) async fn run(self, mut link: watch::Receiver<LinkStatus>) {
         let (mut told, mut told_at) = (None, self.clock.awake());
         let mut steps = super::lock(&self.intake).steps();
-        let report_every = if self.scratch.is_in_memory() { LOOK_EVERY } else { REPORT_EVERY };
         loop {
+            let patience = self.patience();
+            let report_every = if self.scratch.is_in_memory() { patience } else { REPORT_EVERY };
             let status = self.status(link.borrow_and_update().clone(), true);
             let news = Some(status.news());
             if told != news || self.clock.awake().saturating_sub(told_at) >= report_every {
                 (told, told_at) = (news, self.clock.awake());
                 self.write(&status);
             }
-            let is_young = self.clock.awake().saturating_sub(self.started_awake) < LOOK_EVERY;
-            let patience = if is_young { FIRST_LOOK } else { LOOK_EVERY };
             if self.something_to_look_at(&mut link, &mut steps, patience).await.is_none() {
                 return;
             }
         }
+    }
+
+    /// Between two looks now.
+    fn patience(&self) -> Duration {
+        let is_young = self.clock.awake().saturating_sub(self.started_awake) < LOOK_EVERY;
+        if is_young { FIRST_LOOK } else { LOOK_EVERY }
     }
 
     /// Waits until the stream says something, or for the first step that is closed a while after this.
@@ -212,6 +217,9 @@ impl Reporter {
         self.supervisor.status(&line(&status));
         if let Err(source) = state::replace(&self.stopped, &to_json(&status)) {
             tracing::warn!("Writing {} failed: {source}", self.stopped.display());
+            // What is in the scratch directory stays when the disk cannot take it, and must not look as if nobody had
+            // stopped the agent.
+            let _ = state::publish(&self.scratch.path(FILE), &to_json(&status));
         }
     }
 

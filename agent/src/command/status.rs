@@ -83,13 +83,21 @@ fn tell(out: &mut impl Write, document: &Document, problem: Option<&str>) -> Res
             stream(out, agent)?;
         }
         (false, agent) => {
-            let until = agent.as_ref().map(|agent| format!(" (it last ran until {})", agent.at)).unwrap_or_default();
+            let end = agent.as_ref().map(ended).unwrap_or_default();
             let managed = document.service.as_ref().is_some_and(|one| one.installed_by != InstalledBy::Nobody);
             let start = if managed { "systemctl start firstline-agent".to_owned() } else { document.run_it() };
-            writeln!(out, "The agent does not run{until}; start it with `{start}`.")?;
+            writeln!(out, "The agent does not run{end}; start it with `{start}`.")?;
         }
     }
     document.agent.as_ref().map_or(Ok(()), |agent| account(out, document, agent))
+}
+
+/// How the run ended whose account this is. The account of one that was killed is a little older than its end.
+fn ended(agent: &Status) -> String {
+    if agent.running {
+        return format!(" (nobody stopped it: it was killed, or crashed, after {})", agent.at);
+    }
+    format!(" (it was stopped at {})", agent.at)
 }
 
 fn supervised(out: &mut impl Write, service: &ServiceState) -> Result<()> {
@@ -286,9 +294,17 @@ mod tests {
     #[test]
     fn an_agent_that_does_not_run_is_not_said_to_be_connected() {
         let text = told(&document(LinkState::Connected, false), None);
-        assert!(text.contains("does not run (it last ran until 1970-01-01T00:01:00Z)"), "{text}");
+        assert!(text.contains("does not run (it was stopped at 1970-01-01T00:01:00Z)"), "{text}");
         assert!(text.contains("start it with `firstline-agent run --state-dir /srv/agent`"), "{text}");
         assert!(!text.contains("Stream:"), "{text}");
+    }
+
+    #[test]
+    fn an_agent_that_was_killed_is_not_said_to_have_been_stopped() {
+        let mut document = document(LinkState::Connected, false);
+        document.agent.as_mut().expect("an account").running = true;
+        let text = told(&document, None);
+        assert!(text.contains("(nobody stopped it: it was killed, or crashed, after 1970-01-01T00:01:00Z)"), "{text}");
     }
 
     #[test]
