@@ -13,14 +13,20 @@ use super::store::{Certificates, Identity, IdentityError};
 use super::token::Token;
 use super::witness::Witness;
 use crate::config::Address;
-use crate::uplink::{DialError, Link, Routes, dial};
+use crate::uplink::{DialError, Link, Problem, Routes, Trouble, dial};
 
 /// Why a machine could not be enrolled.
 #[derive(Debug, Error)]
 pub enum EnrollError {
-    /// No connection that the token trusts.
+    /// No connection.
     #[error(transparent)]
-    Dial(#[from] DialError),
+    Dial(DialError),
+    /// A collector answers, but not the one that made the token.
+    #[error(
+        "{0}: the token is of another collector; check the collector's address, or enrol with a token that \
+         `firstline token create` makes at this one"
+    )]
+    OtherCollector(Trouble),
     /// The collector said no.
     #[error(
         "the collector {collector} refused this machine: {reason}; a new token is made with `firstline token create`"
@@ -56,6 +62,15 @@ pub enum EnrollError {
     /// The identity could not be made or kept.
     #[error(transparent)]
     Identity(#[from] IdentityError),
+}
+
+impl From<DialError> for EnrollError {
+    fn from(error: DialError) -> Self {
+        match error.trouble.problem {
+            Problem::OtherCollector => Self::OtherCollector(error.trouble),
+            _ => Self::Dial(error),
+        }
+    }
 }
 
 /// Makes a key, asks the collector for a certificate with `token`, and keeps both in `dir`.

@@ -237,6 +237,8 @@ async fn a_certificate_of_another_authority_is_refused_on_both_sides() {
     let error =
         enroll(dir.path(), ours.address(), &Routes::default(), &token, machine()).await.expect_err("another authority");
     assert!(error.to_string().contains("not from the expected authority"), "{error}");
+    assert!(error.to_string().contains("`firstline token create` makes"), "{error}");
+    assert!(!error.to_string().contains("meanwhile"), "nothing was enrolled yet: {error}");
 }
 
 #[tokio::test]
