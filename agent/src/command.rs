@@ -125,6 +125,9 @@ fn shown(path: &PathBuf, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     write!(f, "{}", path.display())
 }
 
+/// What `--version` answers: the name with the version, as other programs do.
+const VERSION: &str = concat!("firstline-agent ", env!("CARGO_PKG_VERSION"));
+
 /// The command line; `help status` is another way of saying `status --help`.
 fn read(words: &[OsString]) -> Result<Command, ParseFailure> {
     let mut words = words.to_vec();
@@ -139,6 +142,10 @@ impl Command {
     /// Does what the command line of this process says.
     pub fn run() -> ExitCode {
         let words: Vec<OsString> = std::env::args_os().skip(1).collect();
+        if matches!(words.as_slice(), [word] if word == "--version" || word == "-V") {
+            let _ = writeln!(io::stdout(), "{VERSION}");
+            return ExitCode::SUCCESS;
+        }
         match read(&words) {
             Ok(command) => command.execute(),
             Err(answer) => {

@@ -28,6 +28,11 @@ impl<T: Serialize + DeserializeOwned> Journal<T> {
         Self { path, bytes_max, of: PhantomData }
     }
 
+    /// Its newer file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Adds one.
     pub fn append(&self, one: &T) -> io::Result<()> {
         let mut line = serde_json::to_vec(one)?;

@@ -20,8 +20,27 @@ pub(super) struct Uninstall {
 
 impl Uninstall {
     pub(super) fn execute(self, state_dir: &Path, config_file: &Path) -> Result<()> {
-        let kept = || format!("nothing was removed; what the agent keeps is in {}", state_dir.display());
-        service::check().with_context(kept)?;
+        service::check().with_context(|| nothing_removed(state_dir))?;
         say(&service::uninstall(state_dir, config_file, self.purge)?)
+    }
+}
+
+/// What is so when there is nothing to uninstall from.
+fn nothing_removed(state_dir: &Path) -> String {
+    if state_dir.exists() {
+        return format!("nothing was removed; what the agent keeps is in {}", state_dir.display());
+    }
+    "nothing was removed".to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_folder_that_is_there_is_said_to_be_kept() {
+        let folder = tempfile::tempdir().expect("temporary directory");
+        assert!(nothing_removed(folder.path()).ends_with(&folder.path().display().to_string()));
+        assert_eq!(nothing_removed(&folder.path().join("none")), "nothing was removed");
     }
 }

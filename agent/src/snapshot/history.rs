@@ -95,7 +95,8 @@ impl History {
     pub fn note(&self, entry: HistoryEntry, moment: Moment) {
         let clock = Some((moment.boot, moment.clock_ms()));
         if let Err(source) = self.0.append(&Noted { entry, clock }) {
-            tracing::warn!("Writing the history failed: {source}");
+            let path = self.0.path().display();
+            tracing::warn!("Noting what happened in {path} failed; it is missing from snapshots: {source}");
         }
     }
 
