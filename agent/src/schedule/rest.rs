@@ -39,3 +39,39 @@ impl Rest {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use firstline_proto::v1::Section;
+
+    use super::*;
+
+    const LIGHT: Spec = Spec {
+        name: "light",
+        section: Section::Network,
+        tier: Tier::Minute,
+        deadline: Duration::from_secs(1),
+        priority: 1,
+        waits: false,
+        heavy: false,
+        signals: &[],
+    };
+    const HEAVY: Spec = Spec { name: "heavy", heavy: true, ..LIGHT };
+    const SENDING: Spec = Spec { name: "sending", heavy: true, waits: true, ..LIGHT };
+
+    /// Which of the three wait.
+    fn held_back(low_battery: bool, metered: bool) -> Vec<&'static str> {
+        let rest = Rest { low_battery, metered };
+        [LIGHT, HEAVY, SENDING].iter().filter(|spec| rest.holds_back(spec)).map(|spec| spec.name).collect()
+    }
+
+    #[test]
+    fn where_somebody_pays_for_the_network_only_what_uses_it_heavily_waits() {
+        assert!(held_back(false, false).is_empty());
+        assert_eq!(held_back(false, true), ["sending"]);
+        assert_eq!(held_back(true, false), ["heavy", "sending"]);
+        assert_eq!(held_back(true, true), ["heavy", "sending"]);
+    }
+}
