@@ -50,6 +50,7 @@ impl Desk {
             .route("/users/{id}", get(async || Json(json!({ "login": "sam", "email": "", "firstname": "Sam" }))))
             .route("/tickets", get(tickets))
             .route("/tickets/search", get(search))
+            .route("/tickets/{id}", get(ticket))
             .route("/ticket_articles", post(write))
             .route("/ticket_articles/by_ticket/{id}", get(articles))
             .route("/ticket_attachment/{ticket}/{article}/{id}", get(attachment))
@@ -115,6 +116,13 @@ async fn tickets(State(desk): State<Desk>, Query(query): Query<BTreeMap<String, 
 async fn search(State(desk): State<Desk>, Query(query): Query<BTreeMap<String, String>>) -> Json<Value> {
     let words = query.get("query").map(|words| words.trim_start_matches("number:")).unwrap_or_default();
     Json(desk.held().tickets.iter().filter(|one| one["number"] == words).cloned().collect())
+}
+
+async fn ticket(State(desk): State<Desk>, Path(id): Path<u64>) -> Response {
+    match desk.held().tickets.iter().find(|one| one["id"] == id) {
+        Some(ticket) => Json(ticket.clone()).into_response(),
+        None => StatusCode::NOT_FOUND.into_response(),
+    }
 }
 
 async fn articles(State(desk): State<Desk>, Path(id): Path<u64>) -> Json<Value> {

@@ -109,6 +109,8 @@ async fn deliver(place: Place, deliveries: usize, fault_every: usize) -> bool {
     .await;
     let seconds = started.elapsed().as_secs_f64();
     let (calls, faults) = place.faults().calls();
+    let refused = stage.api.get("/api/v1/outbox?limit=1&state=failed").await;
+    assert_eq!(refused["deliveries"], json!([]), "the desk refused one");
     let all = place.notes(&numbers).await;
     let counts: Vec<usize> =
         (0..deliveries).map(|index| all.iter().filter(|note| note.contains(&words(index))).count()).collect();
