@@ -2,14 +2,24 @@
 //!
 //! A collector that stood still for longer than its lease may have lost them to another one, which has sent them meanwhile. So
 //! the database is asked in the moment before each request that writes, whichever connector makes it and however many it
-//! makes. A collector that is alone loses nothing, and asks nothing. What remains is one that stands still for the whole lease
-//! between this answer and the request that follows at once.
+//! makes. A collector that is alone loses nothing, and asks nothing. A request that is not through within [`PROMPT`] of that answer is
+//! given up before its next step ([`prompt`]), since whoever makes it stood still meanwhile. What remains is one that stands still
+//! for the whole lease in the very step that writes; only a desk that knows the request by a name of its own could notice that.
 
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use super::outbox::OutboxError;
 use super::trouble::Trouble;
 use crate::store::{Connection, Store, sql};
+
+/// How long a request may last: longer than [`super::http::ANSWER_WITHIN`], and a part of the lease only.
+const PROMPT: Duration = Duration::from_mins(1);
 
 tokio::task_local! {
     static FENCE: Fence;
@@ -47,6 +57,22 @@ pub(super) async fn pass() -> Result<(), Trouble> {
     }
 }
 
+/// Makes a request that writes, and does no further step of it once this process stood still.
+///
+/// # Errors
+/// When it did. What was asked may have been done all the same.
+pub(super) async fn prompt<F: Future>(request: F) -> Result<F::Output, Trouble> {
+    let (begun, mut request) = (Instant::now(), pin!(request));
+    poll_fn(|context| {
+        if begun.elapsed() > PROMPT {
+            let said = format!("this collector stood still for {} s in the middle of it", begun.elapsed().as_secs());
+            return Poll::Ready(Err(Trouble::away(said).unclear()));
+        }
+        request.as_mut().poll(context).map(Ok)
+    })
+    .await
+}
+
 async fn are_ours(tx: &mut Connection, rows: &[(String, i64)], run_id: &str) -> Result<bool, OutboxError> {
     for (id, attempts) in rows {
         let ours: i64 = sql::query_scalar(
@@ -62,4 +88,26 @@ async fn are_ours(tx: &mut Connection, rows: &[(String, i64)], run_id: &str) -> 
         }
     }
     Ok(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_request_goes_no_further_after_a_standstill() {
+        let written = Cell::new(false);
+        let request = async |standstill: Duration| {
+            tokio::time::sleep(standstill).await;
+            written.set(true);
+        };
+        assert!(
+            prompt(request(Duration::from_mins(5))).await.is_err_and(|trouble| trouble.unclear && trouble.passes())
+        );
+        assert!(!written.get());
+        assert!(prompt(request(Duration::from_secs(45))).await.is_ok());
+        assert!(written.get());
+    }
 }

@@ -142,10 +142,13 @@ impl Http {
 
     async fn answered(&self, request: RequestBuilder) -> Result<(StatusCode, HeaderMap, Vec<u8>), Trouble> {
         let request = request.build().map_err(|error| unreached(&error))?;
-        if request.method() != Method::GET {
+        let response = if request.method() == Method::GET {
+            self.client.execute(request).await
+        } else {
             fence::pass().await?;
-        }
-        let response = self.client.execute(request).await.map_err(|error| unreached(&error))?;
+            fence::prompt(self.client.execute(request)).await?
+        };
+        let response = response.map_err(|error| unreached(&error))?;
         let (status, headers) = (response.status(), response.headers().clone());
         let bytes = bounded(response).await?;
         if status.is_success() { Ok((status, headers, bytes)) } else { Err(refusal(status, &headers, &bytes)) }
