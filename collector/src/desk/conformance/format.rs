@@ -13,10 +13,11 @@ use serde_json::Value;
 
 use super::stories::file;
 use super::{Room, ticket};
+use crate::app::fixture::Ground;
 use crate::config::DeskKind;
 use crate::desk::contract::{Desk, OutgoingNote, TicketRef};
-use crate::ticket::NewFile;
 use crate::ticket::rich_text::{Block, Line, RichText};
+use crate::ticket::{AUTHOR, BuiltinDesk, NewFile, NewNote, NewTicket};
 
 /// Most bytes of a request.
 const LONGEST: usize = 1 << 20;
@@ -113,4 +114,18 @@ pub(crate) async fn is_as_it_was_reviewed(kind: DeskKind, desk: &dyn Desk, ticke
 pub(crate) async fn a_note_is_sent_in_the_desks_own_format(room: Room) {
     let ticket = ticket(&room).await;
     is_as_it_was_reviewed(room.settings.kind, room.desk.as_ref(), &ticket, &room.sent).await;
+}
+
+#[tokio::test]
+async fn a_note_on_the_built_in_desk_reads_as_it_was_reviewed() {
+    let Ground { folder: _folder, store, clock, feed } = Ground::new().await;
+    let desk = BuiltinDesk::new(store, clock, feed);
+    let order = NewTicket { subject: "My computer is slow".to_owned(), ..NewTicket::default() };
+    let ticket = desk.open(order, "tess").await.expect("opened").number;
+    let OutgoingNote { body, files, .. } = everything();
+    let note = NewNote { author: AUTHOR.to_owned(), body, files, ..NewNote::default() };
+    desk.note(&ticket, note).await.expect("written");
+    let shown = desk.show(&ticket).await.expect("shown");
+    let files = shown.attachments.iter().map(|one| format!("file {} {}\n", one.name, one.media_type));
+    insta::assert_snapshot!("builtin", format!("{}\n{}", shown.notes[0].text, files.collect::<String>()));
 }
