@@ -1,5 +1,7 @@
 //! An alert as people and scripts receive it.
 
+use std::collections::BTreeMap;
+
 use firstline_diagnosis::document::Finding;
 use firstline_diagnosis::vocabulary::{Priority, Severity, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -241,6 +243,9 @@ pub struct AlertQuery {
 pub struct AlertList {
     /// The alerts of this page.
     pub alerts: Vec<Alert>,
+    /// The newest ticket of the same trouble, by the identity of the alert; nothing for alerts without one.
+    #[serde(default)]
+    pub tickets: BTreeMap<String, String>,
     /// What to pass as `after` for the next page; absent on the last.
     pub next: Option<String>,
 }

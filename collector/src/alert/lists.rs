@@ -35,8 +35,9 @@ impl Alerts {
         let limit = i64::from(query.limit.unwrap_or(PAGE.0).clamp(1, PAGE.1));
         let after = query.after.as_deref().map(place).transpose()?;
         let (after_ms, after_id) = after.unwrap_or((i64::MAX, ""));
-        let rows: Vec<(String,)> = sql::query_as(
-            "SELECT document FROM alerts WHERE (fired_at_ms < $1 OR (fired_at_ms = $1 AND id < $2)) \
+        let rows: Vec<(String, Option<i64>)> = sql::query_as(
+            "SELECT document, (SELECT MAX(t.ticket) FROM alert_tickets t WHERE t.fingerprint = alerts.fingerprint) \
+             FROM alerts WHERE (fired_at_ms < $1 OR (fired_at_ms = $1 AND id < $2)) \
              AND ($3 IS NULL OR state = $3) AND ($4 = 0 OR resolved_at_ms IS NULL) AND severity >= $5 \
              AND ($6 IS NULL OR endpoint_id = $6) AND ($7 IS NULL OR check_id = $7) \
              ORDER BY fired_at_ms DESC, id DESC LIMIT $8",
@@ -51,12 +52,14 @@ impl Alerts {
         .bind(limit + 1)
         .fetch_all(self.store.reads())
         .await?;
-        let mut alerts = rows.iter().map(|(document,)| read(document)).collect::<Result<Vec<Alert>, _>>()?;
+        let mut alerts = rows.iter().map(|(document, _)| read(document)).collect::<Result<Vec<Alert>, _>>()?;
         let more = alerts.len() as i64 > limit;
         alerts.truncate(limit as usize);
         let last = alerts.last().filter(|_| more);
         let next = last.map(|alert| format!("{}.{}", alert.fired_at.unix_ms(), alert.id));
-        Ok(AlertList { alerts, next })
+        let of = |(alert, (_, ticket)): (&Alert, &(String, Option<i64>))| Some((alert.id.clone(), display((*ticket)?)));
+        let tickets = alerts.iter().zip(&rows).filter_map(of).collect();
+        Ok(AlertList { alerts, tickets, next })
     }
 
     /// One alert with its life.

@@ -105,7 +105,8 @@ async fn open(app: &App, alert: &Alert, rule: &TicketRule) -> Result<(), AlertEr
     let now = app.clock.now();
     let told = app.store.for_people().write(move |tx| Box::pin(telling::tell(tx, order, now))).await?;
     if let Some(number) = told {
-        info!(alert.id = %alert.id, desk = %rule.desk, "Alert {} of {} is on ticket {}", alert.check, alert.endpoint.name, display(number));
+        let ticket = display(number);
+        info!(alert.id = %alert.id, desk = %rule.desk, "Alert {} of {} is on ticket {ticket}", alert.check, alert.endpoint.name);
         announce(app, number);
     }
     Ok(())
@@ -139,15 +140,16 @@ async fn end(app: &App) -> Result<(), AlertError> {
 async fn diagnose(app: &App) -> Result<(), AlertError> {
     let rows: Vec<(i64, String)> = sql::query_as(UNDIAGNOSED).bind(AT_A_TIME).fetch_all(app.store.reads()).await?;
     for (number, endpoint) in rows {
+        let ticket = display(number);
         let order = PullOrder {
             endpoint,
-            ticket: Some(display(number)),
+            ticket: Some(ticket.clone()),
             requested_by: AUTHOR.to_owned(),
             ..PullOrder::default()
         };
         match app.pulls.start(order).await {
             Err(PullError::Store(error)) => return Err(error.into()),
-            Err(error) => warn!("Ticket {} could not be diagnosed by itself: {error}", display(number)),
+            Err(error) => warn!("Ticket {ticket} could not be diagnosed by itself: {error}"),
             Ok(_) => {}
         }
         app.store.for_people().write(move |tx| Box::pin(rows::diagnosed(tx, number))).await?;

@@ -96,7 +96,7 @@ fn print_held_back(list: &HeldBackList) -> String {
 }
 
 fn print(list: &AlertList) -> String {
-    let mut table = Table::new(["severity", "state", "endpoint", "what", "since", "id"]);
+    let mut table = Table::new(["severity", "state", "endpoint", "what", "since", "ticket", "id"]);
     for alert in &list.alerts {
         let what = if alert.instance.is_empty() {
             alert.title.clone()
@@ -109,6 +109,7 @@ fn print(list: &AlertList) -> String {
             which(alert),
             what,
             alert.started_at.to_string(),
+            list.tickets.get(&alert.id).cloned().unwrap_or_default(),
             alert.id.clone(),
         ]);
     }

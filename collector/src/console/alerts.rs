@@ -12,7 +12,7 @@ use super::incident::{self, IncidentView};
 use super::names::Names;
 use crate::access::Roles;
 use crate::access::gate::Caller;
-use crate::alert::{Alert, AlertQuery, AlertState, HeldBackQuery};
+use crate::alert::{Alert, AlertList, AlertQuery, AlertState, HeldBackQuery};
 use crate::api::alerts as acts;
 use crate::api::extract::{Posted, Search};
 use crate::api::problem::{Fault, Problem};
@@ -114,6 +114,8 @@ struct AlertView {
     fresh: bool,
     /// What it is the alert of; absent when it is an endpoint's own.
     incident: Option<IncidentView>,
+    /// The newest ticket of the same trouble; empty without one.
+    ticket: String,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -210,7 +212,7 @@ async fn feed(app: &App, caller: &Caller, view: &str) -> Result<Feed, Problem> {
     }
     let state = (view == "resolved").then_some(AlertState::Resolved);
     let query = AlertQuery { open: view == "open", state, limit: Some(SHOWN), ..AlertQuery::default() };
-    let mut alerts = app.alerts.list(&query).await?.alerts;
+    let AlertList { mut alerts, tickets, .. } = app.alerts.list(&query).await?;
     // One cause on many endpoints goes before what one endpoint has.
     let place = |alert: &Alert| (rank(alert.state), alert.incident.is_none(), std::cmp::Reverse(alert.severity));
     alerts.sort_by_key(place);
@@ -219,7 +221,11 @@ async fn feed(app: &App, caller: &Caller, view: &str) -> Result<Feed, Problem> {
     let mut incidents = if view == "resolved" { Vec::new() } else { incident::open(app).await? };
     let mut view_of = |alert: &Alert| {
         let of = incidents.iter().position(|one| alert.incident.as_deref() == Some(one.id.as_str()));
-        AlertView { incident: of.map(|place| incidents.remove(place)), ..AlertView::new(alert, &names, now) }
+        AlertView {
+            incident: of.map(|place| incidents.remove(place)),
+            ticket: tickets.get(&alert.id).cloned().unwrap_or_default(),
+            ..AlertView::new(alert, &names, now)
+        }
     };
     let views = alerts.iter().map(&mut view_of).collect();
     Ok(Feed {
@@ -322,6 +328,7 @@ impl AlertView {
             open: alert.state != AlertState::Resolved,
             fresh: now.seconds_since(alert.updated_at) < FRESH_SECONDS,
             incident: None,
+            ticket: String::new(),
         }
     }
 }

@@ -5,7 +5,7 @@ use firstline_diagnosis::vocabulary::{Severity, Timestamp};
 
 use super::run;
 use crate::alert::tests::{but, held, subject};
-use crate::alert::{CheckUsefulness, Held};
+use crate::alert::{AlertQuery, CheckUsefulness, Held};
 use crate::app::{App, ManualClock, fixture};
 use crate::config::{DeskSettings, TicketRule, WhenOver};
 use crate::desk::standin::{StandIn, install};
@@ -108,6 +108,8 @@ async fn an_alert_that_stands_becomes_one_ticket_whatever_restarts() {
     assert_eq!(tickets.len(), 1);
     assert_eq!(tickets[0].outside.as_ref().map(|outside| outside.number.as_str()), Some("1000"));
     assert_eq!(tickets[0].endpoint.as_ref().map(|endpoint| endpoint.name.as_str()), Some("lap-1"));
+    let list = room.app.alerts.list(&AlertQuery::default()).await.expect("a list");
+    assert_eq!(list.tickets.get(&list.alerts[0].id), Some(&tickets[0].number), "it is beside the alert");
     let side = room.desk.side();
     let there = &side.tickets["1000"];
     assert_eq!(there.subject, "The disk is full (/): lap-1");
