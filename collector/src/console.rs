@@ -10,6 +10,7 @@ mod assets;
 mod audit;
 mod charts;
 mod chrome;
+mod desk;
 mod desks;
 mod duplicates;
 mod endpoint;
@@ -75,6 +76,8 @@ pub(crate) fn doors(doors: Doors) -> Doors {
         .get("/report", Roles::LOOK, report::show, none)
         .get("/desks", Roles::LOOK, desks::show, none)
         .post("/desks", Roles::WORK, desks::fetch, none)
+        .get("/desks/{desk}", Roles::ADMINISTER, desk::show, none)
+        .post("/desks/{desk}/test", Roles::ADMINISTER, desk::try_out, none)
         .post("/outbox/{id}/retry", Roles::WORK, desks::retry, none)
         .post("/outbox/{id}/drop", Roles::WORK, desks::give_up, none)
         .get("/tickets", Roles::LOOK, tickets::show, none)

@@ -52,8 +52,8 @@ pub use contract::{
     TicketRef,
 };
 pub use document::{
-    Delivery, DeliveryList, DeliveryState, DeskList, DeskView, OutputList, OutputView, Outside, Traffic, Trial,
-    TrialOrder, TrialStep,
+    Delivery, DeliveryList, DeliveryState, DeskList, DeskView, DeskWords, MapView, MapWord, MappedWord, OutputList,
+    OutputView, Outside, Traffic, Trial, TrialOrder, TrialStep,
 };
 pub use maps::{Known, WordMap};
 pub use outbox::Outbox;

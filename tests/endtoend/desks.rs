@@ -286,6 +286,15 @@ async fn is_tried_out_and_says_what_is_missing(stage: &Stage, tracker: &mut Requ
         let line = good.stdout.lines().find(|line| line.contains(step)).unwrap_or_else(|| panic!("{}", good.stdout));
         assert!(line.starts_with("done"), "{line}");
     }
+    let words = stage.firstline(&["desk", "show", "helpdesk"]).await.done();
+    for line in [
+        "queues      (new tickets)  Workstations  yes",
+        "states      pending        bogus         not told",
+        "queues there: ",
+        "states there: the desk does not tell them",
+    ] {
+        assert!(words.stdout.contains(line), "{line}: {}", words.stdout);
+    }
     let poor = stage.firstline(&["desk", "test", "looks-only", "--ticket", "1"]).await;
     assert!(poor.stdout.contains("needs the right CommentOnTicket on its queue"), "{}", poor.stdout);
     let list = stage.firstline(&["outbox", "list", "--state", "done"]).await.done();

@@ -12,7 +12,7 @@ use crate::access::Roles;
 use crate::access::audit::Entry;
 use crate::access::gate::{Caller, Doors, Told};
 use crate::app::App;
-use crate::desk::{Delivery, DeliveryList, DeliveryState, DeskList, OutputList, Trial, TrialOrder};
+use crate::desk::{Delivery, DeliveryList, DeliveryState, DeskList, DeskWords, OutputList, Trial, TrialOrder};
 use crate::ticket::Ticket;
 
 /// Deliveries of an answer when nobody says how many.
@@ -26,6 +26,17 @@ pub(super) fn doors(doors: Doors) -> Doors {
             Roles::LOOK,
             list,
             Told { summary: "The desks of the configuration, and how they stand.", answer: "DeskList", ..Told::default() },
+        )
+        .get(
+            "/api/v1/desks/{desk}/words",
+            Roles::ADMINISTER,
+            words,
+            Told {
+                summary: "What the configuration calls queues, states, priorities and categories of a desk, and what the desk \
+                          itself calls them now.",
+                answer: "DeskWords",
+                ..Told::default()
+            },
         )
         .post(
             "/api/v1/desks/{desk}/tickets/{number}",
@@ -43,7 +54,7 @@ pub(super) fn doors(doors: Doors) -> Doors {
             Roles::ADMINISTER,
             try_out,
             Told {
-                summary: "Try out a desk on a test ticket: verify, open (when none is named), find, note, attach, resolve.",
+                summary: "Try out a desk on a test ticket: verify, maps, open (when none is named), find, note, attach, resolve.",
                 body: "TrialOrder",
                 answer: "DeskTrial",
                 ..Told::default()
@@ -98,6 +109,10 @@ async fn list(State(app): State<Arc<App>>) -> Result<Json<DeskList>, Problem> {
     Ok(Json(DeskList { desks: app.outbox.standing().await? }))
 }
 
+async fn words(State(app): State<Arc<App>>, Path(desk): Path<String>) -> Result<Json<DeskWords>, Problem> {
+    Ok(Json(app.outbox.words(&desk).await?))
+}
+
 async fn bring(
     State(app): State<Arc<App>>,
     caller: Caller,
@@ -120,8 +135,13 @@ async fn try_out(
     Path(desk): Path<String>,
     Body(order): Body<TrialOrder>,
 ) -> Result<Json<Trial>, Problem> {
-    app.access.audit().record(Entry::new(&caller.actor(), "desk.test", &desk)).await?;
-    Ok(Json(app.outbox.try_out(&desk, &order).await?))
+    Ok(Json(try_out_as(&app, &caller, &desk, &order).await?))
+}
+
+/// Tries out a desk, and writes down who did.
+pub(crate) async fn try_out_as(app: &App, caller: &Caller, desk: &str, order: &TrialOrder) -> Result<Trial, Problem> {
+    app.access.audit().record(Entry::new(&caller.actor(), "desk.test", desk)).await?;
+    Ok(app.outbox.try_out(desk, order).await?)
 }
 
 async fn outputs(State(app): State<Arc<App>>) -> Result<Json<OutputList>, Problem> {

@@ -9,7 +9,7 @@ use super::connection::{Connection, part};
 use super::failure::Failure;
 use super::table::{Table, harmless};
 use crate::config::Config;
-use crate::desk::{Delivery, DeliveryList, DeskList, OutputList, Trial, TrialOrder, TrialStep};
+use crate::desk::{Delivery, DeliveryList, DeskList, DeskWords, MapWord, OutputList, Trial, TrialOrder, TrialStep};
 
 /// Prints the table that makes a desk, when the collector would take it.
 pub(super) fn add(order: &NewDesk, out: Out) -> Result<(), Failure> {
@@ -34,6 +34,10 @@ pub(super) async fn follow(connection: &Connection, order: DeskOrder, out: Out) 
         DeskOrder::List => {
             let list: DeskList = connection.get("/desks", &[]).await?;
             out.print(&list, || desks(&list))
+        }
+        DeskOrder::Show { desk } => {
+            let words: DeskWords = connection.get(&format!("/desks/{}/words", part(&desk)), &[]).await?;
+            out.print(&words, || maps(&words))
         }
         DeskOrder::Test { desk, ticket } => {
             let path = format!("/desks/{}/test", part(&desk));
@@ -97,6 +101,26 @@ fn desks(list: &DeskList) -> String {
         ]);
     }
     table.print("No desks but the built-in one. docs/desks.md says how to set one up.")
+}
+
+/// A table of the configuration's words, and below it what the desk has.
+fn maps(words: &DeskWords) -> String {
+    let mut table = Table::new(["map", "in Firstline", "at the desk", "is there"]);
+    for map in &words.maps {
+        for one in &map.configured {
+            let ours = if one.ours.is_empty() { "(new tickets)" } else { &one.ours };
+            let is_there = one.is_there.map_or("not told", |is_there| if is_there { "yes" } else { "NO" });
+            table.row([map.map.clone(), ours.to_owned(), one.word.clone(), is_there.to_owned()]);
+        }
+    }
+    let mut text = table.print("The configuration names no words of this desk; the usual ones of its kind count.");
+    for map in &words.maps {
+        let there = map.there.iter().map(MapWord::told).collect::<Vec<_>>().join(", ");
+        let there = if there.is_empty() { "the desk does not tell them".to_owned() } else { there };
+        let _ = write!(text, "\n{} there: {}", map.map, harmless(&there));
+    }
+    text.push('\n');
+    text
 }
 
 fn outputs(list: &OutputList) -> String {

@@ -25,6 +25,8 @@ const SHOWN: i64 = 200;
 struct DesksPage {
     chrome: Chrome,
     works: bool,
+    /// Whether the reader sets desks up.
+    administers: bool,
     desks: Vec<DeskLine>,
     outputs: Vec<OutputLine>,
     deliveries: Vec<DeliveryLine>,
@@ -70,7 +72,8 @@ pub(super) async fn show(State(app): State<Arc<App>>, caller: Caller) -> Result<
     let outputs = app.outbox.outputs().await?.into_iter().map(output).collect();
     let deliveries = lines(&app, None).await?;
     let chrome = Chrome::new("Desks and outputs", "tickets", &caller);
-    page(&DesksPage { chrome, works: caller.may(Roles::WORK), desks, outputs, deliveries })
+    let (works, administers) = (caller.may(Roles::WORK), caller.may(Roles::ADMINISTER));
+    page(&DesksPage { chrome, works, administers, desks, outputs, deliveries })
 }
 
 /// Deliveries, those that people must see to first.

@@ -163,6 +163,55 @@ pub struct DeskList {
     pub desks: Vec<DeskView>,
 }
 
+/// The words of a desk: what the configuration calls things there, and what they are called there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeskWords {
+    /// Its name in the configuration.
+    pub desk: String,
+    /// Which system it is.
+    pub kind: String,
+    /// `queues`, `states`, `priorities` and `categories`.
+    pub maps: Vec<MapView>,
+}
+
+/// One map of a desk's words.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MapView {
+    /// Its name in the configuration; `queues` holds those of `escalation_queues`, too.
+    pub map: String,
+    /// What the configuration says.
+    pub configured: Vec<MappedWord>,
+    /// What the desk has; empty when it does not tell, or not to our account.
+    pub there: Vec<MapWord>,
+}
+
+/// A word of the configuration.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MappedWord {
+    /// Our word; empty for a queue whose new tickets are looked at.
+    pub ours: String,
+    /// The desk's.
+    pub word: String,
+    /// Whether the desk has it; absent when it does not tell.
+    pub is_there: Option<bool>,
+}
+
+/// A word of a desk.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MapWord {
+    /// As it stands in a configuration.
+    pub word: String,
+    /// As people are shown it there.
+    pub shown: String,
+}
+
+impl MapWord {
+    /// Both, where they differ.
+    pub fn told(&self) -> String {
+        if self.word == self.shown { self.word.clone() } else { format!("{} ({})", self.word, self.shown) }
+    }
+}
+
 /// The order to try out a desk.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]

@@ -1,10 +1,12 @@
 //! The words of the configuration's maps, held against those that an installation really has.
 //!
-//! A map whose words a desk does not tell, or not to our account, is not judged. Words are alike whatever the size of their
+//! A map whose words a desk does not tell, or not to our account, is not judged; it is shown as the configuration has it. Words are alike whatever the size of their
 //! letters, and wherever blanks stand in them: `1, 2` is `1,2`.
 
 use serde_json::Value;
 
+use super::document::{DeskWords, MapView, MapWord, MappedWord};
+use super::outbox::{Outbox, OutboxError};
 use super::trouble::{Trouble, TroubleKind};
 use super::values::text;
 use crate::config::DeskSettings;
@@ -35,6 +37,8 @@ pub struct Known {
 }
 
 impl WordMap {
+    const ALL: [Self; 4] = [Self::Queues, Self::States, Self::Priorities, Self::Categories];
+
     fn name(self) -> &'static str {
         match self {
             Self::Queues => "queues",
@@ -44,15 +48,49 @@ impl WordMap {
         }
     }
 
-    /// The words that the configuration has.
-    fn configured(self, settings: &DeskSettings) -> Vec<&str> {
+    /// The words that the configuration has, each with ours that it stands for; a queue that is looked at stands for none.
+    fn configured(self, settings: &DeskSettings) -> Vec<(&str, &str)> {
         let (listed, mapped) = match self {
             Self::Queues => (settings.queues.as_slice(), &settings.escalation_queues),
             Self::States => (&[][..], &settings.states),
             Self::Priorities => (&[][..], &settings.priorities),
             Self::Categories => (&[][..], &settings.categories),
         };
-        listed.iter().chain(mapped.values()).map(String::as_str).collect()
+        let listed = listed.iter().map(|word| ("", word.as_str()));
+        listed.chain(mapped.iter().map(|(ours, word)| (ours.as_str(), word.as_str()))).collect()
+    }
+
+    /// The map as people are shown it.
+    fn view(self, settings: &DeskSettings, known: &[Known]) -> MapView {
+        let known = known.iter().find(|one| one.map == self && !one.words.is_empty());
+        let mapped = |(ours, word): (&str, &str)| MappedWord {
+            ours: ours.to_owned(),
+            word: word.to_owned(),
+            is_there: known.map(|known| known.has(word)),
+        };
+        let there = known.into_iter().flat_map(|known| &known.words);
+        MapView {
+            map: self.name().to_owned(),
+            configured: self.configured(settings).into_iter().map(mapped).collect(),
+            there: there.map(|(word, shown)| MapWord { word: word.clone(), shown: shown.clone() }).collect(),
+        }
+    }
+}
+
+impl Outbox {
+    /// The words of a desk's maps, with those that the desk has now.
+    ///
+    /// # Errors
+    /// When there is no such desk, or it cannot be asked.
+    pub async fn words(&self, desk: &str) -> Result<DeskWords, OutboxError> {
+        if !self.desks().all().iter().any(|one| one.settings.name == desk) {
+            return Err(OutboxError::NotFound(format!("desk {desk:?}")));
+        }
+        let refused = |trouble| OutboxError::Desk(desk.to_owned(), trouble);
+        let (settings, way) = self.desks().named(desk).map_err(refused)?;
+        let known = way.known().await.map_err(refused)?;
+        let maps = WordMap::ALL.into_iter().map(|map| map.view(settings, &known)).collect();
+        Ok(DeskWords { desk: desk.to_owned(), kind: settings.kind.name().to_owned(), maps })
     }
 }
 
@@ -97,8 +135,8 @@ pub(super) fn compared(settings: &DeskSettings, known: &[Known]) -> Result<Strin
     let told: Vec<&Known> = known.iter().filter(|one| !one.words.is_empty()).collect();
     let there = told.iter().map(|one| one.told()).collect::<Vec<_>>().join("; ");
     let missing = told.iter().flat_map(|one| {
-        let words = one.map.configured(settings).into_iter().filter(|word| !one.has(word));
-        words.map(|word| format!("{} name {word:?}, which is not there", one.map.name()))
+        let words = one.map.configured(settings).into_iter().filter(|(_, word)| !one.has(word));
+        words.map(|(_, word)| format!("{} name {word:?}, which is not there", one.map.name()))
     });
     match missing.collect::<Vec<_>>().as_slice() {
         [] => Ok(there),
@@ -126,5 +164,21 @@ mod tests {
         settings.escalation_queues.insert("L2".to_owned(), "Gone".to_owned());
         let trouble = compared(&settings, &known).expect_err("not there any more");
         assert_eq!(trouble.said, format!("queues name \"Gone\", which is not there; {there}"));
+    }
+
+    #[test]
+    fn words_of_the_configuration_stand_beside_those_of_the_desk() {
+        let mut settings = DeskSettings { queues: vec!["Users".to_owned()], ..DeskSettings::default() };
+        settings.escalation_queues.insert("L2".to_owned(), "Gone".to_owned());
+        settings.states.insert("pending".to_owned(), "waiting".to_owned());
+        let known = [Known::of(WordMap::Queues, &[json!({ "name": "Users" })], "name")];
+        let view = |map: WordMap| map.view(&settings, &known);
+        let word =
+            |ours: &str, word: &str, is_there| MappedWord { ours: ours.to_owned(), word: word.to_owned(), is_there };
+        let queues = view(WordMap::Queues);
+        assert_eq!(queues.configured, [word("", "Users", Some(true)), word("L2", "Gone", Some(false))]);
+        assert_eq!(queues.there, [MapWord { word: "Users".to_owned(), shown: "Users".to_owned() }]);
+        let states = view(WordMap::States);
+        assert_eq!((states.configured, states.there), (vec![word("pending", "waiting", None)], Vec::new()), "not told");
     }
 }

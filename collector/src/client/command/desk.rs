@@ -12,7 +12,13 @@ pub(in crate::client) enum Desk {
     Add(Box<NewDesk>),
     /// The desks of the configuration, and how they stand.
     List,
-    /// Try out a desk on a test ticket: verify, find, note, attach, resolve.
+    /// The words of a desk: what the configuration calls queues, states, priorities and categories, and what the desk calls
+    /// them now.
+    Show {
+        /// Its name in the configuration.
+        desk: String,
+    },
+    /// Try out a desk on a test ticket: verify, maps, find, note, attach, resolve.
     #[command(after_help = "Examples:\n  firstline desk test helpdesk\n  firstline desk test helpdesk --ticket 4711")]
     Test {
         /// Its name in the configuration.
