@@ -7,9 +7,11 @@ use firstline_collector::config::Listen;
 use firstline_diagnosis::vocabulary::Timestamp;
 use firstline_tests::stage::secret_of;
 use firstline_tests::wire::{self, Identity, Stream, hello};
-use firstline_tests::{Agent, Stage, wait};
+use firstline_tests::{Agent, Stage, Volume, wait};
 use serde_json::json;
 use x509_parser::prelude::{FromDer as _, GeneralName, X509Certificate};
+
+use crate::identities::{account, stream_is};
 
 const SOON: Duration = Duration::from_mins(1);
 
@@ -32,6 +34,49 @@ async fn a_token_that_nobody_made_enrols_nobody() {
     let garbage = agent.enroll(&stage.collector, "not a token at all").await;
     assert_ne!(garbage.status, 0, "{garbage:?}");
     assert!(stage.endpoint_ids().await.is_empty());
+}
+
+#[tokio::test]
+async fn who_looks_soon_after_the_start_is_told_that_records_arrived() {
+    let stage = Stage::open().await;
+    let token = stage.token(json!({ "uses": 1 })).await;
+    let mut agent = Agent::new(&stage.folder("agent"));
+    agent.enroll(&stage.collector, &token).await.done();
+    agent.start();
+    // Two steps of the fast tier and some; an agent that has run for long gives an account of itself only every minute.
+    let soon = Duration::from_secs(40);
+    wait::for_condition("status to say that the collector has records", soon, async || {
+        agent.run(&["status"]).await.done().stdout.contains("The collector has all up to number")
+    })
+    .await;
+    assert!(agent.stop().await.success());
+}
+
+#[tokio::test]
+async fn an_agent_that_was_stopped_is_told_from_one_that_was_killed_on_a_full_disk_too() {
+    let stage = Stage::open().await;
+    let volume = Volume::mount(&stage.folder("disks"), "disk", 24);
+    let token = stage.token(json!({ "uses": 1 })).await;
+    let mut agent = Agent::new(&volume.path().join("agent"));
+    agent.enroll(&stage.collector, &token).await.done();
+    let ended = async |agent: &Agent| agent.run(&["status"]).await.done().stdout;
+    agent.start();
+    stream_is(&agent, "connected").await;
+    volume.fill();
+    agent.stop().await;
+    let said = ended(&agent).await;
+    assert!(said.contains("it was stopped at"), "{said}");
+    volume.free();
+    agent.start();
+    // The account of the run before is still there at first.
+    wait::for_condition("the next run to be connected", SOON, async || {
+        let account = account(&agent);
+        account["running"] == true && account["link"]["state"] == "connected"
+    })
+    .await;
+    agent.kill();
+    let said = ended(&agent).await;
+    assert!(said.contains("it was killed, or crashed"), "{said}");
 }
 
 #[tokio::test]
