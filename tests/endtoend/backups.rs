@@ -33,9 +33,13 @@ fn total(senders: &[Sender]) -> u64 {
     senders.iter().map(Sender::acknowledged).sum()
 }
 
+/// Waits until so many more records of each sender are acknowledged: of all together, some may still be on their way back.
 async fn acknowledged(senders: &[Sender], more: u64) {
-    let goal = total(senders) + more;
-    wait::for_condition("records to be acknowledged", PROGRESS, async || total(senders) >= goal).await;
+    let goals: Vec<u64> = senders.iter().map(|sender| sender.acknowledged() + more).collect();
+    wait::for_condition("records to be acknowledged", PROGRESS, async || {
+        senders.iter().zip(&goals).all(|(sender, goal)| sender.acknowledged() >= *goal)
+    })
+    .await;
 }
 
 async fn senders(stage: &Stage, start_ms: i64) -> Vec<Sender> {
@@ -56,7 +60,7 @@ async fn a_collector_that_was_backed_up_under_load_and_put_back_goes_on_with_its
     let ticket = stage.ticket("My computer is slow", "sam").await;
     assert_eq!(stage.attach(&ticket, &id).await["state"], "done");
     let senders = senders(&stage, start_ms).await;
-    acknowledged(&senders, 4000).await;
+    acknowledged(&senders, 1000).await;
 
     let (data, backup) = (stage.collector.folder.display().to_string(), stage.folder("backup.tar"));
     let before = total(&senders);
@@ -65,7 +69,7 @@ async fn a_collector_that_was_backed_up_under_load_and_put_back_goes_on_with_its
     assert_eq!(std::fs::metadata(&backup).unwrap().permissions().mode() & 0o777, 0o600, "others may read the keys");
     let again = collector(&["backup", "--data", &data, "--to", backup.to_str().unwrap()]).await.ended_with(1);
     assert!(again.stderr.contains("there already"), "{}", again.stderr);
-    acknowledged(&senders, 2000).await;
+    acknowledged(&senders, 500).await;
     senders.iter().for_each(Sender::may_be_put_back);
     stage.collector.kill();
 
@@ -79,7 +83,7 @@ async fn a_collector_that_was_backed_up_under_load_and_put_back_goes_on_with_its
     }
     stage.collector.folder = new.clone();
     stage.collector.start().await;
-    acknowledged(&senders, 2000).await;
+    acknowledged(&senders, 500).await;
     stage.endpoint_is(&id, "online").await;
     let kept = stage.api.get(&format!("/api/v1/tickets/{ticket}")).await;
     assert!(kept["notes"].as_array().is_some_and(|notes| !notes.is_empty()), "the diagnosis is gone: {kept}");
@@ -121,7 +125,7 @@ async fn a_collector_on_postgresql_is_backed_up_and_put_back_with_postgresqls_ow
     let ticket = stage.ticket("My computer is slow", "sam").await;
     let start_ms = jiff::Timestamp::now().as_millisecond() - 3_600_000;
     let senders = senders(&stage, start_ms).await;
-    acknowledged(&senders, 1000).await;
+    acknowledged(&senders, 250).await;
     let (data, backup) = (stage.collector.folder.display().to_string(), stage.folder("backup"));
     let mut command = program("firstline-collector", &["backup", "--data", &data, "--to", backup.to_str().unwrap()]);
     command.env("PATH", "/nowhere");
@@ -129,7 +133,7 @@ async fn a_collector_on_postgresql_is_backed_up_and_put_back_with_postgresqls_ow
     assert!(without.stderr.contains("pg_dump --format=custom"), "no command to run: {}", without.stderr);
     assert!(!backup.exists(), "half a backup was left behind");
     collector(&["backup", "--data", &data, "--to", backup.to_str().unwrap()]).await.done();
-    acknowledged(&senders, 500).await;
+    acknowledged(&senders, 125).await;
     senders.iter().for_each(Sender::may_be_put_back);
     stage.collector.kill();
 
@@ -141,7 +145,7 @@ async fn a_collector_on_postgresql_is_backed_up_and_put_back_with_postgresqls_ow
     collector(&arguments).await.done();
     stage.collector.folder = new;
     stage.collector.start().await;
-    acknowledged(&senders, 500).await;
+    acknowledged(&senders, 125).await;
     for sender in senders {
         assert_eq!(sender.forgotten().len(), 1);
         sender.stop().await;
