@@ -197,6 +197,12 @@ mod tests {
             ("[[agents.dns_names]]\nname = \"a example\"", "no name or address of a host"),
             ("[agents.portal]\nhost = \"http://a.example\"\ntext = \"b\"", "`a.example`"),
             ("listen = 3", "a table, as in [listen]"),
+            ("alerts = 3", "a table, as in [alerts]"),
+            ("[desk]\nname = \"a\"", "two brackets"),
+            ("desk = [3]", "a table, as in [[desk]]"),
+            ("[alerts]\nleast_severity = \"hihg\"", "did you mean `high`?"),
+            ("[alerts]\nleast_confidence = \"0.8\"", "a number, without quotes"),
+            ("[[output]]\nkind = \"webhok\"", "did you mean `webhook`?"),
             ("[limits]\nstreams = 1\nstreams = 2", "`streams` is there twice"),
             ("[limits]\nstreams = -1", "a whole number from 0"),
         ] {

@@ -112,14 +112,14 @@ impl Catalogue {
         let mut sources = build::Sources::default();
         let mut checks = Vec::new();
         let tables = entries.tables(&mut errors);
+        let known: Vec<&str> = entries.checks.keys().map(String::as_str).collect();
         for entry in entries.checks.values() {
-            match build::check(registry, &tables, entry, &mut sources) {
+            match build::check((registry, &tables), entry, &known, &mut sources) {
                 Ok(check) if entry.enabled => checks.push(check),
                 Ok(_) => {}
                 Err(more) => errors.extend(more),
             }
         }
-        let known: Vec<&str> = entries.checks.keys().map(String::as_str).collect();
         let edges = edges::edges((registry, &tables), &entries.edges, &known, &mut sources, &mut errors);
         let symptoms = entries.symptoms.iter().map(|entry| symptom_of(entry, &known, &mut errors)).collect();
         if !errors.is_empty() {

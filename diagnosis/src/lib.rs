@@ -33,7 +33,7 @@ pub mod privacy;
 pub mod recording;
 pub mod registry;
 mod replay;
-mod spelling;
+pub mod spelling;
 pub mod texts;
 pub mod trend;
 pub mod vocabulary;

@@ -65,7 +65,8 @@ async fn a_good_check_file_comes_into_force_and_a_bad_one_changes_nothing() {
     stage.collector.reload();
     wait::for_condition("the refusal to be in the log", RELOAD, async || {
         let log = stage.collector.log();
-        log.contains("bad.toml") && log.contains("availible")
+        let refusal = log.lines().find(|line| line.contains("not all of it is in force"));
+        refusal.is_some_and(|line| line.contains("bad.toml") && line.contains("availible"))
     })
     .await;
     assert_eq!(ids(&stage).await, before, "the old set stays in force");
@@ -82,11 +83,13 @@ async fn what_is_wrong_with_a_check_file_is_said_with_file_and_line() {
     let stage = Stage::open().await;
     let good = trial(&stage, &check("our-own", MEMORY, "last(input) < 1 GiB")).await;
     assert_eq!(good["good"], true, "{good}");
+    let good_one = check("own", MEMORY, "last(input) < 1 GiB");
     let cycle = check("one", MEMORY, "last(input) < 1 GiB")
         + &check("two", MEMORY, "last(input) < 1 GiB")
         + "[[edge]]\nroot = \"one\"\nconsequence = [\"two\"]\n[[edge]]\nroot = \"two\"\nconsequence = [\"one\"]\n";
     let cases = [
         ("a misspelt signal", check("own", "endpoint.memory.availible", "last(input) < 1 GiB"), "availible"),
+        ("a misspelt key", good_one.replace("severity", "severty"), "did you mean `severity`?"),
         ("a wrong unit", check("own", MEMORY, "last(input) < 3 ms"), "ms"),
         ("an unknown input", check("own", MEMORY, "last(inptu) < 1 GiB"), "inptu"),
         ("a condition that does not end", check("own", MEMORY, "last(input) < "), "when"),

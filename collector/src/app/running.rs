@@ -166,7 +166,7 @@ impl Running {
             info!(count = retagged, "By the rules in force now, {retagged} endpoints have other tags");
         }
         self.app.fleet.refresh_authority().await?;
-        let version = self.app.detect.reload().await.context("reading the checks again; the old set stays in force")?;
+        let version = self.app.detect.reload().await.context("the checks in force before stay")?;
         info!(catalogue.version = %version, "Catalogue {version} is in force");
         Ok(())
     }

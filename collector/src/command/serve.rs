@@ -81,17 +81,24 @@ fn announce(running: &Running, json: bool) -> anyhow::Result<()> {
 /// Reads the configuration again; a bad file leaves the old one in force. What a restart would change is named: it differs from
 /// what was there when this collector started.
 async fn reload(running: &Running, folder: &Path, at_start: &Config) {
-    let outcome = match Config::read(folder) {
-        Ok(config) => running.reload(&config).await.map(|()| at_start.needing_restart(&config)),
-        Err(cause) => Err(cause.into()),
-    };
-    match outcome {
-        Ok(waiting) if waiting.is_empty() => info!("The configuration was read again"),
-        Ok(waiting) => {
-            let keys = waiting.join(", ");
-            warn!("The configuration was read again, but these need a restart to come into force: {keys}");
+    let config = match Config::read(folder).map_err(anyhow::Error::from) {
+        Ok(config) => config,
+        Err(cause) => {
+            error!("Nothing was taken over, what was in force stays: {cause:#}");
+            return;
         }
-        Err(cause) => error!("The configuration was not taken over: {cause:#}"),
+    };
+    if let Err(cause) = running.reload(&config).await {
+        // One line, however much is wrong with the checks.
+        let cause = format!("{cause:#}").replace('\n', "; ");
+        error!("The configuration was read again, and not all of it is in force: {cause}");
+        return;
+    }
+    let waiting = at_start.needing_restart(&config).join(", ");
+    if waiting.is_empty() {
+        info!("The configuration was read again");
+    } else {
+        warn!("The configuration was read again, but these need a restart to come into force: {waiting}");
     }
 }
 

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use firstline_diagnosis::spelling::nearest;
 use firstline_diagnosis::vocabulary::Priority;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
-use super::error::nearest;
 use super::files::readable;
 use super::hooks::HookSettings;
 use super::in_range;

@@ -1,6 +1,7 @@
+use firstline_diagnosis::spelling::nearest;
 use serde::{Deserialize, Serialize};
 
-use super::error::{guess, nearest};
+use super::error::guess;
 
 /// What a level may be.
 const LEVELS: [&str; 6] = ["error", "warn", "info", "debug", "trace", "off"];

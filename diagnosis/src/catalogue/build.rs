@@ -107,11 +107,11 @@ pub(super) fn input(
     Ok(InputSpec { name: name.to_owned(), signal: signal.clone(), fixed, free, unit })
 }
 
-/// Builds one check, or lists what is wrong with it.
+/// Builds one check, or lists what is wrong with it. `known` are the ids of all checks.
 pub(super) fn check(
-    registry: &Registry,
-    tables: &Tables,
+    (registry, tables): (&Registry, &Tables),
     entry: &CheckEntry,
+    known: &[&str],
     sources: &mut Sources,
 ) -> Result<Check, Vec<LoadError>> {
     let each = entry.each.clone().map_or_else(Vec::new, |each| each.value.into_vec());
@@ -123,6 +123,7 @@ pub(super) fn check(
         derived: Vec::new(),
         each: each.clone(),
         method: None,
+        missing: Vec::new(),
     };
     let only = entry.only.clone().map_or_else(Vec::new, |only| {
         only.value.into_iter().map(|(name, values)| (name, Many::into_vec(values))).collect::<Vec<_>>()
@@ -136,7 +137,7 @@ pub(super) fn check(
     }
     builder.attributes(&each, &only);
     builder.derive();
-    builder.finish(each, only, sources)
+    builder.finish(each, only, known, sources)
 }
 
 struct Builder<'a> {
@@ -147,6 +148,8 @@ struct Builder<'a> {
     derived: Vec<(String, Parsed)>,
     each: Vec<String>,
     method: Option<Use>,
+    /// Fields that a check must have, and this one has not.
+    missing: Vec<&'static str>,
 }
 
 impl Builder<'_> {
@@ -195,11 +198,26 @@ impl Builder<'_> {
             .ok()
     }
 
-    fn required<T: Clone>(&mut self, name: &str, field: Option<&At<T>>) -> Option<T> {
+    fn required<T: Clone>(&mut self, name: &'static str, field: Option<&At<T>>) -> Option<T> {
         if field.is_none() {
-            self.errors.push(self.entry.id.error(format!("check {}: {name} is missing", self.entry.id.value)));
+            self.missing.push(name);
         }
         field.map(|field| field.value.clone())
+    }
+
+    /// Says which fields are missing. Who leaves out several may have meant to change a check that is there.
+    fn lacks(&mut self, known: &[&str]) {
+        let id = &self.entry.id;
+        let said = match self.missing.as_slice() {
+            [] => return,
+            [one] => format!("check {}: {one} is missing", id.value),
+            [some @ .., last] => {
+                let others = known.iter().copied().filter(|other| *other != id.value);
+                let hint = crate::spelling::hint(&id.value, others);
+                format!("check {}: {} and {last} are missing, which a new check needs{hint}", id.value, some.join(", "))
+            }
+        };
+        self.errors.push(id.error(said));
     }
 
     fn span(&mut self, name: &str, field: Option<&At<String>>) -> Option<Duration> {
@@ -270,6 +288,7 @@ impl Builder<'_> {
         mut self,
         each: Vec<String>,
         only: Vec<(String, Vec<String>)>,
+        known: &[&str],
         sources: &mut Sources,
     ) -> Result<Check, Vec<LoadError>> {
         // Conditions over inputs that are wrong would only repeat the mistake.
@@ -302,6 +321,7 @@ impl Builder<'_> {
         let urgency = self.required("urgency", entry.urgency.as_ref());
         self.required("user", entry.user.as_ref());
         self.required("tech", entry.tech.as_ref());
+        self.lacks(known);
         if let Some(at) = entry.confidence.as_ref().filter(|at| !(0.0..=0.95).contains(&at.value)) {
             self.errors.push(at.error("confidence is 0 to 0.95: nothing is certain"));
         }

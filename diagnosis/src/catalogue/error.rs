@@ -27,7 +27,7 @@ impl LoadErrors {
     /// A file that is not TOML, or has an unknown key or a wrong type.
     pub(crate) fn from_toml(file: &str, text: &str, error: &toml::de::Error) -> Self {
         let line = error.span().map_or(1, |span| line_of(text, span.start));
-        let reason = error.message().trim().replace('\n', "; ");
+        let reason = crate::spelling::plainly(error.message());
         Self(vec![LoadError { file: file.to_owned(), line, reason }])
     }
 }

@@ -146,9 +146,21 @@ fn an_unknown_function_a_missing_field_and_an_unknown_key_are_refused() {
     assert!(fault("min(free, 5m)", "minn(free, 5m)").1.contains("did you mean min?"));
     assert_eq!(fault("title = \"Ours\"\n", ""), (2, "check ours: title is missing".to_owned()));
     let (line, reason) = fault("title =", "titel =");
-    assert_eq!(line, 3, "{reason}");
-    assert!(fault("severity = \"low\"", "severity = \"loud\"").1.contains("loud"));
+    assert_eq!((line, reason.as_str()), (3, "unknown key `titel`; did you mean `title`?"));
+    assert_eq!(fault("[check.inputs]", "[check.input]").1, "unknown key `input`; did you mean `inputs`?");
+    assert!(fault("severity = \"low\"", "severity = \"lwo\"").1.contains("`lwo`; did you mean `low`?"));
+    assert!(fault("severity = \"low\"", "severity = \"loud\"").1.contains("it can be info, low, medium"));
+    assert!(fault("confidence = 0.5", "confidence = \"0.5\"").1.contains("a number, without quotes"));
     assert!(fault("confidence = 0.5", "confidence = 1.0").1.contains("0.95"));
+}
+
+#[test]
+fn who_misspells_the_check_that_is_to_be_changed_is_told_which_there_is() {
+    for change in ["severity = \"medium\"", "enabled = false"] {
+        let errors = overlay(&format!("[[check]]\nid = \"disk-space-lwo\"\n{change}\n")).expect_err("misspelt");
+        assert_eq!((errors.0.len(), errors.0[0].line), (1, 2), "{errors}");
+        assert!(errors.0[0].reason.contains("did you mean disk-space-low?"), "{errors}");
+    }
 }
 
 #[test]
