@@ -5,6 +5,8 @@ use super::files;
 /// Where an authority keeps what.
 #[derive(Debug, Clone)]
 pub struct Place {
+    /// The collector's folder.
+    pub(super) data: PathBuf,
     /// Certificates, and the keys of the server.
     pub(super) folder: PathBuf,
     /// The root's key.
@@ -15,7 +17,7 @@ impl Place {
     /// Everything within the data folder.
     pub fn within(data: &Path) -> Self {
         let folder = files::folder(data);
-        Self { key: folder.join("root.key"), folder }
+        Self { data: data.to_owned(), key: folder.join("root.key"), folder }
     }
 
     /// The root's key in a file elsewhere; a relative path is one below the data folder, an empty one the usual place.

@@ -45,9 +45,9 @@ pub(super) fn open_or_renew(
 ) -> Result<Servers, AuthorityError> {
     let maker = Maker { place, roots, names: names(listen), now };
     let agents = maker.one("agents", |chain| is_issued_by(chain, &roots.current.der))?;
-    let people = match listen.people_files() {
+    let people = match listen.people_files(&place.data) {
         Some((chain, key)) => {
-            let (chain, key) = files::chain_and_key(&files::read(chain)?, &files::read(key)?, "the people's port")?;
+            let (chain, key) = files::chain_and_key(&files::read(&chain)?, &files::read(&key)?, "the people's port")?;
             Identity { chain, key }
         }
         // People trust what they were given by hand: they are shown the root that they know until it is retired.
@@ -63,7 +63,7 @@ pub(super) fn renew_people(
     listen: &Listen,
     now: Timestamp,
 ) -> Result<(), AuthorityError> {
-    if listen.people_files().is_none() {
+    if listen.people_files(&place.data).is_none() {
         Maker { place, roots, names: names(listen), now }.make("people")?;
     }
     Ok(())
@@ -157,13 +157,15 @@ fn host_name() -> Option<String> {
     (!name.is_empty() && name.len() < 254 && name.chars().all(plain)).then_some(name)
 }
 
-/// Whether a certificate lasts, and names exactly what it must.
+/// Whether a certificate is good by now, lasts, and names exactly what it must. One that begins in the future was made while
+/// the clock was wrong.
 fn is_good(certificate: &[u8], names: &BTreeSet<String>, now: Timestamp) -> bool {
     let Ok((_, certificate)) = X509Certificate::from_der(certificate) else { return false };
-    let until = Timestamp::from_unix_seconds(certificate.validity().not_after.timestamp());
+    let [from, until] = [certificate.validity().not_before, certificate.validity().not_after]
+        .map(|at| Timestamp::from_unix_seconds(at.timestamp()));
     let Some(found) = certificate.subject_alternative_name().ok().flatten() else { return false };
     let found: BTreeSet<String> = found.value.general_names.iter().filter_map(text_of).collect();
-    until > now + RENEW_WITHIN && found == *names
+    from <= now && until > now + RENEW_WITHIN && found == *names
 }
 
 fn text_of(name: &GeneralName<'_>) -> Option<String> {

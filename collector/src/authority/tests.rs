@@ -99,6 +99,31 @@ fn makes_a_new_server_certificate_only_when_it_must() {
     assert_ne!(read(), second);
 }
 
+#[test]
+fn an_administrators_certificate_lies_below_the_data_folder_when_its_path_is_relative() {
+    let folder = tempfile::tempdir().expect("folder");
+    authority(folder.path());
+    for ending in ["pem", "key"] {
+        let made = folder.path().join("authority/people").with_extension(ending);
+        std::fs::rename(made, folder.path().join("own").with_extension(ending)).expect("moved");
+    }
+    let [people_certificate_file, people_key_file] = ["own.pem", "own.key"].map(std::path::PathBuf::from);
+    let listen = Listen { people_certificate_file, people_key_file, ..Listen::default() };
+    Authority::open(Place::within(folder.path()), &listen, NOW).expect("wherever the program was started");
+    assert!(!folder.path().join("authority/people.pem").exists(), "nothing else is made");
+}
+
+#[test]
+fn a_server_certificate_of_a_clock_that_was_ahead_is_made_again() {
+    let folder = tempfile::tempdir().expect("folder");
+    authority(folder.path());
+    let read = || std::fs::read_to_string(folder.path().join("authority/people.pem")).expect("certificate");
+    open(folder.path(), NOW + std::time::Duration::from_hours(24 * 365));
+    let ahead = read();
+    open(folder.path(), NOW);
+    assert_ne!(read(), ahead, "nobody else takes it for a year");
+}
+
 #[cfg(unix)]
 mod permissions;
 mod rotation;

@@ -55,15 +55,6 @@ fn is_apart(path: &Path, database: &Location) -> bool {
 
 /// Files outside `data` that `config` names.
 pub(super) fn outside(data: &Path, config: &Config) -> Vec<String> {
-    let (listen, replicas) = (&config.listen, &config.replicas);
-    let named = [
-        &listen.people_certificate_file,
-        &listen.people_key_file,
-        &config.database.password_file,
-        &config.authority.key_file,
-        &replicas.nats_password_file,
-        &replicas.nats_credentials_file,
-    ];
-    let named = named.into_iter().filter(|path| !path.as_os_str().is_empty());
+    let named = config.named_files().into_iter();
     named.filter(|path| !data.join(path).starts_with(data)).map(|path| path.display().to_string()).collect()
 }

@@ -1,5 +1,5 @@
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -15,9 +15,9 @@ pub struct Listen {
     pub people: SocketAddr,
     /// Names and addresses for the server certificates.
     pub public_names: Vec<String>,
-    /// PEM chain for the people's port; empty: our own authority issues it.
+    /// PEM chain for the people's port, below the data folder when relative; empty: our own authority issues it.
     pub people_certificate_file: PathBuf,
-    /// PEM key for the people's port.
+    /// PEM key for the people's port, likewise.
     pub people_key_file: PathBuf,
 }
 
@@ -34,10 +34,10 @@ impl Default for Listen {
 }
 
 impl Listen {
-    /// The administrator's own certificate chain and key, when both are named.
-    pub fn people_files(&self) -> Option<(&PathBuf, &PathBuf)> {
+    /// The administrator's own certificate chain and key for the collector in `data`, when both are named.
+    pub fn people_files(&self, data: &Path) -> Option<(PathBuf, PathBuf)> {
         (!self.people_certificate_file.as_os_str().is_empty())
-            .then_some((&self.people_certificate_file, &self.people_key_file))
+            .then(|| (data.join(&self.people_certificate_file), data.join(&self.people_key_file)))
     }
 
     pub(super) fn check(&self) -> Result<(), String> {

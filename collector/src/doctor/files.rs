@@ -10,7 +10,8 @@ use crate::store::Location;
 #[cfg_attr(not(unix), path = "files/other.rs")]
 mod system;
 
-const KEYS_WHY: &str = "Whoever reads a key of the authority can pose as the collector or as any endpoint.";
+const SECRETS_WHY: &str = "Whoever reads a key of the authority can pose as the collector or as any endpoint; whoever reads another secret, as the \
+     collector at what it opens.";
 
 /// Whether there is a folder with a collector in it.
 pub(super) fn is_there(data: &Path, report: &mut Report) -> bool {
@@ -38,7 +39,7 @@ pub(super) fn look(patient: &Patient<'_>, report: &mut Report) {
     for path in secrets(patient) {
         if let Some(mode) = system::open_to_others(&path) {
             let what = format!("Others may read {} (mode {mode:o})", name(&path, data));
-            report.fault("permissions", what, &path.display(), KEYS_WHY, format!("chmod 600 '{}'", path.display()));
+            report.fault("permissions", what, &path.display(), SECRETS_WHY, format!("chmod 600 '{}'", path.display()));
         }
     }
     if let Some(mode) = system::writable_for_others(data) {
@@ -55,16 +56,14 @@ pub(super) fn look(patient: &Patient<'_>, report: &mut Report) {
     }
 }
 
-/// Files that hold secrets: keys, the database, a password.
+/// Files that hold secrets: keys, the database, passwords and tokens.
 fn secrets(patient: &Patient<'_>) -> Vec<PathBuf> {
     let authority = patient.data.join("authority");
     let keys = std::fs::read_dir(&authority).into_iter().flatten().flatten().map(|entry| entry.path());
     let mut secrets: Vec<PathBuf> =
         keys.filter(|path| path.extension().is_some_and(|ending| ending == "key")).collect();
     secrets.sort();
-    let config = patient.config;
-    let named = [&config.listen.people_key_file, &config.database.password_file, &config.authority.key_file];
-    secrets.extend(named.into_iter().filter(|path| !path.as_os_str().is_empty()).map(|path| patient.data.join(path)));
+    secrets.extend(patient.config.secret_files().into_iter().map(|path| patient.data.join(path)));
     if let Location::Sqlite(file) = patient.database {
         secrets.push(file.clone());
     }
