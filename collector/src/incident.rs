@@ -46,6 +46,7 @@ pub use document::{
 };
 pub use hardware::{WeakPart, WeakPartList};
 
+pub(crate) use presence::Calendar;
 pub(crate) use words::own_steps;
 
 use crate::alert::{Alert, AlertError};

@@ -203,3 +203,36 @@ async fn a_collector_with_postgresql_that_is_killed_while_it_seals_and_rolls_up_
     let sum = each_number_once(Stage::open_with(&server.configuration()).await).await;
     println!("{} kills, {sum} samples, each number once in minutes, five minutes and hours", KILLS * STAGES.len());
 }
+
+/// What a clock that is ahead makes look old is not, and what it made is made again when it is set right.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_collector_that_starts_a_year_ahead_forgets_nothing_and_lets_everybody_in_once_its_clock_is_right() {
+    let mut story = Story::new(Stage::open().await);
+    let senders = Senders::start(&story.stage, SENDERS).await;
+    senders.go_on(1000, LONG).await;
+    story.stage.collector.kill();
+    set(&story.clock, 365 * 86_400);
+    story.launch();
+    story.stage.collector.ready().await;
+    for task in ["forget", "seal", "roll_up"] {
+        let done = format!("firstline_collector_task_runs_total{{task=\"{task}\",outcome=\"done\"}}");
+        wait::for_condition(&done, LONG, async || story.stage.metric(&done).await > 0.0).await;
+    }
+    set(&story.clock, 0);
+    senders.go_on(1000, LONG).await;
+    let is_right = async || {
+        let log = story.stage.collector.log();
+        let made = log.matches("Made a new server certificate for the port of agents").count();
+        log.contains("min back: it was set") && made == 2
+    };
+    wait::for_condition("certificates of the right time", LONG, is_right).await;
+    let (start_ms, acknowledged) = (senders.start_ms, senders.stop().await);
+    story.stage.collector.kill();
+    let mut found = story.samples().await;
+    let count = |(endpoint, acknowledged): (String, u64)| {
+        let (times, sequence) = found.remove(&endpoint).expect("samples of this endpoint");
+        once_each(times, sequence, acknowledged, start_ms)
+    };
+    let sum: i64 = acknowledged.into_iter().map(count).sum();
+    println!("a year ahead and back, {sum} records, each stored exactly once");
+}

@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::future::Future;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use metrics::{counter, histogram};
@@ -11,10 +12,11 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{debug, error, info, warn};
 
+use super::clock::Leaps;
 use super::{App, measure};
 use crate::access::AccessError;
 use crate::fleet::FleetError;
-use crate::incident::tickets;
+use crate::incident::{Calendar, tickets};
 use crate::metrics as names;
 use crate::outage::{Outage, causes, is_passing};
 use crate::replica::{BEAT_EVERY, Beat};
@@ -51,11 +53,16 @@ pub(super) fn start(app: &Arc<App>, tasks: &TaskTracker, stop: &CancellationToke
     });
     run.every("audit_late", Duration::from_secs(15), |app| async move { app.access.audit().catch_up().await });
     run.alone("tag_rules", Duration::from_hours(1), |app| async move { app.fleet.tag_all_by_rules().await.map(drop) });
-    run.alone(
-        "forget",
-        Duration::from_mins(10),
-        |app| async move { app.history.forget(app.clock.now()).await.map(drop) },
-    );
+    let leaps = Arc::new(Leaps::default());
+    run.every("clock", Duration::from_secs(15), move |app| {
+        let leaps = Arc::clone(&leaps);
+        async move { look_at_the_clock(&app, &leaps).await }
+    });
+    let told = Arc::new(AtomicBool::new(false));
+    run.alone("forget", Duration::from_mins(10), move |app| {
+        let told = Arc::clone(&told);
+        async move { forget(&app, &told).await }
+    });
     run.alone("seal", Duration::from_mins(1), |app| async move { app.history.seal(app.clock.now()).await.map(drop) });
     run.alone(
         "roll_up",
@@ -113,6 +120,36 @@ async fn beat(app: &App) -> Result<(), StoreError> {
         app.replicas.enter().await?;
     }
     Ok(())
+}
+
+/// Certificates of our own that a wrong clock made, or found good, are looked at again as soon as it is set.
+async fn look_at_the_clock(app: &App, leaps: &Leaps) -> Result<(), FleetError> {
+    let Some(leap) = leaps.look(app.clock.now(), Instant::now()) else { return Ok(()) };
+    let (minutes, way) = (leap.unsigned_abs() / 60_000, if leap > 0 { "ahead" } else { "back" });
+    warn!(
+        minutes,
+        "The clock of this machine leapt {minutes} min {way}: it was set, or the machine stood still. If it is wrong now, set \
+         it, and let the system keep it (NTP)"
+    );
+    app.fleet.refresh_authority().await
+}
+
+/// Forgets what is old, when that is not the word of a wrong clock alone; else says so, once.
+async fn forget(app: &App, told: &AtomicBool) -> Result<(), StoreError> {
+    let now = app.clock.now();
+    let calendar = Calendar::at(app.store.reads(), now).await?;
+    let leapt = calendar == Calendar::Leapt;
+    if leapt && !told.load(Ordering::Relaxed) {
+        warn!(
+            "Nothing is forgotten for half a day: by the clock of this machine, {now}, no collector ran yesterday. If it is wrong, \
+             set it; if the collector was off, all is well"
+        );
+    }
+    told.store(leapt, Ordering::Relaxed);
+    match calendar {
+        Calendar::Continues => app.history.forget(now).await.map(drop),
+        Calendar::Begins | Calendar::Leapt => Ok(()),
+    }
 }
 
 /// What nobody tells while NATS is away is looked up: watchers read their lists again, certificates are held against the

@@ -1,5 +1,6 @@
-//! Forgetting. Rows lie in order of arrival, so what is old is at the low end of the ids: a step takes so many rows
-//! from there and deletes those that arrived before the limit, until a step finds none.
+//! Forgetting. Rows lie in order of arrival, so what is old is at the low end of the ids: a step looks at so many rows from
+//! there and deletes those that arrived before the limit, until a step finds one whose time has not come. Rows from the
+//! future, which arrived while the clock was ahead, are passed over: their time comes, and nothing waits for that.
 //!
 //! Columns that are not rolled up are not forgotten, however old they are. The newest row of a table of samples or columns
 //! stays, since an id that is given twice would be taken for one that is sealed or rolled up already.
@@ -32,79 +33,93 @@ pub struct Forgotten {
     pub layouts: u64,
 }
 
-/// Deletes the oldest rows of a table in small steps.
-macro_rules! oldest {
+/// A table whose rows grow old: how a step looks at them, and how it deletes those that are old.
+struct Aging {
+    look: &'static str,
+    delete: &'static str,
+}
+
+macro_rules! aging {
     ($table:literal) => {
-        concat!(oldest!($table, "received_ms"), " AND id < (SELECT MAX(id) FROM ", $table, ")")
+        aging!($table, "received_ms", " AND id < (SELECT MAX(id) FROM ", $table, ")")
     };
     ($table:literal, rolled $progress:literal) => {
-        concat!(
-            oldest!($table),
-            " AND id <= (SELECT ",
+        aging!(
+            $table,
+            "received_ms",
+            " AND id < (SELECT MAX(id) FROM ",
+            $table,
+            ") AND id <= (SELECT ",
             $progress,
             " FROM history_progress p WHERE p.endpoint_key = ",
             $table,
             ".endpoint_key)"
         )
     };
-    ($table:literal, $arrived:literal) => {
-        concat!(
-            "DELETE FROM ",
-            $table,
-            " WHERE id IN (SELECT id FROM ",
-            $table,
-            " ORDER BY id LIMIT $2) AND ",
-            $arrived,
-            " < $1"
-        )
+    ($table:literal, $arrived:literal $(, $also:literal)*) => {
+        Aging {
+            look: concat!("SELECT id, ", $arrived, " FROM ", $table, " WHERE id > $1 ORDER BY id LIMIT $2"),
+            delete: concat!("DELETE FROM ", $table, " WHERE id > $1 AND id <= $2 AND ", $arrived, " < $3" $(, $also)*),
+        }
     };
 }
 
-const SAMPLES: &str = oldest!("samples");
-const MINUTES: &str = oldest!("sealed_minutes", rolled "minutes_id");
-const FIVE_MINUTES: &str = oldest!("sealed_five_minutes", rolled "five_minutes_id");
-const HOURS: &str = oldest!("sealed_hours");
-const OTHERS: [&str; 4] = [
-    oldest!("events", "received_ms"),
-    oldest!("marks", "received_ms"),
-    oldest!("inventory_changes", "at_ms"),
-    oldest!("gaps", "at_ms"),
+const SAMPLES: Aging = aging!("samples");
+const MINUTES: Aging = aging!("sealed_minutes", rolled "minutes_id");
+const FIVE_MINUTES: Aging = aging!("sealed_five_minutes", rolled "five_minutes_id");
+const HOURS: Aging = aging!("sealed_hours");
+const OTHERS: [Aging; 4] = [
+    aging!("events", "received_ms"),
+    aging!("marks", "received_ms"),
+    aging!("inventory_changes", "at_ms"),
+    aging!("gaps", "at_ms"),
 ];
-const STATES: &str = oldest!("state_history", "at_ms");
-const LAYOUTS: &str = "DELETE FROM layouts WHERE used_ms < $1 AND $2 > 0";
+const STATES: Aging = aging!("state_history", "at_ms");
+const LAYOUTS: &str = "DELETE FROM layouts WHERE used_ms < $1";
 
 pub(super) async fn run(store: &Store, keep: &config::History, now: Timestamp) -> Result<Forgotten, StoreError> {
+    let forget = async |aging: &Aging, rows: i64, kept: Duration| delete(store, aging, rows, (now - kept, now)).await;
     let mut forgotten =
-        Forgotten { samples: delete(store, SAMPLES, STEP_ROWS, now - keep.minutes()).await?, ..Forgotten::default() };
-    for (statement, kept) in [(MINUTES, keep.minutes()), (FIVE_MINUTES, keep.five_minutes()), (HOURS, keep.hours())] {
-        forgotten.columns += delete(store, statement, STEP_COLUMNS, now - kept).await?;
+        Forgotten { samples: forget(&SAMPLES, STEP_ROWS, keep.minutes()).await?, ..Forgotten::default() };
+    for (table, kept) in [(MINUTES, keep.minutes()), (FIVE_MINUTES, keep.five_minutes()), (HOURS, keep.hours())] {
+        forgotten.columns += forget(&table, STEP_COLUMNS, kept).await?;
     }
-    for statement in OTHERS {
-        forgotten.others += delete(store, statement, STEP_ROWS, now - keep.events()).await?;
+    for table in OTHERS {
+        forgotten.others += forget(&table, STEP_ROWS, keep.events()).await?;
     }
-    forgotten.others += delete(store, STATES, STEP_ROWS, now - keep.hours()).await?;
-    forgotten.layouts = once(store, LAYOUTS, STEP_ROWS, now - keep.minutes() - LAYOUT_MARGIN).await?;
+    forgotten.others += forget(&STATES, STEP_ROWS, keep.hours()).await?;
+    let unused = (now - keep.minutes() - LAYOUT_MARGIN).unix_ms();
+    forgotten.layouts = once(store, LAYOUTS, vec![unused]).await?;
     Ok(forgotten)
 }
 
-/// Repeats a statement until a step is not full.
-async fn delete(store: &Store, statement: &'static str, rows: i64, limit: Timestamp) -> Result<u64, StoreError> {
-    let mut deleted = 0;
+/// Deletes what arrived before `limit`, step by step.
+async fn delete(
+    store: &Store,
+    aging: &Aging,
+    rows: i64,
+    (limit, now): (Timestamp, Timestamp),
+) -> Result<u64, StoreError> {
+    let (mut deleted, mut from) = (0, 0);
     loop {
-        let step = once(store, statement, rows, limit).await?;
-        deleted += step;
-        if step < rows.unsigned_abs() {
+        let step: Vec<(i64, i64)> = sql::query_as(aging.look).bind(from).bind(rows).fetch_all(store.reads()).await?;
+        let Some((to, _)) = step.last().copied() else { return Ok(deleted) };
+        if step.iter().any(|(_, arrived)| *arrived < limit.unix_ms()) {
+            deleted += once(store, aging.delete, vec![from, to, limit.unix_ms()]).await?;
+        }
+        if step.iter().any(|(_, arrived)| (limit.unix_ms()..=now.unix_ms()).contains(arrived)) {
             return Ok(deleted);
         }
+        from = to;
     }
 }
 
-async fn once(store: &Store, statement: &'static str, rows: i64, limit: Timestamp) -> Result<u64, StoreError> {
+async fn once(store: &Store, statement: &'static str, numbers: Vec<i64>) -> Result<u64, StoreError> {
     store
         .write(move |tx| {
             Box::pin(async move {
-                let done = sql::query(statement).bind(limit.unix_ms()).bind(rows).execute(tx).await?;
-                Ok::<_, StoreError>(done.rows_affected())
+                let query = numbers.into_iter().fold(sql::query(statement), sql::Query::bind);
+                Ok::<_, StoreError>(query.execute(tx).await?.rows_affected())
             })
         })
         .await

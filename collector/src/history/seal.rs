@@ -10,6 +10,7 @@
 //! - **Late samples make columns of their own**, so nothing that is sealed is opened again.
 //! - **Others go first.** Columns are made beside the writer, which is only asked to store them, few at a time; after each
 //!   step sealing rests for as long as the step took.
+//! - **A row from the future is due.** It arrived while the clock was ahead, and would hold up all that came after it.
 
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
@@ -89,6 +90,27 @@ impl Columns {
     }
 }
 
+/// What arrived so much later than now is from the future: sealing itself takes a while, and clocks are set by moments.
+const AHEAD: Duration = Duration::from_hours(1);
+
+/// What arrived before a moment, as far as the clock is to be believed.
+#[derive(Clone, Copy)]
+struct Before {
+    limit: Timestamp,
+    now: Timestamp,
+}
+
+impl Before {
+    fn holds(self, received_ms: i64) -> bool {
+        received_ms < self.limit.unix_ms() || received_ms > (self.now + AHEAD).unix_ms()
+    }
+
+    /// When something arrived; what is from the future, now.
+    fn arrived(self, received_ms: i64) -> i64 {
+        received_ms.min(self.now.unix_ms())
+    }
+}
+
 /// What becomes of one endpoint.
 struct Endpoint {
     key: i64,
@@ -101,21 +123,21 @@ struct Endpoint {
 
 /// Seals what is due at `now`.
 pub(super) async fn run(store: &Store, keep: &config::History, now: Timestamp) -> Result<Sealed, StoreError> {
-    let due = (now - keep.seal_after()).unix_ms();
-    let fresh = (now - keep.fresh()).unix_ms();
+    let due = Before { limit: now - keep.seal_after(), now };
+    let old = Before { limit: now - keep.fresh(), now };
     let (mut sealed, mut done, mut cursor) = (Sealed::default(), HashSet::new(), 0);
     loop {
         let started = Instant::now();
         let queue: Vec<(i64, i64, i64, i64)> =
             sql::query_as(QUEUE).bind(cursor).bind(STEP_ROWS).fetch_all(store.reads()).await?;
-        let of_step = queue.iter().take_while(|(_, received, ..)| *received < due);
+        let of_step = queue.iter().take_while(|(_, received, ..)| due.holds(*received));
         let last = of_step.clone().last().map(|(id, ..)| *id);
         // What is sealed already lies there until what arrived with it is.
         let waiting = of_step.filter(|(id, _, _, sealed)| id > sealed);
         let keys: Vec<i64> = waiting.map(|(_, _, key, _)| *key).filter(|key| done.insert(*key)).collect();
         rest(started).await;
         for some in keys.chunks(ENDPOINTS) {
-            sealed = sealed.and(seal_some(store, some, fresh).await?);
+            sealed = sealed.and(seal_some(store, some, old).await?);
         }
         let Some(last) = last else { return Ok(sealed) };
         cursor = last;
@@ -124,14 +146,14 @@ pub(super) async fn run(store: &Store, keep: &config::History, now: Timestamp) -
 }
 
 /// Seals what waits of some endpoints.
-async fn seal_some(store: &Store, keys: &[i64], fresh: i64) -> Result<Sealed, StoreError> {
+async fn seal_some(store: &Store, keys: &[i64], old: Before) -> Result<Sealed, StoreError> {
     let mut sealed = Sealed::default();
     let mut waiting: Vec<i64> = keys.to_vec();
     while !waiting.is_empty() {
         let started = Instant::now();
         let mut endpoints = Vec::with_capacity(waiting.len());
         for key in &waiting {
-            endpoints.extend(columns(store, *key, fresh).await?);
+            endpoints.extend(columns(store, *key, old).await?);
         }
         // Who had more than a step takes has its turn again.
         waiting = endpoints.iter().filter(|one| one.samples >= SAMPLES_MAX.unsigned_abs()).map(|one| one.key).collect();
@@ -142,19 +164,19 @@ async fn seal_some(store: &Store, keys: &[i64], fresh: i64) -> Result<Sealed, St
 }
 
 /// The columns of what waits of an endpoint; nothing when nothing does.
-async fn columns(store: &Store, key: i64, fresh: i64) -> Result<Option<Endpoint>, StoreError> {
+async fn columns(store: &Store, key: i64, old: Before) -> Result<Option<Endpoint>, StoreError> {
     type Row = (i64, i64, i64, i64, i64, Vec<u8>, Option<Vec<u8>>);
     let from_id: Option<i64> = sql::query_scalar(SEALED_TO).bind(key).fetch_optional(store.reads()).await?;
     let from_id = from_id.unwrap_or(0);
     let mut rows: Vec<Row> =
         sql::query_as(WAITING).bind(key).bind(from_id).bind(SAMPLES_MAX).fetch_all(store.reads()).await?;
-    let old = rows.iter().take_while(|row| row.1 < fresh).count();
-    rows.truncate(old);
+    let count = rows.iter().take_while(|row| old.holds(row.1)).count();
+    rows.truncate(count);
     let Some(to_id) = rows.last().map(|row| row.0) else { return Ok(None) };
     let samples = rows.len() as u64;
     let made = tokio::task::spawn_blocking(move || {
         let minute = |(_, received_ms, at_ms, step_seconds, layout, row, absences)| {
-            (received_ms, Minute { at_ms, step_seconds, layout, row, absences })
+            (old.arrived(received_ms), Minute { at_ms, step_seconds, layout, row, absences })
         };
         windows(rows.into_iter().map(minute).collect())
     });

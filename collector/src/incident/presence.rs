@@ -2,7 +2,8 @@
 //!
 //! A row for each quarter: one bit for each endpoint, at the place of its key; five weeks of them. For ten thousand endpoints
 //! that is 1.3 KB a quarter and 4 MB in all. It tells who is usually there at an hour of a day of the week, and how long
-//! each was awake before and after something. A quarter in which no collector ran has no row, and counts for nobody.
+//! each was awake before and after something. A quarter in which no collector ran has no row, and counts for nobody; so the
+//! rows also tell whether the clock can be right ([`Calendar`]).
 
 use std::collections::BTreeMap;
 
@@ -10,7 +11,7 @@ use firstline_diagnosis::vocabulary::Timestamp;
 
 use super::THRESHOLDS;
 use crate::alert::AlertError;
-use crate::store::{Reads, Store, sql};
+use crate::store::{Reads, Store, StoreError, sql};
 
 /// Milliseconds of a quarter of an hour.
 pub(super) const SLOT_MS: i64 = 900_000;
@@ -30,6 +31,37 @@ const HEARD: &str =
     "SELECT key FROM endpoints WHERE revoked_at_ms IS NULL AND merged_into IS NULL AND left_at_ms IS NULL
     AND (state = 'online' OR last_seen_ms >= $1)";
 
+/// Whether what is old by the clock is old. By a clock that leapt ahead everything is, and what was forgotten by it is gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Calendar {
+    /// Somebody kept house here yesterday.
+    Continues,
+    /// Nobody did, and nobody did before.
+    Begins,
+    /// Somebody did before: the collector was off for days, or the clock leapt ahead.
+    Leapt,
+}
+
+/// What yesterday is, in quarters before now: a collector that is off at night is there on each of these days.
+const YESTERDAY: (i64, i64) = (36 * 4, 12 * 4);
+
+impl Calendar {
+    /// How it looks at `now`.
+    ///
+    /// # Errors
+    /// The database's.
+    pub(crate) async fn at(reads: &Reads, now: Timestamp) -> Result<Self, StoreError> {
+        let (from, to) = (slot_of(now) - YESTERDAY.0, slot_of(now) - YESTERDAY.1);
+        let before: Option<i64> =
+            sql::query_scalar("SELECT MAX(slot) FROM presence WHERE slot <= $1").bind(to).fetch_one(reads).await?;
+        Ok(match before {
+            Some(slot) if slot >= from => Self::Continues,
+            Some(_) => Self::Leapt,
+            None => Self::Begins,
+        })
+    }
+}
+
 /// Writes down who was heard in the quarter that ended last, unless that is done.
 pub(super) async fn note(store: &Store, now: Timestamp) -> Result<(), AlertError> {
     let slot = slot_of(now) - 1;
@@ -40,6 +72,7 @@ pub(super) async fn note(store: &Store, now: Timestamp) -> Result<(), AlertError
     }
     let keys: Vec<(i64,)> = sql::query_as(HEARD).bind(slot * SLOT_MS).fetch_all(store.reads()).await?;
     let bits = bits(keys.into_iter().map(|(key,)| key));
+    let continues = Calendar::at(store.reads(), now).await? == Calendar::Continues;
     let written = store.write(move |tx| {
         Box::pin(async move {
             sql::query("INSERT INTO presence (slot, heard) VALUES ($1, $2) ON CONFLICT (slot) DO NOTHING")
@@ -47,8 +80,10 @@ pub(super) async fn note(store: &Store, now: Timestamp) -> Result<(), AlertError
                 .bind(bits)
                 .execute(&mut *tx)
                 .await?;
-            let oldest = slot - KEPT_WEEKS * WEEK_SLOTS;
-            sql::query("DELETE FROM presence WHERE slot < $1").bind(oldest).execute(&mut *tx).await?;
+            if continues {
+                let oldest = slot - KEPT_WEEKS * WEEK_SLOTS;
+                sql::query("DELETE FROM presence WHERE slot < $1").bind(oldest).execute(&mut *tx).await?;
+            }
             Ok::<_, AlertError>(())
         })
     });
@@ -164,7 +199,11 @@ impl Awake {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
+    use crate::app::Clock as _;
+    use crate::app::fixture::Collector;
 
     #[test]
     fn hours_are_counted_from_bits() {
@@ -189,5 +228,27 @@ mod tests {
         assert!(usual.tells() && usual.is(1) && usual.is(2) && !usual.is(64) && !usual.is(5));
         let young = Usual(vec![bits([1].into_iter()), bits([1].into_iter())]);
         assert!(!young.tells() && !young.is(1), "two weeks are no habit");
+    }
+
+    #[tokio::test]
+    async fn a_clock_that_leaps_ahead_is_not_believed_until_a_day_was_lived_by_it() {
+        let collector = Collector::start().await;
+        let (store, start) = (&collector.app.store, collector.clock.now());
+        let hours = |hours| Duration::from_hours(hours);
+        let calendar = async |at| Calendar::at(store.reads(), at).await.expect("a calendar");
+        assert_eq!(calendar(start).await, Calendar::Begins);
+        for hour in 0..48 {
+            note(store, start + hours(hour)).await.expect("noted");
+        }
+        assert_eq!(calendar(start + hours(6)).await, Calendar::Begins);
+        assert_eq!(calendar(start + hours(48)).await, Calendar::Continues);
+        let ahead = start + hours(24 * 400);
+        for hour in 0..11 {
+            note(store, ahead + hours(hour)).await.expect("noted");
+            assert_eq!(calendar(ahead + hours(hour)).await, Calendar::Leapt, "after {hour} hours");
+        }
+        assert_eq!(calendar(start + hours(49)).await, Calendar::Continues, "the clock was set right");
+        note(store, ahead + hours(13)).await.expect("noted");
+        assert_eq!(calendar(ahead + hours(13)).await, Calendar::Continues, "it is another year");
     }
 }

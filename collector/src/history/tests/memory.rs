@@ -276,3 +276,22 @@ async fn a_watch_is_rebuilt_from_columns_as_from_rows() {
     let after = detect.detect.diagnose(&memory.id, None).await.expect("from columns");
     assert_eq!(serde_json::to_string(&after).expect("text"), serde_json::to_string(&before).expect("text"));
 }
+
+#[tokio::test]
+async fn what_arrived_while_the_clock_was_ahead_holds_nothing_up() {
+    let mut memory = Memory::start().await;
+    let (start, minute, year) = (start(), Duration::from_mins(1), DAY * 365);
+    let mark = |at: Timestamp| Row { sequence: 0, at_ms: at.unix_ms(), body: Body::Mark("booted") };
+    memory.arrive(vec![ordinary(start, minute), mark(start)], start + year).await;
+    let minutes = (1..=120).map(|index| ordinary(start + minute * index, minute));
+    memory.arrive(minutes.chain([mark(start)]).collect(), start + Duration::from_hours(2)).await;
+    let now = start + Duration::from_hours(12);
+    assert_eq!(memory.history().seal(now).await.expect("sealed").samples, 121);
+    let ahead = memory.count("SELECT MAX(received_ms) FROM sealed_minutes").await;
+    assert!(ahead <= now.unix_ms(), "columns are as old as they look");
+    let month = start + DAY * 31;
+    memory.upkeep(month).await;
+    assert_eq!(memory.count("SELECT COUNT(*) FROM marks").await, 1, "the one whose time has come is gone");
+    memory.upkeep(start + year + DAY * 32).await;
+    assert_eq!(memory.count("SELECT COUNT(*) FROM marks").await, 0);
+}
