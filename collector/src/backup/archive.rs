@@ -51,7 +51,9 @@ fn from_file(from: &Path, to: &Path) -> anyhow::Result<Manifest> {
     let mut archive = tar::Archive::new(File::open(from).with_context(|| format!("opening {}", from.display()))?);
     let mut found = Vec::new();
     for entry in archive.entries().with_context(broken)? {
-        let mut entry = entry.with_context(broken)?;
+        // What tar says of a file that is none quotes it.
+        let mut entry =
+            entry.map_err(|_| anyhow::anyhow!("{}, or no backup at all: it ends or breaks off", broken()))?;
         let path = entry.path().with_context(broken)?.to_str().with_context(broken)?.to_owned();
         if path == manifest::FILE {
             let content = read_manifest(entry)?;

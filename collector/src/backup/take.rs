@@ -1,6 +1,7 @@
 //! Taking a backup.
 
 use std::fs::{self, File};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
@@ -33,8 +34,14 @@ pub async fn take(order: &Order<'_>, tell: &mut dyn FnMut(&str)) -> anyhow::Resu
     let config = Config::read(&data)?;
     let to = free_place(order.to, &data)?;
     let staging = with_ending(&to, "partial");
-    owner::make_new_folder(&staging).with_context(|| {
-        format!("making {}; if a backup that did not end has left it, remove it first", staging.display())
+    owner::make_new_folder(&staging).map_err(|cause| {
+        let remedy = match cause.kind() {
+            io::ErrorKind::AlreadyExists => {
+                "; a backup that did not end has left it, or another is being taken: remove it first"
+            }
+            _ => "",
+        };
+        anyhow::Error::new(cause).context(format!("making {}{remedy}", staging.display()))
     })?;
     let taken = fill(order, &config, &data, &staging, tell).await.and_then(|manifest| {
         publish(&staging, &to, &manifest)?;

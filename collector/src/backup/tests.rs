@@ -77,6 +77,21 @@ async fn a_backup_takes_the_place_of_nothing_and_does_not_lie_in_the_data_folder
 }
 
 #[tokio::test]
+async fn what_the_configuration_names_elsewhere_is_listed_and_what_is_no_backup_is_not_quoted() {
+    let folder = tempfile::tempdir().expect("folder");
+    let data = data(folder.path()).await;
+    let text = "[[desk]]\nname = \"helpdesk\"\nurl = \"https://rt.example.com\"\ntoken_file = \"/etc/fl/rt.token\"\nca_file = \"rt.pem\"\n\
+                [[output]]\nname = \"hook\"\nurl = \"https://a.example.com/x\"\nsecret_file = \"/etc/fl/hook\"\n";
+    fs::write(data.join(config::FILE), text).expect("written");
+    let taken = backup(&data, &folder.path().join("backup")).await.expect("taken");
+    assert_eq!(taken.outside, ["/etc/fl/rt.token", "/etc/fl/hook"], "and not what lies in the folder");
+    let letter = folder.path().join("letter");
+    fs::write(&letter, "Dear Ada, the password is xyzzy.\n".repeat(40)).expect("written");
+    let said = refusal(&letter, &folder.path().join("new")).await;
+    assert!(said.contains("no backup at all") && !said.contains("xyzzy"), "{said}");
+}
+
+#[tokio::test]
 async fn a_damaged_backup_is_refused_whole() {
     let folder = tempfile::tempdir().expect("folder");
     let (data, new) = (data(folder.path()).await, folder.path().join("new"));
@@ -130,7 +145,8 @@ async fn a_database_that_is_damaged_is_not_passed_on_as_a_backup() {
     bytes[4096..].fill(0xA5);
     fs::write(&database, bytes).expect("written");
     let error = backup(&data, &folder.path().join("backup")).await.expect_err("damaged");
-    assert!(format!("{error:#}").contains("malformed"), "{error:#}");
+    let said = format!("{error:#}");
+    assert!(said.contains("malformed") && said.contains("firstline-collector restore"), "{said}");
     assert!(!folder.path().join("backup").exists());
     assert!(!folder.path().join("backup.partial").exists());
 }

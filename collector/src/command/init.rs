@@ -55,7 +55,8 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<()> {
         Some(given) => std::fs::read_to_string(given).with_context(|| format!("reading {}", given.display()))?,
         None => config::TEMPLATE.to_owned(),
     };
-    let config = Config::parse(&text).map_err(anyhow::Error::msg)?;
+    let source = arguments.config.as_ref().unwrap_or(&file).display();
+    let config = Config::parse(&text).map_err(|reason| anyhow::anyhow!("{source}: {reason}"))?;
     let database = config.database.location(folder).map_err(anyhow::Error::msg)?;
     if let Some(from) = &arguments.join {
         return join(&arguments, from, &config, &database, &text).await;

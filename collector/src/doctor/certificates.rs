@@ -1,5 +1,6 @@
 //! Certificates and keys: whether they are there, fit, and last.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -21,7 +22,7 @@ const ROOT_LEFT: Duration = Duration::from_hours(180 * 24);
 const SERVER_LEFT: Duration = Duration::from_hours(25 * 24);
 const OWN_LEFT: Duration = Duration::from_hours(21 * 24);
 
-const ROOT: &str = "the root";
+const ROOT: &str = "The authority's root";
 
 /// Looks at the authority and at the servers' certificates.
 pub(super) fn look(patient: &Patient<'_>, report: &mut Report) {
@@ -32,7 +33,7 @@ pub(super) fn look(patient: &Patient<'_>, report: &mut Report) {
                 "While it is away nothing is signed: nobody enrols, and certificates of endpoints are not renewed.";
             report.advice(
                 "key_away",
-                "The root's key is not there",
+                "The authority's root: its key is not in its place",
                 &pair.key.display(),
                 why,
                 "Bring it back in time.",
@@ -46,7 +47,7 @@ pub(super) fn look(patient: &Patient<'_>, report: &mut Report) {
         match pair.read() {
             Ok(span) => lasts(patient, report, &pair, span),
             Err((path, reason)) => {
-                let what = format!("{reason} of {}", pair.what);
+                let what = format!("{}: {reason}", pair.what);
                 report.fault("certificate", what, &path.display(), pair.why, pair.remedy);
             }
         }
@@ -79,17 +80,17 @@ fn pairs(data: &Path, config: &Config) -> [Pair; 3] {
         let (chain, key) = (authority.join(format!("{label}.pem")), authority.join(format!("{label}.key")));
         Pair { what, label, left: SERVER_LEFT, why, remedy: OURS, chain, key }
     };
-    let people = match config.listen.people_files() {
+    let people = match config.listen.people_files(data) {
         Some((chain, key)) => Pair {
             left: OWN_LEFT,
             remedy: "Get a new one from whoever issued it; a restart takes it over.",
-            chain: data.join(chain),
-            key: data.join(key),
-            ..port("the people's port", "people")
+            chain,
+            key,
+            ..port("The people's port", "people")
         },
-        None => port("the people's port", "people"),
+        None => port("The people's port", "people"),
     };
-    [root, port("the agents' port", "agents"), people]
+    [root, port("The agents' port", "agents"), people]
 }
 
 /// What to do about a certificate that the collector makes.
@@ -113,13 +114,13 @@ impl Pair {
     fn read(&self) -> Result<Span, (&Path, String)> {
         let der = self.certificate()?;
         let (_, certificate) = X509Certificate::from_der(&der).map_err(|_| self.damaged())?;
-        let key = text(&self.key).map_err(|reason| (self.key.as_path(), reason))?;
+        let key = text(&self.key, "key").map_err(|reason| (self.key.as_path(), reason))?;
         // Keys of other kinds than ours are the administrator's, and TLS says whether they fit.
         let is_ours = self.key.parent().is_some_and(|folder| folder.ends_with("authority"));
         match KeyPair::from_pem(&key) {
-            Err(_) if is_ours => return Err((&self.key, "The file holds no key".to_owned())),
+            Err(_) if is_ours => return Err((&self.key, "the file holds no key".to_owned())),
             Ok(pair) if pair.subject_public_key_info() != certificate.public_key().raw => {
-                return Err((&self.key, "The key is not that of the certificate".to_owned()));
+                return Err((&self.key, "the key is not that of the certificate".to_owned()));
             }
             _ => {}
         }
@@ -136,17 +137,20 @@ impl Pair {
 
     /// The first certificate of the file.
     fn certificate(&self) -> Result<CertificateDer<'static>, (&Path, String)> {
-        let chain = text(&self.chain).map_err(|reason| (self.chain.as_path(), reason))?;
+        let chain = text(&self.chain, "certificate").map_err(|reason| (self.chain.as_path(), reason))?;
         CertificateDer::from_pem_slice(chain.as_bytes()).map_err(|_| self.damaged())
     }
 
     fn damaged(&self) -> (&Path, String) {
-        (&self.chain, "The file holds no certificate".to_owned())
+        (&self.chain, "the file holds no certificate".to_owned())
     }
 }
 
-fn text(path: &Path) -> Result<String, String> {
-    std::fs::read_to_string(path).map_err(|cause| format!("Cannot read the file ({cause})"))
+fn text(path: &Path, what: &str) -> Result<String, String> {
+    std::fs::read_to_string(path).map_err(|cause| match cause.kind() {
+        io::ErrorKind::NotFound => format!("its {what} is missing"),
+        _ => format!("its {what} cannot be read ({cause})"),
+    })
 }
 
 /// Says when a certificate has ended, is about to, or begins in the future.
@@ -158,11 +162,11 @@ fn lasts(patient: &Patient<'_>, report: &mut Report, pair: &Pair, (from, until):
         report.fault("clock", what, &at, why, "Set the clock; let the system keep it (NTP).");
     }
     if until <= patient.now {
-        let what = format!("The certificate of {} ended at {until}", pair.what);
+        let what = format!("{}: its certificate ended at {until}", pair.what);
         report.fault("certificate_ended", what, &at, pair.why, pair.remedy);
     } else if until < patient.now + pair.left {
         let days = until.since(patient.now).as_secs() / 86_400;
-        let what = format!("The certificate of {} ends in {days} days", pair.what);
+        let what = format!("{}: its certificate ends in {days} days", pair.what);
         report.advice("certificate_ends", what, &at, pair.why, pair.remedy);
     }
 }

@@ -99,7 +99,7 @@ fn unreadable(patient: &Patient<'_>, report: &mut Report, cause: &StoreError) {
             file.display()
         ),
     };
-    report.fault("database", format!("The database cannot be read: {cause}"), &patient.database, why, remedy);
+    report.fault("database", format!("The database cannot be read: {}", cause.said()), &patient.database, why, remedy);
 }
 
 /// Whether the tables are those of this program. One that is older is brought up to date at the next start.
@@ -137,7 +137,7 @@ async fn is_current(patient: &Patient<'_>, inspection: &Inspection, report: &mut
         Err(cause) => {
             report.fault(
                 "version",
-                format!("It has no list of migrations: {cause}"),
+                format!("It has no list of migrations: {}", cause.said()),
                 &patient.database,
                 why,
                 "This is no collector's database, or a damaged one: put back a backup.",

@@ -77,7 +77,7 @@ async fn damage(patient: &Patient<'_>, inspection: &Inspection, report: &mut Rep
                   the disk and the memory of this machine: SQLite does not do this by itself.";
     let faults = match inspection.damage(false).await {
         Ok(faults) => faults,
-        Err(cause) => vec![cause.to_string()],
+        Err(cause) => vec![cause.said()],
     };
     if let Some(first) = faults.first() {
         let more = if faults.len() > 1 { format!(" (and {} more)", faults.len() - 1) } else { String::new() };

@@ -113,6 +113,9 @@ async fn a_misspelt_configuration_is_a_fault_and_the_rest_is_looked_at() {
     fs::remove_file(house.data.join("authority/naming.key")).expect("removed");
     assert!(house.suffers("configuration").await.what.contains("did you mean `agents`?"));
     house.suffers("naming_key").await;
+    fs::remove_file(house.data.join(config::FILE)).expect("removed");
+    let said = house.suffers("configuration").await.what;
+    assert!(said.contains("the folder holds a collector") && !said.contains("init"), "{said}");
 }
 
 #[tokio::test]
@@ -124,7 +127,7 @@ async fn certificates_and_keys_that_are_damaged_do_not_fit_or_end_are_named() {
     let soon = later(70).await;
     assert!(suffers(&soon, "certificate_ends", Level::Advice).what.contains("in 19 days"), "{:?}", soon.findings);
     assert!(suffers(&later(91).await, "certificate_ended", Level::Fault).what.contains("agents' port"));
-    assert!(suffers(&later(3500).await, "certificate_ends", Level::Advice).what.contains("the root"));
+    assert!(suffers(&later(3500).await, "certificate_ends", Level::Advice).what.contains("root: its certificate"));
     assert!(suffers(&house.examine_at(now - DAY).await, "clock", Level::Fault).what.contains("the root was made"));
 
     let agents = fs::read(authority.join("agents.key")).expect("read");
@@ -135,6 +138,9 @@ async fn certificates_and_keys_that_are_damaged_do_not_fit_or_end_are_named() {
     assert!(house.suffers("certificate").await.what.contains("no certificate"));
     fs::remove_file(authority.join("root.key")).expect("removed");
     house.suffers("certificate").await;
+    fs::remove_file(authority.join("agents.key")).expect("removed");
+    let said = house.examine().await.findings.into_iter().map(|finding| finding.what).collect::<Vec<_>>();
+    assert!(said.contains(&"The agents' port: its key is missing".to_owned()), "{said:?}");
     fs::write(authority.join("naming.key"), "c2hvcnQ=").expect("written");
     house.suffers("naming_key").await;
 }

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use tokio::time::{MissedTickBehavior, interval};
 
-use super::{Location, StoreError, sql};
+use super::{Location, StoreError, soundness, sql};
 
 /// How often progress is told.
 const TELL_EVERY: Duration = Duration::from_secs(2);
@@ -23,16 +23,22 @@ const TELL_EVERY: Duration = Duration::from_secs(2);
 /// When the database is damaged or is not one, or the file is there already or cannot be written.
 pub async fn copy(from: &Path, to: &Path, tell: impl FnMut(u64, u64)) -> Result<(), StoreError> {
     let reads = Location::Sqlite(from.to_owned()).looks().await?;
-    let bytes: i64 = sql::query_scalar(
+    let bytes = sql::query_scalar::<i64>(
         "SELECT (page_count - freelist_count) * page_size FROM pragma_page_count, pragma_freelist_count, pragma_page_size",
-    )
-    .fetch_one(&reads)
-    .await?;
+    );
+    let bytes = bytes.fetch_one(&reads).await.map_err(|cause| soundness::explained(from, cause.into()))?;
     let name = to.to_str().ok_or_else(|| sql::Error::Configuration("its name is not Unicode".into()))?;
     let copied = sql::query("VACUUM INTO $1").bind(name).execute(&reads);
     let done = telling(copied, to, bytes.unsigned_abs(), tell).await;
     reads.close().await;
-    done?;
+    done.map_err(|cause| {
+        let cause = StoreError::from(cause);
+        match soundness::explained(from, cause.clone()) {
+            damaged @ StoreError::Damaged { .. } => damaged,
+            // What cannot be opened or written may be the copy.
+            _ => cause,
+        }
+    })?;
     // A copy that only the page cache holds is none.
     File::open(to).and_then(|file| file.sync_all()).map_err(sql::Error::Io)?;
     Ok(())

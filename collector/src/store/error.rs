@@ -57,6 +57,17 @@ pub enum StoreError {
         /// What SQLite found.
         what: String,
     },
+    /// The file cannot be opened or written by this account.
+    #[error(
+        "{} cannot be opened: {what}. Every file of its folder must be that of the account which runs the collector, on a disk \
+         that takes writes; `firstline-collector doctor`, asked by root, names those that are not", path.display()
+    )]
+    Unopened {
+        /// The database.
+        path: PathBuf,
+        /// What the system or SQLite says.
+        what: String,
+    },
     /// The server cannot prove who it is.
     #[error("{server} is not trusted: {cause}. {remedy}")]
     Untrusted {
@@ -151,6 +162,17 @@ impl StoreError {
         }
     }
 
+    /// What the database itself says, without the words around it, for who says where that was.
+    pub(crate) fn said(&self) -> String {
+        match self {
+            Self::Database(cause) => match cause.as_database_error() {
+                Some(said) => said.message().to_owned(),
+                None => cause.to_string(),
+            },
+            other => other.to_string(),
+        }
+    }
+
     /// Whether a server has no table of this name.
     pub(crate) fn is_of_missing_table(&self) -> bool {
         let Self::Database(cause) = self else { return false };
@@ -173,6 +195,9 @@ impl StoreError {
     pub(super) fn locked(path: &Path, cause: io::Error) -> Self {
         match cause.kind() {
             io::ErrorKind::WouldBlock => Self::InUse(path.to_owned()),
+            io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+                Self::Unopened { path: path.to_owned(), what: cause.to_string() }
+            }
             _ => Self::Lock { path: path.to_owned(), cause: Arc::new(cause) },
         }
     }

@@ -70,21 +70,19 @@ async fn look(path: &Path, connection: &mut Connection, check: &'static str) -> 
     }
 }
 
-/// What SQLite says of a damaged file, with what to do about it.
+/// What SQLite says of a file that is damaged, or of one that is not for this account, with what to do about it.
 pub(super) fn explained(path: &Path, error: StoreError) -> StoreError {
     let (StoreError::Database(cause) | StoreError::Migration { cause, .. }) = &error else { return error };
-    match cause.as_database_error() {
-        Some(said) if is_damage(said.code().as_deref()) => {
-            StoreError::Damaged { path: path.to_owned(), what: said.message().to_owned() }
-        }
+    let Some(said) = cause.as_database_error() else { return error };
+    let (path, what) = (path.to_owned(), said.message().to_owned());
+    // The upper bits say more.
+    match said.code().and_then(|code| code.parse::<u32>().ok()).map(|code| code & 0xFF) {
+        // SQLITE_CORRUPT and SQLITE_NOTADB.
+        Some(11 | 26) => StoreError::Damaged { path, what },
+        // SQLITE_PERM, SQLITE_READONLY and SQLITE_CANTOPEN.
+        Some(3 | 8 | 14) => StoreError::Unopened { path, what },
         _ => error,
     }
-}
-
-/// SQLITE_CORRUPT and SQLITE_NOTADB; the upper bits say more.
-fn is_damage(code: Option<&str>) -> bool {
-    let code = code.and_then(|code| code.parse::<u32>().ok());
-    code.is_some_and(|code| matches!(code & 0xFF, 11 | 26))
 }
 
 fn bytes(path: &Path) -> u64 {

@@ -1,5 +1,6 @@
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesOrdered;
+use tokio::sync::oneshot;
 
 use super::*;
 
@@ -242,4 +243,33 @@ async fn what_people_wait_for_does_not_stand_in_line_with_records() {
     }
     half.await;
     assert_eq!(records.collect::<Vec<_>>().await.last(), Some(&(BATCHES * EACH)));
+}
+
+/// Whoever reads gets the last commit, however long somebody takes to write.
+#[tokio::test]
+async fn reads_see_the_last_commit_and_wait_for_nobody() {
+    let folder = tempfile::tempdir().expect("folder");
+    let store = fixture::open(folder.path()).await;
+    let (began, begun) = oneshot::channel();
+    let (end, ended) = oneshot::channel::<()>();
+    let writes = store.write(move |tx| {
+        Box::pin(async move {
+            sql::query("INSERT INTO layouts (fingerprint, series, used_ms) VALUES (7, '[]', 0)").execute(tx).await?;
+            began.send(()).expect("somebody reads");
+            ended.await.expect("somebody has read");
+            Ok::<_, StoreError>(())
+        })
+    });
+    let count = async || -> i64 {
+        sql::query_scalar("SELECT COUNT(*) FROM layouts").fetch_one(store.reads()).await.expect("a count")
+    };
+    let reads = async {
+        begun.await.expect("somebody writes");
+        let before = count().await;
+        end.send(()).expect("the writer waits");
+        before
+    };
+    let (written, before) = tokio::join!(writes, reads);
+    written.expect("committed");
+    assert_eq!((before, count().await), (0, 1));
 }

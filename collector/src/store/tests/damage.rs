@@ -95,3 +95,12 @@ async fn a_database_without_the_log_of_a_killed_collector_is_refused_until_someb
     let older = Store::open(&Location::Sqlite(without)).await.expect("as somebody has decided");
     older.close().await;
 }
+
+#[tokio::test]
+async fn a_database_that_cannot_be_opened_is_told_with_whose_it_should_be() {
+    let folder = tempfile::tempdir().expect("folder");
+    let path = folder.path().join("firstline.sqlite");
+    fs::create_dir(&path).expect("something that nobody can open as a file");
+    let said = Store::open(&Location::Sqlite(path)).await.expect_err("refused").to_string();
+    assert!(said.contains("the account which runs the collector") && said.contains("doctor"), "{said}");
+}
