@@ -92,6 +92,15 @@ pub const BUILD: &str = "firstline_collector_build_info";
 /// When this process started, seconds since 1970.
 pub const STARTED: &str = "firstline_collector_start_timestamp_seconds";
 
+/// Memory of this process, under the name that every program gives it; so the next ones.
+pub const PROCESS_MEMORY: &str = "process_resident_memory_bytes";
+/// Time of the processor that this process took.
+pub const PROCESS_CPU: &str = "process_cpu_seconds_total";
+/// Files that this process has open; each stream is one.
+pub const PROCESS_FILES: &str = "process_open_fds";
+/// Files that it may have open.
+pub const PROCESS_FILES_MAX: &str = "process_max_fds";
+
 /// Collectors that work on the database together, as this one sees them.
 pub const REPLICAS: &str = "firstline_collector_replicas";
 /// Whether this collector does what only one of them may do.
@@ -196,6 +205,10 @@ fn describe() {
         "Alerts of this day (UTC) that the quota allows, that were announced or rolled up, and messages to users, by kind"
     );
     describe_gauge!(FINDINGS_HELD_BACK, "Findings that hold and of which nobody was told, by reason");
+    describe_gauge!(PROCESS_MEMORY, Unit::Bytes, "Resident memory of this process");
+    describe_counter!(PROCESS_CPU, Unit::Seconds, "Time of the processor that this process took, whole seconds");
+    describe_gauge!(PROCESS_FILES, "Files that this process has open; each stream is one");
+    describe_gauge!(PROCESS_FILES_MAX, "Files that this process may have open");
     describe_gauge!(BUILD, "Which version this is: always 1");
     describe_gauge!(STARTED, Unit::Seconds, "When this process started, seconds since 1970");
     begin();

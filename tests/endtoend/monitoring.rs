@@ -49,6 +49,7 @@ async fn every_metric_of_the_dashboard_and_of_the_alerts_comes_from_a_running_co
     assert!(value("firstline_collector_disk_free_bytes") > 0.0);
     assert!(value("firstline_collector_database_bytes{part=\"data\"}") > 0.0);
     assert!(value("firstline_collector_streams_max") > 0.0);
+    assert!(value("process_resident_memory_bytes") > 1e6 && value("process_open_fds") < value("process_max_fds"));
     assert!(value("firstline_collector_records_stored_total") >= 400.0);
     let root = value("firstline_collector_certificate_expires_timestamp_seconds{certificate=\"root\"}");
     assert!(root > start_ms as f64 / 1000.0, "{root}");
@@ -60,15 +61,22 @@ fn stage_value(text: &str, name: &str) -> f64 {
 }
 
 #[tokio::test]
-async fn prometheus_accepts_the_alerts() {
+async fn each_alert_rings_when_it_should_and_not_on_an_ordinary_evening() {
+    let played = binary::repository().join("tests/fixtures/prometheus/firstline.test.yml");
     let rules = binary::repository().join("collector/packaging/prometheus/firstline.rules.yml");
     let mut command = Command::new("promtool");
     command.args(["check", "rules"]).arg(&rules);
     let said = Outcome::of(command).await.done();
     assert!(said.stdout.contains("SUCCESS"), "{}", said.stdout);
+    let mut command = Command::new("promtool");
+    command.args(["test", "rules"]).arg(&played);
+    Outcome::of(command).await.done();
     let guide = std::fs::read_to_string(binary::repository().join("docs/operations.md")).expect("a guide");
     let rules = std::fs::read_to_string(rules).expect("rules");
     let alerts = rules.lines().filter_map(|line| line.trim().strip_prefix("- alert: "));
-    let silent: Vec<&str> = alerts.filter(|alert| !guide.contains(&format!("`{alert}`"))).collect();
+    let silent: Vec<&str> = alerts.clone().filter(|alert| !guide.contains(&format!("`{alert}`"))).collect();
     assert!(silent.is_empty(), "docs/operations.md does not say what to do at {silent:?}");
+    let played = std::fs::read_to_string(&played).expect("the stories of the alerts");
+    let unplayed: Vec<&str> = alerts.filter(|alert| !played.contains(&format!("alertname: {alert}\n"))).collect();
+    assert!(unplayed.is_empty(), "no story rings {unplayed:?}");
 }

@@ -1,6 +1,10 @@
 //! What the collector measures of itself besides what it counts as it goes.
 
-use ::metrics::gauge;
+#[cfg_attr(target_os = "linux", path = "measure/linux.rs")]
+#[cfg_attr(not(target_os = "linux"), path = "measure/other.rs")]
+mod system;
+
+use ::metrics::{counter, gauge};
 use firstline_diagnosis::document::EndpointState;
 
 use super::App;
@@ -8,6 +12,15 @@ use crate::doctor;
 use crate::fleet::FleetError;
 use crate::metrics as names;
 use crate::store::{Location, StoreError};
+
+/// What this process takes of the machine.
+#[derive(Debug)]
+struct Process {
+    resident_bytes: u64,
+    cpu_seconds: u64,
+    files: u64,
+    files_max: u64,
+}
 
 /// What changes by the second and costs next to nothing. Measured before anything that may fail, so that it is known
 /// above all while the database is away.
@@ -19,6 +32,12 @@ pub(super) async fn often(app: &App) -> Result<(), FleetError> {
     let (waiting, longest) = app.detect.rebuilds_waiting();
     gauge!(names::REBUILDS_WAITING).set(waiting as f64);
     gauge!(names::DETECTION_LAG).set(longest.as_secs_f64());
+    if let Some(process) = system::process() {
+        gauge!(names::PROCESS_MEMORY).set(process.resident_bytes as f64);
+        counter!(names::PROCESS_CPU).absolute(process.cpu_seconds);
+        gauge!(names::PROCESS_FILES).set(process.files as f64);
+        gauge!(names::PROCESS_FILES_MAX).set(process.files_max as f64);
+    }
     if let Some(free) = doctor::free_bytes(&app.folder) {
         gauge!(names::DISK_FREE_BYTES).set(free as f64);
     }

@@ -1,0 +1,6 @@
+use super::Process;
+
+/// Not known.
+pub(super) fn process() -> Option<Process> {
+    None
+}
