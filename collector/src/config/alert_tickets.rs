@@ -136,7 +136,7 @@ mod tests {
         for (rule, answer) in [
             ("desk = \"helpdsk\"", "no [[desk]] has this name"),
             ("desk = \"helpdesk\"", "has no queues"),
-            ("when_over = \"close\"", "expected one of `note`, `resolve`, `nothing`"),
+            ("when_over = \"close\"", "it can be note, resolve, nothing"),
             ("least_severity = \"hihg\"", "did you mean `high`?"),
             ("after_seconds = 100000", "from 0 to 86400"),
         ] {

@@ -211,7 +211,7 @@ mod tests {
             (ACTIVE, "firstline@corp.example", "firstline", "NAME@DOMAIN"),
             (ACTIVE, "user =", "base = \"People\"\nuser =", "OU=People,DC=corp"),
             (ACTIVE, "secret_file = \"corp.secret\"", "", "needs secret_file"),
-            (ACTIVE, "secret_file", "password_file", "unknown field"),
+            (ACTIVE, "secret_file", "password_file", "unknown key"),
             (ACTIVE, "user =", "tenant = \"x\"\nuser =", "active-directory has no tenant"),
             (ENTRA, "corp.example", "common", "use the tenant's id"),
             (ENTRA, "tenant =", "user = \"a@b\"\ntenant =", "entra has no user"),
