@@ -131,7 +131,12 @@ pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     file.write_all(bytes)?;
     file.sync_all()?;
     fs::rename(&beside, path)?;
-    native::sync_dir(path.parent().unwrap_or_else(|| Path::new(".")))
+    native::sync_dir(folder_of(path))
+}
+
+/// The folder that a file lies in; of a bare name it is the one that the program was started in.
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."))
 }
 
 /// Replaces the file at `path` by `bytes` for those who read it; not synced, so a power cut may cost both.
@@ -218,6 +223,16 @@ mod tests {
         overwrite(&path, b"two").expect("second");
         assert_eq!(fs::read(&path).expect("there"), b"two");
         assert_eq!(fs::read_dir(dir.path()).expect("there").count(), 1);
+    }
+
+    #[test]
+    fn a_bare_name_lies_in_the_folder_that_the_program_was_started_in() {
+        assert_eq!(folder_of(Path::new("diagnosis.json")), Path::new("."));
+        assert_eq!(folder_of(Path::new("saved/diagnosis.json")), Path::new("saved"));
+        let name = format!("firstline-{}.json", std::process::id());
+        replace(Path::new(&name), b"one").expect("written");
+        assert_eq!(fs::read(&name).expect("there"), b"one");
+        fs::remove_file(&name).expect("removed");
     }
 
     #[test]

@@ -180,9 +180,13 @@ fn what_a_directory_does_not_say_is_unknown_and_what_is_fine_is_fine() {
     let at = snapshot().taken_at;
     let why = Unknown::new(Why::NoPermission, "lockoutTime is not given to the account that asks");
     let hidden = Reading::unknown("endpoint.user.locked", [("user", "ana")], why, at);
-    let told = with_account(vec![hidden], "I cannot sign in");
+    let told = with_account(vec![hidden.clone()], "I cannot sign in");
     let one = told.ruled_out.iter().find(|one| one.id == "account-locked").expect("accounted for");
     assert_eq!(one.result, crate::document::RuledOutResult::Unknown);
+    let here = Reading::value("endpoint.user.locked", [("user", "root")], false, at);
+    let told = with_account(vec![here, hidden], "I cannot sign in");
+    let one = told.ruled_out.iter().find(|one| one.id == "account-locked").expect("accounted for");
+    assert_eq!(one.result, crate::document::RuledOutResult::Unknown, "another account says nothing of this one");
     let user = || Attributes::from([("user", "ana")]);
     let good = vec![
         Reading::value("endpoint.user.disabled", user(), false, at),
