@@ -254,37 +254,26 @@ impl Detector {
 
     /// The answer to `symptom`: free words of a ticket, or a symptom's id.
     pub fn diagnose(&self, symptom: Option<&str>, now: Timestamp) -> Diagnosis {
-        self.answer(symptom, &[], now)
+        self.answer(symptom, now)
     }
 
     /// The same, with what became of the findings of an earlier answer.
     pub fn diagnose_again(&self, symptom: Option<&str>, before: &Diagnosis, now: Timestamp) -> Diagnosis {
-        let mut found: Vec<&str> = Vec::new();
-        for finding in &before.findings {
-            if !found.contains(&finding.id.as_str()) {
-                found.push(&finding.id);
-            }
-        }
-        let mut answer = self.answer(symptom, &found, now);
-        answer.compared = Some(Compared::of(before, &answer));
+        let mut answer = self.diagnose(symptom, now);
+        answer.compared = Some(Compared::of(before, &answer, |id, instance| self.accounted(id, instance, now)));
         answer
     }
 
     /// What became of findings that were gone when `mended` was said: whether they still are.
     pub fn retest(&self, mended: &Compared, now: Timestamp) -> Compared {
-        mended.once_more(&self.answer(None, &[], now))
+        mended.once_more(&self.answer(None, now), |id, instance| self.accounted(id, instance, now))
     }
 
     /// Recalls a finding that was raised before anything that this detector was told: what it is told decides whether it
     /// still holds.
     pub fn recall(&mut self, finding: &Finding) {
         let Some(index) = self.catalogue.checks().iter().position(|check| check.id == finding.id) else { return };
-        let values: Vec<String> = match self.catalogue.checks()[index].each.len() {
-            0 => Vec::new(),
-            1 => vec![finding.instance.clone()],
-            _ => finding.instance.split(", ").map(str::to_owned).collect(),
-        };
-        if values.len() == self.catalogue.checks()[index].each.len() {
+        if let Some(values) = instance_values(&self.catalogue.checks()[index], &finding.instance) {
             let name = self.catalogue.names.share(values);
             let standing = Standing::raised_since(finding.state, finding.onset.0, finding.is_older);
             self.board.recall(index, name, standing, |names| self.catalogue.names.share_list(names));
@@ -340,6 +329,16 @@ fn is_told(state: FindingState) -> bool {
 
 fn binding<'a>(check: &'a Check, values: &'a [String]) -> Vec<(&'a str, &'a str)> {
     check.each.iter().map(String::as_str).zip(values.iter().map(String::as_str)).collect()
+}
+
+/// The attributes' values of the instance of a check, from its name; nothing when they are not as many.
+fn instance_values(check: &Check, instance: &str) -> Option<Vec<String>> {
+    let values: Vec<String> = match check.each.len() {
+        0 => Vec::new(),
+        1 => vec![instance.to_owned()],
+        _ => instance.split(", ").map(str::to_owned).collect(),
+    };
+    (values.len() == check.each.len()).then_some(values)
 }
 
 fn ms(span: std::time::Duration) -> i64 {

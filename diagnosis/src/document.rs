@@ -10,6 +10,7 @@ mod forecast;
 mod snapshot;
 
 pub use change::{Actor, ChangeRecord, ChangesResult, WhatChanged};
+pub(crate) use compared::Account;
 pub use compared::{Compared, Outcome, OutcomeResult};
 pub use diagnosis::{
     Comparison, Diagnosis, Escalation, Evidence, Finding, FindingState, Guard, Role, RuledOut, RuledOutResult, Texts,

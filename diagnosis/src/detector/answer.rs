@@ -15,11 +15,11 @@ const YOUNG_MS: i64 = 15 * 60_000;
 
 impl Detector {
     /// The answer, which accounts for the symptom's candidates and for `also`.
-    pub(super) fn answer(&self, text: Option<&str>, also: &[&str], now: Timestamp) -> Diagnosis {
+    pub(super) fn answer(&self, text: Option<&str>, now: Timestamp) -> Diagnosis {
         let symptom = text.and_then(|text| self.catalogue.symptom(text));
         let (findings, primary) = self.ranked(symptom, now);
         let ruled_out: Vec<RuledOut> = self
-            .candidates(symptom, also)
+            .candidates(symptom)
             .into_iter()
             .filter(|check| findings.iter().all(|finding| finding.id != check.id))
             .map(|check| self.ruled_out(check, now))
@@ -49,14 +49,10 @@ impl Detector {
         ranking::rank(self.holding(now), symptom, &self.roots(now, 0))
     }
 
-    /// The checks that an answer must account for: the symptom's candidates in order, and what was found before; or all.
-    fn candidates(&self, symptom: Option<&Symptom>, also: &[&str]) -> Vec<&Check> {
+    /// The checks that an answer must account for: the symptom's candidates in order, or all.
+    fn candidates(&self, symptom: Option<&Symptom>) -> Vec<&Check> {
         match symptom {
-            Some(symptom) => {
-                let candidates = symptom.candidates.iter().map(String::as_str);
-                let more = also.iter().copied().filter(|id| !symptom.candidates.iter().any(|known| known == id));
-                candidates.chain(more).filter_map(|id| self.catalogue.check(id)).collect()
-            }
+            Some(symptom) => symptom.candidates.iter().filter_map(|id| self.catalogue.check(id)).collect(),
             None => self.catalogue.checks().iter().collect(),
         }
     }

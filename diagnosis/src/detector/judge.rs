@@ -85,9 +85,11 @@ impl<'a> Judge<'a> {
 
     /// Whether the instance, or the thing itself, is no longer in the machine.
     fn is_gone(&self, cell: &Cell) -> bool {
-        if matches!(cell, Cell::Unknown(reason) if reason.is_not_present()) {
-            return true;
-        }
+        matches!(cell, Cell::Unknown(reason) if reason.is_not_present()) || self.has_left()
+    }
+
+    /// Whether the instance is no longer in the machine, while others of its kind are heard.
+    pub(super) fn has_left(&self) -> bool {
         if self.check.each.is_empty() {
             return false;
         }

@@ -2,7 +2,7 @@
 
 use crate::catalogue::Check;
 use crate::condition::{Cell, Reason};
-use crate::document::{RuledOut, RuledOutResult};
+use crate::document::{Account, OutcomeResult, RuledOut, RuledOutResult};
 use crate::registry::SignalKind;
 use crate::vocabulary::Timestamp;
 
@@ -40,6 +40,22 @@ impl Detector {
         best.or(unknown).unwrap_or_else(|| self.no_instance(check, now))
     }
 
+    /// What became of a finding that no longer holds: what its own instance shows, since another may well be fine.
+    pub(super) fn accounted(&self, id: &str, instance: &str, now: Timestamp) -> Account {
+        let Some(check) = self.catalogue.check(id) else {
+            return (OutcomeResult::Unknown, "There is no such check any more.".to_owned());
+        };
+        let values = super::instance_values(check, instance).filter(|values| !values.is_empty());
+        let Some(values) = values.filter(|_| check.runs_on(&self.host.os_type)) else {
+            return became(self.ruled_out(check, now));
+        };
+        let one = self.instance_ruled_out(check, &values, now);
+        if one.result == RuledOutResult::Unknown && self.judge_of(check, &binding(check, &values), now).has_left() {
+            return (OutcomeResult::Gone, "It is not there any more.".to_owned());
+        }
+        became(one)
+    }
+
     fn instance_ruled_out(&self, check: &Check, values: &[String], now: Timestamp) -> RuledOut {
         let binding = binding(check, values);
         let judge = self.judge_of(check, &binding, now);
@@ -73,6 +89,14 @@ impl Detector {
         let (result, why) = told(reason, &self.judge_of(check, &[], now).words(reason));
         RuledOut { id: check.id.clone(), title: check.title.clone(), result, why, nearest: None, margin: None }
     }
+}
+
+fn became(one: RuledOut) -> Account {
+    let result = match one.result {
+        RuledOutResult::NotFound => OutcomeResult::Gone,
+        RuledOutResult::Unknown => OutcomeResult::Unknown,
+    };
+    (result, one.why)
 }
 
 /// What is not in the machine cannot be wrong with it; everything else that is missing leaves a question open.

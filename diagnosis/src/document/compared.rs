@@ -1,7 +1,10 @@
 use serde::{Deserialize, Serialize};
 
-use super::{Diagnosis, FindingState, RuledOutResult};
+use super::{Diagnosis, FindingState};
 use crate::vocabulary::Timestamp;
+
+/// What became of a finding, and its numbers now or why there are none.
+pub(crate) type Account = (OutcomeResult, String);
 
 /// What became of the findings of an earlier answer: the proof that something helped, or that it did not.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -59,11 +62,12 @@ impl OutcomeResult {
 }
 
 impl Compared {
-    /// What became of the findings of `before` in `after`, which must account for each of them.
-    pub(crate) fn of(before: &Diagnosis, after: &Diagnosis) -> Self {
+    /// What became of the findings of `before` in `after`. Of a check that no longer holds on an instance, `accounted` says
+    /// what that instance shows.
+    pub(crate) fn of(before: &Diagnosis, after: &Diagnosis, accounted: impl Fn(&str, &str) -> Account) -> Self {
         let was = before.findings.iter().map(|finding| {
             let (id, title, instance) = (finding.id.clone(), finding.title.clone(), finding.instance.clone());
-            let (result, now) = Self::became(&id, &instance, after);
+            let (result, now) = Self::became(&id, &instance, after, &accounted);
             Outcome { id, title, instance, result, then: finding.texts.tech.clone(), now }
         });
         let known = |id: &str, instance: &str| {
@@ -82,19 +86,19 @@ impl Compared {
     }
 
     /// The same findings, in a later answer.
-    pub(crate) fn once_more(&self, after: &Diagnosis) -> Self {
+    pub(crate) fn once_more(&self, after: &Diagnosis, accounted: impl Fn(&str, &str) -> Account) -> Self {
         let again = |outcome: &Outcome| {
-            let (result, now) = Self::became(&outcome.id, &outcome.instance, after);
+            let (result, now) = Self::became(&outcome.id, &outcome.instance, after, &accounted);
             Outcome { result, now, ..outcome.clone() }
         };
         Self { before: self.before, outcomes: self.outcomes.iter().map(again).collect() }
     }
 
     /// What became of a check on an instance, and its numbers.
-    fn became(id: &str, instance: &str, after: &Diagnosis) -> (OutcomeResult, String) {
+    fn became(id: &str, instance: &str, after: &Diagnosis, accounted: impl Fn(&str, &str) -> Account) -> Account {
         match after.findings.iter().find(|finding| finding.id == id && finding.instance == instance) {
             Some(still) => (Self::stands(still.state), still.texts.tech.clone()),
-            None => Self::accounted(id, after),
+            None => accounted(id, instance),
         }
     }
 
@@ -105,21 +109,6 @@ impl Compared {
             FindingState::Stale | FindingState::Unknown => OutcomeResult::Unknown,
             FindingState::Ok | FindingState::Pending | FindingState::Active => OutcomeResult::Remains,
         }
-    }
-
-    /// What an answer says of a check that no longer holds on an instance.
-    fn accounted(id: &str, after: &Diagnosis) -> (OutcomeResult, String) {
-        if let Some(one) = after.ruled_out.iter().find(|one| one.id == id) {
-            let result = match one.result {
-                RuledOutResult::NotFound => OutcomeResult::Gone,
-                RuledOutResult::Unknown => OutcomeResult::Unknown,
-            };
-            return (result, one.why.clone());
-        }
-        if after.findings.iter().any(|finding| finding.id == id) {
-            return (OutcomeResult::Gone, "It does not hold there any more, but elsewhere.".to_owned());
-        }
-        (OutcomeResult::Unknown, "There is no such check any more.".to_owned())
     }
 
     /// The sum in one sentence; nothing when there was nothing to compare.

@@ -84,6 +84,11 @@ impl<'a> Track<'a> {
         loose.max(shared).map(Timestamp).max(state)
     }
 
+    /// When it was last told: a value, or why there is none.
+    pub(crate) fn told(self) -> Option<Timestamp> {
+        self.newest().max(self.store.reasons.of(self.column).map(|(_, at)| *at))
+    }
+
     /// The reason, when it is newer than every value.
     pub(crate) fn absence(self) -> Option<&'a Unknown> {
         let (why, at) = self.store.reasons.of(self.column)?;

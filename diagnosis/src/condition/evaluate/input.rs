@@ -1,5 +1,5 @@
 use crate::registry::{SignalKind, Source, ValueType};
-use crate::vocabulary::{Series, Value, Why};
+use crate::vocabulary::{Series, Timestamp, Value, Why};
 use crate::window::{Point, Track};
 
 use super::super::expression::Field;
@@ -197,16 +197,16 @@ impl<'a> Scope<'a> {
         if signal.is_state() || signal.kind == SignalKind::Event {
             return false;
         }
-        self.is_silent(track) && self.is_heard(input)
+        self.is_long_ago(track.told()) && self.is_heard(input)
     }
 
-    fn is_silent(&self, track: Track) -> bool {
-        track.newest().is_none_or(|at| self.store.awake.awake_ms(at.0, self.now.0) > GONE_MS)
+    fn is_long_ago(&self, at: Option<Timestamp>) -> bool {
+        at.is_none_or(|at| self.store.awake.awake_ms(at.0, self.now.0) > GONE_MS)
     }
 
     /// Whether any series of an input's signal was heard lately.
     pub(crate) fn is_heard(&self, input: usize) -> bool {
-        self.store.members(self.inputs[input].source).any(|track| !self.is_silent(track))
+        self.store.members(self.inputs[input].source).any(|track| !self.is_long_ago(track.newest()))
     }
 
     /// What a series adds to a binding: the attributes that neither the selector fixes nor only describe.

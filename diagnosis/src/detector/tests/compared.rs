@@ -12,6 +12,7 @@ fn full_and_hot() -> Story {
 }
 
 const FREE: &str = "system.filesystem.usage{mountpoint=/,type=ext4,role=system,state=free}";
+const DATA: &str = "system.filesystem.usage{mountpoint=/data,type=ext4,role=data,state=free}";
 const HEAT: &str = "hw.temperature{hw.id=cpu,sensor=core}";
 
 fn results(diagnosis: &Diagnosis) -> Vec<(&str, OutcomeResult)> {
@@ -83,6 +84,35 @@ fn what_cannot_be_seen_any_more_does_not_count_as_gone() {
     assert_eq!(results(&after), [("disk-full", OutcomeResult::Unknown)]);
     let sentence = after.compared.expect("compared").sentence();
     assert_eq!(sentence.as_deref(), Some("Whether what was found then is gone could not be checked."));
+}
+
+#[test]
+fn the_proof_is_of_the_very_volume_that_was_full() {
+    let mut story = full_and_hot();
+    story.minutes(10, &[(FREE, 6.0 * GIB), (DATA, GIB)]);
+    let before = story.detector.diagnose(None, story.now);
+    story.minutes(30, &[(FREE, 6.0 * GIB), (DATA, 40.0 * GIB)]);
+    let after = story.detector.diagnose_again(None, &before, story.now).compared.expect("compared");
+    assert_eq!((after.outcomes[0].result, after.outcomes[0].instance.as_str()), (OutcomeResult::Gone, "/data"));
+    assert!(after.outcomes[0].now.contains("40 GiB"), "the other one came nearer: {after:?}");
+}
+
+#[test]
+fn a_volume_that_was_taken_out_is_gone_and_one_that_cannot_be_read_is_not() {
+    let mut story = full_and_hot();
+    story.minutes(10, &[(FREE, 40.0 * GIB), (DATA, GIB)]);
+    let before = story.detector.diagnose(None, story.now);
+    let mut later = full_and_hot();
+    later.minutes(10, &[(FREE, 40.0 * GIB)]);
+    let after = later.detector.diagnose_again(None, &before, later.now).compared.expect("compared");
+    assert_eq!(after.outcomes[0].result, OutcomeResult::Gone);
+    assert_eq!(after.outcomes[0].now, "It is not there any more.");
+    let Series { signal, attributes } = DATA.parse().expect("a series");
+    let why = Unknown::new(Why::NoPermission, "reading /data is not allowed");
+    later.detector.reading(&Reading::unknown(&*signal, attributes, why, later.now));
+    let after = later.detector.diagnose_again(None, &before, later.now).compared.expect("compared");
+    assert_eq!(after.outcomes[0].result, OutcomeResult::Unknown, "{after:?}");
+    assert!(after.outcomes[0].now.contains("/data"), "{after:?}");
 }
 
 #[test]
