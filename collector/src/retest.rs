@@ -102,8 +102,20 @@ pub(crate) async fn plan(
 /// What an answer shows to be gone, or about to, as it is stored.
 fn mended(diagnosis: &Diagnosis) -> Option<String> {
     let mut mended = diagnosis.compared.clone()?;
-    mended.outcomes.retain(|outcome| matches!(outcome.result, OutcomeResult::Gone | OutcomeResult::Clearing));
+    mended.outcomes.retain(is_mended);
     if mended.outcomes.is_empty() { None } else { serde_json::to_string(&mended).ok() }
+}
+
+fn is_mended(outcome: &Outcome) -> bool {
+    matches!(outcome.result, OutcomeResult::Gone | OutcomeResult::Clearing)
+}
+
+/// When what is mended is looked at again, in a sentence for the ticket; nothing when nothing is.
+pub(crate) fn promise(compared: &Compared) -> Option<String> {
+    let [first, second, third] = SPANS.map(|(span, _)| span);
+    compared.outcomes.iter().any(is_mended).then(|| {
+        format!("What is gone is looked at again after {first}, {second} and {third}, and the result is noted here.")
+    })
 }
 
 /// Makes the re-tests whose time has come.

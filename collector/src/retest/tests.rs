@@ -28,6 +28,8 @@ async fn pulled(room: &Room, became: OutcomeResult) -> String {
     let then = Compared { before: now - MINUTE, outcomes: vec![outcome] };
     let compared = room.app.detect.retest(ENDPOINT, &then).await.expect("judged");
     assert_eq!(compared.outcomes[0].result, became, "{compared:?}");
+    let promised = promise(&compared).expect("it is looked at again");
+    assert!(promised.contains("again after 1 hour, 24 hours and 7 days"), "{promised}");
     let mut diagnosis = room.app.detect.diagnose(ENDPOINT, None).await.expect("diagnosed");
     diagnosis.compared = Some(compared);
     let pull = pull(&ticket, now);

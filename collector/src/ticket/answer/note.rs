@@ -4,6 +4,7 @@ use firstline_diagnosis::document::{Finding, Outcome, Role, RuledOutResult};
 use firstline_diagnosis::texts::moment;
 
 use super::{Facts, primary, sentence, words};
+use crate::retest::promise;
 use crate::ticket::rich_text::{Block, Line, RichText};
 
 /// The answer as neutral rich text.
@@ -43,11 +44,13 @@ pub(super) fn before_and_after(facts: &Facts<'_>) -> Vec<Block> {
         vec![words::outcome(outcome).into(), Line::from(outcome.then.clone()), now]
     };
     let rows = compared.outcomes.iter().map(row).collect();
-    vec![
+    let mut blocks = vec![
         Block::heading("Before and after"),
         Block::paragraph(Line::default().bold(sentence)),
         Block::Table { head, rows },
-    ]
+    ];
+    blocks.extend(promise(compared).map(Block::paragraph));
+    blocks
 }
 
 pub(super) fn why(finding: &Finding) -> Vec<Block> {
