@@ -9,7 +9,7 @@ use firstline_diagnosis::catalogue::{Catalogue, Check, Coverage, Written};
 use firstline_diagnosis::vocabulary::Severity;
 use serde::{Deserialize, Serialize};
 
-use super::extract::Body;
+use super::extract::{Body, Search};
 use super::problem::Problem;
 use super::rehearsals;
 use crate::access::Roles;
@@ -23,13 +23,18 @@ pub(super) fn doors(doors: Doors) -> Doors {
             "/api/v1/checks",
             Roles::LOOK,
             list,
-            Told { summary: "The checks in force.", answer: "CheckList", ..Told::default() },
+            Told { summary: "The checks in force.", query: WHERE, answer: "CheckList", ..Told::default() },
         )
         .get(
             "/api/v1/checks/{id}",
             Roles::LOOK,
             show,
-            Told { summary: "A check as it is written, with its page.", answer: "CheckPage", ..Told::default() },
+            Told {
+                summary: "A check as it is written, with its page.",
+                query: WHERE,
+                answer: "CheckPage",
+                ..Told::default()
+            },
         )
         .post(
             "/api/v1/checks/test",
@@ -53,6 +58,35 @@ pub(super) fn doors(doors: Doors) -> Doors {
                 ..Told::default()
             },
         )
+}
+
+const WHERE: &[(&str, &str)] =
+    &[("endpoint", "id or name: what is in force there, with the files for its tags; absent: what is for everybody")];
+
+/// Where checks are in force.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Where {
+    endpoint: Option<String>,
+}
+
+impl Where {
+    /// The tags of the endpoint; none where it is about everybody.
+    async fn tags(self, app: &App) -> Result<BTreeMap<String, String>, Problem> {
+        match self.endpoint {
+            Some(endpoint) => Ok(app.fleet.find(&endpoint).await?.tags),
+            None => Ok(BTreeMap::new()),
+        }
+    }
+}
+
+/// A file of checks that is for some endpoints only.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct FileForSome {
+    /// Its name, checks/berlin.toml.
+    pub file: String,
+    /// The tags that an endpoint must have, each with the values that will do.
+    pub only_for: BTreeMap<String, Vec<String>>,
 }
 
 /// A check in a list.
@@ -83,10 +117,14 @@ pub(crate) struct CheckList {
     pub catalogue: String,
     /// The checks, by id.
     pub checks: Vec<CheckLine>,
+    /// Files that are for some endpoints only.
+    pub for_some: Vec<FileForSome>,
 }
 
-async fn list(State(app): State<Arc<App>>) -> Json<CheckList> {
-    let catalogue = app.detect.catalogues().current();
+async fn list(State(app): State<Arc<App>>, Search(place): Search<Where>) -> Result<Json<CheckList>, Problem> {
+    let tags = place.tags(&app).await?;
+    let catalogues = app.detect.catalogues();
+    let catalogue = catalogues.for_tags(&tags);
     let lines = catalogue.checks().iter().map(|check| CheckLine {
         id: check.id.clone(),
         title: check.title.clone(),
@@ -99,7 +137,8 @@ async fn list(State(app): State<Arc<App>>) -> Json<CheckList> {
     });
     let mut checks: Vec<_> = lines.collect();
     checks.sort_by(|one, other| one.id.cmp(&other.id));
-    Json(CheckList { catalogue: catalogue.version().to_owned(), checks })
+    let for_some = catalogues.for_some().into_iter().map(|(file, only_for)| FileForSome { file, only_for }).collect();
+    Ok(Json(CheckList { catalogue: catalogue.version().to_owned(), checks, for_some }))
 }
 
 /// Systems whose coverage is told.
@@ -124,13 +163,18 @@ pub(crate) struct CheckPage {
     pub page: String,
 }
 
-async fn show(State(app): State<Arc<App>>, Path(id): Path<String>) -> Result<Json<CheckPage>, Problem> {
+async fn show(
+    State(app): State<Arc<App>>,
+    Path(id): Path<String>,
+    Search(place): Search<Where>,
+) -> Result<Json<CheckPage>, Problem> {
+    let tags = place.tags(&app).await?;
     let catalogues = app.detect.catalogues().clone();
-    let catalogue = catalogues.current();
+    let catalogue = catalogues.for_tags(&tags);
     if catalogue.check(&id).is_none() {
         return Err(Problem::not_found("check"));
     }
-    let written = tokio::task::spawn_blocking(move || catalogues.written()).await;
+    let written = tokio::task::spawn_blocking(move || catalogues.written(&tags)).await;
     let written = written.map_err(|error| Problem::failed(&error))?.map_err(|error| Problem::failed(&error))?;
     let check = written.into_iter().find(|check| check.id == id).ok_or_else(|| Problem::not_found("check"))?;
     let page = check.markdown();

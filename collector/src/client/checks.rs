@@ -11,12 +11,13 @@ use crate::api::{CheckList, CheckPage, CheckReport};
 
 pub(super) async fn follow(connection: &Connection, order: Check, out: Out) -> Result<(), Failure> {
     match order {
-        Check::List => {
-            let list: CheckList = connection.get("/checks", &[]).await?;
+        Check::List { endpoint } => {
+            let list: CheckList = connection.get("/checks", &on(endpoint.as_deref())).await?;
             out.print(&list, || print(&list))
         }
-        Check::Show { id } => {
-            let page: CheckPage = connection.get(&format!("/checks/{}", part(&id)), &[]).await?;
+        Check::Show { id, endpoint } => {
+            let path = format!("/checks/{}", part(&id));
+            let page: CheckPage = connection.get(&path, &on(endpoint.as_deref())).await?;
             out.print(&page, || harmless_lines(&page.page))
         }
         Check::Test { file } => {
@@ -29,6 +30,10 @@ pub(super) async fn follow(connection: &Connection, order: Check, out: Out) -> R
         // Followed without a collector.
         Check::Replay { .. } => Ok(()),
     }
+}
+
+fn on(endpoint: Option<&str>) -> Vec<(&str, &str)> {
+    endpoint.map(|endpoint| ("endpoint", endpoint)).into_iter().collect()
 }
 
 /// Name and text of a check file.
@@ -56,7 +61,14 @@ fn print(list: &CheckList) -> String {
             check.inputs.join(", "),
         ]);
     }
-    format!("{}\nCatalogue {}", table.print("No checks."), harmless(&list.catalogue))
+    let mut text = format!("{}\nCatalogue {}", table.print("No checks."), harmless(&list.catalogue));
+    for one in &list.for_some {
+        let tags: Vec<String> =
+            one.only_for.iter().map(|(tag, values)| format!("{tag}={}", values.join("|"))).collect();
+        text.push('\n');
+        text += &harmless(&format!("{} is for {} only; see it with --endpoint NAME", one.file, tags.join(", ")));
+    }
+    text
 }
 
 fn words(report: &CheckReport) -> String {

@@ -327,11 +327,19 @@ pub(super) enum Incident {
 #[derive(Debug, Subcommand)]
 pub(super) enum Check {
     /// The checks in force: what they read, and on which systems that exists.
-    List,
+    #[command(after_help = "Examples:\n  firstline check list\n  firstline check list --endpoint ada-laptop")]
+    List {
+        /// In force on this endpoint, with the files that are for its tags only. Absent: what is for everybody.
+        #[arg(long)]
+        endpoint: Option<String>,
+    },
     /// All about one check: what it means, reads, says, and what to do about it.
     Show {
         /// Its id.
         id: String,
+        /// As it is in force on this endpoint.
+        #[arg(long)]
+        endpoint: Option<String>,
     },
     /// Try a check file on top of the built-in catalogue, without putting it in force.
     Test {

@@ -90,15 +90,24 @@ impl InForce {
 
     /// The files for everybody, and these, in order of name.
     fn laid_over(&self, particular: &[usize]) -> Result<Catalogue, LoadErrors> {
-        let wanted =
-            |(index, (_, only_for)): &(usize, &(_, OnlyFor))| only_for.is_empty() || particular.contains(index);
-        let files: Vec<_> = self.files.iter().enumerate().filter(wanted).map(|(_, (file, _))| file.clone()).collect();
+        let files = self.with(particular);
         if files.is_empty() { Ok((*Catalogue::builtin()).clone()) } else { Catalogue::with_overlay(&files) }
     }
 
-    fn for_tags(&self, tags: &BTreeMap<String, String>) -> Arc<Catalogue> {
+    fn with(&self, particular: &[usize]) -> Vec<(String, String)> {
+        let wanted =
+            |(index, (_, only_for)): &(usize, &(_, OnlyFor))| only_for.is_empty() || particular.contains(index);
+        self.files.iter().enumerate().filter(wanted).map(|(_, (file, _))| file.clone()).collect()
+    }
+
+    /// The files that are for endpoints with these tags in particular.
+    fn particular(&self, tags: &BTreeMap<String, String>) -> Vec<usize> {
         let fits = |only_for: &OnlyFor| !only_for.is_empty() && is_for(only_for, tags);
-        let particular: Vec<usize> = (0..self.files.len()).filter(|index| fits(&self.files[*index].1)).collect();
+        (0..self.files.len()).filter(|index| fits(&self.files[*index].1)).collect()
+    }
+
+    fn for_tags(&self, tags: &BTreeMap<String, String>) -> Arc<Catalogue> {
+        let particular = self.particular(tags);
         if particular.is_empty() {
             return Arc::clone(&self.common);
         }
@@ -196,15 +205,21 @@ impl Catalogues {
         Ok((Catalogue::rehearsed(&files, ids).map_err(CatalogueError::Faults)?, only_for))
     }
 
-    /// Every check as it is written, for endpoints that no file is for in particular.
+    /// Every check as it is written, for endpoints with these tags.
     ///
     /// # Errors
-    /// None for files that are in force.
-    pub fn written(&self) -> Result<Vec<Written>, CatalogueError> {
+    /// When the files for these tags do not go together; then those for everybody are in force.
+    pub fn written(&self, tags: &BTreeMap<String, String>) -> Result<Vec<Written>, CatalogueError> {
         let in_force = self.current.load();
-        let common = in_force.files.iter().filter(|(_, only_for)| only_for.is_empty());
-        let files: Vec<_> = common.map(|(file, _)| file.clone()).collect();
+        let files = in_force.with(&in_force.particular(tags));
         Catalogue::written(&files).map_err(CatalogueError::Faults)
+    }
+
+    /// The files that are for some endpoints only, with the tags that they ask for.
+    pub fn for_some(&self) -> Vec<(String, BTreeMap<String, Vec<String>>)> {
+        let in_force = self.current.load();
+        let some = in_force.files.iter().filter(|(_, only_for)| !only_for.is_empty());
+        some.map(|((name, _), only_for)| (name.clone(), only_for.clone())).collect()
     }
 
     /// Name and text of every file, in order of name; none when there is no folder.
@@ -281,6 +296,13 @@ mod tests {
             let check = catalogues.for_tags(&tags).check("disk-space-low").expect("a check").clone();
             (check.title, check.severity.name())
         };
+        let severity = |tags| {
+            let all = catalogues.written(&tags).expect("written");
+            all.into_iter().find(|check| check.id == "disk-space-low").expect("a check").severity.name()
+        };
+        assert_eq!((severity(tags(&[])), severity(tags(&[("site", "bonn"), ("ring", "1")]))), ("low", "high"));
+        let for_some = catalogues.for_some();
+        assert_eq!((for_some.len(), for_some[0].0.as_str()), (1, "checks/berlin.toml"));
         assert_eq!(says(tags(&[])), ("Everywhere".to_owned(), "low"));
         assert_eq!(says(tags(&[("site", "berlin")])), ("Everywhere".to_owned(), "low"), "the ring is another");
         assert_eq!(says(tags(&[("site", "bonn"), ("ring", "1")])), ("Everywhere".to_owned(), "high"));
