@@ -85,7 +85,7 @@ pub(super) struct InHand(Vec<Used>);
 
 impl InHand {
     /// Layouts that one stream may use by turns.
-    const MOST: usize = 4;
+    pub(super) const MOST: usize = 4;
 
     pub(super) fn add(&mut self, layout: Used) {
         self.0.retain(|one| one.announced.fingerprint() != layout.announced.fingerprint());

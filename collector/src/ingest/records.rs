@@ -45,6 +45,28 @@ pub(super) fn missing_layout(batch: &v1::RecordBatch, in_hand: &InHand) -> Optio
     })
 }
 
+/// A batch in parts, none of which needs more layouts than a stream has in hand: where programs come and go, each minute of
+/// a backlog may have a layout of its own.
+pub(super) fn parts(batch: v1::RecordBatch) -> Vec<v1::RecordBatch> {
+    let ahead = batch.ahead;
+    let mut parts: Vec<v1::RecordBatch> = Vec::new();
+    let mut needed: Vec<u64> = Vec::new();
+    for record in batch.records {
+        let layout = match &record.body {
+            Some(v1::record::Body::Sample(sample)) => Some(sample.layout_fingerprint),
+            _ => None,
+        };
+        let new = layout.filter(|layout| !needed.contains(layout));
+        if parts.is_empty() || (new.is_some() && needed.len() == InHand::MOST) {
+            parts.push(v1::RecordBatch { records: Vec::new(), ahead });
+            needed.clear();
+        }
+        needed.extend(new);
+        parts.last_mut().expect("there is one").records.push(record);
+    }
+    parts
+}
+
 /// Converts a batch, whose bounds as a whole have been checked.
 pub(super) fn convert(batch: v1::RecordBatch, in_hand: &InHand, clock: &EndpointClock, now: Timestamp) -> Converted {
     let mut converted = Converted::default();

@@ -59,7 +59,7 @@ impl Open<'_> {
         Ok(())
     }
 
-    /// Commits a batch, acknowledges it, and tells the other rooms what is new.
+    /// Takes a batch, part by part.
     pub(super) async fn records(&mut self, batch: v1::RecordBatch, now: Timestamp) -> Result<(), End> {
         check_batch(&batch).map_err(End::bad)?;
         if batch.records.is_empty() {
@@ -67,6 +67,14 @@ impl Open<'_> {
         }
         self.pay_for_records(batch.records.len());
         let batch = self.unpack(batch).map_err(|bad| End::bad(format!("records.{bad}")))?;
+        for part in records::parts(batch) {
+            self.part(part, now).await?;
+        }
+        Ok(())
+    }
+
+    /// Commits what needs no more layouts than are in hand, acknowledges it, and tells the other rooms what is new.
+    async fn part(&mut self, batch: v1::RecordBatch, now: Timestamp) -> Result<(), End> {
         let shared = Arc::clone(&self.session.shared);
         while let Some(fingerprint) = records::missing_layout(&batch, &self.in_hand) {
             let layout = shared.layouts.find(fingerprint).await?;

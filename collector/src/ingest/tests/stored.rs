@@ -71,3 +71,27 @@ async fn a_number_that_cannot_be_stored_is_not_acknowledged() {
     let (_, welcome) = machine.connect(&collector).await;
     assert_eq!(welcome.stored_sequence, 0);
 }
+
+/// An hour of a machine on which programs come and go: each minute has a layout of its own.
+#[tokio::test]
+async fn a_batch_of_more_layouts_than_a_stream_has_in_hand_is_stored_whole() {
+    let collector = Collector::start().await;
+    let (mut talk, _) = collector.machine("m").await.connect(&collector).await;
+    let mut records = Vec::new();
+    for number in 1..=60 {
+        let program = format!("program-{number}");
+        let layout =
+            Layout::new(vec![Series::new("process.group.size", [("process.executable.name", program.as_str())])]);
+        talk.say(Frame::Layout(v1::Layout::from(&layout))).await;
+        let layout_fingerprint = layout.fingerprint();
+        let sample = v1::Sample { layout_fingerprint, step_seconds: 60, row: vec![1.0], absences: vec![] };
+        records.push(record(&collector, number, v1::record::Body::Sample(sample)));
+    }
+    let mut stored = talk.store(records).await;
+    while stored.stored_sequence < 60 {
+        assert_eq!(stored.refusals, []);
+        let Reply::Ack(ack) = talk.hear().await.expect("ack") else { panic!("not an acknowledgement") };
+        stored = ack;
+    }
+    assert_eq!(count(&collector, "SELECT COUNT(*) FROM samples").await, 60);
+}
