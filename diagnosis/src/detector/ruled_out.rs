@@ -40,7 +40,7 @@ impl Detector {
         best.or(unknown).unwrap_or_else(|| self.no_instance(check, now))
     }
 
-    /// What became of a finding that no longer holds: what its own instance shows, since another may well be fine.
+    /// What became of a finding that no longer holds: what its own instance shows, where that can be told.
     pub(super) fn accounted(&self, id: &str, instance: &str, now: Timestamp) -> Account {
         let Some(check) = self.catalogue.check(id) else {
             return (OutcomeResult::Unknown, "There is no such check any more.".to_owned());
@@ -50,10 +50,13 @@ impl Detector {
             return became(self.ruled_out(check, now));
         };
         let one = self.instance_ruled_out(check, &values, now);
-        if one.result == RuledOutResult::Unknown && self.judge_of(check, &binding(check, &values), now).has_left() {
-            return (OutcomeResult::Gone, "It is not there any more.".to_owned());
+        match one.result {
+            RuledOutResult::NotFound => became(one),
+            RuledOutResult::Unknown if self.judge_of(check, &binding(check, &values), now).has_left() => {
+                (OutcomeResult::Gone, "It is not there any more.".to_owned())
+            }
+            RuledOutResult::Unknown => became(self.ruled_out(check, now)),
         }
-        became(one)
     }
 
     fn instance_ruled_out(&self, check: &Check, values: &[String], now: Timestamp) -> RuledOut {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::*;
 use crate::document::{Role, RuledOut, RuledOutResult};
 use crate::registry::Registry;
-use crate::vocabulary::{Attributes, Severity, Unknown, Why};
+use crate::vocabulary::{Attributes, Severity, Why};
 
 mod answers;
 mod compared;
