@@ -46,7 +46,7 @@ impl Log {
                 return Err(format!("log.level holds {level:?}, it must be one of {levels}{guess}"));
             }
             let program = target.split([':', '[']).next().unwrap_or_default();
-            match nearest(program, OURS.into_iter()) {
+            match nearest(program, OURS) {
                 Some(meant) if program != meant => Err(format!(
                     "log.level names {program:?}, which is no part of this program; did you mean `{meant}`?"
                 )),
