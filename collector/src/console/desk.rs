@@ -24,6 +24,8 @@ struct DeskPage {
     /// Why it could not be asked for its words; empty when it could.
     fault: String,
     maps: Vec<MapLine>,
+    /// Whether the configuration has words for it.
+    mapped: bool,
     /// How the trial went that was just made.
     trial: Option<Trial>,
 }
@@ -91,11 +93,13 @@ async fn of(app: &App, caller: &Caller, desk: &str, trial: Option<Trial>) -> Res
         Err(OutboxError::Desk(_, trouble)) => (Vec::new(), trouble.said),
         Err(error) => return Err(error.into()),
     };
+    let maps: Vec<MapLine> = maps.into_iter().map(MapLine::from).collect();
     Ok(DeskPage {
+        mapped: maps.iter().any(|map| !map.words.is_empty()),
+        maps,
         chrome: Chrome::new(desk, "tickets", caller),
         view,
         fault,
-        maps: maps.into_iter().map(MapLine::from).collect(),
         trial,
     })
 }

@@ -17,6 +17,8 @@ use crate::ticket::Requester;
 pub(super) struct AccountView {
     pub(super) sign_in: String,
     pub(super) directory: String,
+    /// What keeps its owner from signing in; empty when nothing is known to.
+    pub(super) trouble: String,
     pub(super) lines: Vec<(&'static str, String)>,
 }
 
@@ -55,5 +57,6 @@ async fn looked(app: &App, caller: &Caller, number: &str) -> Result<AccountView,
     // What is not there is told on the ticket, where the question was asked.
     let found =
         found.map_err(|problem| if problem.status == 404 { Problem::conflict(problem.detail) } else { problem })?;
-    Ok(AccountView { lines: found.words(), sign_in: found.sign_in, directory: found.directory })
+    let trouble = found.trouble().unwrap_or_default();
+    Ok(AccountView { trouble, lines: found.words(), sign_in: found.sign_in, directory: found.directory })
 }

@@ -5,12 +5,14 @@
 
 use firstline_diagnosis::document::{Finding, SnapshotReading};
 use firstline_diagnosis::texts::{moment, quantity};
-use firstline_diagnosis::vocabulary::Value;
+use firstline_diagnosis::vocabulary::{Timestamp, Value};
 
 use super::{Facts, note, primary, sentence, words};
 use crate::ticket::rich_text::{Block, Line, RichText};
 use crate::ticket::{AUTHOR, Note};
 
+/// When the machine was started.
+const STARTED: &str = "endpoint.boot.time";
 /// Most raw numbers.
 const READINGS: usize = 40;
 /// Most notes of people, and letters of each.
@@ -75,7 +77,7 @@ fn head(facts: &Facts<'_>, finding: Option<&Finding>, order: HandOver<'_>) -> Ve
 
 /// What the computer is, in lines.
 fn computer(facts: &Facts<'_>) -> Vec<Line> {
-    let of = [("Model", "device.model.identifier"), ("Build", "os.build_id"), ("Started", "endpoint.boot.time")];
+    let of = [("Model", "device.model.identifier"), ("Build", "os.build_id"), ("Started", STARTED)];
     let told = of.into_iter().filter_map(|(name, signal)| {
         let reading = facts.snapshot.readings.iter().find(|reading| reading.signal == signal)?;
         Some(Line::default().bold(format!("{name}: ")).text(found(reading)))
@@ -102,12 +104,17 @@ fn numbers(facts: &Facts<'_>, finding: &Finding) -> Vec<Block> {
 /// A value with its unit, or why there is none.
 fn found(reading: &SnapshotReading) -> String {
     match &reading.value {
+        // It is a moment, though its unit is that of a span.
+        Some(Value::Number(number)) if reading.signal == STARTED => {
+            moment(Timestamp::from_unix_seconds(*number as i64))
+        }
         Some(Value::Number(number)) => quantity(*number, &reading.unit),
         Some(Value::Flag(flag)) => if *flag { "yes" } else { "no" }.to_owned(),
         Some(Value::Text(text)) => text.clone(),
         None => {
             let why = reading.why.map_or("", |why| why.words());
-            format!("unknown: {why} {}", reading.detail).trim_end().to_owned()
+            let detail = if reading.detail.is_empty() { String::new() } else { format!(" ({})", reading.detail) };
+            format!("unknown: {why}{detail}")
         }
     }
 }
@@ -126,4 +133,36 @@ fn done(facts: &Facts<'_>) -> Vec<Block> {
         items.push("Nothing is written down on the ticket.".into());
     }
     vec![Block::heading("Done already"), Block::bullets(items)]
+}
+
+#[cfg(test)]
+mod tests {
+    use firstline_diagnosis::document::Quality;
+    use firstline_diagnosis::vocabulary::{Attributes, Why};
+
+    use super::*;
+
+    #[test]
+    fn a_moment_is_told_as_one_and_what_is_unknown_with_its_reason() {
+        let started = SnapshotReading {
+            signal: STARTED.to_owned(),
+            attrs: Attributes::default(),
+            value: Some(Value::Number(1_795_392_000.0)),
+            unit: "s".to_owned(),
+            quality: Quality::Ok,
+            why: None,
+            detail: String::new(),
+            at: Timestamp(0),
+        };
+        assert_eq!(found(&started), "2026-11-23 00:00 UTC");
+        let spent = SnapshotReading { signal: "process.cpu.time".to_owned(), ..started.clone() };
+        assert_ne!(found(&spent), found(&started), "other seconds are a span");
+        let model = SnapshotReading {
+            value: None,
+            why: Some(Why::NotPresent),
+            detail: "there is no model in the firmware".to_owned(),
+            ..started
+        };
+        assert_eq!(found(&model), "unknown: this machine has none (there is no model in the firmware)");
+    }
 }
