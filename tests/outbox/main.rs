@@ -53,7 +53,7 @@ async fn main() -> ExitCode {
     let plan = Plan::parse();
     let mut passed = true;
     if plan.deliveries > 0 {
-        passed &= measure(&plan, Place::stand_in, plan.deliveries).await;
+        passed &= measure(&plan, async || Place::stand_in(), plan.deliveries).await;
     }
     if plan.request_tracker > 0 {
         passed &= measure(&plan, Place::request_tracker, plan.request_tracker).await;
@@ -77,7 +77,8 @@ async fn stage(place: &Place, calls: bool) -> (Stage, TempDir) {
     if calls {
         let file = folder.path().join("hook");
         std::fs::write(&file, SECRET).expect("written");
-        table += &format!("hook = {{ signature = \"secret\", secret_file = \"{}\" }}\n", file.display());
+        let hook = format!("hook = {{ signature = \"secret\", secret_file = \"{}\" }}\n", file.display());
+        table.push_str(&hook);
     }
     (Stage::open_with(&table).await, folder)
 }

@@ -22,7 +22,7 @@ pub(crate) enum Place {
 
 impl Place {
     /// A new stand-in.
-    pub(crate) async fn stand_in() -> Self {
+    pub(crate) fn stand_in() -> Self {
         Self::StandIn(Desk::default())
     }
 
