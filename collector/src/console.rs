@@ -29,6 +29,7 @@ mod span;
 mod tags;
 mod ticket;
 mod ticket_account;
+mod ticket_close;
 mod ticket_import;
 mod ticket_pull;
 mod tickets;
@@ -87,6 +88,8 @@ pub(crate) fn doors(doors: Doors) -> Doors {
         .post("/tickets/{ticket}/notes", Roles::WORK, ticket::note, none)
         .post("/tickets/{ticket}/steps", Roles::WORK, ticket::steps, none)
         .post("/tickets/{ticket}/escalate", Roles::WORK, ticket::escalate, none)
+        .post("/tickets/{ticket}/close", Roles::WORK, ticket_close::close, none)
+        .post("/tickets/{ticket}/reopen", Roles::WORK, ticket_close::reopen, none)
         .post("/tickets/{ticket}/account", Roles::WORK, ticket_account::look, none)
         .post("/tickets/{ticket}/pull", Roles::WORK, ticket_pull::start, none)
         .post(

@@ -1,7 +1,7 @@
 //! What diagnosing was worth over a time: for whoever plans the help desk.
 //!
 //! Counted from the rows of tickets and of the diagnoses on them ([`crate::ticket::diagnosed`]), which are written when a note is;
-//! what was diagnosed before they were kept is not counted. Limits: [`LONGEST`], [`ROWS`] tickets and diagnoses (the newest; the
+//! of what was diagnosed before they were kept, from the notes and their snapshots ([`rows`]). Limits: [`LONGEST`], [`ROWS`] tickets and diagnoses (the newest; the
 //! report says so when there were more), [`TOP`] lines of what is put in order.
 
 mod csv;
@@ -45,7 +45,7 @@ pub struct Report {
     pub findings: Vec<TopFinding>,
     /// Endpoints with the same answer on several tickets, the most tickets first.
     pub repeats: Vec<Repeat>,
-    /// How useful the alerts of each check were, as their tickets ended; over all time.
+    /// How useful each check was, as tickets ended; over all time.
     pub checks: Vec<CheckUsefulness>,
 }
 
@@ -64,6 +64,12 @@ pub struct DeskReport {
     pub first_diagnosis_seconds_median: Option<f64>,
     /// The same of 95 % of them.
     pub first_diagnosis_seconds_p95: Option<f64>,
+    /// Tickets of those that were opened for which the desk said by when they should be solved.
+    #[serde(default)]
+    pub due: u64,
+    /// Those of them whose first diagnosis was there by then.
+    #[serde(default)]
+    pub diagnosed_before_due: u64,
 }
 
 /// What the machines of which something is alike had.
@@ -132,9 +138,14 @@ fn desks(opened: &[Opened], diagnosed: &[Diagnosed]) -> Vec<DeskReport> {
     for ticket in opened {
         let (desk, seconds) = desks.entry(&ticket.desk).or_default();
         desk.tickets += 1;
-        if let Some(first) = ticket.first_ms {
+        let first = ticket.first();
+        if let Some(first) = first {
             desk.diagnosed += 1;
             seconds.push((first - ticket.since_ms).max(0) as f64 / 1000.0);
+        }
+        if let Some(due) = ticket.due_ms {
+            desk.due += 1;
+            desk.diagnosed_before_due += u64::from(first.is_some_and(|first| first <= due));
         }
     }
     for one in diagnosed {

@@ -5,6 +5,7 @@
 
 pub(crate) mod answer;
 mod builtin;
+mod closing;
 pub(crate) mod diagnosed;
 mod document;
 mod error;
@@ -14,7 +15,10 @@ mod suggest;
 pub use builtin::{
     AUTHOR, BuiltinDesk, FILE_BYTES, NAME_LETTERS, SUBJECT_LETTERS, TEXT_LETTERS, TICKET_BYTES, TICKET_FILES,
 };
-pub(crate) use builtin::{bounded_order, change_ticket, display, insert_note, insert_ticket, number_of};
+pub(crate) use builtin::{
+    bounded_order, change_ticket, display, insert_note, insert_ticket, number_of, unjudge_ticket,
+};
+pub use closing::ClosingCode;
 pub use document::{
     Attachment, AttachmentContent, FileResult, NewFile, NewNote, NewTicket, Note, NoteResult, Requester, Suggestion,
     Ticket, TicketEndpoint, TicketList, TicketQuery, TicketState, TicketUpdate, Visibility,

@@ -59,3 +59,18 @@ async fn the_documents_have_the_fields_that_scripts_rely_on() {
     has(&pulled["diagnosis"], &["symptom", "primary", "findings", "ruled_out"]);
     has(&pulled["diagnosis"]["ruled_out"][0], &["id", "result", "why", "nearest", "margin"]);
 }
+
+#[tokio::test]
+async fn a_ticket_is_closed_with_a_code_and_opened_again() {
+    let stage = Stage::open().await;
+    stage.sign_in().await.done();
+    let number = stage.ticket("I cannot save my files", "sam").await;
+    stage.firstline(&["ticket", "close", &number]).await.ended_with(2);
+    let close = ["ticket", "close", &number, "--code", "solved", "--note", "Emptied the bin"];
+    let said = stage.firstline(&close).await.done().stdout;
+    assert_eq!(said.trim(), format!("{number} is closed: Solved, and it was as diagnosed."));
+    let shown = stage.firstline(&["ticket", "show", &number]).await.done().stdout;
+    assert!(shown.contains("(closed as solved)") && shown.contains("Emptied the bin"), "{shown}");
+    let again = stage.firstline(&["ticket", "reopen", &number, "--json"]).await.done().json();
+    assert_eq!((&again["state"], again.get("closing")), (&Value::from("open"), None));
+}

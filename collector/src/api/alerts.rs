@@ -66,7 +66,7 @@ pub(super) fn doors(doors: Doors) -> Doors {
             ..Told::default()
         })
         .get("/api/v1/alerts/usefulness", Roles::LOOK, usefulness, Told {
-            summary: "How useful the alerts of each check were, as their tickets tell when they end.",
+            summary: "How useful each check was, as tickets tell when they end.",
             answer: "UsefulnessList",
             ..Told::default()
         })

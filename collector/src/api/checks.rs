@@ -14,6 +14,7 @@ use super::problem::Problem;
 use super::rehearsals;
 use crate::access::Roles;
 use crate::access::gate::{Doors, Told};
+use crate::alert::CheckUsefulness;
 use crate::app::App;
 
 /// Adds the routes of checks.
@@ -159,8 +160,11 @@ pub(crate) struct CheckPage {
     pub catalogue: String,
     /// Everything that its file says.
     pub check: Written,
-    /// The same as a page of Markdown.
+    /// The same as a page of Markdown, with how useful it was.
     pub page: String,
+    /// How useful it was, as tickets ended; absent while nothing says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub useful: Option<CheckUsefulness>,
 }
 
 async fn show(
@@ -177,8 +181,19 @@ async fn show(
     let written = tokio::task::spawn_blocking(move || catalogues.written(&tags)).await;
     let written = written.map_err(|error| Problem::failed(&error))?.map_err(|error| Problem::failed(&error))?;
     let check = written.into_iter().find(|check| check.id == id).ok_or_else(|| Problem::not_found("check"))?;
-    let page = check.markdown();
-    Ok(Json(CheckPage { catalogue: catalogue.version().to_owned(), check, page }))
+    let useful = app.alerts.usefulness().await?.checks.into_iter().find(|one| one.check == id);
+    let page = check.markdown() + &useful.as_ref().map(was_useful).unwrap_or_default();
+    Ok(Json(CheckPage { catalogue: catalogue.version().to_owned(), check, page, useful }))
+}
+
+/// A chapter on how useful a check was.
+fn was_useful(one: &CheckUsefulness) -> String {
+    let share = one.useful_share.map_or_else(String::new, |share| format!(" ({:.0} % useful)", share * 100.0));
+    let CheckUsefulness { useful, not_useful, passed, open, .. } = one;
+    format!(
+        "\n## How useful it was here\n\nTickets and incidents: {useful} useful, {not_useful} of no use{share}; {passed} passed by \
+         themselves, {open} open.\n"
+    )
 }
 
 /// A check file to try.

@@ -32,7 +32,7 @@ pub(super) fn doors(doors: Doors) -> Doors {
             show,
             Told {
                 summary: "Diagnoses by desk, time to the first one, top findings by model, site and build, repeated tickets, and \
-                          how useful alerts were.",
+                          how useful each check was.",
                 query: QUERY,
                 answer: "Report",
                 ..Told::default()

@@ -242,6 +242,28 @@ async fn a_ticket_without_a_suggestion_offers_the_endpoints_that_there_are() {
 }
 
 #[tokio::test]
+async fn a_ticket_is_closed_with_a_code_on_its_page_and_opened_again() {
+    let house = house().await;
+    let session = house.session(Role::Technician).await;
+    let ticket = NewTicket { subject: "slow".into(), ..NewTicket::default() };
+    let ticket = format!("/tickets/{}", house.app.desk.open(ticket, "ada").await.expect("ticket").number);
+    let ended = "<dt>Ended</dt><dd>Nothing was wrong</dd>";
+    assert!(!house.page(&ticket, &session).await.contains(ended));
+    let close =
+        async |form: &str| house.ask(Method::POST, &format!("{ticket}/close"), Some(&session), form).await.status();
+    assert!(close("closing=whatever").await.is_client_error());
+    assert_eq!(close("closing=nothing&text=Talked+to+them").await, StatusCode::SEE_OTHER);
+    let page = house.page(&ticket, &session).await;
+    assert!(page.contains(ended) && page.contains("Talked to them") && page.contains("Open it again"), "{page}");
+    let log = house.page("/audit", &house.session(Role::Auditor).await).await;
+    assert!(log.contains("closed, nothing"), "{log}");
+    let again = house.ask(Method::POST, &format!("{ticket}/reopen"), Some(&session), "").await;
+    assert_eq!(again.status(), StatusCode::SEE_OTHER);
+    let page = house.page(&ticket, &session).await;
+    assert!(!page.contains(ended) && page.contains("Close the ticket"), "{page}");
+}
+
+#[tokio::test]
 async fn hostile_words_are_shown_and_never_obeyed() {
     const EVIL: &str = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>";
     let house = house().await;
@@ -353,6 +375,35 @@ async fn a_check_file_is_tried_without_taking_force() {
     assert_eq!(response.status(), StatusCode::OK);
     let report: super::CheckReport = serde_json::from_str(&text(response).await).expect("a report");
     assert!(!report.good && report.file == "mine.toml" && !report.errors.is_empty(), "{report:?}");
+}
+
+#[tokio::test]
+async fn a_check_says_how_useful_it_was() {
+    let house = house().await;
+    let session = house.session(Role::Technician).await;
+    let ticket = NewTicket { subject: "full".into(), ..NewTicket::default() };
+    let number = house.app.desk.open(ticket, "ada").await.expect("ticket").number;
+    let diagnosed = house.app.store.write(|tx| {
+        Box::pin(async move {
+            let row =
+                "INSERT INTO diagnoses (pull_id, ticket, endpoint_id, at_ms, check_id, model, site, build, document)
+                VALUES ('p', 1001, 'e1', 0, 'disk-space-critical', '', '', '', '{}')";
+            sql::query(row).execute(tx).await?;
+            Ok::<_, StoreError>(())
+        })
+    });
+    diagnosed.await.expect("a row");
+    let path = "/api/v1/checks/disk-space-critical";
+    let said = "1 useful, 0 of no use (100 % useful)";
+    assert!(!house.page(path, &session).await.contains(said));
+    house.ask(Method::POST, &format!("/tickets/{number}/close"), Some(&session), "closing=solved").await;
+    assert!(house.page(path, &session).await.contains(said));
+    assert!(
+        house
+            .page("/report", &session)
+            .await
+            .contains("<th scope=\"row\">disk-space-critical</th><td>1</td><td>0</td>")
+    );
 }
 
 #[tokio::test]

@@ -21,8 +21,8 @@ use crate::escalation::{self, Escalation, EscalationOrder};
 use crate::pull::{FILE_BYTES_MAX, Import, Pull, PullOrder};
 use crate::ticket::rich_text::RichText;
 use crate::ticket::{
-    AttachmentContent, NewNote, NewTicket, NoteResult, Suggestion, Ticket, TicketList, TicketQuery, TicketUpdate,
-    Visibility,
+    AttachmentContent, ClosingCode, NewNote, NewTicket, NoteResult, Suggestion, Ticket, TicketList, TicketQuery,
+    TicketState, TicketUpdate, Visibility,
 };
 
 /// What a page made by a pull may do when it is opened in the browser: show itself, and nothing else.
@@ -168,12 +168,22 @@ async fn update(
     if let Some(endpoint) = &mut order.endpoint {
         *endpoint = app.fleet.find(endpoint).await?.id;
     }
-    let ticket = app.desk.update(&number, order, caller.name()).await?;
-    app.access
-        .audit()
-        .record(Entry::new(&caller.actor(), "ticket.update", &ticket.number).ticket(&ticket.number))
-        .await?;
-    Ok(Json(ticket))
+    Ok(Json(update_as(&app, &caller, &number, order).await?))
+}
+
+/// Changes a ticket, and writes down who did.
+pub(crate) async fn update_as(
+    app: &App,
+    caller: &Caller,
+    number: &str,
+    order: TicketUpdate,
+) -> Result<Ticket, Problem> {
+    let words = [order.state.map(TicketState::name), order.closing.map(ClosingCode::name)];
+    let ticket = app.desk.update(number, order, caller.name()).await?;
+    let entry = Entry::new(&caller.actor(), "ticket.update", &ticket.number).ticket(&ticket.number);
+    let detail = words.into_iter().flatten().collect::<Vec<_>>().join(", ");
+    app.access.audit().record(entry.detail(detail)).await?;
+    Ok(ticket)
 }
 
 /// Endpoints that a ticket may be about.

@@ -8,7 +8,7 @@ use super::events::Events;
 use super::failure::Failure;
 use super::table::{Table, harmless, told_apart};
 use super::{Out, line, progress};
-use crate::alert::{Alert, AlertBudget, AlertList, AlertState, HeldBackList, Silence, UsefulnessList};
+use crate::alert::{Alert, AlertBudget, AlertList, AlertState, CheckUsefulness, HeldBackList, Silence, UsefulnessList};
 
 /// How long to wait before a stream that broke is opened again.
 const AGAIN_AFTER: Duration = Duration::from_secs(2);
@@ -29,7 +29,7 @@ pub(super) async fn follow(connection: &Connection, order: Order, out: Out) -> R
         }
         Order::Useful => {
             let list: UsefulnessList = connection.get("/alerts/usefulness", &[]).await?;
-            out.print(&list, || print_useful(&list))
+            out.print(&list, || print_useful(&list.checks))
         }
         Order::Watch => watch(connection, out).await,
         Order::Ack { id, note } => {
@@ -72,15 +72,18 @@ fn print_budget(budget: &AlertBudget) -> String {
     format!("{}\n{}", spent(budget), table.print("No check called anybody."))
 }
 
-fn print_useful(list: &UsefulnessList) -> String {
+/// How useful each check was.
+pub(super) fn print_useful(checks: &[CheckUsefulness]) -> String {
     let mut table = Table::new(["check", "useful", "of no use", "passed by itself", "open", "useful share"]);
-    for one in &list.checks {
+    for one in checks {
         let share = one.useful_share.map_or_else(|| "-".to_owned(), |share| format!("{:.0} %", share * 100.0));
         let counts = [one.useful, one.not_useful, one.passed, one.open].map(|count| count.to_string());
         let [useful, not_useful, passed, open] = counts;
         table.row([one.check.clone(), useful, not_useful, passed, open, share]);
     }
-    table.print("No alert has opened a ticket. docs/desks.md says how alerts become tickets.")
+    table.print(
+        "No alert has opened a ticket, and none that had a diagnosis was closed with a code. docs/desks.md says how tickets are counted.",
+    )
 }
 
 fn print_held_back(list: &HeldBackList) -> String {

@@ -11,6 +11,7 @@ use clap::{Args, Parser, Subcommand};
 
 use super::moment::Moment;
 use crate::report::Table;
+use crate::ticket::ClosingCode;
 pub(super) use check::Check;
 pub(super) use desk::{Desk, NewDesk, NewOutput, Outbox, Output};
 pub(super) use directory::Directory;
@@ -214,6 +215,23 @@ pub(super) enum Ticket {
         /// What it says.
         text: String,
     },
+    /// Close a ticket of the built-in desk, and say how it ended; counted for the check that answered or fired.
+    #[command(after_help = "Example:\n  firstline ticket close FL-1001 --code solved --note \"Emptied the bin\"")]
+    Close {
+        /// The ticket's number.
+        ticket: String,
+        /// How it ended.
+        #[arg(long, value_enum)]
+        code: ClosingCode,
+        /// What was done, as a note.
+        #[arg(long, value_name = "TEXT")]
+        note: Option<String>,
+    },
+    /// Open a closed ticket of the built-in desk again.
+    Reopen {
+        /// The ticket's number.
+        ticket: String,
+    },
     /// Hand a ticket over with everything that is known: note, page, queue, category and priority.
     #[command(after_help = "Example:\n  firstline ticket escalate FL-1001 --reason \"Second disk in a week\"")]
     Escalate {
@@ -267,7 +285,7 @@ pub(super) enum Alert {
         #[arg(long, value_name = "DAY")]
         day: Option<String>,
     },
-    /// How useful the alerts of each check were, as their tickets tell when they end.
+    /// How useful each check was, as tickets tell when they end.
     Useful,
     /// Alerts as they fire and change, until Ctrl-C. With --json: one alert a line.
     Watch,

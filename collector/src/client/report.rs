@@ -1,3 +1,4 @@
+use super::alerts::print_useful;
 use super::command::Report as Order;
 use super::connection::Connection;
 use super::failure::Failure;
@@ -13,17 +14,29 @@ pub(super) async fn follow(connection: &Connection, order: Order, out: Out) -> R
         line(report.csv(table).trim_end());
         return Ok(());
     }
-    out.print(&report, || [desks(&report), findings(&report), repeats(&report)].join("\n"))
+    out.print(&report, || {
+        [desks(&report), findings(&report), repeats(&report), print_useful(&report.checks)].join("\n")
+    })
 }
 
 fn desks(report: &Report) -> String {
-    let mut table = Table::new(["desk", "tickets", "diagnosed", "diagnoses", "first diagnosis, median", "95 % within"]);
+    let mut table = Table::new([
+        "desk",
+        "tickets",
+        "diagnosed",
+        "diagnoses",
+        "first diagnosis, median",
+        "95 % within",
+        "due",
+        "diagnosed before",
+    ]);
     for desk in &report.desks {
         let counts = [desk.tickets, desk.diagnosed, desk.diagnoses].map(|count| count.to_string());
         let [tickets, diagnosed, diagnoses] = counts;
         let times = [desk.first_diagnosis_seconds_median, desk.first_diagnosis_seconds_p95];
         let [median, most] = times.map(|seconds| seconds.map_or_else(|| "-".to_owned(), |one| format!("{one:.0} s")));
-        table.row([desk.desk.clone(), tickets, diagnosed, diagnoses, median, most]);
+        let [due, before] = [desk.due, desk.diagnosed_before_due].map(|count| count.to_string());
+        table.row([desk.desk.clone(), tickets, diagnosed, diagnoses, median, most, due, before]);
     }
     table.print("No ticket was opened and none diagnosed in this time.")
 }

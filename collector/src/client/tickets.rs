@@ -11,7 +11,7 @@ use super::pulls;
 use super::table::{Table, harmless, harmless_lines};
 use crate::escalation::{Escalation, EscalationOrder};
 use crate::pull::Pull;
-use crate::ticket::{NewTicket, NoteResult, Requester, Ticket, TicketList};
+use crate::ticket::{ClosingCode, NewTicket, NoteResult, Requester, Ticket, TicketList, TicketState, TicketUpdate};
 
 pub(super) async fn follow(connection: &Connection, order: Order, out: Out) -> Result<(), Failure> {
     match order {
@@ -35,9 +35,22 @@ pub(super) async fn follow(connection: &Connection, order: Order, out: Out) -> R
             out.print(&ticket, || words(&ticket))
         }
         Order::Note { ticket, text } => {
-            let path = format!("/tickets/{}/notes", part(&ticket));
-            let result: NoteResult = connection.post(&path, &json!({ "text": text })).await?;
+            let result = note(connection, &ticket, &text).await?;
             out.print(&result, || harmless(&format!("The note is on {ticket}.")))
+        }
+        Order::Close { ticket, code, note: text } => {
+            let order =
+                TicketUpdate { state: Some(TicketState::Closed), closing: Some(code), ..TicketUpdate::default() };
+            let closed: Ticket = connection.post(&format!("/tickets/{}", part(&ticket)), &order).await?;
+            if let Some(text) = text {
+                note(connection, &ticket, &text).await?;
+            }
+            out.print(&closed, || harmless(&format!("{} is closed: {}.", closed.number, code.words())))
+        }
+        Order::Reopen { ticket } => {
+            let order = TicketUpdate { state: Some(TicketState::Open), ..TicketUpdate::default() };
+            let open: Ticket = connection.post(&format!("/tickets/{}", part(&ticket)), &order).await?;
+            out.print(&open, || harmless(&format!("{} is open again.", open.number)))
         }
         Order::Escalate { ticket, to, reason } => {
             let path = format!("/tickets/{}/escalate", part(&ticket));
@@ -55,6 +68,10 @@ pub(super) async fn follow(connection: &Connection, order: Order, out: Out) -> R
             pulls::attach(connection, pull, &terms, out).await
         }
     }
+}
+
+async fn note(connection: &Connection, ticket: &str, text: &str) -> Result<NoteResult, Failure> {
+    connection.post(&format!("/tickets/{}/notes", part(ticket)), &json!({ "text": text })).await
 }
 
 fn handed_over(escalation: &Escalation) -> String {
@@ -107,12 +124,19 @@ fn requester(ticket: &Ticket) -> String {
     [&who.name, &who.email, &who.sign_in].into_iter().find(|name| !name.is_empty()).cloned().unwrap_or_default()
 }
 
+/// How a ticket ended; empty while nobody said.
+fn ended(ticket: &Ticket) -> String {
+    let there = ticket.outside.as_ref().map(|outside| outside.closing.as_str()).filter(|closing| !closing.is_empty());
+    let code = ticket.closing.map(ClosingCode::name).or(there);
+    code.map_or_else(String::new, |code| harmless(&format!("as {code}")))
+}
+
 fn words(ticket: &Ticket) -> String {
     let endpoint = ticket.endpoint.as_ref().map_or("not known", |endpoint| endpoint.name.as_str());
     let mut text = format!(
         "{} ({}): {}\nfrom {}, about {}, opened {} by {}\n",
         harmless(&ticket.number),
-        ticket.state.name(),
+        [ticket.state.name(), ended(ticket).as_str()].join(" ").trim(),
         harmless(&ticket.subject),
         harmless(&requester(ticket)),
         harmless(endpoint),

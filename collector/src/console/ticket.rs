@@ -15,6 +15,7 @@ use super::finding::DiagnosisView;
 use super::forecast;
 use super::remote::{Way, ways_of};
 use super::ticket_account::{AccountView, name_for};
+use super::ticket_close::{Closing, ended};
 use super::ticket_pull::{Choice, LastPull, PullView, choices};
 use super::tickets::requester;
 use super::units::quantity;
@@ -52,6 +53,8 @@ pub(super) struct TicketPage {
     person: String,
     /// What a directory says of them, once it was asked.
     pub(super) account: Option<AccountView>,
+    /// What is offered about its end.
+    closing: Option<Closing>,
 }
 
 struct TicketView {
@@ -72,6 +75,8 @@ struct TicketView {
     opened: When,
     opened_by: String,
     handed_to: String,
+    /// How it ended; empty while nobody said.
+    ended: String,
     /// How long after it was opened it had its first diagnosis.
     first_diagnosis: Option<String>,
     /// When it should be solved, as its desk says.
@@ -152,6 +157,7 @@ pub(super) async fn of(app: &App, caller: &Caller, number: &str, fault: String) 
         ways: ways_of(app, caller, &ticket).await?,
         person: name_for(app, &ticket.requester),
         account: None,
+        closing: Closing::of(&ticket),
         ticket: TicketView {
             pending: pending(app, &ticket.number).await?,
             first_diagnosis: first_diagnosis(app, &ticket).await?,
@@ -202,6 +208,7 @@ async fn diagnosis(
 
 impl TicketView {
     fn new(ticket: Ticket, now: Timestamp) -> Self {
+        let ended = ended(&ticket);
         let notes = ticket.notes.into_iter().map(|note| NoteView {
             at: When::new(note.at, now),
             public: note.visibility == Visibility::Public,
@@ -236,6 +243,7 @@ impl TicketView {
             opened: When::new(ticket.opened_at, now),
             opened_by: ticket.opened_by,
             handed_to: ticket.handed_to,
+            ended,
             first_diagnosis: None,
         }
     }

@@ -21,6 +21,9 @@ pub struct Outside {
     /// State, in the desk's words, as it was last read; empty before.
     #[serde(default)]
     pub state: String,
+    /// How it ended there: closing code, resolution; empty while it is open, and where the desk has no such thing.
+    #[serde(default)]
+    pub closing: String,
     /// What its field for the device holds; empty without one.
     pub device: String,
     /// When it should be solved, as the desk said when it was brought here.

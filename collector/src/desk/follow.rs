@@ -13,7 +13,7 @@ use super::outbox::{Outbox, OutboxError};
 use super::tickets::{renamed, tidy};
 use super::trouble::Trouble;
 use crate::store::{Connection, sql};
-use crate::ticket::{TicketState, display};
+use crate::ticket::{TicketState, display, unjudge_ticket};
 
 /// How often an open ticket is read.
 const EVERY: Duration = Duration::from_mins(10);
@@ -71,7 +71,7 @@ impl Outbox {
         let (settings, way) = self.desks().named(desk)?;
         let Some(found) = way.find(&ticket.display_number).await? else { return Ok(None) };
         let state = settings.meaning(&found.state);
-        let ended = matches!(state, Some(TicketState::Resolved | TicketState::Closed));
+        let ended = state.is_some_and(TicketState::is_over);
         let closing = if ended { way.closing(&found.ticket).await? } else { String::new() };
         Ok(Some(Stands { found, state, closing }))
     }
@@ -123,7 +123,11 @@ async fn write_down(
     .bind(number)
     .bind(state.name())
     .bind(now.unix_ms())
-    .execute(tx)
+    .execute(&mut *tx)
     .await?;
-    Ok(moved.rows_affected() > 0)
+    let moved = moved.rows_affected() > 0;
+    if moved {
+        unjudge_ticket(tx, number).await?;
+    }
+    Ok(moved)
 }

@@ -16,7 +16,7 @@ pub enum Table {
     Findings,
     /// Endpoints with the same answer on several tickets.
     Repeats,
-    /// How useful alerts were.
+    /// How useful checks were.
     Checks,
 }
 
@@ -62,6 +62,8 @@ impl Report {
             "diagnoses",
             "first_diagnosis_seconds_median",
             "first_diagnosis_seconds_p95",
+            "due",
+            "diagnosed_before_due",
         ];
         let rows = self.desks.iter().map(|desk| {
             vec![
@@ -71,6 +73,8 @@ impl Report {
                 desk.diagnoses.to_string(),
                 number(desk.first_diagnosis_seconds_median),
                 number(desk.first_diagnosis_seconds_p95),
+                desk.due.to_string(),
+                desk.diagnosed_before_due.to_string(),
             ]
         });
         (head.to_vec(), rows.collect())

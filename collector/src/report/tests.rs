@@ -3,14 +3,16 @@ use std::time::Duration;
 
 use firstline_diagnosis::vocabulary::Timestamp;
 
-use super::{Report, Table, report};
+use super::{Report, Table, first_diagnosis, report};
 use crate::alert::AlertEndpoint;
 use crate::app::{App, Clock as _, ManualClock, fixture};
 use crate::desk::output::{DiagnosisEvent, EventTicket};
+use crate::pull::tests::room as pulled;
 use crate::store::fixture::{Enrolled, enrol};
+use crate::store::{StoreError, sql};
 use crate::ticket::diagnosed::NewDiagnosis;
 use crate::ticket::rich_text::RichText;
-use crate::ticket::{NewNote, NewTicket};
+use crate::ticket::{ClosingCode, NewNote, NewTicket, TicketState, TicketUpdate};
 
 struct Room {
     _folder: tempfile::TempDir,
@@ -72,6 +74,73 @@ async fn a_report_counts_tickets_diagnoses_and_how_long_the_first_took() {
     assert_eq!(report.repeats.len(), 1, "an answer without a finding is none that comes back");
     assert_eq!(report.repeats[0].tickets, [one.number, two.number]);
     assert!(report.whole);
+}
+
+#[tokio::test]
+async fn what_was_diagnosed_before_diagnoses_had_rows_is_counted_from_its_notes() {
+    let room = pulled::Room::open().await;
+    let ticket = room.ticket("My disk is full").await;
+    let _stream = room.connect().await;
+    let pull = room.order(Some(&ticket)).await;
+    room.clock.advance(Duration::from_secs(4));
+    room.send(&pull.id, &room.signed(pulled::full_disk())).await;
+    let over = async || {
+        let now = room.clock.now();
+        report(&room.app, now - Duration::from_hours(24), now + Duration::from_secs(1)).await.expect("a report")
+    };
+    let kept = over().await;
+    assert_eq!((kept.desks[0].diagnoses, kept.desks[0].first_diagnosis_seconds_median), (1, Some(4.0)));
+    room.alter("DELETE FROM diagnoses").await;
+    // As if they had been kept only from later on.
+    room.alter("UPDATE schema_migrations SET applied_at_ms = 9000000000000 WHERE number = 171").await;
+    let older = over().await;
+    assert_eq!(older.desks, kept.desks);
+    let found = |report: &Report| (report.findings[0].check.clone(), report.findings[0].tickets);
+    assert_eq!(found(&older), found(&kept));
+    let number = crate::ticket::number_of(&ticket).expect("a number");
+    let first = first_diagnosis(room.app.store.reads(), number).await.expect("readable");
+    assert_eq!(first, Some(room.clock.now()), "on the page of the ticket, too");
+}
+
+#[tokio::test]
+async fn what_closes_a_diagnosed_ticket_judges_the_check_that_was_its_first_answer() {
+    let room = Room::open().await;
+    for (pull, code) in [("p1", ClosingCode::Solved), ("p2", ClosingCode::Solved), ("p3", ClosingCode::Otherwise)] {
+        let ticket = room.ticket().await;
+        room.diagnose(&ticket, pull, "disk-space-critical", 1).await;
+        room.diagnose(&ticket, &format!("{pull} again"), "reboot-pending", 1).await;
+        let update = TicketUpdate { state: Some(TicketState::Closed), closing: Some(code), ..TicketUpdate::default() };
+        room.app.desk.update(&ticket.number, update, "tess").await.expect("closed");
+    }
+    let report = room.report().await;
+    let counts: Vec<_> = report.checks.iter().map(|one| (one.check.as_str(), one.useful, one.not_useful)).collect();
+    assert_eq!(counts, [("disk-space-critical", 2, 1)]);
+    let csv = report.csv(Table::Checks);
+    assert!(csv.lines().nth(1).is_some_and(|line| line.starts_with("disk-space-critical,2,1,0,0,0.66")), "{csv}");
+}
+
+#[tokio::test]
+async fn due_times_are_held_against_the_first_diagnosis() {
+    let room = Room::open().await;
+    let [early, late, _without] = [room.ticket().await, room.ticket().await, room.ticket().await];
+    let due = room.clock.now() + Duration::from_secs(15);
+    let put = room.app.store.write(move |tx| {
+        Box::pin(async move {
+            for (ticket, due) in [(1001_i64, Some(due)), (1002, Some(due)), (1003, None)] {
+                let insert = "INSERT INTO desk_tickets (ticket, desk, display_number, api_id, url, queue, device, due_ms, attended, why) \
+                              VALUES ($1, 'helpdesk', $2, $2, '', '', '', $3, 1, '')";
+                let row = sql::query(insert).bind(ticket).bind(ticket.to_string()).bind(due.map(Timestamp::unix_ms));
+                row.execute(&mut *tx).await?;
+            }
+            Ok::<_, StoreError>(())
+        })
+    });
+    put.await.expect("rows");
+    room.diagnose(&early, "p1", "disk-space-critical", 10).await;
+    room.diagnose(&late, "p2", "disk-space-critical", 10).await;
+    let report = room.report().await;
+    assert_eq!((report.desks[0].due, report.desks[0].diagnosed_before_due), (2, 1));
+    assert!(report.csv(Table::Desks).lines().nth(1).is_some_and(|line| line.ends_with(",2,1")));
 }
 
 #[tokio::test]

@@ -80,6 +80,7 @@ pub(super) const ALL: &[Migration] = &[
     migration!("0163", "create_hook_calls"),
     migration!("0170", "send_events", postgres),
     migration!("0171", "create_diagnoses"),
+    migration!("0172", "add_closing_codes"),
 ];
 
 #[cfg(test)]

@@ -30,7 +30,7 @@ use crate::store::Store;
 
 pub(crate) use notes::insert as insert_note;
 pub(crate) use number::{display, parse as number_of};
-pub(crate) use tickets::{change as change_ticket, insert as insert_ticket};
+pub(crate) use tickets::{change as change_ticket, insert as insert_ticket, unjudge as unjudge_ticket};
 
 /// The desk's name in documents.
 const NAME: &str = "builtin";

@@ -3,6 +3,7 @@
 use firstline_diagnosis::vocabulary::{Impact, Priority, Timestamp, Urgency};
 use serde::{Deserialize, Serialize};
 
+use super::closing::ClosingCode;
 use super::rich_text::RichText;
 use crate::desk::Outside;
 
@@ -41,6 +42,11 @@ impl TicketState {
     /// The state with this name.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|state| state.name() == name)
+    }
+
+    /// Whether nobody works on it any more.
+    pub fn is_over(self) -> bool {
+        matches!(self, Self::Resolved | Self::Closed)
     }
 }
 
@@ -89,6 +95,8 @@ pub struct TicketUpdate {
     pub impact: Option<Impact>,
     /// How soon.
     pub urgency: Option<Urgency>,
+    /// How it ended; only of one of the built-in desk, and with the state that ends it.
+    pub closing: Option<ClosingCode>,
 }
 
 /// A ticket of the built-in desk.
@@ -113,6 +121,9 @@ pub struct Ticket {
     pub endpoint: Option<TicketEndpoint>,
     /// Where it stands.
     pub state: TicketState,
+    /// How it ended; absent while it is open, and when nobody said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub closing: Option<ClosingCode>,
     /// `Storage/Capacity`; empty when nobody said.
     pub category: String,
     /// How many are hit.

@@ -10,7 +10,7 @@ use crate::app::{App, ManualClock, fixture};
 use crate::config::{DeskSettings, TicketRule, WhenOver};
 use crate::desk::standin::{StandIn, install};
 use crate::store::fixture::{Enrolled, enrol};
-use crate::ticket::{Ticket, TicketQuery, TicketState, TicketUpdate};
+use crate::ticket::{ClosingCode, Ticket, TicketQuery, TicketState, TicketUpdate};
 
 /// A collector with a desk, and rules by which alerts become tickets.
 struct Room {
@@ -237,4 +237,37 @@ async fn the_built_in_desk_has_tickets_of_alerts_too() {
     room.after(1).await;
     assert_eq!(room.usefulness().await[0].useful, 1);
     assert!(room.desk.side().opened.is_empty());
+}
+
+#[tokio::test]
+async fn the_closing_code_of_the_built_in_desk_is_read_back_and_counted() {
+    let room = Room::open(TicketRule { after_seconds: 0, diagnose: false, ..TicketRule::default() }).await;
+    room.judge(vec![held("disk")]).await;
+    room.after(1).await;
+    let ticket = room.tickets().await[0].number.clone();
+    let end = async |state: Option<TicketState>, closing: Option<ClosingCode>| {
+        let update = TicketUpdate { state, closing, ..TicketUpdate::default() };
+        room.app.desk.update(&ticket, update, "tess").await.expect("changed");
+        room.after(1).await;
+        let one = room.usefulness().await.remove(0);
+        (one.open, one.useful, one.not_useful)
+    };
+    assert_eq!(end(Some(TicketState::Closed), Some(ClosingCode::Nothing)).await, (0, 0, 1));
+    assert_eq!(end(None, Some(ClosingCode::Accepted)).await, (0, 1, 0), "somebody thought again");
+    assert_eq!(end(Some(TicketState::Open), None).await, (1, 0, 0), "it is not over");
+    assert_eq!(end(Some(TicketState::Closed), Some(ClosingCode::Otherwise)).await, (0, 0, 1));
+}
+
+#[tokio::test]
+async fn a_ticket_that_was_merged_at_its_desk_says_neither() {
+    let room = Room::open(at_helpdesk()).await;
+    room.judge(vec![held("disk")]).await;
+    room.after(1).await;
+    room.desk.side().closing = "closed_by_merge".to_owned();
+    room.desk.side().tickets.get_mut("1000").expect("there").state = "closed".to_owned();
+    room.after(11).await;
+    let one = room.usefulness().await.remove(0);
+    assert_eq!((one.useful, one.not_useful, one.passed, one.useful_share), (0, 0, 1, None));
+    let outside = room.tickets().await[0].outside.clone().expect("at the desk");
+    assert_eq!(outside.closing, "closed_by_merge", "and it is shown");
 }

@@ -1,8 +1,9 @@
-//! How useful alerts were, as their tickets tell when they end.
+//! How useful checks were, as tickets tell when they end.
 //!
-//! A ticket that somebody closed was useful, unless the desk's state or closing code says otherwise (`not_useful` of its
-//! configuration). One that was resolved by nobody, since the alert was over, says neither. People who confirm or dismiss an
-//! incident judge its check, too.
+//! An alert's ticket that somebody closed was useful, unless the desk's state or closing code says otherwise (`not_useful` of its
+//! configuration; at the built-in desk the [`ClosingCode`]). One that was resolved by nobody, since the alert was over, says
+//! neither, and so does one that was merged into another. People who confirm or dismiss an incident judge its check, too; and
+//! whoever gives a closing code to a ticket that a person opened judges the check that was the answer to it.
 
 use std::collections::BTreeMap;
 
@@ -12,32 +13,42 @@ use crate::alert::{AlertError, Alerts};
 use crate::app::App;
 use crate::config::DeskSettings;
 use crate::store::{Connection, sql};
+use crate::ticket::ClosingCode;
 
 /// Tickets of one turn.
 const AT_A_TIME: i64 = 200;
 
 /// Tickets that ended, and were read since when they are another desk's.
-const ENDED: &str = "SELECT l.ticket, l.resolved_here, t.state, d.desk, d.state_there, d.closing FROM alert_tickets l
+const ENDED: &str = "SELECT l.ticket, l.resolved_here, t.state, t.closing AS code, d.desk, d.state_there, d.closing FROM alert_tickets l
     JOIN tickets t ON t.number = l.ticket LEFT JOIN desk_tickets d ON d.ticket = l.ticket
     WHERE l.verdict = '' AND t.state IN ('resolved', 'closed')
     AND (d.ticket IS NULL OR d.read_ms >= t.updated_at_ms) ORDER BY l.ticket LIMIT $1";
 
 const COUNTS: &str = "SELECT check_id, verdict, COUNT(*) FROM alert_tickets GROUP BY check_id, verdict";
 
+/// Closing codes of tickets that no alert opened, by the check that was the first answer to them.
+const DIAGNOSED: &str = "SELECT x.check_id, t.closing, COUNT(*) FROM tickets t JOIN diagnoses x ON x.id =
+    (SELECT d.id FROM diagnoses d WHERE d.ticket = t.number AND d.check_id <> '' ORDER BY d.at_ms, d.id LIMIT 1)
+    WHERE t.closing <> '' AND NOT EXISTS (SELECT 1 FROM alert_tickets l WHERE l.ticket = t.number)
+    GROUP BY x.check_id, t.closing";
+
+/// In which words desks say that a ticket is part of another one now.
+const MERGED: [&str; 2] = ["merged", "closed_by_merge"];
+
 const INCIDENTS: &str = "SELECT check_id, document FROM incidents WHERE document LIKE '%\"confirmation\":{%'";
 
-/// How the tickets of one check ended.
+/// How the tickets of one check ended, and those of people to whom it was the answer.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct CheckUsefulness {
     /// The check.
     pub check: String,
     /// Tickets that are not closed.
     pub open: u64,
-    /// Tickets and incidents that people closed or confirmed.
+    /// Tickets and incidents that people closed as useful or confirmed.
     pub useful: u64,
-    /// Tickets and incidents of which people said that they were about nothing.
+    /// Tickets and incidents of which people said that they were about nothing, or something else.
     pub not_useful: u64,
-    /// Tickets that were resolved by nobody, since it was over.
+    /// Tickets that were resolved by nobody, since it was over, or merged into others.
     pub passed: u64,
     /// The useful of those that people judged, 0 to 1; absent while nobody did.
     pub useful_share: Option<f64>,
@@ -46,7 +57,7 @@ pub struct CheckUsefulness {
 /// How useful checks were, by check.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct UsefulnessList {
-    /// The checks of which there were tickets.
+    /// The checks of which there were tickets, or that were the answer to one that was closed with a code.
     pub checks: Vec<CheckUsefulness>,
 }
 
@@ -55,6 +66,7 @@ struct Ended {
     ticket: i64,
     resolved_here: i64,
     state: String,
+    code: String,
     desk: Option<String>,
     state_there: Option<String>,
     closing: Option<String>,
@@ -63,17 +75,24 @@ struct Ended {
 impl Ended {
     /// The verdict, and the words that it follows from.
     fn judged(&self, desks: &[DeskSettings]) -> (&'static str, String) {
+        if let Some(code) = ClosingCode::from_name(&self.code) {
+            return (verdict_of(code), format!("{}, {}", self.state, code.name()));
+        }
         let settings = desks.iter().find(|one| Some(&one.name) == self.desk.as_ref());
         let state = self.state_there.as_deref().unwrap_or(&self.state);
         let closing = self.closing.as_deref().unwrap_or_default();
         let words = if closing.is_empty() { state.to_owned() } else { format!("{state}, {closing}") };
         let verdict = match settings {
             Some(desk) if desk.says_not_useful(&[state, closing]) => "not_useful",
-            _ if self.resolved_here != 0 => "passed",
+            _ if self.resolved_here != 0 || MERGED.contains(&state) || MERGED.contains(&closing) => "passed",
             _ => "useful",
         };
         (verdict, words)
     }
+}
+
+fn verdict_of(code: ClosingCode) -> &'static str {
+    if code.was_useful() { "useful" } else { "not_useful" }
 }
 
 /// Judges tickets that ended.
@@ -97,7 +116,7 @@ async fn keep(tx: &mut Connection, ticket: i64, verdict: &'static str, words: St
 }
 
 impl Alerts {
-    /// How useful the alerts of each check were.
+    /// How useful each check was.
     ///
     /// # Errors
     /// When the store cannot be read.
@@ -113,6 +132,13 @@ impl Alerts {
                 _ => &mut one.open,
             };
             *place += u64::try_from(count).unwrap_or_default();
+        }
+        let diagnosed: Vec<(String, String, i64)> = sql::query_as(DIAGNOSED).fetch_all(self.store.reads()).await?;
+        for (check, code, count) in diagnosed {
+            let Some(code) = ClosingCode::from_name(&code) else { continue };
+            let one = checks.entry(check).or_default();
+            *(if code.was_useful() { &mut one.useful } else { &mut one.not_useful }) +=
+                u64::try_from(count).unwrap_or_default();
         }
         let incidents: Vec<(String, String)> = sql::query_as(INCIDENTS).fetch_all(self.store.reads()).await?;
         for (check, document) in incidents {

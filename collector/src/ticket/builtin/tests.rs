@@ -7,7 +7,7 @@ use crate::feed::Watched;
 use crate::store::fixture;
 use crate::store::fixture::Enrolled;
 use crate::ticket::rich_text::RichText;
-use crate::ticket::{Requester, TicketState, Visibility};
+use crate::ticket::{ClosingCode, Requester, TicketState, Visibility};
 
 struct Room {
     _folder: tempfile::TempDir,
@@ -73,6 +73,23 @@ async fn a_ticket_goes_from_new_to_resolved() {
     let update = TicketUpdate { state: Some(TicketState::Resolved), ..TicketUpdate::default() };
     let ticket = room.desk.update("FL-1001", update, "tess").await.expect("resolved");
     assert_eq!((ticket.state, ticket.notes.len()), (TicketState::Resolved, 1));
+}
+
+#[tokio::test]
+async fn a_closing_code_goes_with_the_end_of_a_ticket() {
+    let room = Room::open().await;
+    let ticket = room.desk.open(order("Slow"), "tess").await.expect("opened").number;
+    let update = async |state: Option<TicketState>, closing: Option<ClosingCode>| {
+        room.desk.update(&ticket, TicketUpdate { state, closing, ..TicketUpdate::default() }, "tess").await
+    };
+    let early = update(None, Some(ClosingCode::Solved)).await.expect_err("it is open").to_string();
+    assert_eq!(early, "FL-1001 is new: a closing code goes with the state resolved or closed");
+    let closed = update(Some(TicketState::Closed), Some(ClosingCode::Nothing)).await.expect("closed");
+    assert_eq!((closed.state, closed.closing), (TicketState::Closed, Some(ClosingCode::Nothing)));
+    let other = update(None, Some(ClosingCode::Accepted)).await.expect("it is over");
+    assert_eq!(other.closing, Some(ClosingCode::Accepted), "somebody thought again");
+    let again = update(Some(TicketState::Open), None).await.expect("opened again");
+    assert_eq!((again.state, again.closing), (TicketState::Open, None), "it has not ended");
 }
 
 #[tokio::test]

@@ -5,9 +5,10 @@ use firstline_diagnosis::vocabulary::{Impact, Priority, Timestamp, Urgency};
 use super::number;
 use crate::desk::outbox::push_change;
 use crate::desk::{Change, Outside};
-use crate::store::{Connection, Reads, sql};
+use crate::store::{Connection, Reads, StoreError, sql};
 use crate::ticket::{
-    DeskError, NewTicket, Requester, Ticket, TicketEndpoint, TicketList, TicketQuery, TicketState, TicketUpdate,
+    ClosingCode, DeskError, NewTicket, Requester, Ticket, TicketEndpoint, TicketList, TicketQuery, TicketState,
+    TicketUpdate,
 };
 
 /// Tickets on a page when nobody says how many, and at most.
@@ -25,6 +26,7 @@ struct TicketRow {
     endpoint_id: Option<String>,
     endpoint_name: Option<String>,
     state: String,
+    closing: String,
     category: String,
     impact: Option<String>,
     urgency: Option<String>,
@@ -38,6 +40,7 @@ struct TicketRow {
     url: Option<String>,
     queue: Option<String>,
     state_there: Option<String>,
+    closing_there: Option<String>,
     device: Option<String>,
     due_ms: Option<i64>,
     why: Option<String>,
@@ -53,6 +56,7 @@ impl TicketRow {
             url: self.url.take()?,
             queue: self.queue.take()?,
             state: self.state_there.take()?,
+            closing: self.closing_there.take()?,
             device: self.device.take()?,
             due: self.due_ms.map(Timestamp),
             why: self.why.take()?,
@@ -98,10 +102,12 @@ pub(super) async fn update(
     update: TicketUpdate,
     now: Timestamp,
 ) -> Result<(), DeskError> {
+    // What is opened again has not ended.
+    let reopened = update.state.is_some_and(|state| !state.is_over()).then_some("");
     let done = sql::query(
         "UPDATE tickets SET state = COALESCE($2, state), subject = COALESCE($3, subject), \
          endpoint_id = COALESCE($4, endpoint_id), category = COALESCE($5, category), impact = COALESCE($6, impact), \
-         urgency = COALESCE($7, urgency), updated_at_ms = $8 WHERE number = $1",
+         urgency = COALESCE($7, urgency), closing = COALESCE($9, closing), updated_at_ms = $8 WHERE number = $1",
     )
     .bind(number)
     .bind(update.state.map(TicketState::name))
@@ -111,6 +117,7 @@ pub(super) async fn update(
     .bind(update.impact.map(|impact| format!("{impact:?}")))
     .bind(update.urgency.map(|urgency| format!("{urgency:?}")))
     .bind(now.unix_ms())
+    .bind(update.closing.map(ClosingCode::name).or(reopened))
     .execute(&mut *tx)
     .await?;
     if done.rows_affected() == 0 { Err(missing(number)) } else { Ok(()) }
@@ -124,10 +131,49 @@ pub(crate) async fn change(
     now: Timestamp,
 ) -> Result<(), DeskError> {
     let change = outgoing(tx, number, &order).await?;
+    if order.closing.is_some() {
+        closes(tx, number, &order).await?;
+    }
+    let ends = order.state.is_some() || order.closing.is_some();
     update(tx, number, order, now).await?;
+    if ends {
+        unjudge(tx, number).await?;
+    }
     if !change.is_empty() {
         push_change(tx, number, &change, now).await?;
     }
+    Ok(())
+}
+
+/// Refuses a closing code where there is nothing to close.
+async fn closes(tx: &mut Connection, number: i64, update: &TicketUpdate) -> Result<(), DeskError> {
+    let row: Option<(String, Option<String>)> = sql::query_as(
+        "SELECT t.state, d.desk FROM tickets t LEFT JOIN desk_tickets d ON d.ticket = t.number WHERE t.number = $1",
+    )
+    .bind(number)
+    .fetch_optional(tx)
+    .await?;
+    let (state, desk) = row.ok_or_else(|| missing(number))?;
+    let number = number::display(number);
+    if let Some(desk) = desk {
+        return Err(DeskError::Refused(format!("how {number} ended is said at desk {desk}, whose ticket it is")));
+    }
+    let state = update.state.or_else(|| TicketState::from_name(&state)).unwrap_or_default();
+    if state.is_over() {
+        return Ok(());
+    }
+    Err(DeskError::Refused(format!(
+        "{number} is {}: a closing code goes with the state resolved or closed",
+        state.name()
+    )))
+}
+
+/// What was said of an alert's ticket when it ended is said anew.
+pub(crate) async fn unjudge(tx: &mut Connection, number: i64) -> Result<(), StoreError> {
+    sql::query("UPDATE alert_tickets SET verdict = '', closing = '' WHERE ticket = $1 AND verdict <> ''")
+        .bind(number)
+        .execute(tx)
+        .await?;
     Ok(())
 }
 
@@ -151,8 +197,8 @@ async fn outgoing(tx: &mut Connection, number: i64, update: &TicketUpdate) -> Re
 /// The ticket without notes and attachments.
 pub(super) async fn row(reads: &Reads, number: i64) -> Result<Ticket, DeskError> {
     let row: Option<TicketRow> = sql::query_as(
-        "SELECT t.*, e.name AS endpoint_name, d.desk AS outside_desk, d.display_number, d.api_id, d.url, d.queue, d.state_there, d.device, \
-         d.due_ms, d.why FROM tickets t LEFT JOIN endpoints e ON e.id = t.endpoint_id \
+        "SELECT t.*, e.name AS endpoint_name, d.desk AS outside_desk, d.display_number, d.api_id, d.url, d.queue, d.state_there, \
+         d.closing AS closing_there, d.device, d.due_ms, d.why FROM tickets t LEFT JOIN endpoints e ON e.id = t.endpoint_id \
          LEFT JOIN desk_tickets d ON d.ticket = t.number WHERE t.number = $1",
     )
     .bind(number)
@@ -167,8 +213,8 @@ pub(super) async fn list(reads: &Reads, query: &TicketQuery) -> Result<TicketLis
     let after = query.after.as_deref().map(number::parse).transpose()?;
     let words = query.search.as_deref().map(str::trim).filter(|words| !words.is_empty()).map(sql::containing);
     let rows: Vec<TicketRow> = sql::query_as(
-        "SELECT t.*, e.name AS endpoint_name, d.desk AS outside_desk, d.display_number, d.api_id, d.url, d.queue, d.state_there, d.device, \
-         d.due_ms, d.why FROM tickets t LEFT JOIN endpoints e ON e.id = t.endpoint_id \
+        "SELECT t.*, e.name AS endpoint_name, d.desk AS outside_desk, d.display_number, d.api_id, d.url, d.queue, d.state_there, \
+         d.closing AS closing_there, d.device, d.due_ms, d.why FROM tickets t LEFT JOIN endpoints e ON e.id = t.endpoint_id \
          LEFT JOIN desk_tickets d ON d.ticket = t.number WHERE ($1 IS NULL OR t.number < $1) AND ($2 IS NULL OR t.state = $2) \
          AND ($3 = 0 OR t.state NOT IN ('resolved', 'closed')) AND ($4 IS NULL OR t.endpoint_id = $4) \
          AND ($5 IS NULL OR LOWER('fl-' || t.number || ' ' || t.subject || ' ' || t.requester_name || ' ' || \
@@ -221,6 +267,7 @@ impl From<TicketRow> for Ticket {
             },
             endpoint,
             state: TicketState::from_name(&row.state).unwrap_or_default(),
+            closing: ClosingCode::from_name(&row.closing),
             category: row.category,
             impact,
             urgency,
