@@ -7,6 +7,7 @@
 mod files;
 mod notes;
 mod number;
+mod serials;
 mod suggestions;
 #[cfg(test)]
 mod tests;

@@ -1,11 +1,11 @@
 //! Which machine a ticket is about, and why we think so.
 //!
 //! Six signs, each with a weight: the ticket names the endpoint; the desk's field for the device names it; its text names
-//! the host; the requester is signed in there, by the name that the ticket or a directory gives them; a directory says that
+//! the host, or the computer's serial number; the requester is signed in there, by the name that the ticket or a directory gives them; a directory says that
 //! it is theirs; earlier tickets of the requester were about it. Independent signs for one machine add up; a sign that points
 //! at several machines says less about each.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::document::{Requester, Suggestion, Ticket, TicketEndpoint};
 use crate::directory::Person;
@@ -42,16 +42,25 @@ pub(super) struct Past {
     pub(super) endpoint: String,
 }
 
+/// What is known beside the ticket.
+#[derive(Debug)]
+pub(super) struct Signs<'a> {
+    /// Earlier tickets of the requester, newest first.
+    pub(super) past: Vec<Past>,
+    /// Endpoints whose serial number stands in the desk's field for the device.
+    pub(super) serial_in_field: BTreeSet<String>,
+    /// Endpoints whose serial number stands in the text.
+    pub(super) serial_in_text: BTreeSet<String>,
+    /// The requester in a directory.
+    pub(super) person: Option<&'a Person>,
+}
+
 /// One sign: how strong, and in words.
 type Sign = (f64, String);
 
-/// Suggestions, the likeliest first. `past` is newest first; `person` is the requester in a directory.
-pub(super) fn rank(
-    ticket: &Ticket,
-    candidates: &[Candidate],
-    past: &[Past],
-    person: Option<&Person>,
-) -> Vec<Suggestion> {
+/// Suggestions, the likeliest first.
+pub(super) fn rank(ticket: &Ticket, candidates: &[Candidate], beside: &Signs<'_>) -> Vec<Suggestion> {
+    let person = beside.person;
     let mut signs: BTreeMap<&str, Vec<Sign>> = BTreeMap::new();
     let mut add = |endpoint: &str, sign: Sign| {
         if let Some(candidate) = candidates.iter().find(|candidate| candidate.endpoint.id == endpoint) {
@@ -73,6 +82,12 @@ pub(super) fn rank(
     for candidate in candidates.iter().filter(|candidate| names_host(&text, &candidate.endpoint.name)) {
         add(&candidate.endpoint.id, (NAMED_IN_TEXT, format!("the text names {}", candidate.endpoint.name)));
     }
+    for endpoint in &beside.serial_in_field {
+        add(endpoint, (NAMED_IN_FIELD, "the desk's field for the device holds its serial number".to_owned()));
+    }
+    for endpoint in &beside.serial_in_text {
+        add(endpoint, (NAMED_IN_TEXT, "the text names its serial number".to_owned()));
+    }
     for (endpoint, sign) in signed_in(&ticket.requester, person, candidates) {
         add(endpoint, sign);
     }
@@ -82,7 +97,7 @@ pub(super) fn rank(
     for candidate in candidates.iter().filter(theirs) {
         add(&candidate.endpoint.id, (THEIRS, "the directory says that it is the requester's".to_owned()));
     }
-    if let Some(last) = past.first() {
+    if let Some(last) = beside.past.first() {
         add(&last.endpoint, (PAST_TICKET, format!("the requester's last ticket {} was about it", last.number)));
     }
     let mut suggestions: Vec<Suggestion> = candidates

@@ -1,9 +1,9 @@
 //! The machines that a ticket may be about.
 
-use super::number;
+use super::{number, serials};
 use crate::directory::Person;
 use crate::store::{Reads, sql};
-use crate::ticket::suggest::{Candidate, Past, rank};
+use crate::ticket::suggest::{Candidate, Past, Signs, rank};
 use crate::ticket::{DeskError, Suggestion, Ticket, TicketEndpoint};
 
 /// Past tickets that are looked at.
@@ -12,8 +12,14 @@ const PAST_TICKETS: i64 = 20;
 /// Suggestions for `ticket`, whose requester is `person` in a directory, the likeliest first.
 pub(super) async fn of(reads: &Reads, ticket: &Ticket, person: Option<&Person>) -> Result<Vec<Suggestion>, DeskError> {
     let candidates = candidates(reads).await?;
-    let past = past(reads, ticket).await?;
-    Ok(rank(ticket, &candidates, &past, person))
+    let device = ticket.outside.as_ref().map(|outside| outside.device.as_str()).unwrap_or_default();
+    let signs = Signs {
+        past: past(reads, ticket).await?,
+        serial_in_field: serials::named(reads, device).await?,
+        serial_in_text: serials::named(reads, &format!("{} {}", ticket.subject, ticket.text)).await?,
+        person,
+    };
+    Ok(rank(ticket, &candidates, &signs))
 }
 
 async fn candidates(reads: &Reads) -> Result<Vec<Candidate>, DeskError> {

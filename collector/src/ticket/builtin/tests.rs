@@ -6,6 +6,7 @@ use crate::app::fixture::Ground;
 use crate::feed::Watched;
 use crate::store::fixture;
 use crate::store::fixture::Enrolled;
+use crate::store::{StoreError, sql};
 use crate::ticket::rich_text::RichText;
 use crate::ticket::{ClosingCode, Requester, TicketState, Visibility};
 
@@ -184,6 +185,30 @@ async fn a_host_name_in_the_text_counts_only_as_a_word() {
     let ticket = room.desk.open(order("LAP-77 is slow"), "tess").await.expect("opened");
     let suggestions = room.desk.suggest(&ticket.number).await.expect("suggestions");
     assert_eq!(suggestions.iter().map(|one| one.endpoint.id.as_str()).collect::<Vec<_>>(), ["e2"]);
+}
+
+#[tokio::test]
+async fn a_serial_number_in_the_text_names_its_machine_although_nobody_here_knows_it() {
+    let room = Room::open().await;
+    room.endpoint("e1", "lap-7", "[]").await;
+    room.endpoint("e2", "lap-8", "[]").await;
+    let written = room.desk.store.write(|tx| {
+        Box::pin(async move {
+            let root = "INSERT INTO authority_roots (key, root, changed_at_ms) VALUES (1, $1, 0)";
+            sql::query(root).bind(b"root".to_vec()).execute(&mut *tx).await?;
+            let hash = "INSERT INTO hardware_keys (kind, value, endpoint_key) SELECT 'serial', $1, key FROM endpoints WHERE id = 'e2'";
+            sql::query(hash).bind("ai5chvujb2hg772").execute(tx).await?;
+            Ok::<_, StoreError>(())
+        })
+    });
+    written.await.expect("rows");
+    let ticket = room.desk.open(order("Slow (S/N: PF-3ABC12)"), "tess").await.expect("opened");
+    let suggestions = room.desk.suggest(&ticket.number).await.expect("suggestions");
+    assert_eq!(suggestions.iter().map(|one| one.endpoint.id.as_str()).collect::<Vec<_>>(), ["e2"]);
+    assert_eq!(
+        (suggestions[0].reason.as_str(), suggestions[0].confidence),
+        ("The text names its serial number.", 0.95)
+    );
 }
 
 #[tokio::test]
