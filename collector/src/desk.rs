@@ -26,6 +26,7 @@ pub(crate) mod http;
 mod jira;
 mod kinds;
 mod maps;
+mod merged;
 pub(crate) mod outbox;
 pub(crate) mod output;
 mod pages;

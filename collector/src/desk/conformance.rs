@@ -1,8 +1,10 @@
 //! What every connector must do, told once: each story is played with the connector of a desk against a strict stand-in of
 //! that desk. [`conforms`] makes the tests of one desk; what is special to it stands beside it.
 
+mod conversation;
 mod faults;
 mod format;
+mod refusals;
 mod stories;
 
 use std::path::Path;
@@ -14,8 +16,10 @@ use axum::middleware::{Next, from_fn};
 use axum::response::Response;
 use tempfile::TempDir;
 
+pub(super) use conversation::*;
 pub(super) use faults::{Fault, Faults};
 pub(super) use format::*;
+pub(super) use refusals::*;
 pub(super) use stories::*;
 
 use super::contract::Desk;
@@ -54,6 +58,8 @@ pub(super) trait Side: Send + Sync {
     fn state(&self, number: &str) -> String;
     /// What goes wrong.
     fn faults(&self) -> &Faults;
+    /// How it refuses.
+    fn refusals(&self) -> Refusals;
 }
 
 /// What a stand-in holds, with what goes wrong with it. Copies are the same.
@@ -87,6 +93,7 @@ pub(super) struct Room {
     pub(super) side: Box<dyn Side>,
     settings: DeskSettings,
     sent: Sent,
+    heard: Overheard,
     _folder: TempDir,
 }
 
@@ -104,8 +111,8 @@ impl Room {
 
     /// The same, with another secret.
     pub(super) async fn open(side: impl Side + 'static, secret: &str, more: impl FnOnce(&mut DeskSettings)) -> Self {
-        let sent = Sent::default();
-        let url = serve(sent.over(side.faults().over(side.routes()))).await;
+        let (sent, heard) = (Sent::default(), Overheard::default());
+        let url = serve(heard.over(sent.over(side.faults().over(side.routes())))).await;
         let folder = tempfile::tempdir().expect("a folder");
         std::fs::write(folder.path().join("token"), secret).expect("written");
         let mut settings = DeskSettings {
@@ -118,7 +125,7 @@ impl Room {
         let desk = kinds::connect(&settings, folder.path()).expect("a connector");
         // So that what goes wrong next does not go wrong with the sign-in.
         drop(desk.verify().await);
-        Self { desk, side: Box::new(side), settings, sent, _folder: folder }
+        Self { desk, side: Box::new(side), settings, sent, heard, _folder: folder }
     }
 }
 
@@ -153,6 +160,7 @@ macro_rules! conforms {
             a_note_is_private_and_its_files_are_there,
             a_public_note_is_public,
             a_note_is_sent_in_the_desks_own_format,
+            a_whole_conversation_reads_as_it_was_reviewed,
             an_answer_that_was_lost_leaves_it_unclear_and_the_mark_is_found,
             a_ticket_that_was_opened_without_an_answer_is_found,
             what_was_refused_before_it_was_done_leaves_no_trace,
@@ -161,6 +169,10 @@ macro_rules! conforms {
             a_page_instead_of_a_ticket_is_no_ticket,
             an_error_page_is_told_in_words_and_not_in_markup,
             what_the_account_may_not_do_is_told_as_such,
+            every_refusal_of_a_write_is_told_for_what_it_is,
+            every_refusal_of_a_read_is_told_for_what_it_is,
+            credentials_that_run_out_are_renewed_or_told_and_nothing_is_lost,
+            a_file_that_the_desk_finds_too_long_keeps_no_note_away,
             files_that_are_too_long_keep_no_note_away,
             what_is_open_is_closed_and_opened_anew_when_it_is_needed,
             a_resolved_ticket_is_read_back,

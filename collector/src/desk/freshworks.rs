@@ -8,7 +8,8 @@
 //!   tickets with the tag `firstline`.
 //! - The files of a ticket have one limit together. A note whose files are refused goes out without them.
 //! - A ticket has to be somebody's: what nobody asked for is the agent's own.
-//! - A merged ticket keeps its number, closed, and is not followed.
+//! - A merged ticket keeps its number and is closed, and still takes notes that nobody reads. Which one it became stands in its
+//!   last note ([`merged`]).
 
 mod notes;
 mod product;
@@ -28,6 +29,7 @@ use super::contract::{Arrivals, Change, Desk, Found, OutgoingTicket, Standing, T
 use super::groups::Groups;
 use super::http::{Http, basic};
 use super::maps::{Known, WordMap};
+use super::merged::{self, MERGES};
 use super::pages::{self, PAGE};
 use super::trouble::{Trouble, TroubleKind};
 use super::values::{ending_with_mark, holds_mark, id, text};
@@ -93,6 +95,43 @@ impl Freshworks {
         Err(Trouble::odd(format!("asked for ticket {id}, it gave another document")))
     }
 
+    /// The ticket that this one is now, as far as both say so. One that was merged into an unknown one comes with what is said
+    /// on it.
+    async fn present_ticket(&self, number: &str) -> Result<(Value, Option<Trouble>), Trouble> {
+        let mut now = number.to_owned();
+        for _ in 0..MERGES {
+            let ticket = self.ticket(&now).await?;
+            if !words::is_closed(&ticket) {
+                return Ok((ticket, None));
+            }
+            let said = self.said(&now).await?;
+            let last = merged::last_said(&said).cloned().unwrap_or_default();
+            match self.merged_into(&now, &last).await? {
+                Some(other) => now = other,
+                None if words::tells_of_a_merge(&last) => return Ok((ticket, Some(merged::unknown(&now, &last)))),
+                None => return Ok((ticket, None)),
+            }
+        }
+        Err(Trouble::refused(format!("ticket {number} was merged more than {MERGES} times")))
+    }
+
+    /// The ticket that the last note on a closed one names, and that names it.
+    async fn merged_into(&self, number: &str, last: &str) -> Result<Option<String>, Trouble> {
+        for other in merged::named(last, number) {
+            let Some(found) = there(self.ticket(&other).await)? else { continue };
+            let is_there = found["deleted"] != true && found["spam"] != true;
+            if is_there && self.said(&other).await?.iter().any(|text| merged::names(text, number)) {
+                return Ok(Some(other));
+            }
+        }
+        Ok(None)
+    }
+
+    /// What the conversations of a ticket say, oldest first.
+    async fn said(&self, number: &str) -> Result<Vec<String>, Trouble> {
+        Ok(self.conversations(number).await?.iter().map(|one| text(&one["body_text"])).collect())
+    }
+
     /// Who complains, who may be an agent, whose documents lie elsewhere.
     async fn requester(&self, ticket: &Value) -> Result<Requester, Trouble> {
         let known = words::person(&ticket["requester"]);
@@ -107,15 +146,10 @@ impl Freshworks {
         Ok(known)
     }
 
-    async fn read(&self, id: &str, groups: &Groups) -> Result<Option<Found>, Trouble> {
-        let ticket = match self.ticket(id).await {
-            Ok(ticket) => ticket,
-            Err(trouble) if trouble.kind == TroubleKind::NotFound => return Ok(None),
-            Err(trouble) => return Err(trouble),
-        };
-        let requester = self.requester(&ticket).await?;
+    async fn read(&self, ticket: &Value, groups: &Groups) -> Result<Option<Found>, Trouble> {
+        let requester = self.requester(ticket).await?;
         let queue = groups.name(&ticket["group_id"]);
-        Ok(words::found(&self.settings, &ticket, requester, queue))
+        Ok(words::found(&self.settings, ticket, requester, queue))
     }
 }
 
@@ -135,10 +169,17 @@ impl Desk for Freshworks {
 
     async fn find(&self, number: &str) -> Result<Option<Found>, Trouble> {
         let number = self.product.bare(number);
-        match id(&json!(number)) {
-            Some(number) => self.read(&number, &self.groups().await?).await,
+        let Some(number) = id(&json!(number)) else { return Ok(None) };
+        match there(self.present_ticket(&number).await)? {
+            Some((ticket, _)) => self.read(&ticket, &self.groups().await?).await,
             None => Ok(None),
         }
+    }
+
+    async fn present(&self, ticket: &TicketRef) -> Result<TicketRef, Trouble> {
+        let (now, unknown) = self.present_ticket(&ticket.api_id).await?;
+        let now = words::ticket_ref(&now).ok_or_else(|| Trouble::odd("a ticket without an id"))?;
+        unknown.map_or(Ok(now), Err)
     }
 
     async fn create(&self, order: &OutgoingTicket) -> Result<TicketRef, Trouble> {
@@ -204,8 +245,19 @@ impl Desk for Freshworks {
         let groups = self.groups().await?;
         let ours = |ticket: &&Value| self.settings.queues.contains(&groups.name(&ticket["group_id"]));
         for ticket in news.iter().filter(|ticket| !words::is_over(ticket)).filter(ours) {
-            arrivals.tickets.extend(self.read(&id(&ticket["id"]).unwrap_or_default(), &groups).await?);
+            if let Some(ticket) = there(self.ticket(&id(&ticket["id"]).unwrap_or_default()).await)? {
+                arrivals.tickets.extend(self.read(&ticket, &groups).await?);
+            }
         }
         Ok(arrivals)
+    }
+}
+
+/// What was read, unless it is not there.
+fn there<T>(read: Result<T, Trouble>) -> Result<Option<T>, Trouble> {
+    match read {
+        Ok(read) => Ok(Some(read)),
+        Err(trouble) if trouble.kind == TroubleKind::NotFound => Ok(None),
+        Err(trouble) => Err(trouble),
     }
 }

@@ -208,7 +208,8 @@ fn unreached(error: &reqwest::Error) -> Trouble {
 /// What a refusal means.
 pub(super) fn refusal(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Trouble {
     let said = format!("{}: {}", status.as_u16(), words(status, body));
-    let wait = wait(headers);
+    let is_limited = status == StatusCode::TOO_MANY_REQUESTS;
+    let wait = wait(headers).or_else(|| if is_limited { until_reset(headers) } else { None });
     let kind = match status.as_u16() {
         401 | 407 => TroubleKind::Unauthorized,
         403 => TroubleKind::Forbidden,
@@ -288,6 +289,19 @@ fn wait(headers: &HeaderMap) -> Option<Duration> {
     Some(after.or_else(|| reset().map(Duration::from_secs))?.min(LONGEST_WAIT))
 }
 
+/// How long it is until what may be done is counted anew, where a desk names the moment: in seconds since 1970, or as a date.
+/// Small numbers are seconds from now.
+fn until_reset(headers: &HeaderMap) -> Option<Duration> {
+    let text = headers.get("x-ratelimit-reset")?.to_str().ok()?.trim();
+    let seconds = match text.parse::<u64>() {
+        Ok(seconds) if seconds <= LONGEST_WAIT.as_secs() => return Some(Duration::from_secs(seconds)),
+        Ok(seconds) => seconds,
+        Err(_) => u64::try_from(text.parse::<jiff::Timestamp>().ok()?.as_second()).ok()?,
+    };
+    let at = SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
+    Some(at.duration_since(SystemTime::now()).unwrap_or_default().min(LONGEST_WAIT))
+}
+
 /// How long it is until a date as HTTP writes them: `Thu, 15 Jan 2026 10:20:30 GMT`.
 fn until(date: &str) -> Option<Duration> {
     let date = jiff::fmt::rfc2822::parse(date).ok()?.timestamp();
@@ -314,6 +328,20 @@ mod tests {
         assert!(!limited.unclear, "nothing was done");
         assert_eq!(refused(429, &[("ratelimit-reset", "41")], "").wait, Some(Duration::from_secs(41)));
         assert_eq!(refused(429, &[("retry-after", "999999")], "").wait, Some(LONGEST_WAIT));
+        for (reset, wait) in [
+            ("1768472430", Duration::ZERO),
+            ("2026-01-15T10:21Z", Duration::ZERO),
+            ("99999999999", LONGEST_WAIT),
+            ("17", Duration::from_secs(17)),
+        ] {
+            assert_eq!(refused(429, &[("x-ratelimit-reset", reset)], "").wait, Some(wait), "{reset}");
+            assert_eq!(
+                refused(429, &[("x-ratelimit-reset", reset), ("retry-after", "5")], "").wait,
+                Some(Duration::from_secs(5))
+            );
+        }
+        let down = refused(503, &[("x-ratelimit-reset", "17")], "");
+        assert_eq!((down.kind, down.unclear), (TroubleKind::Away, true), "it says nothing about what was asked");
         assert_eq!(refused(429, &[("retry-after", "Thu, 15 Jan 2015 10:20:30 GMT")], "").wait, Some(Duration::ZERO));
     }
 

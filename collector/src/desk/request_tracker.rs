@@ -13,6 +13,8 @@
 mod notes;
 mod rows;
 #[cfg(test)]
+mod standin;
+#[cfg(test)]
 mod tests;
 mod words;
 

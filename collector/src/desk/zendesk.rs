@@ -6,7 +6,8 @@
 //!   listed as they are; search indexes lag by minutes and are not asked.
 //! - A new ticket goes out with its mark as idempotency key: the same order opens one ticket, even when two arrive at once.
 //! - A ticket takes 30 updates in ten minutes. What it is already is not written again.
-//! - A closed ticket takes nothing more. A merged one is closed, and is not followed to the one that it became.
+//! - A closed ticket takes nothing more. A merged one is closed and has a tag that says so; which one it became stands in its
+//!   comments ([`merged`]).
 
 mod notes;
 #[cfg(test)]
@@ -26,6 +27,7 @@ use super::contract::{Arrivals, Change, Desk, Found, OutgoingTicket, Standing, T
 use super::groups::Groups;
 use super::http::{Http, basic};
 use super::maps::{Known, WordMap};
+use super::merged::{self, MERGES};
 use super::pages::{self, PAGE};
 use super::trouble::{Trouble, TroubleKind};
 use super::values::{id, part, text};
@@ -67,7 +69,48 @@ impl Zendesk {
 
     /// A ticket, with its group and its people beside it.
     async fn ticket(&self, id: &str) -> Result<Value, Trouble> {
-        self.get(&format!("tickets/{}", part(id)), &[("include", "users,groups")]).await
+        let document = self.get(&format!("tickets/{}", part(id)), &[("include", "users,groups")]).await?;
+        if words::ticket_ref(&document["ticket"]).is_some_and(|names| names.api_id == id) {
+            return Ok(document);
+        }
+        Err(Trouble::odd(format!("asked for ticket {id}, it gave another document")))
+    }
+
+    /// The ticket that this one is now. One that was merged into an unknown one comes with what is said on it.
+    async fn present_document(&self, number: &str) -> Result<(Value, Option<Trouble>), Trouble> {
+        let mut now = number.to_owned();
+        for _ in 0..MERGES {
+            let document = self.ticket(&now).await?;
+            if !words::is_merged(&document["ticket"]) {
+                return Ok((document, None));
+            }
+            match self.merged_into(&now).await? {
+                Ok(other) => now = other,
+                Err(unknown) => return Ok((document, Some(unknown))),
+            }
+        }
+        Err(Trouble::refused(format!("ticket {number} was merged more than {MERGES} times")))
+    }
+
+    /// The ticket into which this one was merged, as far as both say so; else why it is not known.
+    async fn merged_into(&self, number: &str) -> Result<Result<String, Trouble>, Trouble> {
+        let said = self.said(number).await?;
+        let last = merged::last_said(&said).cloned().unwrap_or_default();
+        for other in merged::named(&last, number) {
+            let there = match self.said(&other).await {
+                Err(trouble) if trouble.kind == TroubleKind::NotFound => continue,
+                there => there?,
+            };
+            if there.iter().any(|text| merged::names(text, number)) {
+                return Ok(Ok(other));
+            }
+        }
+        Ok(Err(merged::unknown(number, &last)))
+    }
+
+    /// What the comments of a ticket say, oldest first.
+    async fn said(&self, number: &str) -> Result<Vec<String>, Trouble> {
+        Ok(self.comments(number).await?.iter().map(|one| text(&one["plain_body"])).collect())
     }
 }
 
@@ -96,11 +139,17 @@ impl Desk for Zendesk {
 
     async fn find(&self, number: &str) -> Result<Option<Found>, Trouble> {
         let Some(number) = id(&json!(number.trim().trim_start_matches('#'))) else { return Ok(None) };
-        match self.ticket(&number).await {
-            Ok(document) => words::found(&self.settings, &document, &number).map(Some),
+        match self.present_document(&number).await {
+            Ok((document, _)) => Ok(words::found(&self.settings, &document)),
             Err(trouble) if trouble.kind == TroubleKind::NotFound => Ok(None),
             Err(trouble) => Err(trouble),
         }
+    }
+
+    async fn present(&self, ticket: &TicketRef) -> Result<TicketRef, Trouble> {
+        let (document, unknown) = self.present_document(&ticket.api_id).await?;
+        let now = words::ticket_ref(&document["ticket"]).ok_or_else(|| Trouble::odd("a ticket without an id"))?;
+        unknown.map_or(Ok(now), Err)
     }
 
     async fn create(&self, order: &OutgoingTicket) -> Result<TicketRef, Trouble> {
@@ -123,7 +172,11 @@ impl Desk for Zendesk {
     }
 
     async fn closing(&self, ticket: &TicketRef) -> Result<String, Trouble> {
-        Ok(words::field(&self.ticket(&ticket.api_id).await?["ticket"], &self.settings.closing_field))
+        let ticket = self.ticket(&ticket.api_id).await?["ticket"].take();
+        if words::is_merged(&ticket) {
+            return Ok(words::MERGED.to_owned());
+        }
+        Ok(words::field(&ticket, &self.settings.closing_field))
     }
 
     async fn change(&self, ticket: &TicketRef, change: &Change) -> Result<(), Trouble> {

@@ -12,7 +12,7 @@ use http::{HeaderMap, Method, StatusCode};
 use serde_json::{Value, json};
 
 use crate::config::{DeskKind, DeskSettings};
-use crate::desk::conformance::{Faults, Seen, Shared, Side};
+use crate::desk::conformance::{Fault, Faults, Refusals, Seen, Shared, Side};
 
 /// The password that opens it.
 pub(super) const PASSWORD: &str = "t0ken";
@@ -145,6 +145,30 @@ impl Side for StandIn {
 
     fn faults(&self) -> &Faults {
         &self.faults
+    }
+
+    /// It limits no requests itself; one that takes too long may be done all the same.
+    fn refusals(&self) -> Refusals {
+        Refusals {
+            expired: Fault::Refused(
+                401,
+                vec![],
+                r#"[{"messageType":"ERROR","messageText":"Authentication failed","messageAppendedText":"firstline","messageNumber":623}]"#,
+            ),
+            renews: true,
+            denied: Fault::Refused(
+                403,
+                vec![],
+                r#"[{"messageType":"ERROR","messageText":"You do not have write access to field","messageAppendedText":"1000000000","messageNumber":331}]"#,
+            ),
+            limited: Fault::Refused(503, vec![("retry-after", "17")], "<html><h1>503 Service Unavailable</h1></html>"),
+            too_long: Fault::Refused(413, vec![], "<html><h1>413 Request Entity Too Large</h1></html>"),
+            down: Fault::Refused(
+                500,
+                vec![],
+                r#"[{"messageType":"ERROR","messageText":"Timeout during database update","messageAppendedText":"","messageNumber":92}]"#,
+            ),
+        }
     }
 }
 

@@ -9,6 +9,7 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
 use http::Method;
 use http::header::CONTENT_TYPE;
+use http::request::Parts;
 use serde_json::Value;
 
 use super::stories::file;
@@ -20,7 +21,7 @@ use crate::ticket::rich_text::{Block, Line, RichText};
 use crate::ticket::{AUTHOR, BuiltinDesk, NewFile, NewNote, NewTicket};
 
 /// Most bytes of a request.
-const LONGEST: usize = 1 << 20;
+pub(super) const LONGEST: usize = 1 << 20;
 /// After which tags a line of HTML ends.
 const ENDS: [&str; 9] = ["</p>", "</h3>", "</ul>", "</ol>", "</li>", "</tr>", "</table>", "</pre>", "</div>"];
 
@@ -46,20 +47,23 @@ async fn write_down(State(sent): State<Sent>, request: Request, next: Next) -> R
     }
     let (head, body) = request.into_parts();
     let body = to_bytes(body, LONGEST).await.expect("a body");
-    let kind = head.headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default().to_owned();
-    let again = |body: Bytes| Request::from_parts(head.clone(), body.into());
-    let told = match kind.split(';').next() {
-        Some("multipart/form-data") => parts(again(body.clone())).await,
-        Some("application/json") => document(&body),
-        _ => format!("{}: {} bytes\n", kind, body.len()),
-    };
-    let told = format!("{} {}\n{told}", head.method, head.uri);
+    let told = format!("{} {}\n{}", head.method, head.uri, content(&head, &body).await);
     sent.0.lock().unwrap_or_else(PoisonError::into_inner).push(told);
-    next.run(again(body)).await
+    next.run(Request::from_parts(head, body.into())).await
+}
+
+/// What a request brings.
+pub(super) async fn content(head: &Parts, body: &Bytes) -> String {
+    let kind = head.headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    match kind.split(';').next() {
+        Some("multipart/form-data") => parts(Request::from_parts(head.clone(), body.clone().into())).await,
+        Some("application/json") => document(body),
+        _ => format!("{}: {} bytes\n", kind, body.len()),
+    }
 }
 
 /// A document, in which each block of a text stands on a line of its own.
-fn document(body: &[u8]) -> String {
+pub(super) fn document(body: &[u8]) -> String {
     let Ok(value) = serde_json::from_slice::<Value>(body) else { return format!("{} bytes\n", body.len()) };
     let text = format!("{value:#}\n").replace("\\r", "").replace("\\n", "\n");
     ENDS.iter().fold(text, |text, end| text.replace(end, &format!("{end}\n")))

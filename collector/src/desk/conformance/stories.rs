@@ -46,7 +46,7 @@ where
     (standin, room, ticket)
 }
 
-async fn opened(room: &Room, subject: &str) -> Found {
+pub(crate) async fn opened(room: &Room, subject: &str) -> Found {
     let number = room.side.opens(subject, "since 10:40");
     room.desk.find(&number).await.expect("an answer").expect("found")
 }

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use reqwest::Method;
 use reqwest::multipart::Form;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::Freshworks;
 use crate::desk::contract::{Noted, Notes, OutgoingNote, Refused, TicketRef};
@@ -19,8 +19,7 @@ impl Notes for Freshworks {
     }
 
     async fn noted(&self, ticket: &TicketRef, note: &OutgoingNote) -> Result<Option<Noted>, Trouble> {
-        let list = format!("tickets/{}/conversations", ticket.api_id);
-        let all = pages::all(|page| self.page(&list, "conversations", &[], page)).await?;
+        let all = self.conversations(&ticket.api_id).await?;
         let Some(found) = all.iter().find(|one| holds_mark(&text(&one["body_text"]), &note.mark)) else {
             return Ok(None);
         };
@@ -30,6 +29,14 @@ impl Notes for Freshworks {
 
     fn unseen(&self) -> Trouble {
         Trouble::odd("the note was taken, but is not among the ticket's conversations")
+    }
+}
+
+impl Freshworks {
+    /// All conversations of a ticket, oldest first.
+    pub(super) async fn conversations(&self, ticket: &str) -> Result<Vec<Value>, Trouble> {
+        let list = format!("tickets/{ticket}/conversations");
+        pages::all(|page| self.page(&list, "conversations", &[], page)).await
     }
 }
 

@@ -14,7 +14,7 @@ use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use crate::config::{DeskKind, DeskSettings};
-use crate::desk::conformance::{Faults, Seen, Side, guarded};
+use crate::desk::conformance::{Fault, Faults, Refusals, Seen, Side, guarded};
 use crate::desk::plain::plain;
 use crate::desk::values::id;
 
@@ -133,6 +133,34 @@ impl Side for StandIn {
     fn faults(&self) -> &Faults {
         &self.faults
     }
+
+    fn refusals(&self) -> Refusals {
+        let limited = vec![("retry-after", "17"), ("x-ratelimit-total", "400"), ("x-ratelimit-remaining", "0")];
+        Refusals {
+            expired: Fault::Refused(
+                401,
+                vec![],
+                r#"{"code":"invalid_credentials","message":"You have to be logged in to perform this action."}"#,
+            ),
+            renews: false,
+            denied: Fault::Refused(
+                403,
+                vec![],
+                r#"{"code":"access_denied","message":"You are not authorized to perform this action."}"#,
+            ),
+            limited: Fault::Refused(
+                429,
+                limited,
+                r#"{"message":"You have exceeded the limit of requests per minute"}"#,
+            ),
+            too_long: Fault::Refused(
+                400,
+                vec![],
+                r#"{"description":"Validation failed","errors":[{"field":"attachments","message":"The total size of attachments is over the limit","code":"invalid_size"}]}"#,
+            ),
+            down: Fault::Refused(500, vec![], "<html><h1>We're sorry</h1></html>"),
+        }
+    }
 }
 
 impl Held {
@@ -146,6 +174,17 @@ impl Held {
         set(&mut ticket, order);
         self.tickets.push(ticket.clone());
         ticket
+    }
+
+    /// Merges a ticket into another, with what is said on each.
+    pub(super) fn merge(&mut self, from: u64, said: &str, into: u64, there: &str) {
+        for (ticket, words) in [(from, said), (into, there)] {
+            let number = 5_000 + self.notes.len();
+            self.notes.push(json!({
+                "id": number, "ticket_id": ticket, "body": words, "body_text": words, "private": true, "attachments": [],
+            }));
+        }
+        self.find(from).expect("a ticket")["status"] = json!(5);
     }
 
     fn find(&mut self, id: u64) -> Option<&mut Value> {

@@ -88,6 +88,41 @@ async fn fields_change_in_their_own_numbers() {
 }
 
 #[tokio::test]
+async fn a_merged_ticket_is_followed_when_both_name_each_other() {
+    for (standin, room, ticket) in both().await {
+        let other = standin.opens("The same", "");
+        let (from, into): (u64, u64) = (ticket.api_id.parse().expect("9"), other.parse().expect("10"));
+        room.desk.note(&ticket, &note("m1", Vec::new())).await.expect("noted");
+        standin.held().merge(
+            from,
+            &format!("This ticket is closed and merged into ticket {into}"),
+            into,
+            &format!("Merged from ticket {from}"),
+        );
+        room.desk.note(&ticket, &note("m2", Vec::new())).await.expect("what is closed takes notes");
+        let present = room.desk.present(&ticket).await.expect("an answer");
+        assert_eq!(present.api_id, other);
+        let found = room.desk.find(&ticket.display_number).await.expect("an answer").expect("found");
+        assert_eq!((found.ticket, found.subject.as_str()), (present, "The same"));
+    }
+}
+
+#[tokio::test]
+async fn a_closed_ticket_stays_itself_unless_its_last_note_tells_of_a_merge() {
+    for (standin, room, ticket) in both().await {
+        let other = standin.opens("Another matter", "");
+        let (from, into): (u64, u64) = (ticket.api_id.parse().expect("9"), other.parse().expect("10"));
+        standin.held().merge(from, &format!("As ticket {into} was, by a new disk."), into, "The fan is loud.");
+        assert_eq!(room.desk.present(&ticket).await.expect("an answer"), ticket, "only one of them says so");
+        standin.held().merge(from, &format!("Merged into {into}."), into, "It still is.");
+        let unknown = room.desk.present(&ticket).await.expect_err("nobody says which");
+        assert!(unknown.said.contains("\"Merged into 10.\"") && !unknown.passes(), "{unknown:?}");
+        let found = room.desk.find(&ticket.display_number).await.expect("an answer").expect("found");
+        assert_eq!((found.ticket, found.state.as_str()), (ticket, "Closed"), "it is shown as it is");
+    }
+}
+
+#[tokio::test]
 async fn tickets_of_other_groups_and_those_that_are_over_do_not_come_in() {
     for (standin, room, _) in both().await {
         let mark = room.desk.arrivals(None).await.expect("an answer").mark;

@@ -37,6 +37,16 @@ pub(super) fn is_over(ticket: &Value) -> bool {
     ticket["deleted"] == true || ticket["spam"] == true || state == Some(RESOLVED) || state == Some(CLOSED)
 }
 
+/// Whether a ticket takes no more work. A merged one is closed.
+pub(super) fn is_closed(ticket: &Value) -> bool {
+    ticket["status"].as_u64() == Some(CLOSED)
+}
+
+/// Whether a note is about a merge, in the words that an account in English has for it.
+pub(super) fn tells_of_a_merge(said: &str) -> bool {
+    said.to_lowercase().contains("merged")
+}
+
 /// A ticket from its document.
 pub(super) fn found(settings: &DeskSettings, ticket: &Value, requester: Requester, queue: String) -> Option<Found> {
     let names = ticket_ref(ticket)?;

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 
 use crate::authority::hexadecimal;
 use crate::config::{DeskKind, DeskSettings};
-use crate::desk::conformance::{Faults, Seen, Shared, Side};
+use crate::desk::conformance::{Fault, Faults, Refusals, Seen, Shared, Side};
 use items::{STATES, listed};
 
 /// The token that opens it.
@@ -153,6 +153,30 @@ impl Side for StandIn {
 
     fn faults(&self) -> &Faults {
         &self.faults
+    }
+
+    /// It limits no requests itself: what stands in front of it does.
+    fn refusals(&self) -> Refusals {
+        Refusals {
+            expired: Fault::Refused(
+                401,
+                vec![],
+                r#"["ERROR_SESSION_TOKEN_INVALID","session_token seems invalid; view documentation in your browser"]"#,
+            ),
+            renews: true,
+            denied: Fault::Refused(
+                403,
+                vec![],
+                r#"["ERROR_RIGHT_MISSING","You don't have permission to perform this action."]"#,
+            ),
+            limited: Fault::Refused(429, vec![("retry-after", "17")], "<html><h1>Too Many Requests</h1></html>"),
+            too_long: Fault::Refused(
+                400,
+                vec![],
+                r#"["ERROR_UPLOAD_FILE_TOO_BIG_POST_MAX_SIZE","The file seems too big; view documentation in your browser"]"#,
+            ),
+            down: Fault::Refused(500, vec![], "<html><h1>500 Internal Server Error</h1></html>"),
+        }
     }
 }
 

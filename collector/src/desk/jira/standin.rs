@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::words::said;
 use crate::config::{DeskKind, DeskSettings};
-use crate::desk::conformance::{Faults, Seen, Shared, Side, guarded};
+use crate::desk::conformance::{Fault, Faults, Refusals, Seen, Shared, Side, guarded};
 use crate::desk::http::basic;
 
 /// Whose token opens it, and the token.
@@ -116,6 +116,36 @@ impl Side for StandIn {
 
     fn faults(&self) -> &Faults {
         &self.faults
+    }
+
+    fn refusals(&self) -> Refusals {
+        let limited = vec![
+            ("retry-after", "17"),
+            ("x-ratelimit-limit", "20"),
+            ("x-ratelimit-remaining", "0"),
+            ("x-ratelimit-reset", "2026-01-15T10:21Z"),
+            ("ratelimit-reason", "jira-per-issue-on-write"),
+        ];
+        Refusals {
+            expired: Fault::Refused(
+                401,
+                vec![("x-seraph-loginreason", "AUTHENTICATED_FAILED")],
+                "Client must be authenticated to access this resource.",
+            ),
+            renews: false,
+            denied: Fault::Refused(
+                403,
+                vec![],
+                r#"{"errorMessages":["You do not have the permission to comment on this issue."],"errors":{}}"#,
+            ),
+            limited: Fault::Refused(429, limited, r#"{"errorMessages":["Rate limit exceeded."],"errors":{}}"#),
+            too_long: Fault::Refused(
+                413,
+                vec![],
+                r#"{"errorMessages":["The file exceeds its maximum permitted size"],"errors":{}}"#,
+            ),
+            down: Fault::Refused(502, vec![], "<html><h1>Bad Gateway</h1></html>"),
+        }
     }
 }
 

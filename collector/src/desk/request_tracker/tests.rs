@@ -1,23 +1,32 @@
-//! What needs no Request Tracker; the rest is tried against the real one.
+//! What needs no real Request Tracker: how the connector takes what goes wrong. The rest is tried against the real one.
 
-use axum::{Json, Router};
-use http::StatusCode;
-
+use super::standin::StandIn;
 use super::*;
-use crate::config::DeskKind;
-use crate::desk::conformance::{Sent, is_as_it_was_reviewed, serve};
+use crate::desk::conformance::{Side as _, conforms, note, with_ticket};
+use crate::ticket::TicketState;
+
+conforms!(StandIn::default());
 
 #[tokio::test]
-async fn a_note_is_sent_in_its_own_format() {
-    let (sent, folder) = (Sent::default(), tempfile::tempdir().expect("a folder"));
-    let taken = async || (StatusCode::CREATED, Json(json!(["Comments added"])));
-    std::fs::write(folder.path().join("token"), "1-14-t0ken").expect("written");
-    let settings = DeskSettings {
-        url: serve(sent.over(Router::new().fallback(taken))).await,
-        token_file: "token".into(),
-        ..DeskSettings::default()
+async fn a_change_that_is_refused_with_success_is_noticed() {
+    let wrong = |settings: &mut DeskSettings| {
+        settings.states.insert("pending".to_owned(), "bogus".to_owned());
     };
-    let desk = RequestTracker::new(&settings, folder.path()).expect("a connector");
-    let ticket = TicketRef { display_number: "12".to_owned(), api_id: "12".to_owned() };
-    is_as_it_was_reviewed(DeskKind::RequestTracker, &desk, &ticket, &sent).await;
+    let (_, room, ticket) = with_ticket(StandIn::default(), wrong).await;
+    let change = Change { state: Some(TicketState::Pending), ..Change::default() };
+    let refused = room.desk.change(&ticket, &change).await.expect_err("no such status");
+    assert!(refused.said.contains("Status 'bogus' isn't a valid status"), "{}", refused.said);
+    assert!(!refused.passes(), "{refused:?}");
+}
+
+#[tokio::test]
+async fn a_merged_ticket_is_the_one_that_it_became() {
+    let (standin, room, ticket) = with_ticket(StandIn::default(), |_| ()).await;
+    let other = standin.opens("The same", "");
+    standin.held().merged.insert(12, 13);
+    let present = room.desk.present(&ticket).await.expect("an answer");
+    assert_eq!(present.api_id, other);
+    room.desk.note(&present, &note("m1", Vec::new())).await.expect("noted");
+    assert_eq!(standin.notes(&other).len(), 1);
+    assert_eq!(room.desk.find("12").await.expect("an answer").expect("found").ticket, present);
 }

@@ -17,7 +17,7 @@ use sha2::{Digest, Sha256};
 
 use crate::authority::hexadecimal;
 use crate::config::{DeskKind, DeskSettings};
-use crate::desk::conformance::{Faults, Seen, Shared, Side};
+use crate::desk::conformance::{Fault, Faults, Refusals, Seen, Shared, Side};
 use records::{matching, seen_as};
 
 /// The password that opens it.
@@ -138,6 +138,40 @@ impl Side for StandIn {
 
     fn faults(&self) -> &Faults {
         &self.faults
+    }
+
+    fn refusals(&self) -> Refusals {
+        let limited = vec![
+            ("retry-after", "17"),
+            ("x-ratelimit-limit", "100"),
+            ("x-ratelimit-reset", "1768472430"),
+            ("x-ratelimit-rule", "b1c2"),
+        ];
+        let many = r#"{"error":{"message":"Rate limit exceeded","detail":"Rate limit of 100 requests per hour for Table API exceeded"},"status":"failure"}"#;
+        Refusals {
+            expired: Fault::Refused(
+                401,
+                vec![],
+                r#"{"error":{"message":"User Not Authenticated","detail":"Required to provide Auth information"},"status":"failure"}"#,
+            ),
+            renews: false,
+            denied: Fault::Refused(
+                403,
+                vec![],
+                r#"{"error":{"message":"Operation Failed","detail":"ACL Exception Update Failed due to security constraints"},"status":"failure"}"#,
+            ),
+            limited: Fault::Refused(429, limited, many),
+            too_long: Fault::Refused(
+                400,
+                vec![],
+                r#"{"error":{"message":"Invalid attachment","detail":"File exceeds com.glide.attachment.max_size"},"status":"failure"}"#,
+            ),
+            down: Fault::Refused(
+                500,
+                vec![],
+                r#"{"error":{"message":"Transaction cancelled: maximum execution time exceeded","detail":"Check logs"},"status":"failure"}"#,
+            ),
+        }
     }
 }
 

@@ -14,7 +14,7 @@ use http::StatusCode;
 use serde_json::{Value, json};
 
 use crate::config::{DeskKind, DeskSettings};
-use crate::desk::conformance::{Faults, Seen, Shared, Side, guarded};
+use crate::desk::conformance::{Fault, Faults, Refusals, Seen, Shared, Side, guarded};
 
 /// The token that opens it.
 pub(super) const TOKEN: &str = "t0ken";
@@ -112,6 +112,22 @@ impl Side for StandIn {
 
     fn faults(&self) -> &Faults {
         &self.faults
+    }
+
+    /// It limits no requests itself: what stands in front of it does.
+    fn refusals(&self) -> Refusals {
+        Refusals {
+            expired: Fault::Refused(
+                401,
+                vec![("x-failure", "token expired")],
+                r#"{"error":"Not authorized (token expired)!"}"#,
+            ),
+            renews: false,
+            denied: Fault::Refused(403, vec![], r#"{"error":"Not authorized","error_human":"Not authorized"}"#),
+            limited: Fault::Refused(429, vec![("retry-after", "17")], "<html><h1>Too Many Requests</h1></html>"),
+            too_long: Fault::Refused(422, vec![], r#"{"error":"The attachment is larger than the allowed size"}"#),
+            down: Fault::Refused(502, vec![], "<html><h1>502 Bad Gateway</h1></html>"),
+        }
     }
 }
 

@@ -36,8 +36,7 @@ impl Notes for Zendesk {
     }
 
     async fn noted(&self, ticket: &TicketRef, note: &OutgoingNote) -> Result<Option<Noted>, Trouble> {
-        let list = format!("tickets/{}/comments", part(&ticket.api_id));
-        let comments = pages::all(|page| self.page(&list, "comments", &[], page)).await?;
+        let comments = self.comments(&ticket.api_id).await?;
         let holds = |comment: &&Value| holds_mark(&text(&comment["plain_body"]), &note.mark);
         let Some(comment) = comments.iter().find(holds) else { return Ok(None) };
         let note_id = id(&comment["id"]).ok_or_else(|| Trouble::odd("a comment without an id"))?;
@@ -50,6 +49,12 @@ impl Notes for Zendesk {
 }
 
 impl Zendesk {
+    /// All comments of a ticket, oldest first.
+    pub(super) async fn comments(&self, ticket: &str) -> Result<Vec<Value>, Trouble> {
+        let list = format!("tickets/{}/comments", part(ticket));
+        pages::all(|page| self.page(&list, "comments", &[], page)).await
+    }
+
     /// A file on its way; the token by which a comment takes it.
     async fn upload(&self, file: &NewFile) -> Result<String, Trouble> {
         let query = [("filename", file.name.as_str())];

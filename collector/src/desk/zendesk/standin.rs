@@ -12,7 +12,7 @@ use http::{HeaderMap, Method, StatusCode};
 use serde_json::{Value, json};
 
 use crate::config::{DeskKind, DeskSettings};
-use crate::desk::conformance::{Faults, Seen, Shared, Side, guarded};
+use crate::desk::conformance::{Fault, Faults, Refusals, Seen, Shared, Side, guarded};
 use crate::desk::http::basic;
 use crate::desk::plain::plain;
 use crate::desk::values::id;
@@ -106,6 +106,35 @@ impl Side for StandIn {
     fn faults(&self) -> &Faults {
         &self.faults
     }
+
+    fn refusals(&self) -> Refusals {
+        let limited = vec![
+            ("retry-after", "17"),
+            ("x-rate-limit", "700"),
+            ("x-rate-limit-remaining", "0"),
+            ("ratelimit-reset", "41"),
+        ];
+        Refusals {
+            expired: Fault::Refused(401, vec![], r#"{"error":"Couldn't authenticate you"}"#),
+            renews: false,
+            denied: Fault::Refused(
+                403,
+                vec![],
+                r#"{"error":{"title":"Forbidden","message":"You do not have access to this page"}}"#,
+            ),
+            limited: Fault::Refused(
+                429,
+                limited,
+                "Rate limit for ticket updates exceeded, please wait before updating this ticket again",
+            ),
+            too_long: Fault::Refused(
+                413,
+                vec![],
+                r#"{"error":"AttachmentTooBig","description":"Attachment exceeds the size limit"}"#,
+            ),
+            down: Fault::Refused(503, vec![], "<html><h1>Service Unavailable</h1></html>"),
+        }
+    }
 }
 
 impl Held {
@@ -121,6 +150,16 @@ impl Held {
         set(&mut ticket, order);
         self.tickets.push(ticket);
         id
+    }
+
+    /// Merges a ticket into another, with what is said on each.
+    pub(super) fn merge(&mut self, from: u64, said: &str, into: u64, there: &str) {
+        for (ticket, words) in [(from, said), (into, there)] {
+            self.comment(ticket, &json!({ "html_body": words, "public": false }));
+        }
+        let merged = self.tickets.iter_mut().find(|one| one["id"] == from).expect("a ticket");
+        merged["status"] = json!("closed");
+        merged["tags"] = json!(["closed_by_merge"]);
     }
 
     /// What an unknown token stands for is left out, and nobody is told.
@@ -227,9 +266,12 @@ async fn ticket(State(standin): State<StandIn>, Path(id): Path<String>, Query(as
     Json(document).into_response()
 }
 
-async fn comments(State(standin): State<StandIn>, Path(id): Path<u64>, Query(asked): Asked) -> Json<Value> {
+async fn comments(State(standin): State<StandIn>, Path(id): Path<u64>, Query(asked): Asked) -> Response {
     let own: Vec<Value> = standin.held().comments.iter().filter(|one| one["ticket_id"] == id).cloned().collect();
-    Json(json!({ "comments": paged(&own, &asked), "count": own.len() }))
+    if own.is_empty() {
+        return missing();
+    }
+    Json(json!({ "comments": paged(&own, &asked), "count": own.len() })).into_response()
 }
 
 /// What is wrong with an order, whatever it is about.

@@ -96,6 +96,46 @@ async fn a_closed_ticket_says_that_it_takes_nothing_more() {
 }
 
 #[tokio::test]
+async fn a_merged_ticket_is_followed_when_both_name_each_other_and_else_says_so() {
+    let (standin, room, ticket) = with_ticket(StandIn::default(), |_| ()).await;
+    let [second, third] = ["Two", "Three"].map(|subject| standin.opens(subject, ""));
+    room.desk.note(&ticket, &note("m1", Vec::new())).await.expect("noted");
+    let number = |text: &str| text.parse::<u64>().expect("a number");
+    let (from, into, last) = (number(&ticket.display_number), number(&second), number(&third));
+    // Whatever language it is in, and whatever other numbers stand there.
+    standin.held().merge(
+        from,
+        &format!("Anfrage \"PC-17, 4711\" wurde mit #{into} zusammengef\u{fc}hrt."),
+        into,
+        &format!("Anfrage #{from} wurde hiermit zusammengef\u{fc}hrt."),
+    );
+    standin.held().merge(into, &format!("Merged into #{last}."), last, &format!("#{into} was merged into this."));
+    let present = room.desk.present(&ticket).await.expect("an answer");
+    assert_eq!(present.api_id, third);
+    let found = room.desk.find(&ticket.display_number).await.expect("an answer").expect("found");
+    assert_eq!((found.ticket, found.state.as_str()), (present, "new"));
+    assert_eq!(room.desk.closing(&ticket).await.expect("an answer"), "closed_by_merge");
+}
+
+#[tokio::test]
+async fn a_merged_ticket_whose_other_half_is_not_sure_takes_nothing_and_tells_what_people_said() {
+    let (standin, room, ticket) = with_ticket(StandIn::default(), |_| ()).await;
+    let other = standin.opens("Another matter", "");
+    let number = |text: &str| text.parse::<u64>().expect("a number");
+    standin.held().merge(
+        number(&ticket.display_number),
+        &format!("Same as #{other}?"),
+        number(&other),
+        "The fan is loud.",
+    );
+    let unknown = room.desk.present(&ticket).await.expect_err("nobody says which");
+    assert!(unknown.said.contains(&format!("\"Same as #{other}?\"")), "{}", unknown.said);
+    assert!(!unknown.passes() && !unknown.unclear, "a person decides: {unknown:?}");
+    let found = room.desk.find(&ticket.display_number).await.expect("an answer").expect("found");
+    assert_eq!((found.ticket, found.state.as_str()), (ticket, "closed"), "it is shown as it is");
+}
+
+#[tokio::test]
 async fn tickets_of_other_groups_and_those_that_are_over_do_not_come_in() {
     let (standin, room, _) = with_ticket(StandIn::default(), |_| ()).await;
     let mark = room.desk.arrivals(None).await.expect("an answer").mark;

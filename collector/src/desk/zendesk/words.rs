@@ -15,17 +15,24 @@ pub(super) fn ticket_ref(ticket: &Value) -> Option<TicketRef> {
     Some(TicketRef { display_number: number.clone(), api_id: number })
 }
 
-/// The ticket `number` from its document.
-pub(super) fn found(settings: &DeskSettings, document: &Value, number: &str) -> Result<Found, Trouble> {
+/// The tag of what was merged into another ticket.
+pub(super) const MERGED: &str = "closed_by_merge";
+
+/// Whether a ticket was merged into another one.
+pub(super) fn is_merged(ticket: &Value) -> bool {
+    ticket["tags"].as_array().into_iter().flatten().any(|tag| tag == MERGED)
+}
+
+/// A ticket from its document.
+pub(super) fn found(settings: &DeskSettings, document: &Value) -> Option<Found> {
     let ticket = &document["ticket"];
-    let names = ticket_ref(ticket).filter(|names| names.api_id == number);
-    let names = names.ok_or_else(|| Trouble::odd(format!("asked for ticket {number}, it gave another document")))?;
+    let names = ticket_ref(ticket)?;
     let beside = |list: &str, wanted: &Value| {
         document[list].as_array().into_iter().flatten().find(|one| one["id"] == *wanted).cloned().unwrap_or_default()
     };
     let person = beside("users", &ticket["requester_id"]);
-    Ok(Found {
-        url: format!("{}/agent/tickets/{number}", settings.url.trim_end_matches('/')),
+    Some(Found {
+        url: format!("{}/agent/tickets/{}", settings.url.trim_end_matches('/'), names.api_id),
         ticket: names,
         subject: text(&ticket["subject"]),
         text: bounded(&text(&ticket["description"])),
