@@ -11,6 +11,7 @@ mod compiled;
 mod edges;
 mod error;
 pub(crate) mod method;
+mod orders;
 mod raw;
 mod symptom;
 mod written;
@@ -26,6 +27,7 @@ pub use check::{Check, Coverage};
 pub(crate) use edges::{Edge, Overlap};
 pub(crate) use error::line_of;
 pub use error::{LoadError, LoadErrors};
+pub use orders::OrderError;
 pub(crate) use raw::Effect;
 pub use symptom::Symptom;
 pub use written::{Written, WrittenInput, WrittenRule};
@@ -129,7 +131,8 @@ impl Catalogue {
         Ok(Self { version, checks, symptoms, edges, sources: Arc::new(Sources::new(sources.0)), names: Arc::default() })
     }
 
-    /// Version of the crate and a short hash over all that the files say: the same version gives the same findings.
+    /// Version of the crate and a short hash over all that the files say, and another where symptoms are in an order of their own:
+    /// the same version gives the same findings.
     pub fn version(&self) -> &str {
         &self.version
     }
@@ -189,11 +192,16 @@ fn version(overlay: &[(&str, &str)]) -> String {
         hash.update((part.len() as u64).to_be_bytes());
         hash.update(part);
     }
-    let mut version = format!("{}+", env!("CARGO_PKG_VERSION"));
+    format!("{}+{}", env!("CARGO_PKG_VERSION"), letters(hash))
+}
+
+/// The first eight letters of a hash.
+fn letters(hash: Sha256) -> String {
+    let mut letters = String::new();
     for byte in &hash.finalize()[..4] {
-        let _ = write!(version, "{byte:02x}");
+        let _ = write!(letters, "{byte:02x}");
     }
-    version
+    letters
 }
 
 #[cfg(test)]
