@@ -42,6 +42,7 @@ pub use document::{
     DecisionRecord, Matchers, NewSilence, Silence, SilencedBy,
 };
 
+pub(crate) use tickets::verdict::MERGED;
 pub use tickets::verdict::{CheckUsefulness, UsefulnessList};
 
 pub(crate) use rows::rank;

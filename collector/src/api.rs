@@ -22,6 +22,7 @@ mod recordings;
 pub(crate) mod rehearsals;
 pub(crate) mod reports;
 mod shield;
+mod symptoms;
 pub(crate) mod tags;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -83,6 +84,7 @@ fn api_doors(doors: Doors) -> Doors {
         alerts::doors,
         incidents::doors,
         checks::doors,
+        symptoms::doors,
         reports::doors,
     ]
     .into_iter()

@@ -39,6 +39,7 @@ use crate::pull::{PullParts, Pulls};
 use crate::replica::Replicas;
 use crate::settings::Settings;
 use crate::store::{Location, Store, StoreError};
+use crate::symptom::Symptoms;
 use crate::ticket::BuiltinDesk;
 
 /// A collector, ready to run.
@@ -76,6 +77,8 @@ pub struct App {
     pub desk: BuiltinDesk,
     /// What goes out to other desks, and what comes in from them.
     pub outbox: Outbox,
+    /// How likely the candidates of symptoms are.
+    pub symptoms: Symptoms,
     /// Evaluates the catalogue over live endpoints.
     pub detect: Detect,
     /// One cause seen on many endpoints.
@@ -148,6 +151,8 @@ impl App {
             builtin: desk.clone(),
         });
         let catalogues = Catalogues::open(folder);
+        let symptoms = Symptoms::open(store.clone(), Arc::clone(&clock), Arc::clone(&config), catalogues.clone());
+        let symptoms = symptoms.await.context("reading the order of symptoms")?;
         let detect = Detect::new(DetectParts {
             store: store.clone(),
             clock: Arc::clone(&clock),
@@ -194,6 +199,7 @@ impl App {
             directories,
             desk,
             outbox,
+            symptoms,
             detect,
             incidents,
             changes,

@@ -29,6 +29,7 @@ mod rehearse;
 mod replay;
 mod report;
 mod sign_in;
+mod symptoms;
 mod table;
 mod tags;
 mod tickets;

@@ -11,6 +11,7 @@ mod authority;
 mod changed;
 mod database;
 mod desks;
+mod diagnosis;
 mod directories;
 mod error;
 mod files;
@@ -36,6 +37,7 @@ pub use alerts::Alerts;
 pub use authority::AuthorityFiles;
 pub use database::{Database, Pooler};
 pub use desks::{DeskKind, DeskSettings};
+pub use diagnosis::Diagnosis;
 pub use directories::{DirectoryKind, DirectorySettings};
 pub use error::ConfigError;
 pub use history::History;
@@ -64,6 +66,8 @@ pub struct Config {
     pub agents: Agents,
     /// Which endpoints get which tags.
     pub tags: Tags,
+    /// How diagnoses are ranked.
+    pub diagnosis: Diagnosis,
     /// Of what people are told without asking.
     pub alerts: Alerts,
     /// Where the authority keeps its key.
@@ -174,6 +178,8 @@ mod tests {
             ("[listen]\npublic_names = \"a.example.com\"", "expected a list"),
             ("[listen]\npeople_key_file = \"a.key\"", "must be given together"),
             ("[agents]\ndns_names = [\"a\"]", "[[agents.dns_names]]"),
+            ("[diagnosis]\nreorder_symptom = false", "did you mean `reorder_symptoms`?"),
+            ("[diagnosis]\nreorder_symptoms = \"no\"", "true or false"),
             ("[database]\npooler = \"transactions\"", "did you mean `transaction`?"),
             ("[history]\nminute_hours = 48", "did you mean `minutes_hours`?"),
             ("[history]\nminutes_hours = \"48\"", "without quotes"),

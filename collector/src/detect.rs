@@ -22,6 +22,7 @@
 mod catalogues;
 mod foresight;
 mod moves;
+pub(crate) mod orders;
 pub(crate) mod past;
 mod rebuild;
 mod rows;

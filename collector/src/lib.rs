@@ -35,4 +35,5 @@ pub mod report;
 pub mod retest;
 pub mod settings;
 pub mod store;
+pub mod symptom;
 pub mod ticket;

@@ -423,6 +423,7 @@ async fn documents_have_the_fields_that_the_api_promises() {
         ("/api/v1/outbox", "DeliveryList"),
         ("/api/v1/alerts", "AlertList"),
         ("/api/v1/checks", "CheckList"),
+        ("/api/v1/symptoms", "SymptomList"),
         ("/api/v1/tokens", "TokenList"),
         ("/api/v1/accounts", "AccountList"),
         ("/api/v1/audit", "AuditPage"),

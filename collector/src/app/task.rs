@@ -20,8 +20,8 @@ use crate::incident::{Calendar, tickets};
 use crate::metrics as names;
 use crate::outage::{Outage, causes, is_passing};
 use crate::replica::{BEAT_EVERY, Beat};
-use crate::retest;
 use crate::store::StoreError;
+use crate::{retest, symptom};
 
 /// How often what happened at other collectors is looked up while they cannot tell.
 const UNTOLD_EVERY: Duration = Duration::from_secs(5);
@@ -87,6 +87,8 @@ pub(super) fn start(app: &Arc<App>, tasks: &TaskTracker, stop: &CancellationToke
         app.detect.rebuild().await;
         Ok::<_, std::convert::Infallible>(())
     });
+    run.alone("symptom_counts", Duration::from_hours(1), |app| async move { app.symptoms.estimate().await });
+    run.every("symptom_orders", Duration::from_mins(1), |app| async move { symptom::follow(&app).await });
     if !app.replicas.is_alone() {
         run.every("replicas", BEAT_EVERY, |app| async move { beat(&app).await });
         run.every("replica_pulls", BEAT_EVERY, |app| async move { app.pulls.attend(None).await });

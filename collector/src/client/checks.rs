@@ -26,6 +26,7 @@ pub(super) async fn follow(connection: &Connection, order: Check, out: Out) -> R
             out.print(&report, || words(&report))?;
             if report.good { Ok(()) } else { Err(Failure::failed(format!("{} would be refused whole", report.file))) }
         }
+        Check::Symptoms { symptom } => super::symptoms::list(connection, symptom.as_deref(), out).await,
         Check::Rehearse { file, days, search } => super::rehearse::rehearse(connection, &file, days, search, out).await,
         // Followed without a collector.
         Check::Replay { .. } => Ok(()),

@@ -2,15 +2,20 @@
 //!
 //! A file that says `[only_for]` is for endpoints with these tags only: another threshold in one site, for one model. Each
 //! combination of such files that some endpoint has makes a catalogue of its own, once.
+//!
+//! Where closed tickets showed how likely the candidates of a symptom are ([`super::orders`]), every catalogue that is handed out
+//! has them in that order.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::ArcSwap;
-use firstline_diagnosis::catalogue::{Catalogue, LoadErrors, Written};
+use firstline_diagnosis::catalogue::{Catalogue, LoadErrors, Symptom, Written};
 use thiserror::Error;
 use tracing::warn;
+
+use super::orders::Counts;
 
 /// Folder of the administrator's files within the data folder.
 const FOLDER: &str = "checks";
@@ -51,6 +56,8 @@ pub enum CatalogueError {
 pub struct Catalogues {
     folder: PathBuf,
     current: Arc<ArcSwap<InForce>>,
+    /// Held while something is put in force: files and counts come from different sides.
+    changing: Arc<Mutex<()>>,
 }
 
 /// The tags that a file asks for, each with the values that will do.
@@ -61,6 +68,10 @@ type OnlyFor = BTreeMap<String, Vec<String>>;
 struct InForce {
     /// For endpoints that no file is for in particular.
     common: Arc<Catalogue>,
+    /// The same with symptoms in the order of the files.
+    prior: Arc<Catalogue>,
+    /// What closed tickets showed; empty when nobody counted, or nobody wants to go by them.
+    counts: Counts,
     /// Name and text of every file, in order of name, and whom it is for.
     files: Vec<((String, String), OnlyFor)>,
     /// Catalogues of endpoints that some files are for, by these files.
@@ -70,22 +81,45 @@ struct InForce {
 impl InForce {
     /// Nothing laid over.
     fn builtin() -> Self {
-        Self { common: Catalogue::builtin(), files: Vec::new(), made: Mutex::default() }
+        let (common, prior) = (Catalogue::builtin(), Catalogue::builtin());
+        Self { common, prior, counts: Counts::new(), files: Vec::new(), made: Mutex::default() }
     }
 
     /// # Errors
     /// When any file is bad, alone or together with those for everybody.
-    fn of(files: Vec<(String, String)>) -> Result<Self, LoadErrors> {
+    fn of(files: Vec<(String, String)>, counts: Counts) -> Result<Self, LoadErrors> {
         let with_tags = |file: (String, String)| Catalogue::only_for(&file.0, &file.1).map(|only_for| (file, only_for));
         let files = files.into_iter().map(with_tags).collect::<Result<Vec<_>, _>>()?;
-        let mut in_force = Self { files, ..Self::builtin() };
-        in_force.common = Arc::new(in_force.laid_over(&[])?);
+        let mut in_force = Self { counts, files, ..Self::builtin() };
+        in_force.prior = Arc::new(in_force.laid_over(&[])?);
+        in_force.common = in_force.ordered(Arc::clone(&in_force.prior));
         for (index, (_, only_for)) in in_force.files.iter().enumerate() {
             if !only_for.is_empty() {
                 in_force.laid_over(&[index])?;
             }
         }
         Ok(in_force)
+    }
+
+    /// The same files, with symptoms in the order that these counts show.
+    fn counted(&self, counts: Counts) -> Self {
+        let prior = Arc::clone(&self.prior);
+        let mut in_force = Self { prior, counts, files: self.files.clone(), ..Self::builtin() };
+        in_force.common = in_force.ordered(Arc::clone(&in_force.prior));
+        in_force
+    }
+
+    /// A catalogue with the candidates of its symptoms in the order that closed tickets showed, where there were enough.
+    fn ordered(&self, prior: Arc<Catalogue>) -> Arc<Catalogue> {
+        let order = |symptom: &Symptom| {
+            let counts = self.counts.get(&symptom.id).filter(|counts| counts.suffice())?;
+            Some((symptom.id.clone(), counts.order(&symptom.candidates)))
+        };
+        let orders: BTreeMap<String, Vec<String>> = prior.symptoms().iter().filter_map(order).collect();
+        if orders.is_empty() {
+            return prior;
+        }
+        Arc::new(prior.with_symptom_orders(&orders).expect("an order is of the catalogue's own candidates"))
     }
 
     /// The files for everybody, and these, in order of name.
@@ -121,7 +155,7 @@ impl InForce {
                 warn!(tags = ?tags, "Files for these tags do not go together, and none of them is in force there: {errors}");
                 Arc::clone(&self.common)
             },
-            Arc::new,
+            |catalogue| self.ordered(Arc::new(catalogue)),
         );
         made.insert(particular, Arc::clone(&catalogue));
         catalogue
@@ -154,12 +188,18 @@ impl Catalogues {
 
     /// The embedded catalogue, with nothing of `data` yet.
     fn builtin(data: &Path) -> Self {
-        Self { folder: data.join(FOLDER), current: Arc::new(ArcSwap::from_pointee(InForce::builtin())) }
+        let current = Arc::new(ArcSwap::from_pointee(InForce::builtin()));
+        Self { folder: data.join(FOLDER), current, changing: Arc::default() }
     }
 
     /// What is in force for endpoints that no file is for in particular.
     pub fn current(&self) -> Arc<Catalogue> {
         Arc::clone(&self.current.load().common)
+    }
+
+    /// The same, with symptoms in the order of the files: what is known from practice.
+    pub fn prior(&self) -> Arc<Catalogue> {
+        Arc::clone(&self.current.load().prior)
     }
 
     /// Whether all endpoints are judged alike, whatever their tags.
@@ -177,10 +217,24 @@ impl Catalogues {
     /// # Errors
     /// When any of them is bad; then nothing of them takes force.
     pub fn reload(&self) -> Result<Arc<Catalogue>, CatalogueError> {
-        let in_force = InForce::of(self.files()?).map_err(CatalogueError::Faults)?;
+        let _changing = self.changing();
+        let counts = self.current.load().counts.clone();
+        let in_force = InForce::of(self.files()?, counts).map_err(CatalogueError::Faults)?;
         let common = Arc::clone(&in_force.common);
         self.current.store(Arc::new(in_force));
         Ok(common)
+    }
+
+    /// Puts the candidates of symptoms in the order that closed tickets showed, where there were enough of them.
+    pub(crate) fn order_by(&self, counts: Counts) {
+        let _changing = self.changing();
+        let in_force = self.current.load().counted(counts);
+        self.current.store(Arc::new(in_force));
+    }
+
+    fn changing(&self) -> MutexGuard<'_, ()> {
+        // What is in force is exchanged whole, so a panic elsewhere leaves it usable.
+        self.changing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The checks that a file (name and text) adds or replaces, alone, as they would be if it lay in the folder; and the tags
@@ -260,6 +314,7 @@ fn text(path: &Path) -> Result<String, CatalogueError> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::orders::SymptomCounts;
     use super::*;
 
     #[test]
@@ -309,6 +364,45 @@ mod tests {
         put("bad.toml", "[only_for]\nsite = \"rome\"\n[[check]]\nid = \"disk-space-low\"\nseverity = \"huge\"\n");
         assert!(catalogues.reload().expect_err("refused").to_string().contains("bad.toml:5"));
         assert_eq!(says(tags(&[("site", "bonn"), ("ring", "1")])).1, "high", "everything stays as it was");
+    }
+
+    /// Thirty closed tickets of a symptom, with this finding confirmed on twenty-five.
+    fn shown(symptom: &str, check: &str) -> Counts {
+        let confirmed = BTreeMap::from([(check.to_owned(), 25)]);
+        Counts::from([(symptom.to_owned(), SymptomCounts { tickets: 30, confirmed })])
+    }
+
+    #[test]
+    fn the_order_of_closed_tickets_is_in_force_for_everybody_and_over_a_reload() {
+        let folder = tempfile::tempdir().expect("a folder");
+        std::fs::create_dir(folder.path().join(FOLDER)).expect("a folder");
+        let text = "[only_for]\nring = \"1\"\n[[check]]\nid = \"disk-space-low\"\nseverity = \"high\"\n";
+        std::fs::write(folder.path().join("checks/some.toml"), text).expect("a file");
+        let catalogues = Catalogues::open(folder.path());
+        let first =
+            |catalogue: Arc<Catalogue>| catalogue.symptom("disk-full").expect("a symptom").candidates[0].clone();
+        let ring = BTreeMap::from([("ring".to_owned(), "1".to_owned())]);
+        let all = || [catalogues.current(), catalogues.for_tags(&ring), catalogues.prior()].map(first);
+        assert_eq!(all(), ["disk-space-critical"; 3]);
+        let version = catalogues.current().version().to_owned();
+        catalogues.order_by(shown("disk-full", "inodes-exhausted"));
+        let ordered = ["inodes-exhausted", "inodes-exhausted", "disk-space-critical"];
+        assert_eq!(all(), ordered);
+        assert_ne!(catalogues.current().version(), version);
+        catalogues.reload().expect("good files");
+        assert_eq!(all(), ordered);
+        catalogues.order_by(Counts::new());
+        assert_eq!((all(), catalogues.current().version()), (["disk-space-critical"; 3].map(str::to_owned), &*version));
+    }
+
+    #[test]
+    fn counts_of_what_a_catalogue_does_not_have_change_nothing() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let catalogues = Catalogues::open(folder.path());
+        for counts in [shown("gone", "disk-space-low"), shown("disk-full", "gone")] {
+            catalogues.order_by(counts);
+            assert_eq!(catalogues.current().version(), Catalogue::builtin().version());
+        }
     }
 
     #[test]

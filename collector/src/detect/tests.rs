@@ -7,6 +7,7 @@ use firstline_diagnosis::vocabulary::{Attributes, Layout, Mark, Reading, Sample,
 use super::*;
 use crate::alert::{AlertQuery, AlertState};
 use crate::app::{App, ManualClock, fixture};
+use crate::config::Config;
 use crate::feed::{FeedItem, Watched};
 use crate::store::fixture::{Enrolled, enrol};
 use crate::store::{Body, RecordBatch, Row, StateValue, sql};
@@ -37,9 +38,15 @@ impl Room {
         Self { folder, clock, app, feed, sequence: 0 }
     }
 
-    async fn restart(self) -> Self {
+    pub(crate) async fn restart(self) -> Self {
+        self.restart_with(|_| ()).await
+    }
+
+    /// The collector ends, and starts again with a configuration that differs in this.
+    pub(crate) async fn restart_with(self, change: impl FnOnce(&mut Config)) -> Self {
         self.app.store.close().await;
-        let config = fixture::config(self.folder.path()).await;
+        let mut config = fixture::config(self.folder.path()).await;
+        change(&mut config);
         let app = App::open(self.folder.path(), config, self.clock.clone()).await.expect("an app");
         let feed = app.feed.subscribe();
         Self { app, feed, ..self }
@@ -127,7 +134,7 @@ impl Room {
     }
 
     /// The administrator lays a file over the checks.
-    async fn lay_over(&self, text: &str) {
+    pub(crate) async fn lay_over(&self, text: &str) {
         let folder = self.folder.path().join("checks");
         std::fs::create_dir_all(&folder).expect("a folder");
         std::fs::write(folder.join("mine.toml"), text).expect("a file");

@@ -81,6 +81,7 @@ pub(super) const ALL: &[Migration] = &[
     migration!("0170", "send_events", postgres),
     migration!("0171", "create_diagnoses"),
     migration!("0172", "add_closing_codes"),
+    migration!("0180", "create_symptom_orders"),
 ];
 
 #[cfg(test)]

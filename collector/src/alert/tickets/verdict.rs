@@ -33,7 +33,7 @@ const DIAGNOSED: &str = "SELECT x.check_id, t.closing, COUNT(*) FROM tickets t J
     GROUP BY x.check_id, t.closing";
 
 /// In which words desks say that a ticket is part of another one now.
-const MERGED: [&str; 2] = ["merged", "closed_by_merge"];
+pub(crate) const MERGED: [&str; 2] = ["merged", "closed_by_merge"];
 
 const INCIDENTS: &str = "SELECT check_id, document FROM incidents WHERE document LIKE '%\"confirmation\":{%'";
 

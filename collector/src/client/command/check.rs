@@ -20,6 +20,12 @@ pub(in crate::client) enum Check {
         #[arg(long)]
         endpoint: Option<String>,
     },
+    /// What people say, which checks are looked at then and in which order, and the closed tickets that say so.
+    #[command(after_help = "Examples:\n  firstline check symptoms\n  firstline check symptoms slow-computer")]
+    Symptoms {
+        /// Only this one: its id, its label, or words of a ticket.
+        symptom: Option<String>,
+    },
     /// Try a check file on top of the built-in catalogue, without putting it in force.
     Test {
         /// The file (TOML).

@@ -20,6 +20,7 @@ use crate::enrollment::TokenOrder;
 use crate::fleet::ListQuery;
 use crate::pull::tests::room::{ENDPOINT, Room, START, full_disk};
 use crate::store::{migrate, migrations};
+use crate::symptom::Standing;
 
 /// What a table holds: its columns, and rows of SQL literals as SQLite quotes them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -176,6 +177,11 @@ async fn is_read(folder: &Path, version: i64) {
         let session = app.access.sign_in("tess", PASSWORD, SessionKind::Command, None).await.expect("the password");
         assert!(app.access.principal(&session.token).await.expect("a session").is_some());
     }
+    if version >= 180 {
+        let symptom = app.symptoms.list(Some("disk-full")).expect("a symptom").symptoms.remove(0);
+        assert_eq!((symptom.standing, symptom.tickets), (Standing::InForce, 21), "{version}");
+        assert_eq!((&*symptom.candidates[0].check, symptom.candidates[0].confirmed), ("volume-full", 15), "{version}");
+    }
     assert!(app.access.audit().verify().await.expect("readable").whole, "{version}: the chain is broken");
     app.store.close().await;
 }
@@ -274,6 +280,9 @@ async fn live(room: &Room) {
             let insert = "INSERT INTO alert_tickets (ticket, fingerprint, check_id, alert_id, fired_ms, incident_id, endpoints,
                 when_over, over_ms, resolved_here, undiagnosed, verdict, closing) VALUES (1001, 'f', 'disk-space-critical', 'a',
                 $1, NULL, 0, 'note', NULL, 0, 0, 'useful', 'resolved')";
+            sql::query(insert).bind(START.0).execute(&mut *tx).await?;
+            let insert = "INSERT INTO symptom_orders (symptom, estimated_at_ms, tickets, document)
+                VALUES ('disk-full', $1, 21, '{\"volume-full\":15}')";
             sql::query(insert).bind(START.0).execute(&mut *tx).await?;
             let insert = "INSERT INTO outlooks (endpoint_key, check_id, at_ms, document)
                 SELECT key, 'disk-fill-forecast', $1, $2 FROM endpoints";
