@@ -387,12 +387,14 @@ async fn a_check_says_how_useful_it_was() {
         Box::pin(async move {
             let row =
                 "INSERT INTO diagnoses (pull_id, ticket, endpoint_id, at_ms, check_id, model, site, build, document)
-                VALUES ('p', 1001, 'e1', 0, 'disk-space-critical', '', '', '', '{}')";
+                SELECT 'p', number, 'e1', opened_at_ms + 40000, 'disk-space-critical', '', '', '', '{}' FROM tickets";
             sql::query(row).execute(tx).await?;
             Ok::<_, StoreError>(())
         })
     });
     diagnosed.await.expect("a row");
+    let page = house.page(&format!("/tickets/{number}"), &session).await;
+    assert!(page.contains("<dt>First diagnosis</dt><dd>40.0 s after it was opened</dd>"), "{page}");
     let path = "/api/v1/checks/disk-space-critical";
     let said = "1 useful, 0 of no use (100 % useful)";
     assert!(!house.page(path, &session).await.contains(said));

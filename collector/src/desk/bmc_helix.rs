@@ -223,6 +223,16 @@ impl Desk for BmcHelix {
         Duration::ZERO
     }
 
+    async fn closing(&self, ticket: &TicketRef) -> Result<String, Trouble> {
+        let field = match self.settings.closing_field.as_str() {
+            "" => "Status_Reason",
+            field => field,
+        };
+        let fields = format!("Incident Number,{field}");
+        let values = self.one(INCIDENTS, "Incident Number", &ticket.display_number, &fields).await?;
+        Ok(values.map(|values| text(&values[field])).unwrap_or_default())
+    }
+
     async fn close(&self) {
         self.way.close().await;
     }

@@ -192,6 +192,14 @@ impl Desk for Zammad {
         Ok(None)
     }
 
+    async fn closing(&self, ticket: &TicketRef) -> Result<String, Trouble> {
+        let field = self.settings.closing_field.as_str();
+        if field.is_empty() {
+            return Ok(String::new());
+        }
+        Ok(text(&self.document(&ticket.api_id).await?[field]))
+    }
+
     async fn change(&self, ticket: &TicketRef, change: &Change) -> Result<(), Trouble> {
         let wanted = words::fields(&self.settings, change);
         if wanted.is_empty() {

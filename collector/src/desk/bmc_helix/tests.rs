@@ -60,6 +60,7 @@ async fn a_change_tells_reasons_and_must_leave_the_rest_as_it_was() {
     let fields = ["Status", "Status_Reason", "Impact", "Urgency", "Assigned Group"].map(|field| now[field].clone());
     let wanted = ["Resolved", "No Further Action Required", "2-Significant/Large", "2-High", "Second Level"];
     assert_eq!(fields, wanted);
+    assert_eq!(room.desk.closing(&ticket).await.expect("an answer"), "No Further Action Required");
     standin.held().resets = true;
     let again = Change { state: Some(TicketState::Open), ..Change::default() };
     let trouble = room.desk.change(&ticket, &again).await.expect_err("emptied");

@@ -53,6 +53,15 @@ async fn fields_change_in_its_own_words_and_what_is_ignored_is_noticed() {
 }
 
 #[tokio::test]
+async fn how_a_ticket_ended_stands_in_the_attribute_that_is_named() {
+    let (standin, room, ticket) = with_ticket(StandIn::default(), |_| ()).await;
+    assert_eq!(room.desk.closing(&ticket).await.expect("an answer"), "", "none is");
+    standin.held().tickets[0]["close_code"] = json!("False alarm");
+    let room = Room::with(standin, |settings| settings.closing_field = "close_code".to_owned()).await;
+    assert_eq!(room.desk.closing(&ticket).await.expect("an answer"), "False alarm");
+}
+
+#[tokio::test]
 async fn tickets_of_other_groups_and_those_that_are_over_do_not_come_in() {
     let standin = StandIn::default();
     let room = Room::of(standin.clone()).await;
