@@ -3,6 +3,7 @@
 mod account;
 mod incidents;
 mod machines;
+mod page;
 mod tickets;
 
 use std::time::Duration;
