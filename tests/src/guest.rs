@@ -1,10 +1,12 @@
 //! A machine inside this one: a Debian whose first process is systemd. It boots in about a second, restarts services,
 //! shuts down, and loses its power. Needs root, like the services that it is for.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
+use std::{fs, io};
+
+use rustix::fs::inotify;
 
 use crate::collector::text;
 use crate::{Outcome, Process, binary, wait};
@@ -128,16 +130,28 @@ impl Drop for Guest {
     fn drop(&mut self) {
         drop(self.process.take());
         // A cgroup can be removed when the last of its processes is gone, which takes a moment.
-        wait::blocking(Duration::from_secs(2), || remove_cgroup(&self.cgroup));
+        let _ = emptied(&self.cgroup);
+        remove_cgroup(&self.cgroup);
     }
 }
 
-fn remove_cgroup(folder: &Path) -> bool {
-    let Ok(entries) = fs::read_dir(folder) else { return true };
-    for entry in entries.flatten().filter(|entry| entry.path().is_dir()) {
+/// Waits until no process is left in a cgroup or below it, of which the kernel tells.
+fn emptied(folder: &Path) -> io::Result<()> {
+    let events = folder.join("cgroup.events");
+    let told = inotify::init(inotify::CreateFlags::CLOEXEC)?;
+    inotify::add_watch(&told, &events, inotify::WatchFlags::MODIFY)?;
+    while fs::read_to_string(&events)?.contains("populated 1") {
+        rustix::io::read(&told, &mut [0_u8; 256])?;
+    }
+    Ok(())
+}
+
+fn remove_cgroup(folder: &Path) {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    for entry in entries.filter(|entry| entry.path().is_dir()) {
         remove_cgroup(&entry.path());
     }
-    fs::remove_dir(folder).is_ok()
+    let _ = fs::remove_dir(folder);
 }
 
 /// The image, made when it is not there. Several tests that ask at once wait for one.

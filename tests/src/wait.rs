@@ -67,18 +67,6 @@ pub async fn for_listener(port: u16, within: Duration) {
     }
 }
 
-/// Looks until `look` holds, without a runtime. Says whether it did within the time.
-pub fn blocking(within: Duration, mut look: impl FnMut() -> bool) -> bool {
-    let deadline = Instant::now() + within;
-    while !look() {
-        if Instant::now() >= deadline {
-            return false;
-        }
-        std::thread::sleep(LOOK_EVERY);
-    }
-    true
-}
-
 /// Looks until `look` holds.
 ///
 /// # Panics
