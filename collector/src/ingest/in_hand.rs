@@ -1,5 +1,6 @@
 //! The layouts that a stream uses, and what of them may be stored.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use firstline_diagnosis::registry::{Registry, SignalKind, ValueType};
@@ -11,11 +12,37 @@ use firstline_diagnosis::vocabulary::{Layout, Sample, Series};
 /// the rest is stored. Names that are not declared are never written anywhere.
 #[derive(Debug, Clone)]
 pub(super) struct Used {
-    /// As it was announced: the same as what is stored, when all of it is declared.
-    announced: Arc<Layout>,
+    /// Its name as it was announced, and how many numbers its rows have.
+    fingerprint: u64,
+    length: usize,
+    /// As it was announced; absent when that is not in hand any more.
+    announced: Option<Arc<Layout>>,
     /// Places of the declared series; absent when that is all of them.
     kept: Option<Vec<usize>>,
     stored: Arc<Layout>,
+}
+
+/// What is kept of an announced layout that is no longer in hand and not all of which is declared. What is stored of it has
+/// another name than its samples say: without this they could not be read any more.
+#[derive(Debug, Clone)]
+pub(super) struct Remainder {
+    fingerprint: u64,
+    length: usize,
+    kept: Vec<usize>,
+    stored: u64,
+}
+
+impl Remainder {
+    /// The name of what is stored of it.
+    pub(super) fn stored(&self) -> u64 {
+        self.stored
+    }
+
+    /// The layout again, with what is stored of it.
+    pub(super) fn with(self, stored: Arc<Layout>) -> Used {
+        let Self { fingerprint, length, kept, .. } = self;
+        Used { fingerprint, length, announced: None, kept: Some(kept), stored }
+    }
 }
 
 impl Used {
@@ -32,23 +59,30 @@ impl Used {
 
     /// An announced layout of which `stored` remains.
     pub(super) fn new(announced: Layout, kept: Option<Vec<usize>>, stored: Arc<Layout>) -> Self {
+        let (fingerprint, length) = (announced.fingerprint(), announced.series().len());
         let announced = if kept.is_none() { Arc::clone(&stored) } else { Arc::new(announced) };
-        Self { announced, kept, stored }
+        Self { fingerprint, length, announced: Some(announced), kept, stored }
     }
 
     /// A layout that is stored as it was announced.
     pub(super) fn whole(layout: Arc<Layout>) -> Self {
-        Self { announced: Arc::clone(&layout), kept: None, stored: layout }
+        let (fingerprint, length) = (layout.fingerprint(), layout.series().len());
+        Self { fingerprint, length, announced: Some(Arc::clone(&layout)), kept: None, stored: layout }
     }
 
     /// How many series are left out.
     pub(super) fn undeclared(&self) -> u64 {
-        self.kept.as_ref().map_or(0, |kept| (self.announced.series().len() - kept.len()) as u64)
+        self.kept.as_ref().map_or(0, |kept| (self.length - kept.len()) as u64)
     }
 
-    /// The layout as it was announced.
-    pub(super) fn announced(&self) -> Arc<Layout> {
-        Arc::clone(&self.announced)
+    /// The layout as it was announced, while that is in hand.
+    pub(super) fn announced(&self) -> Option<Arc<Layout>> {
+        self.announced.clone()
+    }
+
+    fn remainder(&self) -> Option<Remainder> {
+        let kept = self.kept.clone()?;
+        Some(Remainder { fingerprint: self.fingerprint, length: self.length, kept, stored: self.stored.fingerprint() })
     }
 
     /// The layout that is stored.
@@ -58,7 +92,7 @@ impl Used {
 
     /// The sample as it is stored; nothing when its row does not fit the layout.
     pub(super) fn declared(&self, sample: Sample) -> Option<Sample> {
-        if sample.values.len() != self.announced.series().len() {
+        if sample.values.len() != self.length {
             return None;
         }
         let Some(kept) = &self.kept else { return Some(sample) };
@@ -79,29 +113,49 @@ fn is_declared(series: &Series) -> bool {
         && Registry::builtin().admit(series).is_ok()
 }
 
-/// The layouts that a stream has in hand, the newest last.
+/// The layouts that a stream has in hand, the newest last, and what remains of those that it had.
 #[derive(Debug, Default)]
-pub(super) struct InHand(Vec<Used>);
+pub(super) struct InHand {
+    recent: Vec<Used>,
+    remainders: VecDeque<Remainder>,
+}
 
 impl InHand {
     /// Layouts that one stream may use by turns.
     pub(super) const MOST: usize = 4;
+    /// Places of all remainders together: a batch of 512 records, each with a layout of its own of 512 series.
+    const PLACES_MOST: usize = 512 * 512;
 
     pub(super) fn add(&mut self, layout: Used) {
-        self.0.retain(|one| one.announced.fingerprint() != layout.announced.fingerprint());
-        if self.0.len() == Self::MOST {
-            self.0.remove(0);
+        self.recent.retain(|one| one.fingerprint != layout.fingerprint);
+        if self.recent.len() == Self::MOST {
+            let over = self.recent.remove(0);
+            self.remember(over.remainder());
         }
-        self.0.push(layout);
+        self.recent.push(layout);
+    }
+
+    fn remember(&mut self, remainder: Option<Remainder>) {
+        let Some(remainder) = remainder else { return };
+        self.remainders.retain(|one| one.fingerprint != remainder.fingerprint);
+        self.remainders.push_back(remainder);
+        while self.remainders.iter().map(|one| one.kept.len()).sum::<usize>() > Self::PLACES_MOST {
+            self.remainders.pop_front();
+        }
     }
 
     /// The layouts that are stored.
     pub(super) fn stored(&self) -> Vec<Arc<Layout>> {
-        self.0.iter().map(Used::layout).collect()
+        self.recent.iter().map(Used::layout).collect()
     }
 
     pub(super) fn get(&self, fingerprint: u64) -> Option<&Used> {
-        self.0.iter().rev().find(|one| one.announced.fingerprint() == fingerprint)
+        self.recent.iter().rev().find(|one| one.fingerprint == fingerprint)
+    }
+
+    /// What remains of a layout that was in hand.
+    pub(super) fn remainder(&self, fingerprint: u64) -> Option<Remainder> {
+        self.remainders.iter().rev().find(|one| one.fingerprint == fingerprint).cloned()
     }
 }
 

@@ -13,7 +13,7 @@ use tonic::Status;
 use tracing::{info, warn};
 
 use super::{End, Open};
-use crate::ingest::in_hand::Used;
+use crate::ingest::in_hand::{Remainder, Used};
 use crate::ingest::records;
 use crate::metrics as names;
 use crate::store::{Appended, Body, RecordBatch, Row, StoreError};
@@ -30,8 +30,8 @@ impl Open<'_> {
     /// A layout that is told by what differs from one that was announced before.
     pub(super) async fn layout_change(&mut self, change: v1::LayoutChange, now: Timestamp) -> Result<(), End> {
         let base = change.base_fingerprint;
-        let base = match self.in_hand.get(base) {
-            Some(used) => Some(used.announced()),
+        let base = match self.in_hand.get(base).and_then(Used::announced) {
+            Some(announced) => Some(announced),
             None => self.session.shared.layouts.find(base).await?,
         };
         let base = base.ok_or_else(no_layout)?;
@@ -77,8 +77,11 @@ impl Open<'_> {
     async fn part(&mut self, batch: v1::RecordBatch, now: Timestamp) -> Result<(), End> {
         let shared = Arc::clone(&self.session.shared);
         while let Some(fingerprint) = records::missing_layout(&batch, &self.in_hand) {
-            let layout = shared.layouts.find(fingerprint).await?;
-            self.in_hand.add(Used::whole(layout.ok_or_else(no_layout)?));
+            let remainder = self.in_hand.remainder(fingerprint);
+            let layout = shared.layouts.find(remainder.as_ref().map_or(fingerprint, Remainder::stored)).await?;
+            let layout = layout.ok_or_else(no_layout)?;
+            self.in_hand
+                .add(remainder.map_or_else(|| Used::whole(Arc::clone(&layout)), |rest| rest.with(Arc::clone(&layout))));
         }
         let ahead = batch.ahead;
         let converted = records::convert(batch, &self.in_hand, &self.clock, now);

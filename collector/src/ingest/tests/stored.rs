@@ -72,19 +72,19 @@ async fn a_number_that_cannot_be_stored_is_not_acknowledged() {
     assert_eq!(welcome.stored_sequence, 0);
 }
 
-/// An hour of a machine on which programs come and go: each minute has a layout of its own.
-#[tokio::test]
-async fn a_batch_of_more_layouts_than_a_stream_has_in_hand_is_stored_whole() {
+/// An hour of a machine on which programs come and go, each minute with a layout of its own; `more` is in every row.
+async fn an_hour_of_programs(more: &[&str]) {
     let collector = Collector::start().await;
     let (mut talk, _) = collector.machine("m").await.connect(&collector).await;
     let mut records = Vec::new();
     for number in 1..=60 {
         let program = format!("program-{number}");
-        let layout =
-            Layout::new(vec![Series::new("process.group.size", [("process.executable.name", program.as_str())])]);
+        let more = more.iter().map(|signal| Series::new(*signal, firstline_diagnosis::vocabulary::Attributes::none()));
+        let size = Series::new("process.group.size", [("process.executable.name", program.as_str())]);
+        let layout = Layout::new(more.chain([size]).collect::<Vec<_>>());
         talk.say(Frame::Layout(v1::Layout::from(&layout))).await;
-        let layout_fingerprint = layout.fingerprint();
-        let sample = v1::Sample { layout_fingerprint, step_seconds: 60, row: vec![1.0], absences: vec![] };
+        let (layout_fingerprint, row) = (layout.fingerprint(), vec![1.0; layout.series().len()]);
+        let sample = v1::Sample { layout_fingerprint, step_seconds: 60, row, absences: vec![] };
         records.push(record(&collector, number, v1::record::Body::Sample(sample)));
     }
     let mut stored = talk.store(records).await;
@@ -94,4 +94,15 @@ async fn a_batch_of_more_layouts_than_a_stream_has_in_hand_is_stored_whole() {
         stored = ack;
     }
     assert_eq!(count(&collector, "SELECT COUNT(*) FROM samples").await, 60);
+}
+
+#[tokio::test]
+async fn a_batch_of_more_layouts_than_a_stream_has_in_hand_is_stored_whole() {
+    an_hour_of_programs(&[]).await;
+}
+
+/// What is stored of such a layout has another name than its samples say.
+#[tokio::test]
+async fn a_newer_agent_that_was_offline_is_stored_whole_but_for_what_nobody_declares() {
+    an_hour_of_programs(&["endpoint.of.the.next.version"]).await;
 }
