@@ -29,7 +29,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use ease::Ease;
 pub use intake::{FAST_ROWS, Intake, MINUTE_ROWS, USERS, health, is_state};
-pub use recorded::recorder_series;
+pub use recorded::{Wanted, recorder_series};
 pub use status::{ProbeStatus, SpoolStatus, Status, read as read_status};
 
 use crate::config::Config;

@@ -2,6 +2,7 @@
 //!
 //! Fields are added, never renamed or removed. Times are RFC 3339 in UTC, ratios 0 to 1, bytes are bytes.
 
+mod around;
 mod change;
 mod compared;
 mod diagnosis;
@@ -9,6 +10,7 @@ mod endpoint;
 mod forecast;
 mod snapshot;
 
+pub use around::{Around, Happened, Unusual};
 pub use change::{Actor, ChangeRecord, ChangesResult, WhatChanged};
 pub(crate) use compared::Account;
 pub use compared::{Compared, Outcome, OutcomeResult};

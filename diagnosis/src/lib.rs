@@ -16,6 +16,7 @@
 //! | [`estimate`] | estimators that a few wild numbers cannot spoil |
 //! | [`fleet`] | one cause seen on many endpoints |
 //! | [`trend`] | forecasts, regressions and rates over an endpoint's past |
+//! | [`stated`] | when it happened, as a ticket or a person says it |
 //! | [`order`] | sorting and collecting with little code |
 //! | [`recording`] | what endpoints told, line by line, and its replay on a virtual clock |
 //! | [`diagnose`] | a snapshot goes in, a diagnosis comes out |
@@ -34,10 +35,11 @@ pub mod recording;
 pub mod registry;
 mod replay;
 pub mod spelling;
+pub mod stated;
 pub mod texts;
 pub mod trend;
 pub mod vocabulary;
 mod window;
 
-pub use replay::{Foresight, diagnose, diagnose_again, diagnose_with};
+pub use replay::{Foresight, Question, diagnose, diagnose_with};
 pub use texts::human;

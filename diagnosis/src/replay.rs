@@ -1,5 +1,6 @@
 //! A snapshot through the detector, on a virtual clock.
 
+mod around;
 mod beginning;
 
 use std::sync::Arc;
@@ -11,8 +12,11 @@ use crate::detector::{Detector, Host};
 use crate::document::{Diagnosis, Finding, Quality, Snapshot, SnapshotReading};
 use crate::order::Arrange as _;
 use crate::registry::{Registry, SignalKind, Tier};
+use crate::stated::Stated;
 use crate::trend::{self, Outlook, Past};
 use crate::vocabulary::{Event, Mark, Reading, Series, Timestamp, Unknown, Why};
+
+use around::{Look, Spells};
 
 /// No reading older than this is replayed.
 const REACH: Duration = Duration::from_hours(48);
@@ -31,17 +35,18 @@ const FORESIGHT_STEP: Duration = Duration::from_mins(15);
 /// Diagnoses a snapshot: its series, marks and events go through the same detector as live data, on a virtual clock.
 /// The same snapshot and the same catalogue give the same bytes.
 pub fn diagnose(catalogue: &Arc<Catalogue>, snapshot: &Snapshot, symptom: Option<&str>) -> Diagnosis {
-    diagnose_with(catalogue, snapshot, symptom, &Foresight::default(), None)
+    diagnose_with(catalogue, snapshot, &Question { symptom, ..Question::default() }, &Foresight::default())
 }
 
-/// Diagnoses a snapshot once more, after somebody tried to help: with what became of the findings of `before`.
-pub fn diagnose_again(
-    catalogue: &Arc<Catalogue>,
-    snapshot: &Snapshot,
-    symptom: Option<&str>,
-    before: &Diagnosis,
-) -> Diagnosis {
-    diagnose_with(catalogue, snapshot, symptom, &Foresight::default(), Some(before))
+/// What somebody wants to know of a snapshot.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Question<'a> {
+    /// What the person complains of: free words of a ticket, or a symptom's id.
+    pub symptom: Option<&'a str>,
+    /// The moment that they name.
+    pub around: Option<&'a Stated>,
+    /// An earlier answer, to say what became of its findings: somebody tried to help since.
+    pub before: Option<&'a Diagnosis>,
 }
 
 /// What is known of an endpoint beside its snapshot.
@@ -55,27 +60,35 @@ pub struct Foresight {
     pub account: Vec<Reading>,
 }
 
-/// Both, with what is known of the endpoint beside its snapshot.
+/// Answers all of a question, with what is known of the endpoint beside its snapshot.
 pub fn diagnose_with(
     catalogue: &Arc<Catalogue>,
     snapshot: &Snapshot,
-    symptom: Option<&str>,
+    question: &Question<'_>,
     foresight: &Foresight,
-    before: Option<&Diagnosis>,
 ) -> Diagnosis {
-    let (detector, end) = (replayed(catalogue, snapshot, foresight), snapshot.taken_at);
+    let Question { symptom, around, before } = *question;
+    let look = around.map(|stated| Look::around(stated, snapshot.taken_at));
+    let ((detector, spells), end) = (replayed(catalogue, snapshot, foresight, look), snapshot.taken_at);
     let mut diagnosis = match before {
         Some(before) => detector.diagnose_again(symptom, before, end),
         None => detector.diagnose(symptom, end),
     };
     beginning::bound(&mut diagnosis, snapshot);
     diagnosis.notes.splice(0..0, health_notes(snapshot));
+    let symptom = symptom.and_then(|symptom| catalogue.symptom(symptom));
+    diagnosis.around = around.map(|stated| around::account(catalogue, snapshot, symptom, stated, spells));
     diagnosis.changes = change::account(&diagnosis, &change::Past::of(snapshot));
     diagnosis
 }
 
-/// A detector that has seen all of the snapshot.
-fn replayed(catalogue: &Arc<Catalogue>, snapshot: &Snapshot, foresight: &Foresight) -> Detector {
+/// A detector that has seen all of the snapshot, and what held on the way.
+fn replayed(
+    catalogue: &Arc<Catalogue>,
+    snapshot: &Snapshot,
+    foresight: &Foresight,
+    look: Option<Look>,
+) -> (Detector, Spells) {
     let host = Host { os_type: snapshot.endpoint.os.os_type.clone() };
     let mut detector = Detector::new(Arc::clone(catalogue), host);
     let end = snapshot.taken_at;
@@ -93,6 +106,8 @@ fn replayed(catalogue: &Arc<Catalogue>, snapshot: &Snapshot, foresight: &Foresig
         detector.reading(&Reading { at: fact.at.min(start), ..fact });
     }
     let past = Past::of_snapshot(snapshot);
+    let mut spells = Spells::default();
+    let fine = look.map(Look::fine);
     let mut foreseen = end - FORESIGHT;
     let mut items = items.into_iter().peekable();
     while let Some(item) = items.next_if(|item| item.at < start) {
@@ -116,13 +131,13 @@ fn replayed(catalogue: &Arc<Catalogue>, snapshot: &Snapshot, foresight: &Foresig
             }
             foreseen = now + FORESIGHT_STEP;
         }
-        detector.evaluate(now);
+        spells.note(detector.evaluate(now));
         if now >= end {
             break;
         }
-        now = next(now, end);
+        now = next(now, end, fine);
     }
-    detector
+    (detector, spells)
 }
 
 /// Tells the detector what methods say now: over the longer past where that says anything, else over the snapshot's own.
@@ -141,12 +156,15 @@ fn foresee(detector: &mut Detector, catalogue: &Catalogue, past: &Past, outlooks
     }
 }
 
-/// The next moment to judge. A finer stretch begins exactly where it should, however the coarse steps fall.
-fn next(now: Timestamp, end: Timestamp) -> Timestamp {
+/// The next moment to judge. A finer stretch begins exactly where it should, however the coarse steps fall; `fine` is one
+/// more of them.
+fn next(now: Timestamp, end: Timestamp, fine: Option<(Timestamp, Timestamp)>) -> Timestamp {
     let left = end.since(now);
     let step = STEPS.iter().find(|(stretch, _)| left <= *stretch).map_or(COARSE_STEP, |(_, step)| *step);
-    let borders = STEPS.iter().map(|(stretch, _)| end - *stretch).filter(|border| *border > now);
-    borders.chain([end, now + step]).min().unwrap_or(end)
+    let is_fine = |(from, until): &(Timestamp, Timestamp)| now >= *from && now < *until;
+    let step = fine.filter(is_fine).map_or(step, |_| step.min(around::STEP));
+    let borders = STEPS.iter().map(|(stretch, _)| end - *stretch).chain(fine.map(|(from, _)| from));
+    borders.filter(|border| *border > now).chain([end, now + step]).min().unwrap_or(end)
 }
 
 /// Something that a snapshot holds, at its moment.
@@ -182,12 +200,10 @@ fn items(snapshot: &Snapshot, end: Timestamp) -> Vec<Item<'_>> {
     for history in &snapshot.series {
         let series = Arc::new(Series { signal: Arc::from(history.signal.as_str()), attributes: history.attrs.clone() });
         let step_ms = i64::from(history.step_seconds.max(1)) * 1000;
-        for (index, value) in history.values.iter().enumerate() {
-            let at = Timestamp(history.start.0.saturating_add(step_ms.saturating_mul(index as i64 + 1)));
-            if let Some(value) = value.filter(|value| value.is_finite()) {
-                items.push(Item { at, what: What::Number { series: Arc::clone(&series), step_ms, value } });
-            }
-        }
+        items.extend(history.points().map(|(at, value)| {
+            let value = value as f32;
+            Item { at, what: What::Number { series: Arc::clone(&series), step_ms, value } }
+        }));
     }
     items.extend(snapshot.events.iter().map(|event| Item { at: event.at, what: What::Event(event) }));
     let is_told = |item: &Item| match item.what {

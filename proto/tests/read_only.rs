@@ -46,6 +46,7 @@ ProbeTarget.port: uint32
 ProbeTarget.tls: bool
 Fork.permit: string                     # echoed when the agent asks for an identity of its own
 PullCancel.pull_id: string              # compared
+PullRequest.around_unix_ms: int64
 PullRequest.deadline_unix_ms: int64
 PullRequest.pull_id: string             # compared and echoed
 PullRequest.reason: PullReason

@@ -9,7 +9,7 @@ use firstline_diagnosis::vocabulary::{Attributes, Event, Mark, Reading, Series, 
 use firstline_proto::convert::Body;
 use tokio::sync::watch;
 
-use super::recorded::recorder_series;
+use super::recorded::{Wanted, recorder_series};
 use super::repeats::Repeats;
 use crate::bookmarks::{Bookmark, Bookmarks};
 use crate::config::Config;
@@ -407,9 +407,9 @@ impl Intake {
         self.latest.values().filter(move |reading| !settings.denied_signals.contains(&*reading.series.signal))
     }
 
-    /// The recorders' series of the last `window`, the newest hour fine, the rest in steps of five minutes.
-    pub fn series(&mut self, now: Timestamp, window: Duration) -> Vec<SnapshotSeries> {
-        let mut series = recorder_series(&self.fast, &self.minute, now, window);
+    /// The recorders' series that are wanted, without those that the policy keeps here.
+    pub fn series(&mut self, now: Timestamp, wanted: Wanted) -> Vec<SnapshotSeries> {
+        let mut series = recorder_series(&self.fast, &self.minute, now, wanted);
         let settings = self.settings.borrow();
         series.retain(|one| !settings.denied_signals.contains(&one.signal));
         series

@@ -137,7 +137,8 @@ impl Machine {
         let now = self.clock.now();
         let readings = intake.latest().cloned().collect();
         let mut parts = intake.parts(readings, &self.schedule.cost_table());
-        (parts.series, parts.history) = (intake.series(now, Duration::from_hours(24)), intake.history());
+        (parts.series, parts.history) =
+            (intake.series(now, Wanted { window: Duration::from_hours(24), around: None }), intake.history());
         assemble(parts, now, Reason::Pull, None, &catalogue_version())
     }
 

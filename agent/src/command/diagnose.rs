@@ -1,10 +1,12 @@
 use std::io::Write;
 use std::path::PathBuf;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use bpaf::Bpaf;
 use firstline_diagnosis::catalogue::Catalogue;
 use firstline_diagnosis::document::{Diagnosis, Snapshot};
+use firstline_diagnosis::stated::{self, Stated};
+use firstline_diagnosis::{Foresight, Question, diagnose_with};
 use serde::Serialize;
 
 use super::local::Local;
@@ -15,6 +17,8 @@ use crate::state::{self, StateDir};
 pub(super) const EXAMPLES: &str = "Examples:
    firstline-agent diagnose
    firstline-agent diagnose --symptom \"no internet\"
+   firstline-agent diagnose --symptom \"froze about 10:40\"
+   firstline-agent diagnose --around \"yesterday 16:10\"
    firstline-agent diagnose --save diagnosis.json
    firstline-agent diagnose --json";
 
@@ -25,6 +29,9 @@ pub(super) struct Diagnose {
     /// What the person at the machine says
     #[bpaf(argument("TEXT"))]
     symptom: Option<String>,
+    /// When it was, by the clock on this machine; read out of the symptom's words where they name a time
+    #[bpaf(argument("TIME"))]
+    around: Option<String>,
     /// Print the document
     json: bool,
     /// Write a file that a collector can import into a ticket; signed when this machine is enrolled
@@ -40,9 +47,11 @@ struct Document {
 
 impl Diagnose {
     pub(super) async fn execute(self, config: &Config, state: &StateDir) -> Result<()> {
-        let snapshot = Local::new(config, state).snapshot().await?;
-        let catalogue = Catalogue::builtin();
-        let diagnosis = firstline_diagnosis::diagnose(&catalogue, &snapshot, self.symptom.as_deref());
+        let local = Local::new(config, state);
+        let around = self.moment(&local)?;
+        let snapshot = local.snapshot(around.as_ref().map(|stated| stated.at)).await?;
+        let question = Question { symptom: self.symptom.as_deref(), around: around.as_ref(), before: None };
+        let diagnosis = diagnose_with(&Catalogue::builtin(), &snapshot, &question, &Foresight::default());
         let document = Document { snapshot, diagnosis };
         if let Some(path) = &self.save {
             let bytes = serde_json::to_vec_pretty(&document)?;
@@ -62,5 +71,19 @@ impl Diagnose {
             writeln!(out, "\nSaved to {}.", path.display())?;
         }
         Ok(())
+    }
+
+    /// When it was: as it was given, else as the symptom's words name it.
+    fn moment(&self, local: &Local) -> Result<Option<Stated>> {
+        let (now, ahead_seconds) = local.now();
+        let ahead_seconds = ahead_seconds.unwrap_or_default();
+        match (&self.around, &self.symptom) {
+            (Some(time), _) => {
+                let at = stated::typed(time, now, ahead_seconds).map_err(|why| anyhow!("--around {time}: {why}"))?;
+                Ok(Some(Stated::exactly(at)))
+            }
+            (None, Some(words)) => Ok(stated::stated(words, now, ahead_seconds)),
+            (None, None) => Ok(None),
+        }
     }
 }

@@ -1,3 +1,4 @@
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,10 +11,12 @@ use firstline_proto::convert::{Section, every_section};
 use futures_util::future::join_all;
 use tokio::sync::watch;
 
-use crate::app::{self, FAST_ROWS, MINUTE_ROWS, USERS, catalogue_version, health, read_status, recorder_series};
+use crate::app::{
+    self, FAST_ROWS, MINUTE_ROWS, USERS, Wanted, catalogue_version, health, read_status, recorder_series,
+};
 use crate::config::Config;
 use crate::identity::{Identity, IdentityError};
-use crate::os::Clock;
+use crate::os::{Clock, native};
 use crate::privacy::{Gate, PSEUDONYM_KEY, known_pseudonyms};
 use crate::probe::{self, Vitals};
 use crate::recorder::{Moment, Recorder};
@@ -48,6 +51,7 @@ pub(super) struct Local {
     settings: watch::Receiver<Settings>,
     clock: Arc<dyn Clock>,
     vitals: Arc<Vitals>,
+    root: PathBuf,
     state: StateDir,
     identity: Option<Identity>,
     _settings: watch::Sender<Settings>,
@@ -71,8 +75,15 @@ impl Local {
         let names = known_pseudonyms(identity.as_ref().and_then(Identity::naming_key), &state.path(PSEUDONYM_KEY));
         let cx = app::context(names, settings.clone(), identity.as_ref());
         let (clock, vitals) = (Arc::clone(&cx.clock), Arc::clone(&cx.vitals));
+        let root = cx.root.clone();
         let schedule = Schedule::new(probe::all(), cx, settings.clone());
-        Self { schedule, settings, clock, vitals, state: state.clone(), identity, _settings: sender }
+        Self { schedule, settings, clock, vitals, root, state: state.clone(), identity, _settings: sender }
+    }
+
+    /// The time by this machine's clock, and how many seconds local time is ahead of UTC; nothing where that cannot be told.
+    pub(super) fn now(&self) -> (Timestamp, Option<i32>) {
+        let now = self.clock.now();
+        (now, native::utc_offset_seconds(&self.root, now).ok())
     }
 
     /// Fresh readings of one section.
@@ -86,13 +97,14 @@ impl Local {
         machine(readings, if denied { Vec::new() } else { self.vitals.people() })
     }
 
-    /// A snapshot of this machine now, signed when it is enrolled, with the recorder's history when there is one.
-    pub(super) async fn snapshot(&self) -> Result<Snapshot> {
-        Ok(self.timed_snapshot().await?.0)
+    /// A snapshot of this machine now, signed when it is enrolled, with the recorder's history when there is one: around a
+    /// moment that somebody names as finely as it was recorded.
+    pub(super) async fn snapshot(&self, around: Option<Timestamp>) -> Result<Snapshot> {
+        Ok(self.timed_snapshot(around).await?.0)
     }
 
     /// A snapshot, and what each section took.
-    pub(super) async fn timed_snapshot(&self) -> Result<(Snapshot, Vec<Took>)> {
+    pub(super) async fn timed_snapshot(&self, around: Option<Timestamp>) -> Result<(Snapshot, Vec<Took>)> {
         let rates = [Section::Performance, Section::Software, Section::Storage, Section::Network];
         let collect = |section| self.schedule.collect_section(section, SECTION_LIMIT);
         let first = join_all(rates.map(collect)).await;
@@ -121,7 +133,7 @@ impl Local {
             machine: self.machine(&readings),
             boot_id,
             uptime_seconds: since_boot.as_secs(),
-            series: self.recorded(now),
+            series: self.recorded(Wanted { window: Duration::from_hours(24), around }, now),
             history: self.history(moment, events),
             agent,
             readings,
@@ -144,12 +156,12 @@ impl Local {
     }
 
     /// What the recorder of an agent remembers; nothing when none ever ran.
-    fn recorded(&self, now: Timestamp) -> Vec<firstline_diagnosis::document::SnapshotSeries> {
+    fn recorded(&self, wanted: Wanted, now: Timestamp) -> Vec<firstline_diagnosis::document::SnapshotSeries> {
         let peek = |name: &str, tail: &str, step| {
             Recorder::peek(&self.state.path(name), &self.state.scratch_file(tail), step).ok()
         };
         match (peek("recorder/fast", FAST_ROWS, 15), peek("recorder/minute", MINUTE_ROWS, 60)) {
-            (Some(fast), Some(minute)) => recorder_series(&fast, &minute, now, Duration::from_hours(24)),
+            (Some(fast), Some(minute)) => recorder_series(&fast, &minute, now, wanted),
             _ => Vec::new(),
         }
     }

@@ -6,14 +6,19 @@ use firstline_diagnosis::document::{Diagnosis, Finding, Role, RuledOutResult};
 
 /// Prints what is wrong, why, what to do, and what was ruled out.
 pub(super) fn diagnosis(out: &mut impl Write, diagnosis: &Diagnosis) -> io::Result<()> {
-    let Some(primary) = diagnosis.findings.iter().find(|finding| finding.role == Role::Primary) else {
+    let Some(answer) = diagnosis.answer() else {
         writeln!(out, "{}", diagnosis.nothing_found())?;
+        around(out, diagnosis)?;
         also(out, diagnosis)?;
         return ruled_out(out, diagnosis);
     };
-    writeln!(out, "{}", primary.texts.user)?;
+    match &diagnosis.around {
+        Some(around) if answer.until.is_some() => writeln!(out, "{}", around.over(answer))?,
+        _ => writeln!(out, "{}", answer.texts.user)?,
+    }
     writeln!(out)?;
-    finding(out, primary)?;
+    finding(out, answer)?;
+    around(out, diagnosis)?;
     changes(out, diagnosis)?;
     also(out, diagnosis)?;
     ruled_out(out, diagnosis)
@@ -32,6 +37,13 @@ fn finding(out: &mut impl Write, finding: &Finding) -> io::Result<()> {
         writeln!(out, "\nHand over to {} when: {}", escalation.queue, escalation.when)?;
     }
     Ok(())
+}
+
+/// How it was when the words say.
+fn around(out: &mut impl Write, diagnosis: &Diagnosis) -> io::Result<()> {
+    let Some(around) = &diagnosis.around else { return Ok(()) };
+    writeln!(out, "\nAround {}:", around.moment())?;
+    around.lines().iter().try_for_each(|line| writeln!(out, "  {line}"))
 }
 
 /// What changed before it began, and since.

@@ -16,7 +16,7 @@ use crate::state::StateDir;
 
 /// Shows what a snapshot would send, or only what it takes to read it.
 pub(super) async fn snapshot(config: &Config, state: &StateDir, json: bool, cost: bool) -> Result<()> {
-    let (snapshot, took) = Local::new(config, state).timed_snapshot().await?;
+    let (snapshot, took) = Local::new(config, state).timed_snapshot(None).await?;
     if cost {
         return costs(&mut std::io::stdout().lock(), &took);
     }

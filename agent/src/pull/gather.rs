@@ -11,7 +11,7 @@ use futures_util::stream::FuturesUnordered;
 use tokio::time::Instant;
 
 use super::Pulls;
-use crate::app::is_state;
+use crate::app::{Wanted, is_state};
 use crate::schedule::SectionReadings;
 use crate::snapshot::HistoryEntry;
 
@@ -100,7 +100,8 @@ async fn history(pulls: &Pulls, pull: &Pull, gathered: &mut Gathered) {
     {
         let now = pulls.clock.now();
         let mut intake = pulls.intake();
-        gathered.series = intake.series(now, Duration::from_secs(u64::from(pull.window_seconds)));
+        let window = Duration::from_secs(u64::from(pull.window_seconds));
+        gathered.series = intake.series(now, Wanted { window, around: pull.around });
         gathered.history = intake.history();
     }
     let count = gathered.series.len();

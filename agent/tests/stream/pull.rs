@@ -82,6 +82,7 @@ fn pull(id: &str) -> Request {
         ticket: "17".into(),
         requested_by: "ann".into(),
         reason: Reason::Ticket,
+        around: None,
     })
 }
 

@@ -8,7 +8,7 @@ use super::record::{Known, known};
 use super::relevance::Scoring;
 use super::tables::Tables;
 use crate::document::{
-    Change, ChangeRecord, ChangesResult, Diagnosis, Evidence, Finding, Role, Snapshot, SnapshotSeries, WhatChanged,
+    Change, ChangeRecord, ChangesResult, Diagnosis, Evidence, Finding, Snapshot, SnapshotSeries, WhatChanged,
 };
 use crate::estimate;
 use crate::order::Arrange as _;
@@ -56,9 +56,11 @@ impl<'a> Past<'a> {
     }
 }
 
-/// What changed before the primary finding began, and since; none when there is no such finding.
+/// What changed before the finding began that is the answer, and since; none when there is no such finding.
 pub fn account(diagnosis: &Diagnosis, past: &Past<'_>) -> Option<WhatChanged> {
-    let finding = diagnosis.findings.iter().find(|finding| finding.role == Role::Primary)?;
+    let finding = diagnosis.answer()?;
+    let stated = past.stated.or_else(|| diagnosis.around.as_ref().map(|around| around.at));
+    let past = &Past { stated, ..*past };
     let scoring = &Tables::builtin().scoring;
     let onset = onset_of(finding, past, scoring);
     let said = |result, words: String| WhatChanged { result, words, onset, related: Vec::new(), after: Vec::new() };
@@ -133,7 +135,9 @@ fn ago(seconds: f64) -> String {
 
 /// The earliest that anything tells of: the number that moved, the finding, the person.
 fn onset_of(finding: &Finding, past: &Past<'_>, scoring: &Scoring) -> Timestamp {
-    let moved = main_signal(finding).and_then(|(signal, attributes)| {
+    // How the numbers are now says nothing of what is over.
+    let lasting = main_signal(finding).filter(|_| finding.until.is_none());
+    let moved = lasting.and_then(|(signal, attributes)| {
         let numbers = numbers(past.series, signal, attributes);
         let size = numbers.last().map_or(0.0, |(_, number)| number.abs());
         let resolution = Registry::builtin().get(signal).and_then(|spec| spec.resolution).unwrap_or_default();

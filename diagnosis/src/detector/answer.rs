@@ -32,6 +32,7 @@ impl Detector {
             ruled_out,
             notes,
             compared: None,
+            around: None,
             changes: None,
             not_checked: symptom.map(|symptom| symptom.later.clone()).unwrap_or_default(),
             catalogue: self.catalogue.version().to_owned(),

@@ -147,6 +147,7 @@ impl<'a> Judge<'a> {
             confidence: (confidence.clamp(0.05, CONFIDENCE_MAX) * 1000.0).round() / 1000.0,
             onset,
             is_older: standing.is_older() && !is_told_by_events(&evidence),
+            until: None,
             texts,
             evidence,
             guards,

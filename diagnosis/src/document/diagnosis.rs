@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use super::{Compared, Forecast, WhatChanged};
+use super::{Around, Compared, Forecast, WhatChanged};
 use crate::texts;
 use crate::vocabulary::{Attributes, Impact, Priority, Severity, Timestamp, Urgency};
 
@@ -27,6 +27,9 @@ pub struct Diagnosis {
     /// What changed before the primary finding began; absent when there is none, or nobody looked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub changes: Option<WhatChanged>,
+    /// How it was around the moment that the ticket names; absent when it names none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub around: Option<Around>,
     /// Version of the catalogue that gave this answer.
     pub catalogue: String,
     /// The moment it speaks of.
@@ -34,6 +37,12 @@ pub struct Diagnosis {
 }
 
 impl Diagnosis {
+    /// The finding that is the answer: what is wrong now, else what was when the ticket says, and is over.
+    pub fn answer(&self) -> Option<&Finding> {
+        let now = self.findings.iter().find(|finding| finding.role == Role::Primary);
+        now.or_else(|| self.around.as_ref()?.explains())
+    }
+
     /// What became of the other candidates, for people: titles that share their words, and the words. In order.
     pub fn candidates(&self, result: RuledOutResult) -> Vec<(Vec<&str>, &str)> {
         let mut groups: Vec<(Vec<&str>, &str)> = Vec::new();
@@ -102,6 +111,11 @@ impl FindingState {
         }
     }
 
+    /// Whether it holds, or held until a moment ago, and for as long as the check asks.
+    pub fn is_raised(self) -> bool {
+        matches!(self, Self::Active | Self::Recovering | Self::Stale)
+    }
+
     /// What people must be told of it beside the finding; empty where it simply holds.
     pub fn caveat(self) -> &'static str {
         match self {
@@ -140,6 +154,9 @@ pub struct Finding {
     /// Whether it held already when somebody first looked, at `onset`.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_older: bool,
+    /// When it was over; absent while it holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
     /// What to tell people.
     pub texts: Texts,
     /// The numbers behind it.
@@ -164,10 +181,12 @@ pub struct Finding {
 }
 
 impl Finding {
-    /// Since when it is so, in words that follow `since`: `2026-01-21 12:55 UTC`, `before 2026-01-21 12:55 UTC`.
+    /// Since when it is so, in words that follow `since`: `2026-01-21 12:55 UTC`, `before 2026-01-21 12:55 UTC`; and
+    /// until when, where it is over.
     pub fn since(&self) -> String {
         let before = if self.is_older { "before " } else { "" };
-        format!("{before}{}", texts::moment(self.onset))
+        let until = self.until.map_or_else(String::new, |until| format!(", over since {}", texts::moment(until)));
+        format!("{before}{}{until}", texts::moment(self.onset))
     }
 
     /// How sure it is, in words: `85 % sure`, and what must be said of its state.

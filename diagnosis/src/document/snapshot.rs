@@ -147,6 +147,18 @@ pub struct SnapshotSeries {
     pub values: Vec<Option<f32>>,
 }
 
+impl SnapshotSeries {
+    /// The numbers that there are, each with the end of its step.
+    pub fn points(&self) -> impl Iterator<Item = (Timestamp, f64)> {
+        let step_ms = i64::from(self.step_seconds.max(1)) * 1000;
+        let at = move |index: usize| {
+            Timestamp(self.start.0.saturating_add(step_ms.saturating_mul(i64::try_from(index).unwrap_or(i64::MAX) + 1)))
+        };
+        let numbers = self.values.iter().enumerate().filter_map(|(index, value)| Some((index, (*value)?)));
+        numbers.filter(|(_, value)| value.is_finite()).map(move |(index, value)| (at(index), f64::from(value)))
+    }
+}
+
 /// Something that is not as it was.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Change {

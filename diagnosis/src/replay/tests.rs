@@ -1,3 +1,4 @@
+mod around;
 mod laws;
 
 use std::collections::BTreeMap;
@@ -155,7 +156,8 @@ fn an_empty_snapshot_says_that_nothing_is_known() {
 /// The diagnosis of a machine with a full disk, when a directory said this of the account of its user.
 fn with_account(readings: Vec<Reading>, symptom: &str) -> Diagnosis {
     let foresight = Foresight { account: readings, ..Foresight::default() };
-    diagnose_with(&Catalogue::builtin(), &snapshot(), Some(symptom), &foresight, None)
+    let question = Question { symptom: Some(symptom), ..Question::default() };
+    diagnose_with(&Catalogue::builtin(), &snapshot(), &question, &foresight)
 }
 
 #[test]

@@ -45,4 +45,14 @@ impl Mark {
             Self::NetworkChanged => "network_changed",
         }
     }
+
+    /// What happened, as people say it.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Booted => "The machine started",
+            Self::Pausing => "The machine went to sleep, or the agent stopped",
+            Self::Resumed => "The machine woke up",
+            Self::NetworkChanged => "The machine joined another network",
+        }
+    }
 }

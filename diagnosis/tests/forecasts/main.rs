@@ -12,7 +12,7 @@ use std::sync::Arc;
 use firstline_diagnosis::catalogue::Catalogue;
 use firstline_diagnosis::document::{Diagnosis, FindingState, RuledOutResult};
 use firstline_diagnosis::trend::outlook;
-use firstline_diagnosis::{Foresight, diagnose_with};
+use firstline_diagnosis::{Foresight, Question, diagnose_with};
 
 use case::{Case, File, Verdict};
 
@@ -39,7 +39,7 @@ fn judged(catalogue: &Arc<Catalogue>, check: &str, case: &Case) -> Result<(), St
     let outlooks: Vec<_> = outlook(rule, &past, past::NOW).into_iter().collect();
     let foresight = Foresight { outlooks, ..Foresight::default() };
     let snapshot = past::snapshot(case, &past);
-    let diagnosis = diagnose_with(catalogue, &snapshot, None, &foresight, None);
+    let diagnosis = diagnose_with(catalogue, &snapshot, &Question::default(), &foresight);
     let (found, words) = said(&diagnosis, check);
     let wanted = case.verdict.expect("a case has a verdict");
     let values: Vec<_> = foresight.outlooks.iter().flat_map(|outlook| &outlook.found).collect();

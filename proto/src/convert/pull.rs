@@ -26,6 +26,8 @@ pub struct Pull {
     pub requested_by: String,
     /// Why.
     pub reason: Reason,
+    /// A moment that somebody names: around it the series are told as finely as they were recorded.
+    pub around: Option<Timestamp>,
 }
 
 impl From<Pull> for v1::PullRequest {
@@ -43,6 +45,7 @@ impl From<Pull> for v1::PullRequest {
             ticket: pull.ticket,
             requested_by: pull.requested_by,
             reason: reason.into(),
+            around_unix_ms: pull.around.map(Timestamp::unix_ms),
         }
     }
 }
@@ -63,6 +66,7 @@ impl TryFrom<v1::PullRequest> for Pull {
             window_seconds,
             deadline: Timestamp(request.deadline_unix_ms),
             reason: reason(request.reason),
+            around: request.around_unix_ms.map(Timestamp),
             id: request.pull_id,
             ticket: request.ticket,
             requested_by: request.requested_by,
@@ -161,6 +165,7 @@ mod tests {
             ticket: "17".into(),
             requested_by: "ann".into(),
             reason: Reason::Ticket,
+            around: Some(Timestamp(3)),
         };
         assert_eq!(Pull::try_from(v1::PullRequest::from(pull.clone())), Ok(pull));
     }
