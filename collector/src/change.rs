@@ -126,8 +126,7 @@ impl Changes {
     }
 
     async fn account(&self, diagnosis: &mut Diagnosis, past: Past<'_>) -> Result<(), StoreError> {
-        let primary = diagnosis.findings.iter().find(|finding| finding.role == Role::Primary);
-        let Some(primary) = primary else { return Ok(()) };
+        let Some(primary) = diagnosis.answer() else { return Ok(()) };
         let lifts = lift::of(&self.store, &primary.id, &past, diagnosis.at).await?;
         let told = Past { lift: &|record| lifts.get(&record.reference).copied(), ..past };
         diagnosis.changes = change::account(diagnosis, &told);

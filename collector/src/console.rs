@@ -6,6 +6,7 @@
 
 mod accounts;
 mod alerts;
+mod around;
 mod assets;
 mod audit;
 mod charts;

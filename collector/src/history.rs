@@ -38,6 +38,7 @@ pub use columns::Damaged;
 pub use happened::Happened;
 pub use inventory::{Group, Inventory, Item, ProgramList};
 pub(crate) use join::join;
+pub(crate) use latest::inventory as states;
 pub use retention::Forgotten;
 pub(crate) use rows::watched_since;
 pub use seal::Sealed;

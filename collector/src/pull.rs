@@ -20,6 +20,7 @@ mod assembly;
 mod document;
 mod flight;
 mod import;
+mod moment;
 mod orders;
 mod owners;
 mod rows;

@@ -66,6 +66,7 @@ pub(crate) fn held(check: &str) -> Held {
         confidence: 0.95,
         onset: Timestamp(1_768_999_000_000),
         is_older: false,
+        until: None,
         texts: Texts { user: "Your disk is full.".to_owned(), tech: "1 GiB left on /".to_owned() },
         evidence: Vec::new(),
         guards: Vec::new(),

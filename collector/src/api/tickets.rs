@@ -260,6 +260,7 @@ pub(crate) async fn escalate_as(
 struct AttachOrder {
     endpoint: Option<String>,
     symptom: Option<String>,
+    around: Option<String>,
     expires_in_seconds: Option<u64>,
 }
 
@@ -274,6 +275,7 @@ async fn attach(
         endpoint: endpoint.id,
         ticket: Some(number),
         symptom: order.symptom,
+        around: order.around,
         requested_by: caller.name().to_owned(),
         expires_in_seconds: order.expires_in_seconds,
     };

@@ -58,7 +58,7 @@ pub(super) enum Command {
     Endpoint(Endpoint),
     /// Pull a fresh snapshot from an endpoint and say what is wrong.
     #[command(
-        after_help = "Examples:\n  firstline pull ada-laptop\n  firstline pull ada-laptop --ticket FL-1001 --symptom \"very slow since monday\""
+        after_help = "Examples:\n  firstline pull ada-laptop\n  firstline pull ada-laptop --ticket FL-1001 --symptom \"very slow since monday\"\n  firstline pull ada-laptop --symptom \"froze about 10:40\"\n  firstline pull ada-laptop --around \"yesterday 16:10\""
     )]
     Pull(Pull),
     /// Tickets: of the built-in desk, and the pages of other desks' tickets.
@@ -161,6 +161,10 @@ pub(super) struct PullTerms {
     /// What the person complains of, in their words.
     #[arg(long)]
     pub symptom: Option<String>,
+    /// When it was, by the clock at the machine: 10:40, "yesterday 16:10", "2026-01-21 10:40". Read out of the words of the
+    /// symptom or the ticket where they name a time.
+    #[arg(long, value_name = "TIME")]
+    pub around: Option<String>,
     /// How long to wait for an endpoint that is away: 10m, 24h.
     #[arg(long, value_parser = seconds)]
     pub expires: Option<u64>,

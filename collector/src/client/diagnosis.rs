@@ -2,18 +2,28 @@
 
 use std::fmt::Write as _;
 
-use firstline_diagnosis::document::{Compared, Diagnosis, Finding, Role, RuledOutResult, WhatChanged};
+use firstline_diagnosis::document::{Compared, Diagnosis, Finding, Role, RuledOutResult, Texts, WhatChanged};
 
 use super::table::harmless;
 
 /// The whole answer.
 pub(super) fn words(diagnosis: &Diagnosis) -> String {
     let mut text = diagnosis.compared.as_ref().map(compared_words).unwrap_or_default();
+    let over = diagnosis.around.as_ref().and_then(|around| Some((around, around.explains()?)));
+    if let (Some((around, finding)), None) = (over, &diagnosis.primary) {
+        let told = Finding { texts: Texts { user: around.over(finding), ..finding.texts.clone() }, ..finding.clone() };
+        text.push_str(&finding_words(&told));
+    }
     for finding in &diagnosis.findings {
         text.push_str(&finding_words(finding));
     }
-    if diagnosis.findings.is_empty() {
+    if diagnosis.findings.is_empty() && diagnosis.answer().is_none() {
         let _ = writeln!(text, "{}\n", diagnosis.nothing_found());
+    }
+    if let Some(around) = &diagnosis.around {
+        let _ = writeln!(text, "Around {}:", harmless(&around.moment()));
+        around.lines().iter().for_each(|line| _ = writeln!(text, "  {}", harmless(line)));
+        text.push('\n');
     }
     if let Some(changed) = &diagnosis.changes {
         text.push_str(&changes(changed));

@@ -32,6 +32,7 @@ pub(super) async fn pull(connection: &Connection, order: Order, out: Out) -> Res
         endpoint: order.endpoint,
         ticket: order.ticket,
         symptom: terms.symptom.clone(),
+        around: terms.around.clone(),
         requested_by: String::new(),
         expires_in_seconds: terms.expires,
     };

@@ -63,7 +63,12 @@ pub(super) async fn follow(connection: &Connection, order: Order, out: Out) -> R
             if let Some(file) = file {
                 return import(connection, &ticket, &file, &terms, out).await;
             }
-            let order = json!({ "endpoint": endpoint, "symptom": terms.symptom, "expires_in_seconds": terms.expires });
+            let order = json!({
+                "endpoint": endpoint,
+                "symptom": terms.symptom,
+                "around": terms.around,
+                "expires_in_seconds": terms.expires,
+            });
             let pull: Pull = connection.post(&format!("/tickets/{}/attach", part(&ticket)), &order).await?;
             pulls::attach(connection, pull, &terms, out).await
         }

@@ -7,7 +7,7 @@ use axum::response::{IntoResponse as _, Redirect, Response};
 use firstline_diagnosis::document::{EndpointState, SnapshotReading};
 use firstline_diagnosis::registry::{Area, Registry};
 use firstline_diagnosis::texts::event_words;
-use firstline_diagnosis::vocabulary::{Event, Timestamp};
+use firstline_diagnosis::vocabulary::{Event, Mark, Timestamp};
 use serde::Deserialize;
 
 use super::charts::{self, ChartView};
@@ -186,21 +186,13 @@ fn timeline(happened: history::Happened, changes: &ChangeList, now: Timestamp) -
     let is_change = |event: &Event| event.series.signal.starts_with("endpoint.software.change");
     all.extend(happened.events.iter().filter(|event| !is_change(event)).map(|event| (event.at, event_words(event))));
     all.extend(changes.changes.iter().map(|change| (change.at, change.words.clone())));
-    all.extend(happened.marks.into_iter().map(|(at, mark)| (at, mark_words(&mark))));
+    all.extend(happened.marks.into_iter().map(|(at, mark)| {
+        let known = Mark::ALL.into_iter().find(|known| known.name() == mark);
+        (at, known.map_or(mark, |known| known.words().to_owned()))
+    }));
     all.sort_by_key(|(at, _)| std::cmp::Reverse(*at));
     all.truncate(TIMELINE_MAX);
     all.into_iter().map(|(at, text)| Happened { at: When::new(at, now), text }).collect()
-}
-
-fn mark_words(mark: &str) -> String {
-    match mark {
-        "booted" => "The machine started",
-        "pausing" => "The machine went to sleep, or the agent stopped",
-        "resumed" => "The machine woke up",
-        "network_changed" => "The machine joined another network",
-        other => other,
-    }
-    .to_owned()
 }
 
 /// Readings by area, in the registry's order of areas, sorted by label.

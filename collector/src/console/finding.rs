@@ -8,6 +8,7 @@ use firstline_diagnosis::document::{
 use firstline_diagnosis::registry::Registry;
 use firstline_diagnosis::vocabulary::{Attributes, Timestamp};
 
+use super::around::AroundView;
 use super::chrome::When;
 use super::forecast::Picture;
 use super::units::quantity;
@@ -140,6 +141,8 @@ pub(crate) struct DiagnosisView {
     pub consequences: Vec<FindingView>,
     /// What became of what was found last time.
     pub compared: Option<ComparedView>,
+    /// How it was when the ticket says; absent when it says nothing.
+    pub around: Option<AroundView>,
     /// What to say when nothing was found.
     pub nothing: String,
     /// Checked, and fine.
@@ -223,11 +226,12 @@ impl DiagnosisView {
         };
         Self {
             symptom: diagnosis.symptom.clone().unwrap_or_default(),
-            primary: of(Role::Primary).into_iter().next(),
+            primary: diagnosis.answer().map(|finding| FindingView::answering(finding, diagnosis, now)),
             contributing: of(Role::Contributing),
             also: of(Role::Also),
             consequences: of(Role::Consequence),
             compared: diagnosis.compared.as_ref().and_then(|compared| ComparedView::new(compared, now)),
+            around: diagnosis.around.as_ref().map(AroundView::new),
             nothing: diagnosis.nothing_found(),
             fine: ruled_out(RuledOutResult::NotFound),
             unknown: ruled_out(RuledOutResult::Unknown),
@@ -254,6 +258,9 @@ impl DiagnosisView {
         }
         if text.is_empty() {
             let _ = writeln!(text, "{}", self.nothing);
+        }
+        if let Some(around) = &self.around {
+            text.push_str(&around.plain());
         }
         if let Some(changed) = &self.changed {
             text.push_str(&changed.plain());
@@ -301,6 +308,17 @@ impl FindingView {
             category: finding.category.clone(),
             priority: format!("{:?}", finding.priority),
             picture: None,
+        }
+    }
+
+    /// The finding that is the answer; of what is over, that it is.
+    fn answering(finding: &Finding, diagnosis: &Diagnosis, now: Timestamp) -> Self {
+        let view = Self::new(finding, now);
+        match &diagnosis.around {
+            Some(around) if finding.until.is_some() => {
+                Self { sentence: around.over(finding), state: "over now", ..view }
+            }
+            _ => view,
         }
     }
 

@@ -8,6 +8,7 @@ use firstline_diagnosis::vocabulary::Timestamp;
 use http::StatusCode;
 use serde::Deserialize;
 
+use super::around::named;
 use super::chrome::{Chrome, When, page};
 use super::endpoint::Happened;
 use super::endpoint_options::{EndpointOption, options};
@@ -46,6 +47,8 @@ pub(super) struct TicketPage {
     choices: Vec<Choice>,
     offers_other: bool,
     options: Vec<EndpointOption>,
+    /// The words of the ticket that name a moment; empty where it names none.
+    named: String,
     diagnosis: Option<TicketDiagnosis>,
     /// Ways onto its endpoint.
     ways: Vec<Way>,
@@ -153,6 +156,7 @@ pub(super) async fn of(app: &App, caller: &Caller, number: &str, fault: String) 
         offers_other: true,
         options: if running.is_some() { Vec::new() } else { options(app, "").await? },
         choices,
+        named: named(&ticket),
         diagnosis,
         ways: ways_of(app, caller, &ticket).await?,
         person: name_for(app, &ticket.requester),
@@ -191,6 +195,9 @@ async fn diagnosis(
     let title = |check: &str| catalogue.check(check).map_or_else(|| check.to_owned(), |check| check.title.clone());
     let mut view = DiagnosisView::new(&result.diagnosis, now, title);
     forecast::illustrate(app, &pull.endpoint.id, &result.diagnosis, &mut view).await?;
+    if let Some(around) = &mut view.around {
+        around.illustrate(result.diagnosis.around.as_ref(), &result.snapshot);
+    }
     let label =
         catalogue.symptoms().iter().find(|symptom| symptom.id == view.symptom).map(|symptom| symptom.label.clone());
     let snapshot = &result.snapshot;

@@ -165,6 +165,8 @@ impl LastPull {
 pub(super) struct PullForm {
     #[serde(default)]
     endpoint: String,
+    #[serde(default)]
+    around: String,
 }
 
 /// `POST /tickets/{ticket}/pull`.
@@ -174,7 +176,7 @@ pub(super) async fn start(
     Path(number): Path<String>,
     Posted(form): Posted<PullForm>,
 ) -> Result<Response, Fault> {
-    match order(&app, &caller, &number, &form.endpoint).await {
+    match order(&app, &caller, &number, form).await {
         Ok(()) => Ok(back(&number, "pull")),
         // A name that nobody has is a slip of the pen: the field is there to be filled again.
         Err(problem) if problem.status == 404 => {
@@ -185,11 +187,12 @@ pub(super) async fn start(
     }
 }
 
-async fn order(app: &App, caller: &Caller, number: &str, endpoint: &str) -> Result<(), Problem> {
-    let endpoint = endpoint_for(app, number, Some(endpoint)).await?;
+async fn order(app: &App, caller: &Caller, number: &str, form: PullForm) -> Result<(), Problem> {
+    let endpoint = endpoint_for(app, number, Some(&form.endpoint)).await?;
     let order = PullOrder {
         endpoint: endpoint.id,
         ticket: Some(number.to_owned()),
+        around: Some(form.around),
         requested_by: caller.name().to_owned(),
         ..PullOrder::default()
     };

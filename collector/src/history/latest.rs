@@ -46,7 +46,7 @@ fn forget_absences(readings: &mut Vec<Reading>) {
 }
 
 /// The values that are kept as state.
-pub(super) async fn inventory(store: &Store, endpoint_id: &str) -> Result<Vec<Reading>, StoreError> {
+pub(crate) async fn inventory(store: &Store, endpoint_id: &str) -> Result<Vec<Reading>, StoreError> {
     let rows: Vec<(String, String, i64)> = sql::query_as(INVENTORY).bind(endpoint_id).fetch_all(store.reads()).await?;
     Ok(rows.into_iter().filter_map(|(series, outcome, at_ms)| reading(&series, &outcome, Timestamp(at_ms))).collect())
 }

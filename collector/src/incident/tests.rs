@@ -193,6 +193,7 @@ fn finding(onset: Timestamp) -> Finding {
         confidence: 0.85,
         onset,
         is_older: false,
+        until: None,
         texts: Texts { user: "Names cannot be looked up.".to_owned(), tech: "No answer.".to_owned() },
         evidence: Vec::new(),
         guards: Vec::new(),

@@ -88,6 +88,7 @@ fn bare(incident: &Incident) -> Finding {
         confidence: incident.confidence,
         onset: incident.onset,
         is_older: false,
+        until: None,
         texts: Texts { user: incident.user.clone(), tech: incident.words.clone() },
         evidence: Vec::new(),
         guards: Vec::new(),

@@ -3,7 +3,7 @@
 use firstline_diagnosis::catalogue::Catalogue;
 use firstline_diagnosis::document::Diagnosis;
 use firstline_diagnosis::vocabulary::Value;
-use firstline_diagnosis::{Foresight, diagnose_with};
+use firstline_diagnosis::{Foresight, Question, diagnose_with};
 use tracing::{info, warn};
 
 use super::rows::{self, Verified};
@@ -78,7 +78,7 @@ impl Pulls {
     pub(super) async fn diagnosed(&self, pull: &Pull, document: Vec<u8>) -> Result<Verified, Refused> {
         let catalogue = self.catalogue(&pull.endpoint.id).await;
         let authority = std::sync::Arc::clone(&self.parts().authority);
-        let (endpoint, symptom) = (pull.endpoint.id.clone(), pull.symptom.clone());
+        let (endpoint, symptom, around) = (pull.endpoint.id.clone(), pull.symptom.clone(), pull.around.clone());
         let before = self.before(pull).await;
         // A diagnosis without what is known of the longer past is better than none.
         let foresight = foresight_of(self.parts().store.reads(), &endpoint).await.unwrap_or_else(|error| {
@@ -87,10 +87,11 @@ impl Pulls {
         });
         let asked = self.directories_say(pull).await;
         let work = move || {
-            let (snapshot, symptom) = (verify(&authority, &endpoint, &document)?, symptom.as_deref());
+            let snapshot = verify(&authority, &endpoint, &document)?;
             let account = asked.iter().flat_map(|asked| asked.readings(snapshot.taken_at)).collect();
             let foresight = Foresight { account, ..foresight };
-            let mut diagnosis = diagnose_with(&catalogue, &snapshot, symptom, &foresight, before.as_ref());
+            let question = Question { symptom: symptom.as_deref(), around: around.as_ref(), before: before.as_ref() };
+            let mut diagnosis = diagnose_with(&catalogue, &snapshot, &question, &foresight);
             diagnosis.notes.extend(asked.iter().map(Asked::note));
             Ok(Verified { snapshot, document, diagnosis })
         };

@@ -1,6 +1,7 @@
 //! A pull as people and scripts receive it.
 
 use firstline_diagnosis::document::{Diagnosis, Snapshot};
+use firstline_diagnosis::stated::Stated;
 use firstline_diagnosis::vocabulary::{Severity, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -76,6 +77,10 @@ pub struct PullOrder {
     /// What the person complains of, in their words; absent: the ticket's words.
     #[serde(default)]
     pub symptom: Option<String>,
+    /// When it was, by the clock at the machine: `10:40`, `yesterday 16:10`, `2026-01-21 10:40`, or RFC 3339. Absent: as the
+    /// words name it, if they do.
+    #[serde(default)]
+    pub around: Option<String>,
     /// Who asks; shown to the person at the machine.
     #[serde(default)]
     pub requested_by: String,
@@ -95,6 +100,9 @@ pub struct Pull {
     pub ticket: Option<String>,
     /// What the person complains of, in their words.
     pub symptom: Option<String>,
+    /// When it was, as somebody says: what the computer remembers of that time is looked at, too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub around: Option<Stated>,
     /// Who asked.
     pub requested_by: String,
     /// When.

@@ -57,6 +57,7 @@ impl Flight {
             ticket: self.pull.ticket.clone().unwrap_or_default(),
             requested_by: self.pull.requested_by.clone(),
             reason,
+            around: self.pull.around.as_ref().map(|stated| stated.at),
         };
         CollectorFrame { frame: Some(collector_frame::Frame::PullRequest(request.into())) }
     }

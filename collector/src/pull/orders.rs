@@ -53,7 +53,7 @@ impl Pulls {
         if let Some(ticket) = &ticket {
             self.link(ticket, &endpoint).await?;
         }
-        let pull = self.pull(order, endpoint, ticket)?;
+        let pull = self.pull(order, endpoint, ticket).await?;
         if !alone {
             return self.order_among_others(pull).await;
         }
@@ -137,19 +137,21 @@ impl Pulls {
         }
     }
 
-    pub(super) fn pull(
+    pub(super) async fn pull(
         &self,
         order: PullOrder,
         endpoint: PullEndpoint,
         ticket: Option<Ticket>,
     ) -> Result<Pull, PullError> {
         let now = self.parts().clock.now();
+        let around = self.moment(&order, &endpoint.id, ticket.as_ref()).await?;
         let words = |ticket: &Ticket| format!("{}\n{}", ticket.subject, ticket.text);
         let symptom = order.symptom.filter(|words| !words.trim().is_empty()).or(ticket.as_ref().map(words));
         Ok(Pull {
             id: Uuid::now_v7().to_string(),
             endpoint,
             symptom: symptom.map(|words| words.chars().take(SYMPTOM_LETTERS).collect()),
+            around,
             requested_by: clean_line(&order.requested_by).chars().take(NAME_LETTERS).collect(),
             requested_at: now,
             expires_at: expiry(order.expires_in_seconds, ticket.is_some(), now)?,

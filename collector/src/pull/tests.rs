@@ -7,6 +7,7 @@ use rcgen::KeyPair;
 use super::*;
 use crate::ticket::TicketUpdate;
 
+mod moment;
 pub(crate) mod room;
 
 use room::{ENDPOINT, Room, asked, cut, full_disk, sign};

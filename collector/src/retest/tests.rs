@@ -45,6 +45,7 @@ fn pull(ticket: &str, now: Timestamp) -> Pull {
         endpoint: PullEndpoint { id: ENDPOINT.to_owned(), name: "lap-1".to_owned() },
         ticket: Some(ticket.to_owned()),
         symptom: None,
+        around: None,
         requested_by: "ada".to_owned(),
         requested_at: now,
         expires_at: now,

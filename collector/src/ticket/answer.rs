@@ -18,6 +18,7 @@ use firstline_diagnosis::document::{Diagnosis, Finding, Role, Snapshot};
 pub(crate) use hand_over::{HandOver, hand_over};
 pub(crate) use note::note;
 pub(crate) use report::{report, report_after};
+pub(crate) use sparkline::around as pictures_around;
 
 use super::Ticket;
 
@@ -38,17 +39,18 @@ pub(crate) struct Facts<'a> {
 
 /// The finding that is the answer.
 pub(crate) fn primary(diagnosis: &Diagnosis) -> Option<&Finding> {
-    diagnosis.findings.iter().find(|finding| finding.role == Role::Primary)
+    diagnosis.answer()
 }
 
-/// The answer in one plain sentence.
+/// The answer in one plain sentence; of what is over, that it is.
 pub(crate) fn sentence(diagnosis: &Diagnosis) -> String {
-    match primary(diagnosis) {
-        Some(finding) => finding.texts.user.clone(),
-        None if diagnosis.findings.is_empty() => {
+    match (primary(diagnosis), &diagnosis.around) {
+        (Some(finding), Some(around)) if finding.until.is_some() => around.over(finding),
+        (Some(finding), _) => finding.texts.user.clone(),
+        (None, _) if diagnosis.findings.is_empty() => {
             "Nothing wrong was found on this computer with what could be checked.".to_owned()
         }
-        None => "Nothing was found that explains the complaint; what else was found is listed below.".to_owned(),
+        (None, _) => "Nothing was found that explains the complaint; what else was found is listed below.".to_owned(),
     }
 }
 

@@ -18,7 +18,8 @@ async fn a_second_pull_says_what_is_gone_since_the_first() {
     let alerted = async || stage.api.get("/api/v1/alerts").await.to_string().contains("volume-full");
     wait::for_condition("the volume to be told as full", PULL, alerted).await;
     let ticket = stage.ticket("The disk is full", "sam").await;
-    assert_eq!(stage.attach(&ticket, &id).await["state"], "done");
+    let first = stage.attach(&ticket, &id).await;
+    assert_eq!(first["state"], "done");
     volume.free();
     let resolved = async || {
         let alerts = stage.api.get("/api/v1/alerts").await;
@@ -45,7 +46,18 @@ async fn a_second_pull_says_what_is_gone_since_the_first() {
         })
         .await;
     browser.close().await;
+    is_told_afterwards(&stage, &id, &first["finished_at"].as_str().unwrap()[11..16]).await;
     agent.stop().await;
+}
+
+/// Another ticket, when there is room again, says when there was none.
+async fn is_told_afterwards(stage: &Stage, id: &str, clock: &str) {
+    let ticket = stage.ticket(&format!("The disk was full about {clock}"), "sam").await;
+    let pull = stage.attach(&ticket, id).await;
+    assert_eq!(pull["around"]["words"], format!("about {clock}"));
+    let result = stage.api.get(&format!("/api/v1/pulls/{}/result", pull["id"].as_str().unwrap())).await;
+    let held = result["diagnosis"]["around"]["findings"].as_array().unwrap();
+    assert!(held.iter().any(|one| one["id"] == "volume-full"), "{held:?}");
 }
 
 #[tokio::test]

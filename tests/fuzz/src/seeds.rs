@@ -155,6 +155,7 @@ fn answers() -> Vec<v1::CollectorFrame> {
         ticket: "FL-1001".to_owned(),
         requested_by: "sam".to_owned(),
         reason: v1::PullReason::Pull.into(),
+        around_unix_ms: Some(START_MS),
     };
     let settings = v1::Settings { revision: 3, fast_period_seconds: Some(15), ..v1::Settings::default() };
     let welcome = v1::Welcome { stored_sequence: 40, settings: Some(settings), packing: 1, ..v1::Welcome::default() };

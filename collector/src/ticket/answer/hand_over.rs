@@ -41,6 +41,7 @@ pub(crate) fn hand_over(facts: &Facts<'_>, order: HandOver<'_>) -> RichText {
         blocks.extend(numbers(facts, finding));
     }
     blocks.extend(done(facts));
+    blocks.extend(note::around(facts));
     blocks.extend(note::before_and_after(facts));
     blocks.extend(note::ruled_out(facts));
     blocks.extend(note::changes(facts));
@@ -66,8 +67,11 @@ fn head(facts: &Facts<'_>, finding: Option<&Finding>, order: HandOver<'_>) -> Ve
     let mut blocks = vec![Block::paragraph(first)];
     let impact = finding.map_or_else(String::new, |finding| {
         let title = facts.title(&finding.id);
-        let (since, taken) = (finding.since(), moment(facts.snapshot.taken_at));
-        format!(" {title}, {:?}, from {since} to {taken} at least.", finding.priority)
+        let span = match finding.until {
+            Some(until) => format!("from {} to {}", moment(finding.onset), moment(until)),
+            None => format!("from {} to {} at least", finding.since(), moment(facts.snapshot.taken_at)),
+        };
+        format!(" {title}, {:?}, {span}.", finding.priority)
     });
     blocks.push(Block::paragraph(format!("What the user suffers: {}{impact}", sentence(facts.diagnosis))));
     let when = finding.map(|finding| finding.escalation.when.as_str()).filter(|when| !when.is_empty());

@@ -15,6 +15,7 @@ pub(crate) fn note(facts: &Facts<'_>) -> RichText {
         blocks.extend(why(finding));
         blocks.extend(what_to_do(finding));
     }
+    blocks.extend(around(facts));
     blocks.extend(others(facts));
     blocks.extend(ruled_out(facts));
     blocks.extend(changes(facts));
@@ -76,6 +77,12 @@ fn what_to_do(finding: &Finding) -> Vec<Block> {
         blocks.push(Block::paragraph(text));
     }
     blocks
+}
+
+/// How it was when the ticket says.
+pub(super) fn around(facts: &Facts<'_>) -> Vec<Block> {
+    let Some(around) = &facts.diagnosis.around else { return Vec::new() };
+    vec![Block::heading(format!("Around {}", around.moment())), Block::bullets(around.lines())]
 }
 
 fn others(facts: &Facts<'_>) -> Vec<Block> {

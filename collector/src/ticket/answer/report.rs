@@ -31,6 +31,7 @@ pub(crate) fn report_after(facts: &Facts<'_>, first: &RichText) -> String {
         why(&mut page, facts, finding);
         what_to_do(&mut page, finding);
     }
+    around(&mut page, facts);
     others(&mut page, facts);
     ruled_out(&mut page, facts);
     changes(&mut page, facts);
@@ -131,6 +132,18 @@ fn what_to_do(page: &mut String, finding: &Finding) {
     if let Some(text) = words::escalation(finding) {
         let _ = write!(page, "<section><h2>When to hand over</h2><p>{}</p></section>", escape(&text));
     }
+}
+
+/// How it was when the ticket says, in words and in pictures.
+fn around(page: &mut String, facts: &Facts<'_>) {
+    let Some(around) = &facts.diagnosis.around else { return };
+    let words = RichText(note::around(facts)).to_html();
+    let _ = write!(page, "<section>{words}");
+    let pictures = sparkline::around(facts.snapshot, around);
+    if !pictures.is_empty() {
+        let _ = write!(page, "<div class=\"figures\">{pictures}</div>");
+    }
+    page.push_str("</section>");
 }
 
 fn others(page: &mut String, facts: &Facts<'_>) {

@@ -71,6 +71,7 @@ fn finding(role: Role) -> Finding {
         confidence: 0.95,
         onset: NOW,
         is_older: false,
+        until: None,
         texts: Texts { user: "Your disk is full.".to_owned(), tech: "1 GiB left on /.".to_owned() },
         evidence: vec![Evidence {
             signal: "system.filesystem.usage".to_owned(),
@@ -120,6 +121,7 @@ fn diagnosis(findings: Vec<Finding>) -> Diagnosis {
             ruled_out("other-check", RuledOutResult::Unknown, "the agent is not allowed to read it"),
         ],
         compared: None,
+        around: None,
         changes: None,
         not_checked: Vec::new(),
         notes: vec!["Half of the last hour is missing.".to_owned()],
