@@ -409,6 +409,28 @@ async fn a_check_says_how_useful_it_was() {
 }
 
 #[tokio::test]
+async fn a_ticket_of_another_desk_says_when_it_is_due_and_how_it_ended_there() {
+    let house = house().await;
+    let session = house.session(Role::Technician).await;
+    let ticket = NewTicket { subject: "full".into(), ..NewTicket::default() };
+    let number = house.app.desk.open(ticket, "ada").await.expect("ticket").number;
+    let outside = house.app.store.write(|tx| {
+        Box::pin(async move {
+            let row = "INSERT INTO desk_tickets (ticket, desk, display_number, api_id, url, queue, device, due_ms, attended, why, closing)
+                SELECT number, 'helpdesk', '12', '12', 'https://desk.example/12', '', '', opened_at_ms + 7200000, 1, '', 'False alarm'
+                FROM tickets";
+            sql::query(row).execute(tx).await?;
+            Ok::<_, StoreError>(())
+        })
+    });
+    outside.await.expect("a row");
+    let page = house.page(&format!("/tickets/{number}"), &session).await;
+    assert!(page.contains("<dt>Due at its desk</dt><dd><time datetime=\"2026-01-21T14:53:20Z\">"), "{page}");
+    assert!(page.contains("<dt>Ended</dt><dd>False alarm</dd>"), "{page}");
+    assert!(!page.contains("Close the ticket"), "it is closed there");
+}
+
+#[tokio::test]
 async fn documents_have_the_fields_that_the_api_promises() {
     let house = house().await;
     let session = house.session(Role::Administrator).await;
