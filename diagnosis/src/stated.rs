@@ -7,9 +7,10 @@
 //! (`about`, `at`, `since`, `crashed`) comes before a bare one, and the time of a meeting comes last.
 //!
 //! Not read: what names no moment (`this morning`, `for two hours`, `a while ago`), what only looks like one (versions,
-//! addresses, ratios, sizes), a time that may as well be one of the next hours (`my meeting is at 14:00`), hours and days of
-//! languages other than English, beyond how neighbours write a time (`gegen 10.40 Uhr`, `10h40`). What is not sure is no
-//! answer, because a wrong moment hides what happened.
+//! addresses, ratios, sizes), a time that may as well be one of the next hours (`my meeting is at 14:00`), working hours and
+//! other ranges of more than four hours, languages other than English, beyond how neighbours write a time (`gegen 10.40
+//! Uhr`, `10h40`) and what German calls the last days. What is not sure is no answer, because a wrong moment hides what
+//! happened.
 
 mod ago;
 mod clock;

@@ -75,7 +75,7 @@ pub(super) fn days(text: &Text<'_>, at: usize) -> Option<(i64, usize)> {
         "month" | "months" => 30,
         _ => return None,
     };
-    let is_whole = tenths % 10 == 0 && text.word(unit + 1) == "ago";
+    let is_whole = tenths.is_multiple_of(10) && text.word(unit + 1) == "ago";
     is_whole.then_some((i64::from(tenths / 10) * length, unit + 2))
 }
 

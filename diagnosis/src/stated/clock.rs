@@ -105,7 +105,7 @@ impl Clock {
 
     /// Reads `am`, `pm`, or the `noon` of `12 noon`; nothing if it contradicts the hour.
     fn half(&mut self, text: &Text<'_>) -> Option<()> {
-        if let Some(clock) = named(text, self.to).filter(|_| self.minutes % HALF == 0 && !self.is_marked) {
+        if let Some(clock) = named(text, self.to).filter(|_| self.minutes.is_multiple_of(HALF) && !self.is_marked) {
             *self = Self { from: self.from, ..clock };
             return Some(());
         }

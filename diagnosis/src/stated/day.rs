@@ -300,7 +300,7 @@ fn weekday(text: &Text<'_>, at: usize, today: Today) -> Option<Day> {
     Some(Day { is_weekday: true, is_weak, ..Day::on(days, to) }.with_part(text))
 }
 
-/// `yesterday`, `last night`, `this morning`, `two days ago`, `in the morning`.
+/// `yesterday`, `last night`, `this morning`, `in the morning`.
 fn relative(text: &Text<'_>, at: usize, today: Today) -> Option<Day> {
     let back = |days: i64, to: usize| Some(Day::on(today.days - days, to).with_part(text));
     let unclear = |to: usize| Some(Day { to, is_unclear: true, ..Day::default() });

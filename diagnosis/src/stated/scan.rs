@@ -113,10 +113,9 @@ fn range(text: &Text<'_>, at: usize) -> Option<(usize, What)> {
 /// Whether both are times, by how they are written and what stands around them.
 fn is_range(text: &Text<'_>, cue: &Cue, first: &Clock, second: &Clock) -> bool {
     match (first.proof, second.proof) {
-        (Proof::None, Proof::None) => true,
+        (Proof::None | Proof::Point, Proof::None) => true,
         (Proof::None | Proof::Hour, Proof::Hour) => cue.is_for_ranges() && cue::is_alone(text, second.to),
         (Proof::Hour, Proof::None) => cue.is_for_ranges() || second.is_hour,
-        (Proof::Point, Proof::None) => true,
         (Proof::Point, Proof::Point) => {
             (cue.is_between || cue.is_for_points(text)) && cue::is_unitless(text, second.to)
         }
