@@ -11,9 +11,9 @@ fn over() -> Snapshot {
     let mut snapshot = snapshot();
     let (end, template) = (snapshot.taken_at, snapshot.series[0].clone());
     let stretch = |from: Duration, until: Duration, step_seconds: u32| {
-        let steps = (from - until).as_secs() / u64::from(step_seconds);
+        let steps = from.saturating_sub(until).as_secs() / u64::from(step_seconds);
         let free = |step: u64| {
-            let ago = from - Duration::from_secs((step + 1) * u64::from(step_seconds));
+            let ago = from.saturating_sub(Duration::from_secs((step + 1) * u64::from(step_seconds)));
             let is_full = (Duration::from_mins(160)..Duration::from_mins(200)).contains(&ago);
             Some(if is_full { 0.5 } else { 50.0 } * GIB)
         };
