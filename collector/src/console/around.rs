@@ -27,8 +27,7 @@ impl AroundView {
     }
 
     pub(super) fn plain(&self) -> String {
-        let lines: String = self.lines.iter().map(|line| format!("- {line}\n")).collect();
-        format!("\nAround {}:\n{lines}", self.moment)
+        format!("\nAround {}:\n- {}\n", self.moment, self.lines.join("\n- "))
     }
 }
 

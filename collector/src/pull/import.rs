@@ -44,7 +44,7 @@ impl Pulls {
         }
         let endpoint = PullEndpoint { id: known.endpoint.id, name: known.endpoint.name };
         let order = PullOrder { symptom: import.symptom, requested_by: import.requested_by, ..PullOrder::default() };
-        let mut pull = self.pull(order, endpoint.clone(), Some(ticket.clone())).await?;
+        let mut pull = Box::pin(self.pull(order, endpoint.clone(), Some(ticket.clone()))).await?;
         // First of all: a file that was changed is refused also when the one that it was made of is here.
         let verified = self.diagnosed(&pull, document).await.map_err(refused)?;
         if let Some(before) = rows::of_snapshot(self.parts().store.reads(), &claimed.id).await? {

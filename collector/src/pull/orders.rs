@@ -53,7 +53,7 @@ impl Pulls {
         if let Some(ticket) = &ticket {
             self.link(ticket, &endpoint).await?;
         }
-        let pull = self.pull(order, endpoint, ticket).await?;
+        let pull = Box::pin(self.pull(order, endpoint, ticket)).await?;
         if !alone {
             return self.order_among_others(pull).await;
         }

@@ -27,7 +27,7 @@ async fn room() -> (Room, StandIn) {
         ..DeskSettings::default()
     };
     install(&mut room.app, settings, &desk);
-    room.app.outbox.look_for_arrivals(&room.app.pulls).await.expect("looked");
+    Box::pin(room.app.outbox.look_for_arrivals(&room.app.pulls)).await.expect("looked");
     (room, desk)
 }
 
@@ -41,7 +41,7 @@ async fn call(room: &Room, desk: &str, signature: &str) -> StatusCode {
 const GOOD: &str = "sha1=8e9f2d365e248fc753bdc2097da72df4ff6ec7ed";
 
 async fn numbers(room: &Room) -> usize {
-    room.app.outbox.look_for_arrivals(&room.app.pulls).await.expect("looked");
+    Box::pin(room.app.outbox.look_for_arrivals(&room.app.pulls)).await.expect("looked");
     room.app.desk.list(&crate::ticket::TicketQuery::default()).await.expect("a list").tickets.len()
 }
 

@@ -1,5 +1,6 @@
 //! What is acknowledged is stored, and what is stored is judged.
 
+use firstline_diagnosis::vocabulary::Attributes;
 use tokio::sync::oneshot;
 
 use super::*;
@@ -79,7 +80,7 @@ async fn an_hour_of_programs(more: &[&str]) {
     let mut records = Vec::new();
     for number in 1..=60 {
         let program = format!("program-{number}");
-        let more = more.iter().map(|signal| Series::new(*signal, firstline_diagnosis::vocabulary::Attributes::none()));
+        let more = more.iter().map(|&signal| Series::new(signal, Attributes::none()));
         let size = Series::new("process.group.size", [("process.executable.name", program.as_str())]);
         let layout = Layout::new(more.chain([size]).collect::<Vec<_>>());
         talk.say(Frame::Layout(v1::Layout::from(&layout))).await;

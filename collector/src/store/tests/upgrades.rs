@@ -192,7 +192,7 @@ const PASSWORD: &str = "correct horse battery";
 #[tokio::test]
 async fn every_table_is_used_by_a_life_of_a_collector() {
     let room = Room::open().await;
-    live(&room).await;
+    Box::pin(live(&room)).await;
     room.app.store.close().await;
     let mut connection = fixture::connect(room.folder.path()).await;
     let mut tables = frozen();
