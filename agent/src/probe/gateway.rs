@@ -41,7 +41,9 @@ static SPEC: Spec = Spec {
 const ECHOES: usize = 40;
 /// Fewer echoes than this say nothing about loss.
 const FEWEST_ECHOES: usize = 8;
-/// A router that never answered is asked at one tick of so many.
+/// Of so many in a row half must be answered before a router counts as one that answers echoes: some answer one now and then.
+const ROW: usize = FEWEST_ECHOES;
+/// A router that does not answer echoes is asked at one tick of so many.
 const MUTE_TURN: u32 = 4;
 /// How long an answer may take.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -58,8 +60,9 @@ pub(crate) struct Gateway {
 struct History {
     address: Option<IpAddr>,
     echoes: VecDeque<Option<Duration>>,
-    ever_answered: bool,
-    /// Ticks since a router that never answered was asked.
+    /// Whether it answers echoes, as a rule.
+    answers_echoes: bool,
+    /// Ticks since a router that does not was asked.
     unasked: u32,
 }
 
@@ -117,13 +120,14 @@ impl Gateway {
         };
         self.standing.enter_echo(address, sent_at, answered);
         let undecided = || ProbeError::Timeout("the gateway, which one look cannot call silent yet,".to_owned());
-        let reachable = self.standing.gateway(cx, cx.clock.since_boot()).ok_or_else(undecided);
-        gather.outcome("endpoint.gateway.reachable", [], reachable);
+        let reachable = self.standing.gateway(cx, cx.clock.since_boot());
+        gather.outcome("endpoint.gateway.reachable", [], reachable.ok_or_else(undecided));
         let mut history = self.history();
         if is_asked && answered.is_some() {
             history.enter(echo.as_ref().ok().copied());
         }
         gather.outcome("endpoint.gateway.rtt", [], echo.map(|rtt| rtt.as_secs_f64()));
+        history.weigh(reachable);
         gather.outcome("endpoint.gateway.loss", [], history.loss());
         self.standing.set_echoes(history.answers(), history.loss());
     }
@@ -159,23 +163,35 @@ impl History {
     /// Whether the router at `address` is sent an echo at this tick.
     fn is_asked(&mut self, address: IpAddr) -> bool {
         self.arrive(address);
-        let is_mute = !self.ever_answered && self.echoes.len() >= FEWEST_ECHOES;
+        let is_mute = !self.answers_echoes
+            && self.echoes.len() >= FEWEST_ECHOES
+            && self.echoes.back().is_none_or(Option::is_none);
         self.unasked = if is_mute { (self.unasked + 1) % MUTE_TURN } else { 0 };
         self.unasked == 0
     }
 
     /// Books an echo: the time of its answer, if one came.
     fn enter(&mut self, answer: Option<Duration>) {
-        self.ever_answered |= answer.is_some();
         if self.echoes.len() == ECHOES {
             self.echoes.pop_front();
         }
         self.echoes.push_back(answer);
+        let row = self.echoes.iter().rev().take(ROW).filter(|answer| answer.is_some());
+        self.answers_echoes |= row.count() * 2 >= ROW;
+    }
+
+    /// A router that does its work and has not answered one echo of ten minutes answers none any more: that nothing arrives
+    /// there cannot be.
+    fn weigh(&mut self, reachable: Option<bool>) {
+        let is_silent = self.echoes.len() == ECHOES && self.echoes.iter().all(Option::is_none);
+        if is_silent && reachable == Some(true) {
+            self.answers_echoes = false;
+        }
     }
 
     /// Share of echoes without an answer.
     fn loss(&self) -> Result<f64, ProbeError> {
-        if !self.ever_answered {
+        if !self.answers_echoes {
             return Err(ProbeError::Unsupported("an answer of the gateway to echoes"));
         }
         if self.echoes.len() < FEWEST_ECHOES {
@@ -212,6 +228,28 @@ mod tests {
     }
 
     #[test]
+    fn a_router_that_answers_now_and_then_has_lost_nothing() {
+        let mut history = History::default();
+        (0..100).for_each(|tick| history.enter((tick % 20 == 0).then_some(Duration::from_millis(2))));
+        assert!(matches!(history.loss(), Err(ProbeError::Unsupported(_))), "{:?}", history.loss());
+    }
+
+    #[test]
+    fn a_router_that_works_and_falls_silent_answers_no_echoes_any_more() {
+        let mut history = History::default();
+        let mut enter = |answer: Option<Duration>, count: usize, reachable: bool| {
+            (0..count).for_each(|_| history.enter(answer));
+            history.weigh(Some(reachable));
+            history.loss().ok()
+        };
+        let answer = Some(Duration::from_millis(2));
+        assert_eq!(enter(answer, ECHOES, true), Some(0.0));
+        assert_eq!(enter(None, ECHOES, false), Some(1.0), "the way to it is broken");
+        assert_eq!(enter(None, 1, true), None, "it does its work");
+        assert_eq!(enter(answer, ROW, true), Some(0.8), "it answers again");
+    }
+
+    #[test]
     fn loss_is_counted_over_the_last_forty() {
         let mut history = History::default();
         (0..100).for_each(|tick| history.enter((tick % 4 != 0).then_some(Duration::from_millis(2))));
@@ -240,10 +278,10 @@ mod tests {
     fn another_router_starts_anew() {
         let mut history = History::default();
         history.arrive(ROUTER);
-        history.enter(Some(Duration::from_millis(2)));
+        (0..ROW).for_each(|_| history.enter(Some(Duration::from_millis(2))));
         history.arrive(ROUTER);
-        assert!(history.ever_answered);
+        assert!(history.answers_echoes);
         history.arrive(IpAddr::from([192, 0, 2, 2]));
-        assert!(!history.ever_answered);
+        assert!(!history.answers_echoes);
     }
 }
