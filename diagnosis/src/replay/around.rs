@@ -74,8 +74,9 @@ impl Spells {
         }
     }
 
-    /// Those that reach into the time looked at, the best explanation first; of one check on one instance the best.
-    fn within(self, look: Look, symptom: Option<&Symptom>) -> Vec<Finding> {
+    /// Those that reach into the time looked at, the best explanation first; of one check on one instance the best. What
+    /// held at the very moment says more than what held near it.
+    fn within(self, look: Look, at: Timestamp, symptom: Option<&Symptom>) -> Vec<Finding> {
         let place = |spell: &Finding| symptom?.candidates.iter().position(|id| *id == spell.id);
         // What began long before and still holds is among the findings of now.
         let reaches = |spell: &Finding| match spell.until {
@@ -86,7 +87,9 @@ impl Spells {
         let mut spells: Vec<Finding> = self.0.into_iter().filter(|spell| reaches(spell) && tells(spell)).collect();
         spells.arrange_by_key(|spell| {
             let follows = (spell.consequence_of.is_some(), symptom.is_some() && place(spell).is_none());
-            (follows, !spell.state.is_raised(), std::cmp::Reverse(spell.severity), spell.onset, spell.id.clone())
+            let is_near = spell.onset > at || spell.until.is_some_and(|until| until < at);
+            let severity = std::cmp::Reverse(spell.severity);
+            (follows, !spell.state.is_raised(), is_near, severity, spell.onset, spell.id.clone())
         });
         let mut told: Vec<Finding> = Vec::new();
         for spell in spells {
@@ -121,7 +124,7 @@ pub(super) fn account(
         words: stated.words.clone(),
         from: look.from,
         until: look.until,
-        findings: spells.within(look, symptom),
+        findings: spells.within(look, stated.at, symptom),
         unusual: unusual::unusual(catalogue, snapshot, symptom, look),
         happened: happened::happened(snapshot, look),
         notes: happened::notes(snapshot, look),

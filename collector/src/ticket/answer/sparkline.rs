@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use firstline_diagnosis::document::{Around, Finding, Snapshot, SnapshotSeries};
+use firstline_diagnosis::registry::Registry;
 use firstline_diagnosis::texts::{moment, quantity};
 use firstline_diagnosis::vocabulary::{Attributes, Timestamp};
 
@@ -39,7 +40,8 @@ pub(super) fn of_finding(snapshot: &Snapshot, finding: &Finding) -> String {
     pictures.take(PICTURES).collect()
 }
 
-/// What was unusual around a moment, and what the findings of then rest on: two hours, with a line at the moment.
+/// What was unusual around a moment, and what the findings of then rest on: two hours, with a line at the moment. What did
+/// not move is not drawn.
 pub(crate) fn around(snapshot: &Snapshot, around: &Around) -> String {
     let findings: Vec<&Finding> = around.findings.iter().collect();
     let unusual = around.unusual.iter().map(|one| (one.signal.as_str(), &one.attrs));
@@ -106,11 +108,11 @@ fn figure(
     let points = joined(stretches(snapshot, signal, attrs), span);
     let known: Vec<f64> = points.iter().flatten().copied().collect();
     let low = known.iter().copied().reduce(f64::min)?;
-    let high = known.iter().copied().reduce(f64::max)?;
+    let high = known.iter().copied().reduce(f64::max).filter(|high| marked.is_none() || *high > low)?;
     let unit = snapshot.readings.iter().find(|reading| reading.signal == signal).map_or("", |one| &one.unit);
-    let label = format!("{signal}{attrs}");
+    let label = label(signal, attrs);
     Some(format!(
-        "<figure><figcaption><code>{}</code><br>{} to {}, {} from {}</figcaption>{}</figure>",
+        "<figure><figcaption>{}<br>{} to {}, {} from {}</figcaption>{}</figure>",
         escape(&label),
         escape(&quantity(low, unit)),
         escape(&quantity(high, unit)),
@@ -118,6 +120,13 @@ fn figure(
         escape(&moment(span.0)),
         drawing(&points, (low, high), marked.map(|at| share(at, span)), &label),
     ))
+}
+
+/// What a series tells, in plain words, and of what: `Space of a volume (/home, data, free)`.
+fn label(signal: &str, attrs: &Attributes) -> String {
+    let label = Registry::builtin().get(signal).map_or(signal, |spec| spec.label.as_str());
+    let of: Vec<&str> = attrs.iter().map(|(_, value)| value).collect();
+    if of.is_empty() { label.to_owned() } else { format!("{label} ({})", of.join(", ")) }
 }
 
 /// Where in a span a moment lies, 0 to 1.
