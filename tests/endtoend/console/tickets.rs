@@ -41,7 +41,9 @@ async fn a_second_pull_says_what_is_gone_since_the_first() {
                         row.innerText.includes(arguments[0]) && ['gone', 'clearing'].includes(row.querySelector('.mark').innerText))";
             let volume = volume.path().display().to_string();
             let answer = browser.client.execute(gone, vec![volume.into()]).await.unwrap();
-            assert_eq!(answer, true, "the volume has room again");
+            let told = "return document.querySelector('.compared').innerText";
+            let told = browser.client.execute(told, Vec::new()).await.unwrap();
+            assert_eq!(answer, true, "the volume has room again: {told}");
             fits(&browser).await;
         })
         .await;
