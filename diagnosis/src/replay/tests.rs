@@ -1,11 +1,9 @@
 mod around;
 mod laws;
 
-use std::collections::BTreeMap;
-
 use super::*;
 use crate::document::{AgentHealth, FindingState, Os, Reason, SnapshotEndpoint, SnapshotSeries};
-use crate::vocabulary::{Attributes, Value};
+use crate::vocabulary::Value;
 
 const GIB: f32 = 1_073_741_824.0;
 
@@ -75,6 +73,27 @@ fn a_snapshot_is_diagnosed_with_the_onset_that_its_history_shows() {
     // What this snapshot says nothing about is unknown, never fine.
     let memory = diagnosis.ruled_out.iter().find(|one| one.id == "runaway-process").expect("accounted for");
     assert_eq!(memory.result, crate::document::RuledOutResult::Unknown);
+}
+
+#[test]
+fn what_was_read_afresh_is_newer_than_the_step_it_was_read_in() {
+    let mut snapshot = snapshot();
+    let end = snapshot.taken_at;
+    // A recorder that looks once a minute: its last step ends with the snapshot, its number was read before somebody made
+    // room.
+    snapshot.series[1].step_seconds = 60;
+    snapshot.series[1].values = vec![Some(0.5 * GIB); 60];
+    let read = SnapshotReading {
+        signal: snapshot.series[1].signal.clone(),
+        attrs: snapshot.series[1].attrs.clone(),
+        value: Some(Value::Number(f64::from(50.0 * GIB))),
+        at: end - Duration::from_millis(900),
+        ..snapshot.readings[0].clone()
+    };
+    snapshot.readings.push(read);
+    let diagnosis = diagnose(&Catalogue::builtin(), &snapshot, None);
+    let finding = diagnosis.findings.iter().find(|finding| finding.id == "disk-space-critical").expect("was full");
+    assert_eq!(finding.state, FindingState::Recovering, "{}", finding.texts.tech);
 }
 
 #[test]
