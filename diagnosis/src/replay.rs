@@ -69,8 +69,9 @@ pub fn diagnose_with(
     foresight: &Foresight,
 ) -> Diagnosis {
     let Question { symptom, around, before } = *question;
-    let look = around.map(|stated| Look::around(stated, snapshot.taken_at));
-    let ((detector, spells), end) = (replayed(catalogue, snapshot, foresight, look), snapshot.taken_at);
+    let end = snapshot.taken_at;
+    let look = around.map(|stated| Look::around(stated, end));
+    let (detector, spells) = replayed(catalogue, snapshot, foresight, look);
     let mut diagnosis = match before {
         Some(before) => detector.diagnose_again(symptom, before, end),
         None => detector.diagnose(symptom, end),
@@ -90,19 +91,14 @@ fn replayed(
     foresight: &Foresight,
     look: Option<Look>,
 ) -> (Detector, Spells) {
+    let end = snapshot.taken_at;
+    let items = items(snapshot, &foresight.account, end);
+    let start = items.iter().map(|item| item.at).find(|at| *at >= end - REACH).unwrap_or(end);
     let host = Host { os_type: snapshot.endpoint.os.os_type.clone() };
     let mut detector = Detector::new(Arc::clone(catalogue), host);
-    let end = snapshot.taken_at;
-    let mut items = items(snapshot, end);
-    items.extend(foresight.account.iter().map(|reading| {
-        let at = reading.at.min(end).max(end - REACH);
-        Item { at, what: What::Reading(Reading { at, ..reading.clone() }) }
-    }));
-    items.arrange_by_key(|item| item.at);
     if let Some(first) = items.first() {
         detector.watched_since(first.at);
     }
-    let start = items.iter().map(|item| item.at).find(|at| *at >= end - REACH).unwrap_or(end);
     for fact in facts(snapshot) {
         detector.reading(&Reading { at: fact.at.min(start), ..fact });
     }
@@ -124,11 +120,8 @@ fn replayed(
         if now >= foreseen {
             foresee(&mut detector, catalogue, &past, &foresight.outlooks, now);
             if foreseen <= end - FORESIGHT {
-                foresight
-                    .standing
-                    .iter()
-                    .filter(|finding| finding.forecast.is_some())
-                    .for_each(|finding| detector.recall(finding));
+                let forecasts = foresight.standing.iter().filter(|finding| finding.forecast.is_some());
+                forecasts.for_each(|finding| detector.recall(finding));
             }
             foreseen = now + FORESIGHT_STEP;
         }
@@ -192,8 +185,9 @@ impl Item<'_> {
     }
 }
 
-/// Everything that has its moment, within reach. Marks come first, so that a wake is known before its readings.
-fn items(snapshot: &Snapshot, end: Timestamp) -> Vec<Item<'_>> {
+/// Everything that has its moment, within reach, oldest first, with what is known of an `account`. Marks come first, so that
+/// a wake is known before its readings.
+fn items<'a>(snapshot: &'a Snapshot, account: &[Reading], end: Timestamp) -> Vec<Item<'a>> {
     let earliest = end - REACH;
     let within = |at: Timestamp| at >= earliest && at <= end;
     let mut items: Vec<Item> =
@@ -219,6 +213,11 @@ fn items(snapshot: &Snapshot, end: Timestamp) -> Vec<Item<'_>> {
         let reading = reading_of(reading, end);
         items.push(Item { at: reading.at.max(earliest), what: What::Reading(reading) });
     }
+    items.extend(account.iter().map(|reading| {
+        let at = reading.at.min(end).max(earliest);
+        Item { at, what: What::Reading(Reading { at, ..reading.clone() }) }
+    }));
+    items.arrange_by_key(|item| item.at);
     items
 }
 
