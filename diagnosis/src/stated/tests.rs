@@ -6,6 +6,8 @@ mod days;
 mod laws;
 mod typed;
 
+use std::fmt::Debug;
+
 use super::*;
 
 const MINUTE: u32 = 60;
@@ -24,33 +26,33 @@ fn found(text: &str, told_at: &str, offset: i32) -> Option<(String, String, u32)
     Some((stated.at.to_string(), stated.words, stated.give_seconds / MINUTE))
 }
 
-/// Each text names this moment with these words, when it was written on that Monday at four.
-fn name_on_monday(cases: &[(&str, &str, &str, u32)]) {
-    let mut wrong = Vec::new();
-    for (text, moment, words, give) in cases {
-        let found = found(text, MONDAY, 0);
-        if found != Some(((*moment).to_owned(), (*words).to_owned(), *give)) {
-            wrong.push((text, found));
-        }
-    }
-    assert!(wrong.is_empty(), "{wrong:#?}");
+/// Of each case, what is found is what is meant; all that are not are told.
+fn agree<C: Debug, T: Debug + PartialEq>(cases: impl IntoIterator<Item = (C, T, T)>) {
+    let wrong: Vec<_> = cases.into_iter().filter(|(_, found, meant)| found != meant).collect();
+    assert!(wrong.is_empty(), "case, what is found, what is meant: {wrong:#?}");
 }
 
-/// Each text names this moment when it was written at that one.
-fn name(cases: &[(&str, &str, &str)]) {
-    let mut wrong = Vec::new();
-    for (text, told_at, moment) in cases {
-        let named = found(text, told_at, 0).map(|(moment, _, _)| moment);
-        if named.as_deref() != Some(*moment) {
-            wrong.push((text, told_at, named));
-        }
-    }
-    assert!(wrong.is_empty(), "{wrong:#?}");
+/// Each text names this moment with these words, when it was written on that Monday at four.
+fn name_on_monday(cases: &[(&str, &str, &str, u32)]) {
+    let meant = |moment: &str, words: &str, give| Some((moment.to_owned(), words.to_owned(), give));
+    agree(cases.iter().map(|(text, moment, words, give)| (text, found(text, MONDAY, 0), meant(moment, words, *give))));
+}
+
+/// Each text names this moment when it was written at that one, where clocks are so far ahead of UTC.
+fn name_there<'a>(cases: impl IntoIterator<Item = (&'a str, &'a str, i32, &'a str)>) {
+    agree(cases.into_iter().map(|(text, told_at, offset, moment)| {
+        let named = found(text, told_at, offset).map(|(moment, _, _)| moment);
+        ((text, told_at, offset), named, Some(moment.to_owned()))
+    }));
+}
+
+/// The same by UTC.
+fn name(cases: &[(&'static str, &'static str, &'static str)]) {
+    name_there(cases.iter().map(|(text, told_at, moment)| (*text, *told_at, 0, *moment)));
 }
 
 fn name_nothing(told_at: &str, texts: &[&str]) {
-    let wrong: Vec<_> = texts.iter().filter_map(|text| Some((text, found(text, told_at, 0)?))).collect();
-    assert!(wrong.is_empty(), "{wrong:#?}");
+    agree(texts.iter().map(|text| (text, found(text, told_at, 0), None)));
 }
 
 #[test]
