@@ -16,6 +16,7 @@ mod ago;
 mod clock;
 mod cue;
 mod day;
+mod number;
 mod phrase;
 mod reading;
 mod scan;
@@ -118,7 +119,7 @@ pub fn typed(text: &str, now: Timestamp, utc_offset_seconds: i32) -> Result<Time
 /// The time that all of a text is, and nothing else.
 fn whole(text: &Text<'_>, reader: &Reader) -> Option<(Found, Phrase)> {
     let found = scan::times(text, Today::of(reader.told + reader.offset)?, true);
-    let place = found.iter().position(|found| !matches!(found.what, What::Day(_)))?;
+    let place = found.iter().position(|found| found.day().is_none())?;
     let phrase = Phrase::around(text, &found, place);
     let is_whole = phrase.from == 0 && phrase.to == text.len() && !phrase.is_other;
     (is_whole && !matches!(found[place].what, What::Hours)).then_some((found[place], phrase))

@@ -1,5 +1,6 @@
 //! Spans of time since something happened: `half an hour ago`.
 
+use super::number;
 use super::token::Text;
 
 /// Beyond this the words name no moment. Far above what is answered, and small enough to be multiplied.
@@ -12,28 +13,6 @@ const HOUR_SECONDS: u32 = 3600;
 const GIVE_MINUTES: u32 = 600;
 const GIVE_HOUR: u32 = 1200;
 const GIVE_HOURS: u32 = 1800;
-
-const NUMBERS: &[(&str, u32)] = &[
-    ("a", 1),
-    ("an", 1),
-    ("one", 1),
-    ("two", 2),
-    ("three", 3),
-    ("four", 4),
-    ("five", 5),
-    ("six", 6),
-    ("seven", 7),
-    ("eight", 8),
-    ("nine", 9),
-    ("ten", 10),
-    ("eleven", 11),
-    ("twelve", 12),
-    ("fifteen", 15),
-    ("twenty", 20),
-    ("thirty", 30),
-    ("forty", 40),
-    ("fifty", 50),
-];
 
 /// How long ago.
 #[derive(Debug, Clone, Copy)]
@@ -100,25 +79,16 @@ fn amount(text: &Text<'_>, at: usize) -> Option<(u32, usize)> {
     if text.word(couple) == "couple" {
         return Some((20, couple + 1 + usize::from(text.word(couple + 1) == "of")));
     }
-    let word = number_word(text, at);
-    let number = word.or_else(|| text.number(at, 1, 5)).filter(|number| *number < AMOUNT_MAX)?;
-    let tenth = text
-        .number(at + 2, 1, 1)
-        .filter(|_| matches!(text.glued_mark(at + 1), Some('.' | ',')) && text.is_glued(at + 2));
-    if let Some(tenth) = tenth {
-        return Some((number * 10 + tenth, at + 3));
+    let article = text.is_word(at, &["a", "an"]).then_some((1, at + 1));
+    let digits = || Some((text.number(at, 1, 5)?, at + 1));
+    let (number, to) = article.or_else(|| number::spelled(text, at)).or_else(digits)?;
+    let whole = (number < AMOUNT_MAX).then_some(number * 10)?;
+    let is_parted = matches!(text.glued_mark(to), Some('.' | ',')) && text.is_glued(to + 1);
+    if let Some(tenth) = text.number(to + 1, 1, 1).filter(|_| is_parted) {
+        return Some((whole + tenth, to + 2));
     }
-    let dash = usize::from(text.glued_mark(at + 1) == Some('-'));
-    let ones = number_word(text, at + 1 + dash).filter(|ones| word.is_some() && number >= 20 && *ones < 10);
-    if let Some(ones) = ones {
-        return Some(((number + ones) * 10, at + 2 + dash));
-    }
-    let (half, place) = half_more(text, at + 1);
-    Some((number * 10 + half, place))
-}
-
-fn number_word(text: &Text<'_>, at: usize) -> Option<u32> {
-    NUMBERS.iter().find(|(word, _)| *word == text.word(at)).map(|(_, number)| *number)
+    let (half, place) = half_more(text, to);
+    Some((whole + half, place))
 }
 
 /// Five tenths if `and a half` is at `at`, and the token behind it.

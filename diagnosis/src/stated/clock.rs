@@ -1,12 +1,10 @@
 //! Times of day, as they are written.
 
+use super::number;
 use super::token::Text;
 
 /// Half a day, in minutes.
 const HALF: u32 = 720;
-
-const HOURS: [&str; 12] =
-    ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"];
 
 /// What else must say that it is a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -226,7 +224,7 @@ fn named(text: &Text<'_>, at: usize) -> Option<Clock> {
 
 /// The hour that a number or a word is, when somebody says it.
 fn hour(text: &Text<'_>, at: usize) -> Option<u32> {
-    let word = HOURS.iter().position(|hour| *hour == text.word(at)).and_then(|hour| u32::try_from(hour + 1).ok());
+    let word = number::word(text, at).filter(|hour| *hour <= 12);
     word.or_else(|| text.number(at, 1, 2).filter(|hour| (1..24).contains(hour)))
 }
 
@@ -271,18 +269,16 @@ fn past(text: &Text<'_>, at: usize) -> Option<Clock> {
 
 /// `half`, `a quarter`, `twenty-five minutes`: how many minutes, and the token behind it.
 fn part_of_hour(text: &Text<'_>, at: usize) -> Option<(i32, usize)> {
-    let dash = usize::from(text.glued_mark(at + 1) == Some('-'));
-    let (minutes, to) = match text.word(at) {
+    match text.word(at) {
         "half" => return Some((30, at + 1)),
         "a" if text.word(at + 1) == "quarter" => return Some((15, at + 2)),
         "quarter" => return Some((15, at + 1)),
-        "twenty" if text.word(at + 1 + dash) == "five" => (25, at + 2 + dash),
-        "five" => (5, at + 1),
-        "ten" => (10, at + 1),
-        "twenty" => (20, at + 1),
-        _ => (i32::try_from(text.number(at, 1, 2).filter(|minutes| (1..30).contains(minutes))?).ok()?, at + 1),
-    };
-    Some((minutes, to + usize::from(text.is_word(to, &["minutes", "min"]))))
+        _ => {}
+    }
+    let spelled = number::spelled(text, at).filter(|(minutes, _)| matches!(minutes, 5 | 10 | 20 | 25));
+    let digits = || Some((text.number(at, 1, 2).filter(|minutes| (1..30).contains(minutes))?, at + 1));
+    let (minutes, to) = spelled.or_else(digits)?;
+    Some((i32::try_from(minutes).ok()?, to + usize::from(text.is_word(to, &["minutes", "min"]))))
 }
 
 /// `10:40`, `10:40:12`, `10.40`, `10h40`, `9`.

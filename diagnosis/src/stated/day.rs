@@ -9,6 +9,7 @@ use super::token::Text;
 
 /// Seconds.
 pub(super) const DAY: i64 = 86_400;
+pub(super) const HALF_DAY: i64 = DAY / 2;
 
 /// Until this hour the evening before is still `tonight`.
 const NIGHT_HOURS: i64 = 5;

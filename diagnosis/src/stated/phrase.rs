@@ -2,7 +2,7 @@
 
 use super::cue::{self, Context, Cue};
 use super::day::Day;
-use super::scan::{Found, What, joined};
+use super::scan::{Found, joined};
 use super::token::Text;
 
 /// So many tokens before a time a day may be named: `Yesterday my laptop froze at 10:40`.
@@ -51,8 +51,7 @@ impl Phrase {
 
     /// The days right before the time: `on Monday, 23 November at`.
     fn take_before(&mut self, text: &Text<'_>, found: &[Found]) {
-        for found in found.iter().rev() {
-            let What::Day(day) = found.what else { break };
+        for day in found.iter().rev().map_while(Found::day) {
             if !joined(text, day.to, self.from) {
                 break;
             }
@@ -64,7 +63,7 @@ impl Phrase {
     /// The days right behind it: `yesterday`, `on Monday in the morning`.
     fn take_after(&mut self, text: &Text<'_>, found: &[Found]) {
         for (place, one) in found.iter().enumerate() {
-            let What::Day(day) = one.what else { break };
+            let Some(day) = one.day() else { break };
             let is_own = day.from == self.to || !is_of_next(text, &day, found.get(place + 1));
             let is_more = self.day.is_none_or(|known| known.days.is_none() || day.days.is_none());
             if !joined(text, self.to, day.from) || !is_own || !is_more {
@@ -80,8 +79,7 @@ impl Phrase {
         let is_near = |day: &Day| {
             self.from.saturating_sub(day.to) <= DAY_TOKENS && !(day.to..self.from).any(|at| text.is_stop(at))
         };
-        let days =
-            found.iter().rev().filter_map(|found| if let What::Day(day) = found.what { Some(day) } else { None });
+        let days = found.iter().rev().filter_map(Found::day);
         let usable = |day: &Day| day.days.is_some() && !day.is_weak && !day.is_unclear;
         let Some(day) = days.take_while(is_near).find(usable) else { return };
         self.take(day);
@@ -106,6 +104,5 @@ fn with_articles(text: &Text<'_>, from: usize) -> usize {
 
 /// Whether a day belongs to the time behind it.
 fn is_of_next(text: &Text<'_>, day: &Day, next: Option<&Found>) -> bool {
-    let is_time = next.is_some_and(|next| !matches!(next.what, What::Day(_)));
-    next.is_some_and(|next| is_time && joined(text, day.to, Cue::of(text, next.from).from))
+    next.is_some_and(|next| next.day().is_none() && joined(text, day.to, Cue::of(text, next.from).from))
 }

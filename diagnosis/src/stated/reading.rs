@@ -1,10 +1,7 @@
 //! Which moment a time of day is.
 
 use super::clock::Clock;
-use super::day::{DAY, Day, Part};
-
-/// Half a day, in seconds.
-const HALF: i64 = DAY / 2;
+use super::day::{DAY, Day, HALF_DAY, Part};
 
 /// Clocks differ: a moment may be so many seconds ahead and is taken for the present.
 pub(super) const GRACE_SECONDS: i64 = 300;
@@ -97,10 +94,10 @@ impl Now {
             return self.last(within(clock, part));
         }
         if clock.is_twelve {
-            return self.last(of_day).max(self.last(of_day + HALF));
+            return self.last(of_day).max(self.last(of_day + HALF_DAY));
         }
-        let (early, late) = (self.last(of_day)?, self.last(of_day + HALF));
-        let is_open = !is_literal && !clock.is_sure && of_day < HALF;
+        let (early, late) = (self.last(of_day)?, self.last(of_day + HALF_DAY));
+        let is_open = !is_literal && !clock.is_sure && of_day < HALF_DAY;
         let fresh = late.filter(|late| is_open && *late >= self.local - FRESH_SECONDS);
         Some(fresh.filter(|_| early < self.local - FRESH_SECONDS).unwrap_or(early))
     }
@@ -128,24 +125,24 @@ impl Now {
     fn is_upcoming(&self, clock: &Clock) -> bool {
         let ahead = |of_day: i64| (of_day - self.local).rem_euclid(DAY);
         let is_soon = |of_day: i64| (GRACE_SECONDS + 1..=UPCOMING_SECONDS).contains(&ahead(of_day));
-        is_soon(clock.of_day()) || (!clock.is_sure && is_soon(clock.of_day() + HALF))
+        is_soon(clock.of_day()) || (!clock.is_sure && is_soon(clock.of_day() + HALF_DAY))
     }
 }
 
 /// Seconds since midnight, in that part of a day; more than a day for the small hours of a night.
 fn within(clock: &Clock, part: Part) -> i64 {
-    let (of_day, half) = (clock.of_day(), clock.of_day() % HALF);
+    let (of_day, half) = (clock.of_day(), clock.of_day() % HALF_DAY);
     match part {
         Part::Night if of_day < NIGHT_ENDS && clock.is_sure => of_day + DAY,
         _ if clock.is_sure => of_day,
         Part::Morning => half,
         Part::Night if half < NIGHT_ENDS => half + DAY,
-        Part::Afternoon | Part::Night => half + HALF,
+        Part::Afternoon | Part::Night => half + HALF_DAY,
     }
 }
 
 /// Seconds since midnight on a day that is past.
 fn at_work(clock: &Clock) -> i64 {
     let of_day = clock.of_day();
-    if clock.is_twelve && of_day < WORK_BEGINS { of_day + HALF } else { of_day }
+    if clock.is_twelve && of_day < WORK_BEGINS { of_day + HALF_DAY } else { of_day }
 }

@@ -3,14 +3,11 @@
 use super::ago::Ago;
 use super::clock::{Clock, Proof};
 use super::cue::{self, Cue};
-use super::day::{DAY, Day, Today};
+use super::day::{DAY, Day, HALF_DAY, Today};
 use super::token::Text;
 
 /// What is longer than this, in seconds, is a day's work and no moment.
 const RANGE_SECONDS_MAX: i64 = 4 * 3600;
-
-/// Half a day, in seconds.
-const HALF: i64 = DAY / 2;
 
 #[derive(Debug, Clone, Copy)]
 pub(super) enum What {
@@ -33,6 +30,16 @@ pub(super) struct Found {
     pub(super) what: What,
 }
 
+impl Found {
+    /// The day, where it is no more than that.
+    pub(super) fn day(&self) -> Option<Day> {
+        match self.what {
+            What::Day(day) => Some(day),
+            _ => None,
+        }
+    }
+}
+
 /// All times in a text, in their order. `is_typed`: somebody was asked for one, so that `10.40` needs no word before it.
 pub(super) fn times(text: &Text<'_>, today: Today, is_typed: bool) -> Vec<Found> {
     let mut found = Vec::new();
@@ -47,7 +54,7 @@ pub(super) fn times(text: &Text<'_>, today: Today, is_typed: bool) -> Vec<Found>
 
 fn time(text: &Text<'_>, at: usize, today: Today, before: Option<&Found>, is_typed: bool) -> Option<Found> {
     let found = |to: usize, what: What| Some(Found { from: at, to, what });
-    let day = before.and_then(|before| if let What::Day(day) = before.what { Some(day) } else { None });
+    let day = before.and_then(Found::day);
     let is_behind_t = text.word(at.wrapping_sub(1)) == "t" && text.is_glued(at);
     let is_stamp = day.is_some_and(|day| day.is_stamp && (day.to == at || (is_behind_t && day.to + 1 == at)));
     if !(text.opens(at) || (is_stamp && is_behind_t)) {
@@ -105,7 +112,7 @@ fn range(text: &Text<'_>, at: usize) -> Option<(usize, What)> {
     let second = Clock::read(text, place, false).filter(|second| text.closes(second.to))?;
     is_range(text, &cue, &first, &second).then_some(())?;
     let first = like(first, &second);
-    let turn = if first.is_twelve || !second.is_sure { HALF } else { DAY };
+    let turn = if first.is_twelve || !second.is_sure { HALF_DAY } else { DAY };
     let seconds = (second.of_day() - first.of_day()).rem_euclid(turn);
     Some((second.to, if seconds > RANGE_SECONDS_MAX { What::Hours } else { What::Range(first, seconds) }))
 }
@@ -130,8 +137,8 @@ fn like(mut first: Clock, second: &Clock) -> Clock {
     if first.is_sure || !second.is_marked {
         return first;
     }
-    let is_afternoon = second.of_day() >= HALF;
-    let is_before = first.of_day() % HALF <= second.of_day() % HALF;
+    let is_afternoon = second.of_day() >= HALF_DAY;
+    let is_before = first.of_day() % HALF_DAY <= second.of_day() % HALF_DAY;
     first.in_half(is_afternoon == is_before)
 }
 

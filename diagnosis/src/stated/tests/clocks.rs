@@ -72,6 +72,7 @@ fn reads_how_long_ago_it_was() {
         ("an hour and half ago", "2026-11-23T14:30:00Z", "an hour and half ago", 20),
         ("1 hr 20 min ago", "2026-11-23T14:40:00Z", "1 hr 20 min ago", 20),
         ("thirty-five minutes ago", "2026-11-23T15:25:00Z", "thirty-five minutes ago", 20),
+        ("twenty-two and a half hours ago", "2026-11-22T17:30:00Z", "twenty-two and a half hours ago", 30),
         ("about an hour or so ago", "2026-11-23T15:00:00Z", "about an hour or so ago", 20),
         ("5 hours ago", "2026-11-23T11:00:00Z", "5 hours ago", 30),
     ]);
