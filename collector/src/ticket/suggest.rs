@@ -1,9 +1,9 @@
 //! Which machine a ticket is about, and why we think so.
 //!
 //! Six signs, each with a weight: the ticket names the endpoint; the desk's field for the device names it; its text names
-//! the host, or the computer's serial number; the requester is signed in there, by the name that the ticket or a directory gives them; a directory says that
-//! it is theirs; earlier tickets of the requester were about it. Independent signs for one machine add up; a sign that points
-//! at several machines says less about each.
+//! the host, or the computer's serial number; the requester is signed in there, by the name that the ticket or a directory
+//! gives them; a directory says that it is theirs; earlier tickets of the requester were about it. Independent signs for one
+//! machine add up; a sign that points at several machines says less about each.
 
 use std::collections::{BTreeMap, BTreeSet};
 
