@@ -87,7 +87,7 @@ impl Machine {
 
     /// Lets time pass until so many minutes after ten by a clock that is right. The machine is awake.
     async fn until(&self, minute: u64) {
-        tokio::time::sleep(Duration::from_mins(minute).saturating_sub(self.clock.since_boot())).await;
+        self.clock.wait(Duration::from_mins(minute).saturating_sub(self.clock.since_boot())).await;
     }
 
     /// Everything that waits for the collector.

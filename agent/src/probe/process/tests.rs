@@ -3,7 +3,7 @@ use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::{Child, Command};
+use std::process::{Child, Command, Stdio};
 
 use firstline_diagnosis::registry::Registry;
 use tokio::sync::watch;
@@ -17,10 +17,10 @@ fn machine(root: &Path) -> Context {
     Context { root: root.to_owned(), ..Context::this_machine(settings, Pseudonyms::new(b"test")) }
 }
 
-/// A process that ends with the test.
-struct Sleeper(Child);
+/// A process that waits for what the test never says, and ends with it.
+struct Waiting(Child);
 
-impl Drop for Sleeper {
+impl Drop for Waiting {
     fn drop(&mut self) {
         let _ = self.0.kill();
         let _ = self.0.wait();
@@ -31,12 +31,12 @@ impl Drop for Sleeper {
 fn a_process_with_a_hostile_name_is_told_in_plain_letters() {
     let dir = tempfile::tempdir().expect("temporary directory");
     let program = dir.path().join(OsStr::from_bytes(b"x) S 1 (\n\x1b[2J\xff\xfe"));
-    fs::copy("/bin/sleep", &program).expect("copied");
-    let sleeper = Command::new(&program).arg0("y".repeat(10_000)).arg("600").spawn().expect("started");
-    let sleeper = Sleeper(sleeper);
+    fs::copy("/bin/cat", &program).expect("copied");
+    let waiting = Command::new(&program).arg0("y".repeat(10_000)).stdin(Stdio::piped()).spawn().expect("started");
+    let waiting = Waiting(waiting);
     let mut groups = Groups::default();
     look(&machine(Path::new("/")), &mut groups).expect("listed");
-    let group = groups.processes().find(|(pid, ..)| *pid == sleeper.0.id()).map(|(_, _, group)| group.to_owned());
+    let group = groups.processes().find(|(pid, ..)| *pid == waiting.0.id()).map(|(_, _, group)| group.to_owned());
     assert_eq!(group.as_deref(), Some("x) S 1 ([2J\u{fffd}\u{fffd}"));
 }
 
