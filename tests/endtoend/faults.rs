@@ -1,7 +1,5 @@
 //! What the collector stands on gives way: its disk, its database, its clock. What was acknowledged is there afterwards, once.
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::Duration;
 
 use firstline_tests::postgres::Durable;
@@ -10,6 +8,7 @@ use firstline_tests::{Api, Postgres, Stage, Volume, wait};
 
 use crate::clock::{false_clock, set};
 use crate::storage::count;
+use crate::syncs::Syncs;
 
 const SENDERS: usize = 3;
 const PROGRESS: Duration = Duration::from_mins(2);
@@ -63,32 +62,25 @@ async fn a_disk_that_takes_no_more_writes_loses_nothing_that_was_acknowledged() 
     println!("a broken file system, {sum} records, each stored exactly once");
 }
 
-/// A library that makes every sync of a file take its time.
-fn slow_syncs(folder: &Path) -> PathBuf {
-    let (source, library) = (folder.join("slow.c"), folder.join("slow.so"));
-    let text = "#include <time.h>\n#include <unistd.h>\n#include <sys/syscall.h>\n\
-        static void rest(void) { struct timespec half = {0, 500000000}; nanosleep(&half, 0); }\n\
-        int fsync(int file) { rest(); return syscall(SYS_fsync, file); }\n\
-        int fdatasync(int file) { rest(); return syscall(SYS_fdatasync, file); }\n";
-    std::fs::write(&source, text).unwrap();
-    let made = Command::new("cc").args(["-shared", "-fPIC", "-o"]).arg(&library).arg(&source).status().unwrap();
-    assert!(made.success());
-    library
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn on_a_disk_that_takes_half_a_second_for_a_sync_everything_is_stored_once() {
+async fn on_a_disk_whose_syncs_take_until_nobody_may_send_more_everything_is_stored_once() {
     let mut stage = Stage::open().await;
     stage.collector.kill();
-    let library = slow_syncs(&stage.folder(""));
-    stage.collector.start_with(&[("LD_PRELOAD", library.to_str().unwrap())]).await;
-    let senders = Senders::start(&stage, SENDERS).await;
-    senders.go_on(100, PROGRESS).await;
-    senders.go_on(100, PROGRESS).await;
-    let (start_ms, acknowledged) = (senders.start_ms, senders.stop().await);
+    let mut syncs = Syncs::new(&stage.folder(""));
+    let library = syncs.library.clone();
+    let at_once = async || {};
+    syncs.during(stage.collector.start_with(&[("LD_PRELOAD", library.to_str().unwrap())]), at_once).await;
+    let senders = syncs.during(Senders::start(&stage, SENDERS), at_once).await;
+    syncs.during(senders.all_begin(PROGRESS), at_once).await;
+    let before = syncs.count;
+    syncs.during(senders.go_on(2000, PROGRESS), async || senders.all_wait(PROGRESS).await).await;
+    let held = syncs.count - before;
+    assert!(held > 3, "{held} syncs for 2000 records");
+    let start_ms = senders.start_ms;
+    let acknowledged = syncs.during(senders.stop(), at_once).await;
     stage.collector.kill();
     let sum = count(&stage.collector.folder, acknowledged, start_ms).await;
-    println!("half a second for each sync, {sum} records, each stored exactly once");
+    println!("{held} slow syncs, {sum} records, each stored exactly once");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

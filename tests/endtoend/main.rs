@@ -40,5 +40,6 @@ mod replicas;
 mod sealing;
 mod service;
 mod storage;
+mod syncs;
 mod tags;
 mod values;

@@ -13,6 +13,8 @@ use crate::wait;
 
 /// Records in one batch.
 const BATCH: u64 = 40;
+/// Most records that are sent and not acknowledged.
+const WINDOW: u64 = 4 * BATCH;
 /// Already acknowledged records that are sent again after each connection, as an agent does that lost its notes.
 const REPEATED: u64 = 25;
 /// How long a collector may be away.
@@ -33,6 +35,8 @@ pub struct Sender {
 struct Known {
     /// Highest sequence number that the collector has acknowledged.
     acknowledged: AtomicU64,
+    /// Highest one that it was sent on the stream that is open, or was last.
+    sent: AtomicU64,
     /// Whether the collector may be put back to an earlier state.
     may_be_put_back: AtomicBool,
     /// First and last number of what was acknowledged and forgotten.
@@ -55,6 +59,11 @@ impl Sender {
     /// Highest sequence number that the collector has acknowledged.
     pub fn acknowledged(&self) -> u64 {
         self.known.acknowledged.load(Ordering::SeqCst)
+    }
+
+    /// Whether it has sent all that it may, and waits for acknowledgements.
+    pub fn is_waiting(&self) -> bool {
+        self.known.sent.load(Ordering::SeqCst) >= self.acknowledged() + WINDOW
     }
 
     /// From now on the collector may stand behind what it had acknowledged, as one does that was restored from a backup. As
@@ -115,7 +124,8 @@ impl Life {
         loop {
             stream.send(self.batch(next)).await?;
             next += BATCH;
-            while self.known.acknowledged.load(Ordering::SeqCst) + 4 * BATCH < next {
+            self.known.sent.store(next - 1, Ordering::SeqCst);
+            while self.known.acknowledged.load(Ordering::SeqCst) + WINDOW < next {
                 let ack = stream.acknowledged().await?;
                 anyhow::ensure!(ack.refusals.is_empty(), "refused: {:?}", ack.refusals);
                 self.known.acknowledged.fetch_max(ack.stored_sequence, Ordering::SeqCst);

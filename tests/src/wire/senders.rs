@@ -34,6 +34,18 @@ impl Senders {
         wait::for_condition("records to be acknowledged", within, async || total() >= goal).await;
     }
 
+    /// Waits until something of each is acknowledged.
+    pub async fn all_begin(&self, within: Duration) {
+        let begun = || self.list.iter().all(|sender| sender.acknowledged() > 0);
+        wait::for_condition("every sender to begin", within, async || begun()).await;
+    }
+
+    /// Waits until each has sent all that it may before more is acknowledged.
+    pub async fn all_wait(&self, within: Duration) {
+        let waiting = || self.list.iter().all(Sender::is_waiting);
+        wait::for_condition("every sender to wait", within, async || waiting()).await;
+    }
+
     /// Stops them; each endpoint's id, and the highest number that was acknowledged to it.
     pub async fn stop(self) -> Vec<(String, u64)> {
         let mut acknowledged = Vec::with_capacity(self.list.len());
