@@ -24,9 +24,9 @@ async fn a_volume_can_be_filled_and_freed_and_is_gone_afterwards() {
 #[tokio::test]
 async fn a_process_does_not_outlive_its_owner() {
     let folder = tempfile::tempdir().unwrap();
-    let mut command = Command::new("sleep");
-    command.arg("600");
-    let process = Process::start("sleep", command, &folder.path().join("log"));
+    let mut command = Command::new("tail");
+    command.args(["-f", "/dev/null"]);
+    let process = Process::start("tail", command, &folder.path().join("log"));
     let id = process.id();
     drop(process);
     assert!(!std::path::Path::new(&format!("/proc/{id}")).exists());

@@ -1,24 +1,30 @@
 //! Processes that do nothing.
 
+use std::io::{PipeWriter, pipe};
 use std::process::{Child, Command, Stdio};
 
-/// Idle processes that end with their owner.
-pub(super) struct Idle(Vec<Child>);
+/// Idle processes. Each waits for its input, which ends with their owner, and so does it.
+pub(super) struct Idle {
+    children: Vec<Child>,
+    input: Option<PipeWriter>,
+}
 
 impl Idle {
     /// Starts `count` of them.
     pub(super) fn start(count: usize) -> Self {
-        let one = || Command::new("sleep").arg("86400").stdin(Stdio::null()).stdout(Stdio::null()).spawn();
-        Self((0..count).map(|_| one().expect("a process starts")).collect())
+        let (read, input) = pipe().expect("a pipe opens");
+        let one = || {
+            let read = read.try_clone().expect("a pipe opens once more");
+            Command::new("cat").stdin(read).stdout(Stdio::null()).spawn().expect("a process starts")
+        };
+        Self { children: (0..count).map(|_| one()).collect(), input: Some(input) }
     }
 }
 
 impl Drop for Idle {
     fn drop(&mut self) {
-        for child in &mut self.0 {
-            child.kill().ok();
-        }
-        for child in &mut self.0 {
+        drop(self.input.take());
+        for child in &mut self.children {
             child.wait().ok();
         }
     }

@@ -69,7 +69,7 @@ async fn the_services_of_a_desktop_are_asked_over_the_bus_and_believed() {
     let endpoint = site.enroll("firstline-agent").await;
     // After the agent, which has said by then that nobody is there.
     let desk = "systemd-run --quiet --unit desk -p User=ada -p PAMName=login -E XDG_SESSION_CLASS=user \
-                -E XDG_SESSION_TYPE=wayland sleep infinity";
+                -E XDG_SESSION_TYPE=wayland tail -f /dev/null";
     site.guest.says(desk).await;
     site.guest.comes_to("loginctl --no-legend list-sessions | grep --quiet ada").await;
     let session = site.guest.says("loginctl --no-legend list-sessions | awk '{print $1}'").await;

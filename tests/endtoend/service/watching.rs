@@ -10,10 +10,10 @@ async fn a_confined_agent_sees_services_that_fail_people_who_sign_in_and_volumes
     site.guest.write("/etc/systemd/system/doomed.service", "[Service]\nExecStart=/bin/false\n");
     site.guest.says("systemctl daemon-reload && systemctl start doomed; true").await;
     let session = "systemd-run --quiet --unit desk -p User=ada -p PAMName=login -E XDG_SESSION_CLASS=user \
-                   -E XDG_SESSION_TYPE=wayland sleep infinity";
+                   -E XDG_SESSION_TYPE=wayland tail -f /dev/null";
     site.guest.says(session).await;
     // Somebody stopped it, so that it did not fail; its condition does not hold, so that it should not run.
-    let service = "[Service]\nExecStart=/bin/sleep infinity\n[Install]\nWantedBy=multi-user.target\n";
+    let service = "[Service]\nExecStart=/usr/bin/tail -f /dev/null\n[Install]\nWantedBy=multi-user.target\n";
     site.guest.write("/etc/systemd/system/cups.service", service);
     let elsewhere = format!("[Unit]\nConditionPathExists=/nowhere\n{service}");
     site.guest.write("/etc/systemd/system/bluetooth.service", &elsewhere);
