@@ -41,6 +41,7 @@ pub(super) fn run() -> ! {
                 read(&format!("/proc/{name}/stat"));
             }
         }
+        // The pace of everybody who is measured: nothing is waited for.
         std::thread::sleep(Duration::from_secs(15));
     }
 }

@@ -23,7 +23,7 @@ mod table;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use firstline_tests::{Agent, Stage, binary};
+use firstline_tests::{Agent, Stage, binary, wait};
 use subject::{Account, Subject};
 
 /// Time for everybody to start, read what is read once, and say hello.
@@ -109,7 +109,7 @@ async fn start_agent(stage: &Stage, relay: &relay::Relay) -> Agent {
 /// Looks at everybody twice a second.
 async fn watch(subjects: &mut [Subject], span: Duration) {
     let end = tokio::time::Instant::now() + span;
-    let mut beat = tokio::time::interval(Duration::from_millis(500));
+    let mut beat = wait::turns(Duration::from_millis(500));
     while beat.tick().await < end {
         subjects.iter_mut().for_each(Subject::look);
     }

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use firstline_tests::Process;
 use firstline_tests::port;
+use firstline_tests::wait;
 use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, UdpSocket};
@@ -173,7 +174,7 @@ fn get(path: &str) -> Vec<u8> {
 
 /// Asks every question on a connection of its own, every fifteen seconds.
 async fn ask(port: u16, questions: Vec<Vec<u8>>, sent: Arc<AtomicU64>) {
-    let mut beat = tokio::time::interval(PERIOD);
+    let mut beat = wait::turns(PERIOD);
     loop {
         beat.tick().await;
         for question in &questions {

@@ -5,6 +5,8 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
+use crate::wait;
+
 /// Passed on at a time.
 const PORTION_BYTES: usize = 8 * 1024;
 
@@ -36,8 +38,7 @@ async fn carry(near: TcpStream, to: u16, each: Duration) {
     let (mut far_in, mut far_out) = far.into_split();
     let up = async {
         let mut bytes = [0; PORTION_BYTES];
-        let mut pace = tokio::time::interval(each);
-        pace.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut pace = wait::turns(each);
         while let Ok(count @ 1..) = near_in.read(&mut bytes).await {
             pace.tick().await;
             if far_out.write_all(&bytes[..count]).await.is_err() {

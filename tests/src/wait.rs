@@ -1,4 +1,5 @@
-//! Waiting for a condition, never for a time: each wait has a deadline and says what it waited for.
+//! Waiting for a condition, never for a time: each wait has a deadline and says what it waited for. All that looks again and
+//! again looks through here.
 
 use std::time::{Duration, Instant};
 
@@ -8,6 +9,17 @@ use tokio::time::{Interval, MissedTickBehavior, interval_at};
 /// How often a condition is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
+/// The pace of whoever sends or measures: turns so far apart, the first at once. One that comes late puts off those after it.
+pub fn turns(every: Duration) -> Interval {
+    turns_from(tokio::time::Instant::now(), every)
+}
+
+fn turns_from(first: tokio::time::Instant, every: Duration) -> Interval {
+    let mut turns = interval_at(first, every);
+    turns.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    turns
+}
+
 /// The moments at which a condition is looked at again.
 struct Looks {
     every: Interval,
@@ -16,9 +28,7 @@ struct Looks {
 
 impl Looks {
     fn new(every: Duration, within: Duration) -> Self {
-        let mut turns = interval_at(tokio::time::Instant::now() + every, every);
-        turns.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        Self { every: turns, deadline: Instant::now() + within }
+        Self { every: turns_from(tokio::time::Instant::now() + every, every), deadline: Instant::now() + within }
     }
 
     /// Waits for the next one. False when the time is over.

@@ -49,7 +49,7 @@ async fn live(path: &Path, start_ms: i64, first: u64, count: u64) -> anyhow::Res
     let stop = CancellationToken::new();
     let stream = tokio::spawn(connect(state.clone(), identity, Arc::clone(&outbox), stop.clone()));
     let mut noted = std::fs::File::options().create(true).append(true).open(state.path("noted"))?;
-    let mut beat = tokio::time::interval(PAUSE);
+    let mut beat = wait::turns(PAUSE);
     for number in first..first.saturating_add(count) {
         let at = Timestamp(start_ms + i64::try_from(number)?);
         let boot_ms = u64::try_from(SystemClock.since_boot().as_millis())?;

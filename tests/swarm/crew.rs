@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use firstline_tests::wait;
 use firstline_tests::wire::Identity;
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines};
@@ -118,7 +119,7 @@ pub(super) async fn serve(plan: &CrewPlan) -> anyhow::Result<()> {
     let muster = Muster { servers: plan.servers.clone(), large: plan.large, handshakes: plan.handshakes, processes: 0 };
     let crowd = Crowd::here(&muster, &identities, plan.first);
     let mut orders = lines_of_input();
-    let (mut stand, mut turns) = (Stand::default(), tokio::time::interval(TELL_EVERY));
+    let (mut stand, mut turns) = (Stand::default(), wait::turns(TELL_EVERY));
     loop {
         tokio::select! {
             line = orders.recv() => {

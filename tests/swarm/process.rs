@@ -82,7 +82,7 @@ const SPAN: Duration = Duration::from_secs(1);
 pub(super) async fn watched<T>(ids: &[u32], work: impl Future<Output = T>) -> (T, Peak) {
     let (mut work, mut peak) = (std::pin::pin!(work), Peak::default());
     let all = || (Instant::now(), ids.iter().map(|id| cpu_seconds(*id)).sum::<f64>());
-    let (mut from, mut looks) = (all(), tokio::time::interval(LOOK_EVERY));
+    let (mut from, mut looks) = (all(), wait::turns(LOOK_EVERY));
     loop {
         tokio::select! {
             done = work.as_mut() => return (done, peak),

@@ -26,8 +26,7 @@ pub(super) struct Pulled {
 pub(super) async fn pull(api: &Api, endpoints: &[String], over: Duration) -> Pulled {
     let mut pulled = Pulled::default();
     let every = over / u32::try_from(endpoints.len().max(1)).unwrap_or(u32::MAX);
-    let mut turns = tokio::time::interval(every.max(LOOK_EVERY));
-    turns.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut turns = wait::turns(every.max(LOOK_EVERY));
     for endpoint in endpoints {
         turns.tick().await;
         let since = Instant::now();

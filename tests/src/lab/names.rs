@@ -64,6 +64,7 @@ pub(super) fn delay(gw: &Host) -> Web {
             let (Some(asker), Ok(back)) = (askers.next(), socket.try_clone()) else { return };
             let question = question[..length].to_vec();
             thread::spawn(move || {
+                // The fault itself, which is measured: nothing is waited for.
                 thread::sleep(DELAY);
                 let mut answer = [0; 512];
                 let _ = asker.send_to(&question, at("10.77.1.1:53"));

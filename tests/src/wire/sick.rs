@@ -7,9 +7,10 @@ use std::time::Duration;
 use firstline_diagnosis::vocabulary::{Layout, Series};
 use firstline_proto::v1;
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, MissedTickBehavior, interval, timeout_at};
+use tokio::time::{Instant, timeout_at};
 
 use super::{Identity, Stream, hello, records};
+use crate::wait;
 
 /// How often it says so.
 const EVERY: Duration = Duration::from_secs(3);
@@ -34,8 +35,7 @@ impl Sick {
         let acknowledged = Arc::new(AtomicU64::new(0));
         let (name, seen) = (name.to_owned(), Arc::clone(&acknowledged));
         let task = tokio::spawn(async move {
-            let mut turns = interval(DIAL_EVERY);
-            turns.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            let mut turns = wait::turns(DIAL_EVERY);
             loop {
                 turns.tick().await;
                 // It goes on elsewhere, as every endpoint does.
