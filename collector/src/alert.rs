@@ -21,6 +21,7 @@ pub(crate) mod outputs;
 mod people;
 mod rows;
 mod silences;
+mod spells;
 pub(crate) mod stage;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -46,6 +47,7 @@ pub(crate) use tickets::verdict::MERGED;
 pub use tickets::verdict::{CheckUsefulness, UsefulnessList};
 
 pub(crate) use rows::rank;
+pub(crate) use spells::spells;
 pub(crate) use stage::qualify::calls_somebody;
 
 use crate::app::Clock;

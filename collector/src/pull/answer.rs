@@ -95,9 +95,10 @@ impl Pulls {
             diagnosis.notes.extend(asked.iter().map(Asked::note));
             Ok(Verified { snapshot, document, diagnosis })
         };
-        tokio::task::spawn_blocking(work)
-            .await
-            .unwrap_or_else(|_| Err(Refused::Form("it could not be diagnosed".to_owned())))
+        let verified = tokio::task::spawn_blocking(work).await;
+        let mut verified = verified.unwrap_or_else(|_| Err(Refused::Form("it could not be diagnosed".to_owned())))?;
+        self.add_alerts(pull, &mut verified.diagnosis).await;
+        Ok(verified)
     }
 
     /// What a directory says of the person whose ticket it is.

@@ -4,7 +4,9 @@ use firstline_diagnosis::document::Snapshot;
 use firstline_diagnosis::vocabulary::Value;
 use firstline_proto::v1::collector_frame::Frame;
 
-use super::room::{Room, START, full_disk};
+use super::room::{ENDPOINT, Room, START, full_disk};
+use crate::alert::tests::{but, held, subject};
+use crate::alert::{Held, Subject};
 use crate::pull::{Pull, PullError, PullOrder};
 use crate::ticket::NewTicket;
 
@@ -58,6 +60,27 @@ async fn a_ticket_that_says_when_gets_what_was_then() {
     let report = room.app.desk.attachment(&note.attachments[0].id).await.expect("there");
     let report = String::from_utf8(report.bytes).expect("text");
     assert!(report.contains("<line x1="), "a picture with a line at the moment");
+}
+
+#[tokio::test]
+async fn what_was_raised_then_is_told_also_when_the_machine_does_not_remember_it() {
+    let room = Room::open().await;
+    let here = Subject { id: ENDPOINT.to_owned(), ..subject() };
+    let fan = but(held("fan-failure"), |finding| finding.texts.tech = "The fan stands still at 91 °C.".to_owned());
+    let fan = Held { title: "The fan does not turn".to_owned(), ..fan };
+    room.app.alerts.judge(here.clone(), vec![fan]).await.expect("judged");
+    room.app.alerts.judge(here, Vec::new()).await.expect("judged");
+    for (words, is_told) in [("It froze about 12:50", true), ("It froze about 12:05", false)] {
+        let ticket = said(&room, words).await;
+        let stream = room.connect().await;
+        let pull = order(&room, &ticket, None).await.expect("ordered");
+        room.send(&pull.id, &room.signed(full_until_forty_minutes_ago())).await;
+        let noted = room.app.desk.show(&ticket).await.expect("there");
+        let text = &noted.notes[0].text;
+        let alert = "An alert was raised, until 2026-01-21 12:53 UTC: The fan does not turn (/). The fan stands still at 91 °C.";
+        assert_eq!(text.contains(alert), is_told, "{text}");
+        room.disconnect(stream).await;
+    }
 }
 
 #[tokio::test]

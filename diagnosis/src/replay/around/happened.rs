@@ -44,13 +44,16 @@ fn nothing_known(snapshot: &Snapshot, look: Look) -> String {
     let after = snapshot.marks.iter().find(|(at, _)| *at >= look.until);
     if let Some((since, Mark::Pausing)) = before {
         let until = after.map_or_else(String::new, |(at, _)| format!(" to {}", moment(*at)));
-        return format!("Nothing is known of that time: the computer slept or was off from {}{until}.", moment(*since));
+        return format!(
+            "This computer remembers nothing of that time: it slept or was off from {}{until}.",
+            moment(*since)
+        );
     }
     let first = snapshot.series.iter().filter_map(|series| told(series).next()).min();
     match first {
-        None => "Nothing is known of that time: this computer has not recorded anything yet.".to_owned(),
+        None => "This computer has not recorded anything yet.".to_owned(),
         Some(first) if first > look.until => {
-            format!("Nothing is known of that time: what this computer remembers begins at {}.", moment(first))
+            format!("What this computer itself remembers begins at {}: nothing of that time.", moment(first))
         }
         Some(_) => {
             let (from, until) = (moment(look.from), moment(look.until));

@@ -101,12 +101,12 @@ fn what_is_not_known_of_a_time_is_said() {
         told(&asked(snapshot, None, &ago(snapshot, hours * HOUR))).notes.first().cloned().unwrap_or_default()
     };
     let mut snapshot = over();
-    assert!(note(&snapshot, 30).contains("what this computer remembers begins at"), "{}", note(&snapshot, 30));
+    assert!(note(&snapshot, 30).contains("What this computer itself remembers begins at"), "{}", note(&snapshot, 30));
     snapshot.series[1].values.fill(None);
     assert!(note(&snapshot, 3).starts_with("Nothing was recorded from"), "{}", note(&snapshot, 3));
     let at = |hours: f64| snapshot.taken_at - HOUR.mul_f64(hours);
     snapshot.marks = vec![(at(3.5), Mark::Pausing), (at(2.5), Mark::Resumed)];
-    assert!(note(&snapshot, 3).contains("the computer slept or was off from"), "{}", note(&snapshot, 3));
+    assert!(note(&snapshot, 3).contains("it slept or was off from"), "{}", note(&snapshot, 3));
     snapshot.series.clear();
     snapshot.marks.clear();
     assert!(note(&snapshot, 3).contains("has not recorded anything yet"), "{}", note(&snapshot, 3));
