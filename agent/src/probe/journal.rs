@@ -48,6 +48,7 @@ static SPEC: Spec = Spec {
         "endpoint.dhcp.failure",
         "endpoint.disk.errors",
         "endpoint.dns.client_timeout",
+        "endpoint.domain.failure",
         "endpoint.driver.problem",
         "endpoint.filesystem.error",
         "endpoint.gpu.reset",

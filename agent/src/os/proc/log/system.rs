@@ -126,6 +126,7 @@ pub(crate) fn companion(record: &Record) -> Option<Found> {
         "clamd" | "clamonacc" if record.is_from(&["clamav-daemon", "clamav-clamonacc", "clamonacc"]) => {
             malware(message)
         }
+        "ldap_child" if record.is_from(&["sssd"]) => trust_lost(message),
         "ntpd" if record.is_from(&["ntp", "ntpd", "ntpsec"]) => clock_stepped(message),
         _ => None,
     }
@@ -168,6 +169,15 @@ fn malware(message: &str) -> Option<Found> {
         return None;
     }
     Some(Found::new("endpoint.security.malware").of("product", "clamav").text("threat", threat))
+}
+
+/// `Failed to initialize credentials using keytab [MEMORY:/etc/krb5.keytab]: Preauthentication failed. Unable to create ...`:
+/// the domain does not accept the machine's own password, or does not know the machine. Servers that are away, and clocks that
+/// are wrong, are said in the same place and are another thing.
+fn trust_lost(message: &str) -> Option<Found> {
+    let why = message.strip_prefix("Failed to initialize credentials using keytab [")?.split_once("]: ")?.1;
+    let is_refused = why.starts_with("Preauthentication failed") || why.contains("not found in Kerberos database");
+    is_refused.then(|| Found::new("endpoint.domain.failure").of("kind", "trust"))
 }
 
 /// `System clock was stepped by 12.345678 seconds`; `Initial clock synchronization to ...` is no step.

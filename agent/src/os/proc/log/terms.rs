@@ -3,7 +3,7 @@ use serde::{Deserialize, Serialize};
 use super::Record;
 
 /// The kinds of entries that a rule may know, as the journal indexes them. An entry of another kind is never read.
-pub(crate) const TERMS: [&str; 25] = [
+pub(crate) const TERMS: [&str; 26] = [
     "_TRANSPORT=kernel",
     "MESSAGE_ID=fc2e22bc6ee647b6b90729ab34a250b1",
     "MESSAGE_ID=d9b373ed55a64feb8242e02dbe79a49c",
@@ -29,6 +29,7 @@ pub(crate) const TERMS: [&str; 25] = [
     "SYSLOG_IDENTIFIER=avahi-autoipd",
     "SYSLOG_IDENTIFIER=clamd",
     "SYSLOG_IDENTIFIER=clamonacc",
+    "SYSLOG_IDENTIFIER=ldap_child",
 ];
 
 /// How far a file of a log was read.

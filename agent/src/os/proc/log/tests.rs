@@ -258,6 +258,29 @@ fn names_malware_and_not_where_it_was() {
 }
 
 #[test]
+fn a_domain_that_refuses_the_machine_itself_no_longer_trusts_it() {
+    let said = |why: &str, unit| {
+        let message = format!(
+            "Failed to initialize credentials using keytab [MEMORY:/etc/krb5.keytab]: {why}. Unable to create \
+             GSSAPI-encrypted LDAP connection."
+        );
+        system_words([
+            ("MESSAGE", &message),
+            ("SYSLOG_IDENTIFIER", "ldap_child"),
+            ("_UID", "990"),
+            ("_SYSTEMD_UNIT", unit),
+        ])
+    };
+    let expected = Some("endpoint.domain.failure{kind=trust}".to_owned());
+    assert_eq!(said("Preauthentication failed", "sssd.service"), expected);
+    assert_eq!(said("Client 'PC-17$@CORP.EXAMPLE' not found in Kerberos database", "sssd.service"), expected);
+    for why in ["Cannot contact any KDC for realm 'CORP.EXAMPLE'", "Clock skew too great", "Generic error"] {
+        assert_eq!(said(why, "sssd.service"), None, "{why}");
+    }
+    assert_eq!(said("Preauthentication failed", "user@1000.service"), None, "anybody may write that");
+}
+
+#[test]
 fn knows_what_the_service_manager_says() {
     let failed = |unit, pid| {
         system_words([("MESSAGE_ID", system::UNIT_FAILED), ("UNIT", unit), ("UNIT_RESULT", "exit-code"), ("_PID", pid)])

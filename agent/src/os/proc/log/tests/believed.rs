@@ -11,7 +11,9 @@ const SUDO: &str =
     "pam_unix(sudo:auth): authentication failure; logname= uid=1000 euid=0 tty=/dev/pts/0 ruser=ada rhost=  user=ada";
 const OOMD: &str = "Killed /user.slice/user-1000.slice/user@1000.service/app.slice/app-gnome-firefox-2345.scope due to memory pressure for /user.slice being 60.1% > 50.00% for > 20s with reclaim activity";
 
-const STORIES: [Story; 15] = [
+const KEYTAB: &str = "Failed to initialize credentials using keytab [MEMORY:/etc/krb5.keytab]: Preauthentication failed. Unable to go on.";
+
+const STORIES: [Story; 16] = [
     (&[("SYSLOG_IDENTIFIER", "sshd"), ("MESSAGE", PAM)], &[("_UID", "0")], "endpoint.auth.failure"),
     (
         &[("SYSLOG_IDENTIFIER", "sudo"), ("MESSAGE", SUDO)],
@@ -43,6 +45,11 @@ const STORIES: [Story; 15] = [
         &[("SYSLOG_IDENTIFIER", "clamd"), ("MESSAGE", "/srv/a.zip: Win.Test.EICAR_HDB-1 FOUND")],
         &[("_UID", "105"), ("_SYSTEMD_UNIT", "clamav-daemon.service")],
         "endpoint.security.malware",
+    ),
+    (
+        &[("SYSLOG_IDENTIFIER", "ldap_child"), ("MESSAGE", KEYTAB)],
+        &[("_UID", "990"), ("_SYSTEMD_UNIT", "sssd.service")],
+        "endpoint.domain.failure",
     ),
     (
         &[("SYSLOG_IDENTIFIER", "systemd-oomd"), ("MESSAGE", OOMD)],
