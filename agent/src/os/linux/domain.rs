@@ -1,5 +1,5 @@
-use std::fs;
 use std::path::Path;
+use std::{fs, io};
 
 use crate::os::child::Child;
 use crate::os::proc::ini;
@@ -103,7 +103,11 @@ fn files(root: &Path, dir: &str) -> Result<Vec<String>, ProbeError> {
 fn certificate(root: &Path, path: &str, purpose: &'static str, has_key: bool) -> Result<Certificate, ProbeError> {
     let path = path.strip_prefix("file://").unwrap_or(path).trim_end_matches('\0');
     let what = "a certificate that a profile names";
-    let failed = |source| ProbeError::io(what, &source);
+    let failed = |source: io::Error| match source.kind() {
+        // The profile works with it, or would: that is a fault, and nothing that this machine does not offer.
+        io::ErrorKind::NotFound => ProbeError::Failed(format!("{what} is not there")),
+        _ => ProbeError::io(what, &source),
+    };
     let file = root.join(path.trim_start_matches('/'));
     if fs::metadata(&file).map_err(failed)?.len() > CERTIFICATE_BYTES_MAX {
         return Err(ProbeError::Failed(format!("{what} is too large")));
@@ -149,6 +153,6 @@ mod tests {
         assert_eq!(found.len(), 2);
         let own = found[0].as_ref().expect("a certificate");
         assert_eq!((own.purpose, own.has_key, own.not_after_seconds), ("802.1x", true, 1_798_761_600));
-        assert!(matches!(found[1], Err(ProbeError::Missing(_))));
+        assert!(matches!(found[1], Err(ProbeError::Failed(_))), "it is gone: a fault");
     }
 }
