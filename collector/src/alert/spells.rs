@@ -36,8 +36,8 @@ impl Spell {
     pub(crate) fn told(&self) -> Happened {
         let Self { title, instance, from, summary, .. } = self;
         let instance = if instance.is_empty() { String::new() } else { format!(" ({instance})") };
-        let until = self.until.map_or("and still stands".to_owned(), |at| format!("until {}", texts::moment(at)));
-        Happened { at: *from, words: format!("An alert was raised, {until}: {title}{instance}. {summary}") }
+        let over = self.until.map_or("It still stands.".to_owned(), |at| format!("Resolved at {}.", texts::moment(at)));
+        Happened { at: *from, words: format!("Alert: {title}{instance}. {summary} {over}") }
     }
 }
 

@@ -64,7 +64,7 @@ async fn is_told_afterwards(stage: &Stage, (id, path): (&str, &str), clock: &str
     // The machine notes a number a minute. What was full for less is known from the alert.
     let of_alert = |one: &Value| {
         let words = one["words"].as_str().unwrap();
-        words.starts_with("An alert was raised") && words.contains(path)
+        words.starts_with("Alert: ") && words.contains(path)
     };
     assert!(is_held || around["happened"].as_array().unwrap().iter().any(of_alert), "{around}");
 }
