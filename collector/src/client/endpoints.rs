@@ -10,6 +10,7 @@ use super::command::Endpoint as Order;
 use super::connection::{Connection, part};
 use super::failure::Failure;
 use super::inventory;
+use super::moment::Moment;
 use super::table::{Table, harmless, told_apart};
 use super::tags;
 use crate::change::ChangeList;
@@ -69,13 +70,13 @@ pub(super) async fn follow(connection: &Connection, order: Order, out: Out) -> R
 async fn record(
     connection: &Connection,
     endpoint: &str,
-    (from, to): (Option<Timestamp>, Option<Timestamp>),
+    (from, to): (Option<Moment>, Option<Moment>),
     all: bool,
 ) -> Result<(), Failure> {
     use std::io::Write as _;
     let mut query: Vec<(&str, String)> = Vec::new();
-    query.extend(from.map(|from| ("from", from.to_string())));
-    query.extend(to.map(|to| ("to", to.to_string())));
+    query.extend(from.map(|from| ("from", from.0.to_string())));
+    query.extend(to.map(|to| ("to", to.0.to_string())));
     query.extend(all.then(|| ("all", "true".to_owned())));
     let path = format!("/endpoints/{}/recording", part(endpoint));
     let mut pieces = connection.pieces(connection.asked(&path, &query), &path).await?;

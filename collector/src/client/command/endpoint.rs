@@ -1,7 +1,6 @@
 //! What can be said about endpoints.
 
 use clap::Subcommand;
-use firstline_diagnosis::vocabulary::Timestamp;
 
 use crate::client::moment::Moment;
 
@@ -78,17 +77,17 @@ pub(in crate::client) enum Endpoint {
     },
     /// Print what it told, as a recording (JSON Lines) that `firstline check replay` reads.
     #[command(
-        after_help = "Examples:\n  firstline endpoint record ada-laptop > ada.jsonl\n  firstline endpoint record ada-laptop --from 2026-03-02T08:00:00Z --to 2026-03-02T12:00:00Z --all > ada.jsonl"
+        after_help = "Examples:\n  firstline endpoint record ada-laptop > ada.jsonl\n  firstline endpoint record ada-laptop --from 90m > ada.jsonl\n  firstline endpoint record ada-laptop --from 2026-03-02T08:00:00Z --to 2026-03-02T12:00:00Z --all > ada.jsonl"
     )]
     Record {
         /// Its name or id.
         endpoint: String,
-        /// From this moment (RFC 3339); 24 hours ago when absent.
+        /// From when: 2026-11-20T09:00:00Z, 2026-11-20, or how long ago: 90m. 24 hours ago when absent.
         #[arg(long, value_name = "TIME")]
-        from: Option<Timestamp>,
-        /// To this moment; now when absent.
+        from: Option<Moment>,
+        /// Up to when, in the same ways; now when absent.
         #[arg(long, value_name = "TIME")]
-        to: Option<Timestamp>,
+        to: Option<Moment>,
         /// Everything, not only what checks read.
         #[arg(long)]
         all: bool,
