@@ -39,8 +39,9 @@ pub enum EnrollError {
     },
     /// Something answers there, and not as a collector does.
     #[error(
-        "what answers at {collector} is not a collector's port for agents ({reason}); check host and port, agents have \
-         7443 unless the collector's configuration says otherwise, and nothing in between may change what is said"
+        "what answers at {collector} is not a collector's port for agents{}; check host and port, agents have 7443 unless \
+         the collector's configuration says otherwise, and nothing in between may change what is said",
+        said(reason)
     )]
     NoCollector {
         /// Which address.
@@ -112,6 +113,11 @@ fn refused(link: &Link, collector: &Address, status: &Status) -> EnrollError {
     }
 }
 
+/// What a web server answered, of a reason that tells much of a protocol it does not speak.
+fn said(reason: &str) -> String {
+    reason.rsplit_once("status: ").map_or_else(String::new, |(_, status)| format!(" (it says {status})"))
+}
+
 /// TLS 1.3 to the authority that the token pins, without a certificate of our own.
 fn tls(token: &Token) -> Result<ClientConfig, IdentityError> {
     let pinned = Pinned::new(token.fingerprint, provider());
@@ -122,4 +128,19 @@ fn tls(token: &Token) -> Result<ClientConfig, IdentityError> {
         .with_no_client_auth();
     config.alpn_protocols = vec![b"h2".to_vec()];
     Ok(config)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_web_server_is_named_by_its_answer_and_not_by_what_grpc_makes_of_it() {
+        let reason = "protocol error: received message with invalid compression flag: 123 (valid flags are 0 and 1) while \
+                      receiving response with status: 404 Not Found";
+        let collector: Address = "127.0.0.1:8443".parse().expect("an address");
+        let told = EnrollError::NoCollector { collector, reason: reason.to_owned() }.to_string();
+        assert!(told.contains("port for agents (it says 404 Not Found); check host and port"), "{told}");
+        assert_eq!(said("the stream ended"), "");
+    }
 }
