@@ -209,6 +209,9 @@ fn what_a_directory_does_not_say_is_unknown_and_what_is_fine_is_fine() {
     let one = told.ruled_out.iter().find(|one| one.id == "account-locked").expect("accounted for");
     assert_eq!(one.result, crate::document::RuledOutResult::Unknown, "another account says nothing of this one");
     let user = || Attributes::from([("user", "ana")]);
+    let told = with_account(vec![Reading::value("endpoint.user.locked", user(), false, at)], "I cannot sign in");
+    let one = told.ruled_out.iter().find(|one| one.id == "account-locked").expect("accounted for");
+    assert_eq!(one.result, crate::document::RuledOutResult::NotFound, "the computer's log need not tell, too: {one:?}");
     let good = vec![
         Reading::value("endpoint.user.disabled", user(), false, at),
         Reading::value("endpoint.user.account_expires_in", user(), 86_400.0, at),
