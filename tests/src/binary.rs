@@ -26,6 +26,12 @@ pub fn folder() -> PathBuf {
     if folder.ends_with("deps") { folder.parent().unwrap_or(folder).to_owned() } else { folder.to_owned() }
 }
 
+/// The folder that holds the binaries of an earlier version, for stories that upgrade: `FIRSTLINE_EARLIER_DIR`, else those under
+/// test themselves.
+pub fn earlier() -> PathBuf {
+    std::env::var_os("FIRSTLINE_EARLIER_DIR").map_or_else(folder, PathBuf::from)
+}
+
 /// The root of the repository.
 pub fn repository() -> PathBuf {
     let member = PathBuf::from(env!("CARGO_MANIFEST_DIR"));

@@ -9,11 +9,13 @@ use firstline_collector::config::Config;
 use firstline_collector::store::Location;
 use rustix::process::Signal;
 
-use crate::command::{Outcome, program};
-use crate::{Process, port, wait};
+use crate::command::{Outcome, program_at};
+use crate::{Process, binary, port, wait};
 
 /// How long a collector may take to be ready, on a busy machine and after a crash.
 const READY: Duration = Duration::from_mins(1);
+
+const COLLECTOR: &str = "firstline-collector";
 
 /// How long it may take to say goodbye to everybody.
 const DRAIN: Duration = Duration::from_secs(30);
@@ -29,6 +31,7 @@ pub struct Collector {
     pub people: u16,
     /// Password of the first administrator.
     pub password: String,
+    programs: PathBuf,
     process: Option<Process>,
 }
 
@@ -38,15 +41,20 @@ pub const ADMINISTRATOR: &str = "admin";
 impl Collector {
     /// Makes the data folder below `folder`; nothing runs yet. `more` is added to the configuration.
     pub async fn prepare(folder: &Path, more: &str) -> Self {
+        Self::prepare_from(binary::folder(), folder, more).await
+    }
+
+    /// The same with the binaries in the folder `programs`.
+    pub async fn prepare_from(programs: PathBuf, folder: &Path, more: &str) -> Self {
         let data = folder.join("collector");
         let (agents, people) = port::free_pair();
         let config = folder.join("collector.toml");
         fs::write(&config, configuration(agents, people, more)).expect("the configuration can be written");
         let arguments = ["init", "--json", "--data", text(&data), "--config", text(&config)];
-        let made = Outcome::of(program("firstline-collector", &arguments)).await.done();
+        let made = Outcome::of(program_at(&programs.join(COLLECTOR), &arguments)).await.done();
         let made = made.json();
         let password = made["password"].as_str().unwrap_or_else(|| panic!("no password in {made}")).to_owned();
-        Self { folder: data, agents, people, password, process: None }
+        Self { folder: data, agents, people, password, programs, process: None }
     }
 
     /// Makes the data folder of a further replica of `first` below `folder`; nothing runs yet.
@@ -57,8 +65,9 @@ impl Collector {
         fs::write(&config, configuration(agents, people, more)).expect("the configuration can be written");
         let authority = first.folder.join("authority");
         let arguments = ["init", "--data", text(&data), "--config", text(&config), "--join", text(&authority)];
-        Outcome::of(program("firstline-collector", &arguments)).await.done();
-        Self { folder: data, agents, people, password: first.password.clone(), process: None }
+        Outcome::of(program_at(&first.programs.join(COLLECTOR), &arguments)).await.done();
+        let (password, programs) = (first.password.clone(), first.programs.clone());
+        Self { folder: data, agents, people, password, programs, process: None }
     }
 
     /// Stops its process where it stands, as a machine that hangs.
@@ -73,7 +82,7 @@ impl Collector {
 
     /// One that somebody else runs.
     pub fn elsewhere(folder: &Path, (agents, people): (u16, u16), password: String) -> Self {
-        Self { folder: folder.to_owned(), agents, people, password, process: None }
+        Self { folder: folder.to_owned(), agents, people, password, programs: binary::folder(), process: None }
     }
 
     /// Replaces the configuration: the ports, and `more`.
@@ -95,9 +104,14 @@ impl Collector {
 
     /// Starts it with these variables in its environment, and waits for nothing.
     pub fn launch(&mut self, environment: &[(&str, &str)]) {
-        let mut command = program("firstline-collector", &["serve", "--data", text(&self.folder)]);
+        let mut command = program_at(&self.programs.join(COLLECTOR), &["serve", "--data", text(&self.folder)]);
         command.envs(environment.iter().copied());
         self.process = Some(Process::start("the collector", command, &self.folder.join("test.log")));
+    }
+
+    /// Has it run the version under test when it starts again.
+    pub fn upgrade(&mut self) {
+        self.programs = binary::folder();
     }
 
     /// Where its rows are, by its configuration.

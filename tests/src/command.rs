@@ -1,5 +1,6 @@
 //! Runs a program to its end and keeps what it said.
 
+use std::path::Path;
 use std::process::Command;
 
 use serde_json::Value;
@@ -61,7 +62,12 @@ impl Outcome {
 
 /// One of the project's binaries with `arguments`, in a clean environment.
 pub fn program(name: &str, arguments: &[&str]) -> Command {
-    let mut command = Command::new(binary::path(name));
+    program_at(&binary::path(name), arguments)
+}
+
+/// The binary at `path` with `arguments`, in a clean environment.
+pub fn program_at(path: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(path);
     command.args(arguments).env_remove("RUST_LOG").env("NO_COLOR", "1");
     command
 }

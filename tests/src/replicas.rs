@@ -1,5 +1,7 @@
 //! Several collectors on one PostgreSQL server and one NATS server, each a process, and a balancer in front of them.
 
+use std::path::PathBuf;
+
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -9,7 +11,7 @@ use crate::nats::Nats;
 use crate::postgres::{Durable, Postgres};
 use crate::stage::secret_of;
 use crate::wire::Identity;
-use crate::{Collector, wait};
+use crate::{Collector, binary, wait};
 
 /// How long something that goes from one to another may take.
 pub const TOLD: std::time::Duration = std::time::Duration::from_secs(90);
@@ -38,6 +40,11 @@ impl Replicas {
 
     /// Starts so many, with `more` added to the configuration of each.
     pub async fn open_with(count: usize, durable: Durable, more: &str) -> Self {
+        Self::open_from(binary::folder(), count, durable, more).await
+    }
+
+    /// Starts so many of the version whose binaries lie in the folder `programs`.
+    pub async fn open_from(programs: PathBuf, count: usize, durable: Durable, more: &str) -> Self {
         let folder = tempfile::tempdir().expect("a folder can be made");
         let (postgres, nats) = (Postgres::start(durable).await, Nats::start().await);
         let configuration = |number: usize| postgres.configuration() + &nats.configuration(&name(number)) + more;
@@ -46,7 +53,7 @@ impl Replicas {
             std::fs::create_dir(&place).expect("a folder can be made");
             place
         };
-        let mut collectors = vec![Collector::prepare(&place(0), &configuration(0)).await];
+        let mut collectors = vec![Collector::prepare_from(programs, &place(0), &configuration(0)).await];
         for number in 1..count {
             let next = Collector::join(&place(number), &collectors[0], &configuration(number)).await;
             collectors.push(next);

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use firstline_tests::postgres::Durable;
 use firstline_tests::wire::sender::Sender;
 use firstline_tests::wire::sick::Sick;
-use firstline_tests::{Replicas, wait};
+use firstline_tests::{Replicas, binary, wait};
 
 use super::pulls::says;
 use crate::storage::once_each;
@@ -155,12 +156,13 @@ async fn a_replica_that_was_frozen_wakes_up_as_another_and_harms_nothing() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn replicas_are_replaced_one_after_the_other_while_endpoints_send() {
-    let mut replicas = Replicas::open(2).await;
+    let mut replicas = Replicas::open_from(binary::earlier(), 2, Durable::No, "").await;
     let crowd = Crowd::gather(&replicas).await;
     crowd.is_told(&replicas).await;
     for number in 0..2 {
         assert!(replicas.collectors[number].stop().await.success());
         crowd.go_on(200).await;
+        replicas.collectors[number].upgrade();
         replicas.collectors[number].start().await;
         crowd.go_on(200).await;
     }
