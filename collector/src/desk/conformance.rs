@@ -6,6 +6,7 @@ mod faults;
 mod format;
 mod refusals;
 mod stories;
+mod wire;
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -21,6 +22,7 @@ pub(super) use faults::{Fault, Faults};
 pub(super) use format::*;
 pub(super) use refusals::*;
 pub(super) use stories::*;
+pub(super) use wire::{header, number, said};
 
 use super::contract::Desk;
 use super::kinds;

@@ -14,7 +14,7 @@ use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use crate::config::{DeskKind, DeskSettings};
-use crate::desk::conformance::{Fault, Faults, Refusals, Seen, Side, guarded};
+use crate::desk::conformance::{Fault, Faults, Refusals, Seen, Side, guarded, header, said};
 use crate::desk::plain::plain;
 use crate::desk::values::id;
 
@@ -201,10 +201,6 @@ fn set(ticket: &mut Value, order: &Value) {
     }
 }
 
-fn said(status: u16, body: Value) -> Response {
-    (StatusCode::from_u16(status).expect("a status"), Json(body)).into_response()
-}
-
 fn invalid(field: &str, message: &str, code: &str) -> Response {
     let errors = json!([{ "field": field, "message": message, "code": code }]);
     said(400, json!({ "description": "Validation failed", "errors": errors }))
@@ -217,7 +213,7 @@ fn missing() -> Response {
 
 /// What is wrong with a request, whatever it asks for.
 fn stopped(request: &Request) -> Option<Response> {
-    let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let header = |name: &str| header(request, name);
     let given = header("authorization").strip_prefix("Basic ").and_then(|text| BASE64_STANDARD.decode(text).ok());
     let key = given.and_then(|given| String::from_utf8(given).ok()).unwrap_or_default();
     if key.split_once(':').is_none_or(|(user, _)| user != KEY) {

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::words::said;
 use crate::config::{DeskKind, DeskSettings};
-use crate::desk::conformance::{Fault, Faults, Refusals, Seen, Shared, Side, guarded};
+use crate::desk::conformance::{Fault, Faults, Refusals, Seen, Shared, Side, guarded, header, number};
 use crate::desk::http::basic;
 
 /// Whose token opens it, and the token.
@@ -195,7 +195,7 @@ fn missing() -> Response {
 
 /// What is wrong with a request, whatever it asks for.
 fn stopped(request: &Request) -> Option<Response> {
-    let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let header = |name: &str| header(request, name);
     if header("authorization") != basic(USER, TOKEN).1 {
         let words = "Client must be authenticated to access this resource.";
         return Some((StatusCode::UNAUTHORIZED, [("www-authenticate", "OAuth realm=\"x\"")], words).into_response());
@@ -300,7 +300,7 @@ async fn comment(State(standin): State<StandIn>, Path(key): Path<String>, Json(o
 async fn comments(State(standin): State<StandIn>, Path(key): Path<String>, Query(asked): Asked) -> Response {
     let mut held = standin.held();
     let Some(issue) = held.find(&key).map(|issue| issue["key"].clone()) else { return missing() };
-    let number = |name: &str, usual: usize| asked.get(name).and_then(|text| text.parse().ok()).unwrap_or(usual);
+    let number = |name: &str, usual: usize| number(&asked, name, usual);
     let own = held.comments.iter().filter(|one| one["issue"] == issue);
     let page: Vec<Value> = own.skip(number("startAt", 0)).take(number("maxResults", 50)).cloned().collect();
     Json(json!({ "comments": page, "startAt": number("startAt", 0) })).into_response()

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use super::words::quoted;
 use crate::config::{DeskKind, DeskSettings};
-use crate::desk::conformance::{Fault, Faults, Refusals, Seen, Shared, Side, guarded};
+use crate::desk::conformance::{self, Fault, Faults, Refusals, Seen, Shared, Side, guarded, header, number};
 
 /// The token that opens it.
 pub(super) const TOKEN: &str = "1-14-t0ken";
@@ -174,16 +174,15 @@ impl Held {
 }
 
 fn said(status: u16, message: &str) -> Response {
-    (StatusCode::from_u16(status).expect("a status"), Json(json!({ "message": message }))).into_response()
+    conformance::said(status, json!({ "message": message }))
 }
 
 /// What is wrong with a request, whatever it asks for. Browsers are sent to the sign-in.
 fn stopped(request: &Request) -> Option<Response> {
-    let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    if header("user-agent").contains("Mozilla") || !header("cookie").is_empty() {
+    if header(request, "user-agent").contains("Mozilla") || !header(request, "cookie").is_empty() {
         return Some((StatusCode::FOUND, [("location", "/")]).into_response());
     }
-    (header("authorization") != format!("token {TOKEN}")).then(|| said(401, "Unauthorized"))
+    (header(request, "authorization") != format!("token {TOKEN}")).then(|| said(401, "Unauthorized"))
 }
 
 async fn queue(Path(name): Path<String>) -> Response {
@@ -247,9 +246,8 @@ async fn tickets(State(standin): State<StandIn>, Query(asked): Asked) -> Respons
 
 /// The number of pages is a fraction where there is none, and the total may be nothing.
 fn paged(items: Vec<Value>, asked: &BTreeMap<String, String>) -> Response {
-    let number = |name: &str, usual: usize| asked.get(name).and_then(|text| text.parse().ok()).unwrap_or(usual);
-    let count = number("per_page", 20).min(100);
-    let items: Vec<Value> = items.into_iter().skip((number("page", 1) - 1) * count).take(count).collect();
+    let count = number(asked, "per_page", 20).min(100);
+    let items: Vec<Value> = items.into_iter().skip((number(asked, "page", 1) - 1) * count).take(count).collect();
     let pages = if items.is_empty() { json!(0.0) } else { json!(1) };
     Json(json!({ "items": items, "count": items.len(), "pages": pages, "total": null })).into_response()
 }

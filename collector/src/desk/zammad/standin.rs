@@ -14,7 +14,7 @@ use http::StatusCode;
 use serde_json::{Value, json};
 
 use crate::config::{DeskKind, DeskSettings};
-use crate::desk::conformance::{Fault, Faults, Refusals, Seen, Shared, Side, guarded};
+use crate::desk::conformance::{self, Fault, Faults, Refusals, Seen, Shared, Side, guarded, header, number};
 
 /// The token that opens it.
 pub(super) const TOKEN: &str = "t0ken";
@@ -142,19 +142,18 @@ impl Held {
 }
 
 fn said(status: u16, error: &str) -> Response {
-    let status = StatusCode::from_u16(status).expect("a status");
-    (status, Json(json!({ "error": error, "error_human": error }))).into_response()
+    conformance::said(status, json!({ "error": error, "error_human": error }))
 }
 
 /// What is wrong with a request, whatever it asks for: its credentials, and the languages it speaks and takes.
 fn refusal(request: &Request) -> Option<Response> {
-    let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    if header("accept") != "application/json" {
+    if header(request, "accept") != "application/json" {
         return Some((StatusCode::BAD_REQUEST, "<!doctype html><p>an error page</p>").into_response());
     }
-    match header("authorization").strip_prefix("Token token=") {
+    match header(request, "authorization").strip_prefix("Token token=") {
         None => Some(said(403, "Authentication required")),
-        Some(TOKEN) if request.method() == http::Method::GET || header("content-type") == "application/json" => None,
+        Some(TOKEN) if request.method() == http::Method::GET => None,
+        Some(TOKEN) if header(request, "content-type") == "application/json" => None,
         Some(TOKEN) => Some(said(415, "Unsupported Media Type")),
         Some(_) => Some(said(401, "Can't find User for Token")),
     }
@@ -183,10 +182,6 @@ async fn tickets(State(standin): State<StandIn>, Query(query): Query<BTreeMap<St
         all.reverse();
     }
     Json(all.into_iter().skip((page - 1) * count).take(count).collect())
-}
-
-fn number(query: &BTreeMap<String, String>, name: &str, usual: usize) -> usize {
-    query.get(name).and_then(|value| value.parse().ok()).unwrap_or(usual)
 }
 
 /// Without a search index: plain text anywhere in title, number and articles; nothing of a query language.

@@ -12,7 +12,7 @@ use http::{HeaderMap, Method, StatusCode};
 use serde_json::{Value, json};
 
 use crate::config::{DeskKind, DeskSettings};
-use crate::desk::conformance::{Fault, Faults, Refusals, Seen, Shared, Side, guarded};
+use crate::desk::conformance::{Fault, Faults, Refusals, Seen, Shared, Side, guarded, header, number, said};
 use crate::desk::http::basic;
 use crate::desk::plain::plain;
 use crate::desk::values::id;
@@ -190,10 +190,6 @@ fn set(ticket: &mut Value, order: &Value) {
     }
 }
 
-fn said(status: u16, body: Value) -> Response {
-    (StatusCode::from_u16(status).expect("a status"), Json(body)).into_response()
-}
-
 fn invalid(details: Value) -> Response {
     said(422, json!({ "error": "RecordInvalid", "description": "Record validation errors", "details": details }))
 }
@@ -204,7 +200,7 @@ fn missing() -> Response {
 
 /// What is wrong with a request, whatever it asks for.
 fn stopped(request: &Request) -> Option<Response> {
-    let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let header = |name: &str| header(request, name);
     if header("authorization") != basic(&format!("{USER}/token"), TOKEN).1 {
         return Some(said(401, json!({ "error": "Couldn't authenticate you" })));
     }
@@ -241,9 +237,8 @@ async fn tickets(State(standin): State<StandIn>, Query(asked): Asked) -> Json<Va
 }
 
 fn paged(rows: &[Value], asked: &BTreeMap<String, String>) -> Vec<Value> {
-    let number = |name: &str, usual: usize| asked.get(name).and_then(|text| text.parse().ok()).unwrap_or(usual);
-    let count = number("per_page", 100).min(100);
-    rows.iter().skip((number("page", 1) - 1) * count).take(count).cloned().collect()
+    let count = number(asked, "per_page", 100).min(100);
+    rows.iter().skip((number(asked, "page", 1) - 1) * count).take(count).cloned().collect()
 }
 
 fn numbered(path: &str) -> Option<u64> {
