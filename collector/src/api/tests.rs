@@ -71,7 +71,7 @@ impl House {
 
     /// An endpoint in the table.
     async fn endpoint(&self, id: &'static str, name: &'static str) {
-        const SQL: &str = "UPDATE endpoints SET os_name = 'Debian <i>', tags = '{\"a\":\"<b>\"}' WHERE id = $1";
+        const SQL: &str = "UPDATE endpoints SET os_name = 'Debian <i>', tags = '{\"a\":\"<b>\"}'";
         let one = Enrolled {
             id,
             name,
@@ -81,13 +81,24 @@ impl House {
             ..Enrolled::default()
         };
         enrol(&self.app.store, one).await;
-        let hostile = self.app.store.write(move |tx| {
+        self.alter(SQL).await;
+    }
+
+    /// A ticket of a person; its number.
+    async fn ticket(&self) -> String {
+        let ticket = NewTicket { subject: "slow".into(), ..NewTicket::default() };
+        self.app.desk.open(ticket, "ada").await.expect("ticket").number
+    }
+
+    /// Changes the tables.
+    async fn alter(&self, statement: &'static str) {
+        let altered = self.app.store.write(move |tx| {
             Box::pin(async move {
-                sql::query(SQL).bind(id).execute(tx).await?;
+                sql::query(statement).execute(tx).await?;
                 Ok::<_, StoreError>(())
             })
         });
-        hostile.await.expect("a hostile one");
+        altered.await.expect(statement);
     }
 }
 
@@ -172,9 +183,7 @@ async fn pages_hold_nothing_inline() {
     let house = house().await;
     let session = house.session(Role::Administrator).await;
     house.endpoint("e1", "laptop").await;
-    let ticket =
-        house.app.desk.open(NewTicket { subject: "slow".into(), ..NewTicket::default() }, "ada").await.expect("ticket");
-    let ticket = format!("/tickets/{}", ticket.number);
+    let ticket = format!("/tickets/{}", house.ticket().await);
     for path in [
         "/alerts",
         "/endpoints",
@@ -233,8 +242,7 @@ async fn a_ticket_without_a_suggestion_offers_the_endpoints_that_there_are() {
     let house = house().await;
     let session = house.session(Role::Technician).await;
     house.endpoint("e1", "laptop").await;
-    let ticket = NewTicket { subject: "slow".into(), ..NewTicket::default() };
-    let number = house.app.desk.open(ticket, "ada").await.expect("ticket").number;
+    let number = house.ticket().await;
     let page = house.page(&format!("/tickets/{number}"), &session).await;
     assert!(page.contains("<option value=\"laptop\">offline"), "{page}");
     assert!(house.page("/endpoint-options?endpoint=lap", &session).await.contains("value=\"laptop\""));
@@ -245,8 +253,7 @@ async fn a_ticket_without_a_suggestion_offers_the_endpoints_that_there_are() {
 async fn a_ticket_is_closed_with_a_code_on_its_page_and_opened_again() {
     let house = house().await;
     let session = house.session(Role::Technician).await;
-    let ticket = NewTicket { subject: "slow".into(), ..NewTicket::default() };
-    let ticket = format!("/tickets/{}", house.app.desk.open(ticket, "ada").await.expect("ticket").number);
+    let ticket = format!("/tickets/{}", house.ticket().await);
     let ended = "<dt>Ended</dt><dd>Nothing was wrong</dd>";
     assert!(!house.page(&ticket, &session).await.contains(ended));
     let close =
@@ -381,18 +388,11 @@ async fn a_check_file_is_tried_without_taking_force() {
 async fn a_check_says_how_useful_it_was() {
     let house = house().await;
     let session = house.session(Role::Technician).await;
-    let ticket = NewTicket { subject: "full".into(), ..NewTicket::default() };
-    let number = house.app.desk.open(ticket, "ada").await.expect("ticket").number;
-    let diagnosed = house.app.store.write(|tx| {
-        Box::pin(async move {
-            let row =
-                "INSERT INTO diagnoses (pull_id, ticket, endpoint_id, at_ms, check_id, model, site, build, document)
-                SELECT 'p', number, 'e1', opened_at_ms + 40000, 'disk-space-critical', '', '', '', '{}' FROM tickets";
-            sql::query(row).execute(tx).await?;
-            Ok::<_, StoreError>(())
-        })
-    });
-    diagnosed.await.expect("a row");
+    let number = house.ticket().await;
+    let diagnosed =
+        "INSERT INTO diagnoses (pull_id, ticket, endpoint_id, at_ms, check_id, model, site, build, document)
+        SELECT 'p', number, 'e1', opened_at_ms + 40000, 'disk-space-critical', '', '', '', '{}' FROM tickets";
+    house.alter(diagnosed).await;
     let page = house.page(&format!("/tickets/{number}"), &session).await;
     assert!(page.contains("<dt>First diagnosis</dt><dd>40.0 s after it was opened</dd>"), "{page}");
     let path = "/api/v1/checks/disk-space-critical";
@@ -412,18 +412,11 @@ async fn a_check_says_how_useful_it_was() {
 async fn a_ticket_of_another_desk_says_when_it_is_due_and_how_it_ended_there() {
     let house = house().await;
     let session = house.session(Role::Technician).await;
-    let ticket = NewTicket { subject: "full".into(), ..NewTicket::default() };
-    let number = house.app.desk.open(ticket, "ada").await.expect("ticket").number;
-    let outside = house.app.store.write(|tx| {
-        Box::pin(async move {
-            let row = "INSERT INTO desk_tickets (ticket, desk, display_number, api_id, url, queue, device, due_ms, attended, why, closing)
-                SELECT number, 'helpdesk', '12', '12', 'https://desk.example/12', '', '', opened_at_ms + 7200000, 1, '', 'False alarm'
-                FROM tickets";
-            sql::query(row).execute(tx).await?;
-            Ok::<_, StoreError>(())
-        })
-    });
-    outside.await.expect("a row");
+    let number = house.ticket().await;
+    let outside = "INSERT INTO desk_tickets (ticket, desk, display_number, api_id, url, queue, device, due_ms, attended, why, closing)
+        SELECT number, 'helpdesk', '12', '12', 'https://desk.example/12', '', '', opened_at_ms + 7200000, 1, '', 'False alarm'
+        FROM tickets";
+    house.alter(outside).await;
     let page = house.page(&format!("/tickets/{number}"), &session).await;
     assert!(page.contains("<dt>Due at its desk</dt><dd><time datetime=\"2026-01-21T14:53:20Z\">"), "{page}");
     assert!(page.contains("<dt>Ended</dt><dd>False alarm</dd>"), "{page}");
@@ -435,7 +428,7 @@ async fn documents_have_the_fields_that_the_api_promises() {
     let house = house().await;
     let session = house.session(Role::Administrator).await;
     house.endpoint("e1", "laptop").await;
-    house.app.desk.open(NewTicket { subject: "slow".into(), ..NewTicket::default() }, "ada").await.expect("ticket");
+    house.ticket().await;
     let document = super::openapi::document(&house.doors);
     for (path, schema) in [
         ("/api/v1/endpoints", "EndpointList"),

@@ -306,10 +306,8 @@ pub(super) async fn escalate(
     Posted(form): Posted<EscalationForm>,
 ) -> Result<Response, Fault> {
     let order = EscalationOrder { queue: Some(form.queue), reason: Some(form.reason) };
-    match escalate_as(&app, &caller, &number, order).await {
-        Ok(_) => Ok(back(&number, "notes")),
-        Err(problem) => refused(&app, &caller, &number, problem).await,
-    }
+    let done = escalate_as(&app, &caller, &number, order).await;
+    answered(&app, &caller, &number, "notes", done).await
 }
 
 /// Names and values of a form in which a name may come several times.
@@ -326,6 +324,20 @@ pub(super) async fn attachment(
     Path(id): Path<String>,
 ) -> Result<Response, Fault> {
     Ok(file(&app, &caller, &id).await?)
+}
+
+/// Back to a part of the ticket when something was done on it, else its page with the reason why not.
+pub(super) async fn answered<T>(
+    app: &App,
+    caller: &Caller,
+    number: &str,
+    part: &str,
+    done: Result<T, Problem>,
+) -> Result<Response, Fault> {
+    match done {
+        Ok(_) => Ok(back(number, part)),
+        Err(problem) => refused(app, caller, number, problem).await,
+    }
 }
 
 /// Back to a part of the ticket.

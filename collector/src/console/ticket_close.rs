@@ -6,7 +6,7 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 use serde::Deserialize;
 
-use super::ticket::{back, refused};
+use super::ticket::answered;
 use crate::access::gate::Caller;
 use crate::api::extract::Posted;
 use crate::api::problem::{Fault, Problem};
@@ -50,10 +50,8 @@ pub(super) async fn close(
     Path(number): Path<String>,
     Posted(form): Posted<CloseForm>,
 ) -> Result<Response, Fault> {
-    match closed(&app, &caller, &number, form).await {
-        Ok(()) => Ok(back(&number, "close")),
-        Err(problem) => refused(&app, &caller, &number, problem).await,
-    }
+    let done = closed(&app, &caller, &number, form).await;
+    answered(&app, &caller, &number, "close", done).await
 }
 
 async fn closed(app: &App, caller: &Caller, number: &str, form: CloseForm) -> Result<(), Problem> {
@@ -74,8 +72,6 @@ pub(super) async fn reopen(
     Path(number): Path<String>,
 ) -> Result<Response, Fault> {
     let order = TicketUpdate { state: Some(TicketState::Open), ..TicketUpdate::default() };
-    match update_as(&app, &caller, &number, order).await {
-        Ok(_) => Ok(back(&number, "close")),
-        Err(problem) => refused(&app, &caller, &number, problem).await,
-    }
+    let done = update_as(&app, &caller, &number, order).await;
+    answered(&app, &caller, &number, "close", done).await
 }

@@ -6,7 +6,7 @@ use axum::extract::multipart::MultipartError;
 use axum::extract::{DefaultBodyLimit, Multipart, Path, State};
 use axum::response::Response;
 
-use super::ticket::{back, refused};
+use super::ticket::answered;
 use crate::access::gate::Caller;
 use crate::api::problem::{Fault, Problem};
 use crate::api::tickets::import_as;
@@ -28,10 +28,8 @@ pub(super) async fn take(
     Path(number): Path<String>,
     form: Multipart,
 ) -> Result<Response, Fault> {
-    match import(&app, &caller, &number, form).await {
-        Ok(()) => Ok(back(&number, "pull")),
-        Err(problem) => refused(&app, &caller, &number, problem).await,
-    }
+    let done = import(&app, &caller, &number, form).await;
+    answered(&app, &caller, &number, "pull", done).await
 }
 
 async fn import(app: &App, caller: &Caller, number: &str, mut form: Multipart) -> Result<(), Problem> {

@@ -12,7 +12,7 @@ use firstline_diagnosis::vocabulary::Timestamp;
 use serde::Deserialize;
 
 use super::chrome::When;
-use super::ticket::{back, refused};
+use super::ticket::{answered, back};
 use super::units::quantity;
 use crate::access::gate::Caller;
 use crate::api::extract::Posted;
@@ -176,15 +176,15 @@ pub(super) async fn start(
     Path(number): Path<String>,
     Posted(form): Posted<PullForm>,
 ) -> Result<Response, Fault> {
-    match order(&app, &caller, &number, form).await {
-        Ok(()) => Ok(back(&number, "pull")),
+    let mut done = order(&app, &caller, &number, form).await;
+    if let Err(problem) = &mut done
+        && problem.status == 404
+    {
+        app.desk.show(&number).await?;
         // A name that nobody has is a slip of the pen: the field is there to be filled again.
-        Err(problem) if problem.status == 404 => {
-            app.desk.show(&number).await?;
-            refused(&app, &caller, &number, Problem::invalid(problem.detail)).await
-        }
-        Err(problem) => refused(&app, &caller, &number, problem).await,
+        *problem = Problem::invalid(std::mem::take(&mut problem.detail));
     }
+    answered(&app, &caller, &number, "pull", done).await
 }
 
 async fn order(app: &App, caller: &Caller, number: &str, form: PullForm) -> Result<(), Problem> {
