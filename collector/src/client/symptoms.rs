@@ -2,7 +2,7 @@ use super::Out;
 use super::connection::Connection;
 use super::failure::Failure;
 use super::table::{Table, harmless};
-use crate::symptom::{Standing, SymptomLine, SymptomList};
+use crate::symptom::{SymptomLine, SymptomList};
 
 pub(super) async fn list(connection: &Connection, symptom: Option<&str>, out: Out) -> Result<(), Failure> {
     let query: Vec<(&str, &str)> = symptom.map(|symptom| ("symptom", symptom)).into_iter().collect();
@@ -24,13 +24,7 @@ fn print(list: &SymptomList) -> String {
 fn head(symptom: &SymptomLine, least: u64) -> String {
     let SymptomLine { id, label, tickets, elsewhere, .. } = symptom;
     let others = if *elsewhere > 0 { format!(" ({elsewhere} were about something else)") } else { String::new() };
-    let order = match symptom.standing {
-        Standing::InForce => "the order they show is in force".to_owned(),
-        Standing::TooFewTickets => format!("order of the catalogue, since it takes {least} to go by"),
-        Standing::SwitchedOff => "order of the catalogue, since diagnosis.reorder_symptoms is false".to_owned(),
-        Standing::NotCounted => "order of the catalogue".to_owned(),
-    };
-    format!("{label} [{id}]: {tickets} closed tickets{others}; {order}")
+    format!("{label} [{id}]: {tickets} closed tickets{others}; {}", symptom.order(least))
 }
 
 fn candidates(symptom: &SymptomLine) -> String {
@@ -48,7 +42,7 @@ mod tests {
     use firstline_diagnosis::vocabulary::Timestamp;
 
     use super::*;
-    use crate::symptom::Candidate;
+    use crate::symptom::{Candidate, Standing};
 
     fn candidate(place: usize, prior: usize, confirmed: u64, check: &str) -> Candidate {
         let p = (confirmed as f64 + 1.0) / 32.0;

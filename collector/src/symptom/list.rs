@@ -70,6 +70,18 @@ pub struct Candidate {
     pub place: usize,
 }
 
+impl SymptomLine {
+    /// Where the order of its candidates comes from, where a symptom needs `least` tickets to have one of its own.
+    pub fn order(&self, least: u64) -> String {
+        match self.standing {
+            Standing::InForce => "the order they show is in force".to_owned(),
+            Standing::TooFewTickets => format!("order of the catalogue, since it takes {least} to go by"),
+            Standing::SwitchedOff => "order of the catalogue, since diagnosis.reorder_symptoms is false".to_owned(),
+            Standing::NotCounted => "order of the catalogue".to_owned(),
+        }
+    }
+}
+
 impl Symptoms {
     /// What was counted for all symptoms, or for the one that `text` means: an id, a label, or words of a ticket. None when it
     /// means none.
