@@ -82,7 +82,7 @@ pub(super) fn print_useful(checks: &[CheckUsefulness]) -> String {
         table.row([one.check.clone(), useful, not_useful, passed, open, share]);
     }
     table.print(
-        "No alert has opened a ticket, and none that had a diagnosis was closed with a code. docs/desks.md says how tickets are counted.",
+        "No alert has opened a ticket, and none that had a diagnosis was closed with a code or at another desk. docs/desks.md says how tickets are counted.",
     )
 }
 

@@ -245,8 +245,22 @@ impl DeskSettings {
             .into_iter()
             .find(|state| self.states.get(state.name()).is_some_and(|own| own.to_lowercase() == word));
         mapped.or_else(|| TicketState::from_name(&word)).or(match word.as_str() {
-            "in progress" | "assigned" | "work in progress" => Some(TicketState::Open),
-            "stalled" | "on hold" | "hold" | "pending reminder" | "waiting" => Some(TicketState::Pending),
+            "in progress"
+            | "assigned"
+            | "work in progress"
+            | "reopened"
+            | "escalated"
+            | "waiting for support"
+            | "processing (assigned)"
+            | "processing (planned)" => Some(TicketState::Open),
+            "stalled"
+            | "on hold"
+            | "hold"
+            | "pending reminder"
+            | "waiting"
+            | "waiting for customer"
+            | "waiting on customer"
+            | "waiting on third party" => Some(TicketState::Pending),
             "solved" | "done" => Some(TicketState::Resolved),
             "rejected" | "deleted" | "removed" | "cancelled" | "canceled" | "merged" => Some(TicketState::Closed),
             _ => None,

@@ -2,6 +2,7 @@
 //! that desk. [`conforms`] makes the tests of one desk; what is special to it stands beside it.
 
 mod conversation;
+mod endings;
 mod faults;
 mod format;
 mod refusals;
@@ -18,6 +19,7 @@ use axum::response::Response;
 use tempfile::TempDir;
 
 pub(super) use conversation::*;
+pub(super) use endings::*;
 pub(super) use faults::{Fault, Faults};
 pub(super) use format::*;
 pub(super) use refusals::*;
@@ -58,6 +60,8 @@ pub(super) trait Side: Send + Sync {
     fn tickets(&self) -> usize;
     /// Where a ticket stands, in the desk's word.
     fn state(&self, number: &str) -> String;
+    /// A person resolves a ticket with a closing code, or opens it again.
+    fn ends(&self, number: &str, code: Option<&str>);
     /// What goes wrong.
     fn faults(&self) -> &Faults;
     /// How it refuses.
@@ -178,6 +182,7 @@ macro_rules! conforms {
             files_that_are_too_long_keep_no_note_away,
             what_is_open_is_closed_and_opened_anew_when_it_is_needed,
             a_resolved_ticket_is_read_back,
+            how_a_persons_ticket_ended_judges_the_check_that_was_its_answer,
             only_new_tickets_come_in_oldest_first
         );
         #[tokio::test]

@@ -9,13 +9,14 @@
 //!   just before whether the row is still its own ([`fence`]).
 //! - A ticket may be opened from here as well ([`opening`]); what else is for it waits until it is there.
 //! - Trouble with a desk as a whole (away, too many orders, a token that ran out) makes it be left alone for as long as it says,
-//!   else longer each time, and its rows wait however long that takes. Trouble with one order ends its row as `failed`, with
+//!   else longer each time ([`pauses`]), and its rows wait however long that takes. Trouble with one order ends its row as `failed`, with
 //!   the desk's own words; a person has it tried again, or dropped. Rows of one desk never wait for another desk.
 //! - Rows that ended well or were dropped are kept for [`KEPT`].
 
 mod attempt;
 mod events;
 mod opening;
+mod pauses;
 mod rows;
 mod standing;
 #[cfg(test)]
@@ -42,6 +43,7 @@ use crate::replica::Replicas;
 use crate::store::{Store, StoreError, sql};
 use crate::ticket::BuiltinDesk;
 pub(crate) use events::push_event;
+use pauses::Pauses;
 use rows::{Job, Told};
 pub(crate) use rows::{push_change, push_note, push_opening};
 
@@ -51,10 +53,6 @@ const ATTEMPT_WITHIN: Duration = Duration::from_mins(4);
 const LEASE: Duration = Duration::from_mins(5);
 /// How long what has ended is kept.
 const KEPT: Duration = Duration::from_hours(30 * 24);
-/// The shortest and the longest pause of a desk that does not say how long it wants.
-const PAUSES: (Duration, Duration) = (Duration::from_secs(2), Duration::from_mins(10));
-/// The pause of a desk that says there were too many orders, and not how long it wants.
-const LIMITED: Duration = Duration::from_mins(1);
 /// Attempts after which answers that are none end a row.
 const ODD_ATTEMPTS: i64 = 10;
 
@@ -100,18 +98,13 @@ struct Work {
     /// Rows that other runs send, by id and attempt, and since when they are seen so.
     seen: HashMap<(String, i64), Timestamp>,
     /// Desks that are left alone.
-    pauses: HashMap<String, Pause>,
+    pauses: Pauses,
+    /// Desks at which nobody reads how tickets stand.
+    unread: Pauses,
     /// Desks that could not be asked for new tickets, and why.
     unasked: HashMap<String, String>,
     /// Desks that are being worked for.
     busy: HashSet<String>,
-}
-
-#[derive(Debug, Clone)]
-struct Pause {
-    until: Timestamp,
-    failures: u32,
-    said: String,
 }
 
 /// Why something was not done with a delivery.
@@ -215,7 +208,10 @@ impl Outbox {
     /// When there is none, or it is under way or has ended well.
     pub async fn retry(&self, id: &str) -> Result<Delivery, OutboxError> {
         let delivery = self.change(id, DeliveryState::Waiting).await?;
-        self.work().pauses.remove(&delivery.desk);
+        let mut work = self.work();
+        work.pauses.end(&delivery.desk);
+        work.unread.end(&delivery.desk);
+        drop(work);
         Ok(delivery)
     }
 
@@ -312,7 +308,7 @@ impl Outbox {
         let now = self.now();
         let due = rows::due(self.parts().store.reads(), now).await?;
         let work = self.work();
-        let alone = |desk: &String| work.pauses.get(desk).is_some_and(|pause| pause.until > now);
+        let alone = |desk: &String| work.pauses.holds(desk, now) || work.unread.limits(desk, now);
         Ok(due.into_iter().filter(|(desk, _)| !alone(desk)).collect())
     }
 
@@ -377,11 +373,11 @@ impl Outbox {
         let Some(Job { desk, .. }) = jobs.first() else { return Ok(true) };
         let goes_on = !matches!(&tried, Err(trouble) if trouble.passes());
         let next = match &tried {
-            Err(trouble) if !goes_on => self.pause(desk, trouble, now),
+            Err(trouble) if !goes_on => self.work().pauses.begin(desk, trouble, now),
             _ => now,
         };
         if tried.is_ok() {
-            self.work().pauses.remove(desk);
+            self.work().pauses.end(desk);
         }
         let ends: Vec<_> =
             jobs.iter().map(|job| ((job.id.clone(), job.attempts), self.ended(job, &tried, next))).collect();
@@ -423,18 +419,21 @@ impl Outbox {
         }
     }
 
-    /// Leaves a desk alone; until when.
-    fn pause(&self, desk: &str, trouble: &Trouble, now: Timestamp) -> Timestamp {
-        let mut work = self.work();
-        let failures = work.pauses.get(desk).map_or(0, |pause| pause.failures);
-        let least = if trouble.kind == TroubleKind::RateLimited { LIMITED } else { PAUSES.0 };
-        let grown = least.saturating_mul(1 << failures.min(20)).min(PAUSES.1);
-        // A crowd that was refused together does not come back together.
-        let spread = grown.mul_f64(0.75 + rand::random::<f64>() * 0.5);
-        let until = now + trouble.wait.unwrap_or(spread);
-        let pause = Pause { until, failures: failures + 1, said: trouble.said.clone() };
-        work.pauses.insert(desk.to_owned(), pause);
-        until
+    /// Whether a desk may be asked how tickets stand: not while it is left alone, with whatever it was troubled.
+    pub(super) fn may_read(&self, desk: &str) -> bool {
+        let (now, work) = (self.now(), self.work());
+        !work.pauses.holds(desk, now) && !work.unread.holds(desk, now)
+    }
+
+    /// Remembers how asking a desk how a ticket stands went. One that wants fewer orders gets none of any kind meanwhile.
+    pub(super) fn was_read(&self, desk: &str, trouble: Option<&Trouble>) {
+        let (now, mut work) = (self.now(), self.work());
+        match trouble {
+            Some(trouble) => {
+                work.unread.begin(desk, trouble, now);
+            }
+            None => work.unread.end(desk),
+        }
     }
 
     pub(super) fn tell(&self, ticket: &str) {

@@ -1,6 +1,6 @@
 //! A desk in memory, as bad as desks can be. It counts what was really written.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -53,6 +53,10 @@ pub(crate) struct Side {
     pub(crate) notes: Vec<Written>,
     pub(crate) changes: Vec<(String, Change)>,
     pub(crate) tickets: BTreeMap<String, Found>,
+    /// Numbers of tickets that were read.
+    pub(crate) read: Vec<String>,
+    /// What goes wrong with the next reads.
+    pub(crate) unreadable: VecDeque<Fault>,
     /// Calls that write.
     pub(crate) calls: usize,
     /// What goes wrong with which of them.
@@ -92,11 +96,16 @@ impl Side {
 
 /// Makes `desk` the only one of a collector that is not used by anybody yet.
 pub(crate) fn install(app: &mut Arc<App>, settings: DeskSettings, desk: &StandIn) {
+    install_desk(app, settings, Box::new(desk.clone()));
+}
+
+/// The same with any desk.
+pub(crate) fn install_desk(app: &mut Arc<App>, settings: DeskSettings, desk: Box<dyn Desk>) {
     let own = Arc::get_mut(app).expect("nobody else has it");
     let mut config = (*own.config).clone();
     config.desk = vec![settings.clone()];
     own.config = Arc::new(config);
-    let desks = Desks::of(vec![Configured { settings, desk: Ok(Box::new(desk.clone())) }]);
+    let desks = Desks::of(vec![Configured { settings, desk: Ok(desk) }]);
     own.outbox = Outbox::new(OutboxParts { desks, ..own.outbox.parts().clone() });
 }
 
@@ -124,23 +133,32 @@ impl StandIn {
             let fault = side.faults.get(&side.calls).copied();
             match fault {
                 None => return Ok(work(&mut side)),
-                Some(Fault::LostAfter | Fault::Page | Fault::Hangs) => drop(work(&mut side)),
-                Some(_) => {}
+                Some(fault @ (Fault::LostAfter | Fault::Page | Fault::Hangs)) => {
+                    work(&mut side);
+                    fault
+                }
+                Some(fault) => fault,
             }
-            fault
         };
-        Err(match fault {
-            Some(Fault::Limited(seconds)) => Trouble {
+        Err(fault.trouble().await)
+    }
+}
+
+impl Fault {
+    /// What whoever asked sees of it.
+    async fn trouble(self) -> Trouble {
+        match self {
+            Self::Limited(seconds) => Trouble {
                 wait: Some(Duration::from_secs(seconds)),
                 ..Trouble::new(TroubleKind::RateLimited, "429: slow down")
             },
-            Some(Fault::Unreached) => Trouble::away("cannot be reached: connection refused"),
-            Some(Fault::LostAfter | Fault::LostBefore) => Trouble::away("connection reset").unclear(),
-            Some(Fault::Page) => Trouble::odd("answered 200 with a page").unclear(),
-            Some(Fault::Unauthorized) => Trouble::new(TroubleKind::Unauthorized, "401: token expired"),
-            Some(Fault::Forbidden) => Trouble::new(TroubleKind::Forbidden, "403: no right to comment"),
-            Some(Fault::Hangs) | None => std::future::pending().await,
-        })
+            Self::Unreached => Trouble::away("cannot be reached: connection refused"),
+            Self::LostAfter | Self::LostBefore => Trouble::away("connection reset").unclear(),
+            Self::Page => Trouble::odd("answered 200 with a page").unclear(),
+            Self::Unauthorized => Trouble::new(TroubleKind::Unauthorized, "401: token expired"),
+            Self::Forbidden => Trouble::new(TroubleKind::Forbidden, "403: no right to comment"),
+            Self::Hangs => std::future::pending().await,
+        }
     }
 }
 
@@ -182,8 +200,15 @@ impl Desk for StandIn {
     }
 
     async fn find(&self, number: &str) -> Result<Option<Found>, Trouble> {
-        let side = self.side();
-        Ok(side.tickets.get(side.merged.get(number).map_or(number, String::as_str)).cloned())
+        let fault = {
+            let mut side = self.side();
+            side.read.push(number.to_owned());
+            match side.unreadable.pop_front() {
+                None => return Ok(side.tickets.get(side.merged.get(number).map_or(number, String::as_str)).cloned()),
+                Some(fault) => fault,
+            }
+        };
+        Err(fault.trouble().await)
     }
 
     async fn present(&self, ticket: &TicketRef) -> Result<TicketRef, Trouble> {

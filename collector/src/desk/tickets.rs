@@ -85,9 +85,10 @@ async fn make(
     Ok((number, true))
 }
 
-/// Writes down that the ticket of a page is another one now; not when that has a page of its own.
-pub(super) async fn renamed(tx: &mut Connection, number: i64, ticket: TicketRef) -> Result<(), OutboxError> {
-    sql::query(
+/// Writes down by which names the ticket of a page goes now; not when it has become one that has a page of its own. Whether the
+/// page goes by them.
+pub(super) async fn renamed(tx: &mut Connection, number: i64, ticket: TicketRef) -> Result<bool, OutboxError> {
+    let renamed = sql::query(
         "UPDATE desk_tickets SET display_number = $2, api_id = $3 WHERE ticket = $1 AND NOT EXISTS \
          (SELECT 1 FROM desk_tickets d WHERE d.desk = desk_tickets.desk AND d.api_id = $3 AND d.ticket <> $1)",
     )
@@ -96,7 +97,7 @@ pub(super) async fn renamed(tx: &mut Connection, number: i64, ticket: TicketRef)
     .bind(ticket.api_id)
     .execute(tx)
     .await?;
-    Ok(())
+    Ok(renamed.rows_affected() > 0)
 }
 
 /// A word of another desk as it is kept: on one line, and not endless.

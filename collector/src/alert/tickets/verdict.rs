@@ -2,8 +2,10 @@
 //!
 //! An alert's ticket that somebody closed was useful, unless the desk's state or closing code says otherwise (`not_useful` of its
 //! configuration; at the built-in desk the [`ClosingCode`]). One that was resolved by nobody, since the alert was over, says
-//! neither, and so does one that was merged into another. People who confirm or dismiss an incident judge its check, too; and
-//! whoever gives a closing code to a ticket that a person opened judges the check that was the answer to it.
+//! neither, and so does one that was merged into another. People who confirm or dismiss an incident judge its check, too.
+//!
+//! A ticket that a person opened judges the check that was the first answer to it by the same words. At the built-in desk only a
+//! closing code does, and a merged one counts nowhere. What such a ticket says is kept nowhere: it counts as it stands.
 
 use std::collections::BTreeMap;
 
@@ -19,18 +21,24 @@ use crate::ticket::ClosingCode;
 const AT_A_TIME: i64 = 200;
 
 /// Tickets that ended, and were read since when they are another desk's.
-const ENDED: &str = "SELECT l.ticket, l.resolved_here, t.state, t.closing AS code, d.desk, d.state_there, d.closing FROM alert_tickets l
+const ENDED: &str =
+    "SELECT l.ticket, l.check_id, CAST(1 AS BIGINT) AS tickets, l.resolved_here, t.state, t.closing AS code, d.desk,
+    d.state_there, d.closing FROM alert_tickets l
     JOIN tickets t ON t.number = l.ticket LEFT JOIN desk_tickets d ON d.ticket = l.ticket
     WHERE l.verdict = '' AND t.state IN ('resolved', 'closed')
     AND (d.ticket IS NULL OR d.read_ms >= t.updated_at_ms) ORDER BY l.ticket LIMIT $1";
 
 const COUNTS: &str = "SELECT check_id, verdict, COUNT(*) FROM alert_tickets GROUP BY check_id, verdict";
 
-/// Closing codes of tickets that no alert opened, by the check that was the first answer to them.
-const DIAGNOSED: &str = "SELECT x.check_id, t.closing, COUNT(*) FROM tickets t JOIN diagnoses x ON x.id =
-    (SELECT d.id FROM diagnoses d WHERE d.ticket = t.number AND d.check_id <> '' ORDER BY d.at_ms, d.id LIMIT 1)
-    WHERE t.closing <> '' AND NOT EXISTS (SELECT 1 FROM alert_tickets l WHERE l.ticket = t.number)
-    GROUP BY x.check_id, t.closing";
+/// The same of tickets that no alert opened, by the check that was the first answer to them and by how they ended.
+const DIAGNOSED: &str =
+    "SELECT CAST(0 AS BIGINT) AS ticket, x.check_id, COUNT(*) AS tickets, CAST(0 AS BIGINT) AS resolved_here, t.state,
+    t.closing AS code, d.desk, d.state_there, d.closing FROM tickets t JOIN diagnoses x ON x.id =
+    (SELECT y.id FROM diagnoses y WHERE y.ticket = t.number AND y.check_id <> '' ORDER BY y.at_ms, y.id LIMIT 1)
+    LEFT JOIN desk_tickets d ON d.ticket = t.number
+    WHERE (t.closing <> '' OR (t.state IN ('resolved', 'closed') AND d.read_ms >= t.updated_at_ms))
+    AND NOT EXISTS (SELECT 1 FROM alert_tickets l WHERE l.ticket = t.number)
+    GROUP BY x.check_id, t.state, t.closing, d.desk, d.state_there, d.closing";
 
 /// In which words desks say that a ticket is part of another one now.
 pub(crate) const MERGED: [&str; 2] = ["merged", "closed_by_merge"];
@@ -57,13 +65,16 @@ pub struct CheckUsefulness {
 /// How useful checks were, by check.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct UsefulnessList {
-    /// The checks of which there were tickets, or that were the answer to one that was closed with a code.
+    /// The checks of which there were tickets, or that were the answer to one whose end says something.
     pub checks: Vec<CheckUsefulness>,
 }
 
+/// How tickets ended: one of an alert, or as many of people as ended alike.
 #[derive(Debug, sqlx::FromRow)]
 struct Ended {
     ticket: i64,
+    check_id: String,
+    tickets: i64,
     resolved_here: i64,
     state: String,
     code: String,
@@ -116,29 +127,22 @@ async fn keep(tx: &mut Connection, ticket: i64, verdict: &'static str, words: St
 }
 
 impl Alerts {
-    /// How useful each check was.
+    /// How useful each check was, with what was said of the `desks` in the configuration.
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub async fn usefulness(&self) -> Result<UsefulnessList, AlertError> {
+    pub async fn usefulness(&self, desks: &[DeskSettings]) -> Result<UsefulnessList, AlertError> {
         let mut checks: BTreeMap<String, CheckUsefulness> = BTreeMap::new();
         let tickets: Vec<(String, String, i64)> = sql::query_as(COUNTS).fetch_all(self.store.reads()).await?;
         for (check, verdict, count) in tickets {
-            let one = checks.entry(check).or_default();
-            let place = match verdict.as_str() {
-                "useful" => &mut one.useful,
-                "not_useful" => &mut one.not_useful,
-                "passed" => &mut one.passed,
-                _ => &mut one.open,
-            };
-            *place += u64::try_from(count).unwrap_or_default();
+            checks.entry(check).or_default().count(&verdict, count);
         }
-        let diagnosed: Vec<(String, String, i64)> = sql::query_as(DIAGNOSED).fetch_all(self.store.reads()).await?;
-        for (check, code, count) in diagnosed {
-            let Some(code) = ClosingCode::from_name(&code) else { continue };
-            let one = checks.entry(check).or_default();
-            *(if code.was_useful() { &mut one.useful } else { &mut one.not_useful }) +=
-                u64::try_from(count).unwrap_or_default();
+        let diagnosed: Vec<Ended> = sql::query_as(DIAGNOSED).fetch_all(self.store.reads()).await?;
+        for one in diagnosed {
+            let (verdict, _) = one.judged(desks);
+            if verdict != "passed" {
+                checks.entry(one.check_id).or_default().count(verdict, one.tickets);
+            }
         }
         let incidents: Vec<(String, String)> = sql::query_as(INCIDENTS).fetch_all(self.store.reads()).await?;
         for (check, document) in incidents {
@@ -152,6 +156,16 @@ impl Alerts {
 }
 
 impl CheckUsefulness {
+    fn count(&mut self, verdict: &str, tickets: i64) {
+        let place = match verdict {
+            "useful" => &mut self.useful,
+            "not_useful" => &mut self.not_useful,
+            "passed" => &mut self.passed,
+            _ => &mut self.open,
+        };
+        *place += u64::try_from(tickets).unwrap_or_default();
+    }
+
     fn shared(self) -> Self {
         let judged = self.useful + self.not_useful;
         Self { useful_share: (judged > 0).then(|| self.useful as f64 / judged as f64), ..self }

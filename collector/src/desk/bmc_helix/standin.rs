@@ -143,6 +143,15 @@ impl Side for StandIn {
         found.and_then(|(_, values)| values["Status"].as_str()).unwrap_or_default().to_owned()
     }
 
+    fn ends(&self, number: &str, code: Option<&str>) {
+        let mut held = self.held();
+        let incidents = held.form("HPD:IncidentInterface").expect("a form").iter_mut();
+        let mut own = incidents.filter(|(_, values)| values["Incident Number"] == number);
+        let (_, values) = own.next().expect("an incident");
+        values["Status"] = json!(if code.is_some() { "Resolved" } else { "In Progress" });
+        values["Status_Reason"] = json!(code);
+    }
+
     fn faults(&self) -> &Faults {
         &self.faults
     }

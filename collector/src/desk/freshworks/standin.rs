@@ -130,6 +130,13 @@ impl Side for StandIn {
         found.and_then(|one| words.get(one["status"].as_u64()? as usize)).copied().unwrap_or_default().to_owned()
     }
 
+    fn ends(&self, number: &str, code: Option<&str>) {
+        let mut held = self.held();
+        let ticket = held.find(number.parse().expect("a number")).expect("a ticket");
+        ticket["status"] = json!(if code.is_some() { 4 } else { 2 });
+        ticket["custom_fields"]["kind_of_trouble"] = json!(code);
+    }
+
     fn faults(&self) -> &Faults {
         &self.faults
     }

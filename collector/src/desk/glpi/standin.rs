@@ -151,6 +151,18 @@ impl Side for StandIn {
         word.map(|(_, word)| (*word).to_owned()).unwrap_or_default()
     }
 
+    fn ends(&self, number: &str, code: Option<&str>) {
+        let id: u64 = number.parse().expect("a number");
+        let mut held = self.held();
+        if let Some(name) = code {
+            let kind = held.add("SolutionType", json!({ "name": name }));
+            let solution = json!({ "itemtype": "Ticket", "items_id": id, "solutiontypes_id": kind, "status": 3 });
+            held.add("ITILSolution", solution);
+        }
+        let mut tickets = held.items.get_mut("Ticket").expect("tickets").iter_mut();
+        tickets.find(|one| one["id"] == id).expect("a ticket")["status"] = json!(if code.is_some() { 5 } else { 2 });
+    }
+
     fn faults(&self) -> &Faults {
         &self.faults
     }

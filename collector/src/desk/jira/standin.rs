@@ -114,6 +114,15 @@ impl Side for StandIn {
         held.find(number).and_then(|one| one["fields"]["status"]["name"].as_str()).unwrap_or_default().to_owned()
     }
 
+    fn ends(&self, number: &str, code: Option<&str>) {
+        let mut held = self.held();
+        let fields = &mut held.find(number).expect("an issue")["fields"];
+        let (name, category) =
+            if code.is_some() { ("Resolved", "done") } else { ("Waiting for support", "indeterminate") };
+        fields["status"] = status(name, category);
+        fields["resolution"] = code.map_or(Value::Null, |name| json!({ "name": name }));
+    }
+
     fn faults(&self) -> &Faults {
         &self.faults
     }

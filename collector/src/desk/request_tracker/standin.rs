@@ -112,6 +112,14 @@ impl Side for StandIn {
         found.and_then(|one| one["Status"].as_str()).unwrap_or_default().to_owned()
     }
 
+    fn ends(&self, number: &str, code: Option<&str>) {
+        let mut held = self.held();
+        let place = held.place(number).expect("a ticket");
+        let ticket = &mut held.tickets[place];
+        ticket["Status"] = json!(if code.is_some() { "resolved" } else { "open" });
+        ticket["CustomFields"][1]["values"] = json!(code.into_iter().collect::<Vec<_>>());
+    }
+
     fn faults(&self) -> &Faults {
         &self.faults
     }

@@ -136,6 +136,14 @@ impl Side for StandIn {
         found.map(|row| word_of(&row["state"])).unwrap_or_default()
     }
 
+    fn ends(&self, number: &str, code: Option<&str>) {
+        let mut held = self.held();
+        let rows = held.tables.get_mut("incident").expect("a table");
+        let row = rows.iter_mut().find(|row| row["number"] == number).expect("an incident");
+        row["state"] = json!(if code.is_some() { "6" } else { "2" });
+        row["close_code"] = json!(code.unwrap_or_default());
+    }
+
     fn faults(&self) -> &Faults {
         &self.faults
     }

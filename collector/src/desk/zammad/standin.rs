@@ -78,6 +78,7 @@ impl Side for StandIn {
             kind: DeskKind::Zammad,
             queues: vec!["Users".to_owned()],
             device_field: "device".to_owned(),
+            closing_field: "close_code".to_owned(),
             ..DeskSettings::default()
         }
     }
@@ -108,6 +109,13 @@ impl Side for StandIn {
         let held = self.held();
         let found = held.tickets.iter().find(|one| one["number"] == number);
         found.and_then(|one| one["state"].as_str()).unwrap_or_default().to_owned()
+    }
+
+    fn ends(&self, number: &str, code: Option<&str>) {
+        let mut held = self.held();
+        let ticket = held.tickets.iter_mut().find(|one| one["number"] == number).expect("a ticket");
+        ticket["state"] = json!(if code.is_some() { "closed" } else { "open" });
+        ticket["close_code"] = json!(code);
     }
 
     fn faults(&self) -> &Faults {

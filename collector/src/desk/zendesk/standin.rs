@@ -103,6 +103,13 @@ impl Side for StandIn {
         found.and_then(|one| one["status"].as_str()).unwrap_or_default().to_owned()
     }
 
+    fn ends(&self, number: &str, code: Option<&str>) {
+        let mut held = self.held();
+        let ticket = held.tickets.iter_mut().find(|one| id(&one["id"]).as_deref() == Some(number)).expect("a ticket");
+        ticket["status"] = json!(if code.is_some() { "solved" } else { "open" });
+        ticket["custom_fields"][1]["value"] = json!(code);
+    }
+
     fn faults(&self) -> &Faults {
         &self.faults
     }
