@@ -50,7 +50,11 @@ async fn a_disk_that_takes_no_more_writes_loses_nothing_that_was_acknowledged() 
     let mut stage = Stage::open_in(volume.path()).await;
     let senders = Senders::start(&stage, SENDERS).await;
     senders.go_on(400, PROGRESS).await;
+    // Not during a sync: ext4 may call one done whose books go down with the journal (seen with a program that only appends
+    // and calls `fdatasync`), and no database can know that.
+    stage.collector.halt().await;
     volume.abort();
+    stage.collector.thaw();
     turned_away(&stage).await;
     stage.collector.kill();
     volume.repair();

@@ -75,6 +75,11 @@ impl Collector {
         self.process.as_ref().expect("the collector runs").signal(Signal::STOP);
     }
 
+    /// Stops its process where it stands, and waits until no call of it into the kernel is under way.
+    pub async fn halt(&self) {
+        self.process.as_ref().expect("the collector runs").halt(READY).await;
+    }
+
     /// Lets its process go on.
     pub fn thaw(&self) {
         self.process.as_ref().expect("the collector runs").signal(Signal::CONT);

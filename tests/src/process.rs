@@ -56,6 +56,16 @@ impl Process {
         rustix::process::kill_process(id, signal).ok();
     }
 
+    /// SIGSTOP, then waits until the kernel does nothing for it any more: what it was asked for is done by then.
+    ///
+    /// # Panics
+    /// When a thread of it has not come to rest `within`.
+    pub async fn halt(&self, within: Duration) {
+        self.signal(Signal::STOP);
+        let what = format!("{} to stand still", self.name);
+        wait::for_condition(&what, within, async || threads(self.id()).all(|state| state == "T")).await;
+    }
+
     /// SIGTERM, then waits for the end.
     ///
     /// # Panics
@@ -73,6 +83,16 @@ impl Process {
         let what = format!("the end of {}", self.name);
         wait::until(&what, within, async || self.child.try_wait().ok().flatten()).await
     }
+}
+
+/// What each thread of process `id` does, in the letter of the kernel.
+fn threads(id: u32) -> impl Iterator<Item = String> {
+    let tasks = fs::read_dir(format!("/proc/{id}/task")).expect("a child has threads");
+    tasks.filter_map(|task| {
+        let stat = fs::read_to_string(task.ok()?.path().join("stat")).ok()?;
+        let (_, after_name) = stat.rsplit_once(") ")?;
+        after_name.split(' ').next().map(str::to_owned)
+    })
 }
 
 impl Drop for Process {
