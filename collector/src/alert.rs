@@ -47,7 +47,7 @@ pub(crate) use tickets::verdict::MERGED;
 pub use tickets::verdict::{CheckUsefulness, UsefulnessList};
 
 pub(crate) use rows::rank;
-pub(crate) use spells::spells;
+pub(crate) use spells::raised;
 pub(crate) use stage::qualify::calls_somebody;
 
 use crate::app::Clock;

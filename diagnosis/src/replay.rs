@@ -57,6 +57,8 @@ pub struct Foresight {
     pub outlooks: Vec<Outlook>,
     /// Findings of theirs that stood when it was taken.
     pub standing: Vec<Finding>,
+    /// What was raised while it happened, with when it was over: the snapshot may not remember it.
+    pub raised: Vec<Finding>,
     /// What a directory says of the account of the person whose ticket it is.
     pub account: Vec<Reading>,
 }
@@ -79,6 +81,7 @@ pub fn diagnose_with(
     beginning::bound(&mut diagnosis, snapshot);
     diagnosis.notes.splice(0..0, health_notes(snapshot));
     let symptom = symptom.and_then(|symptom| catalogue.symptom(symptom));
+    let spells = spells.and(&foresight.raised);
     diagnosis.around = around.map(|stated| around::account(catalogue, snapshot, symptom, stated, spells));
     diagnosis.changes = change::account(&diagnosis, &change::Past::of(snapshot));
     diagnosis

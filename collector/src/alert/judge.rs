@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use firstline_diagnosis::document::FindingState;
+use firstline_diagnosis::document::{Finding, FindingState};
 use firstline_diagnosis::vocabulary::Timestamp;
 use uuid::Uuid;
 
@@ -197,14 +197,19 @@ async fn fire(tx: &mut Connection, alert: Alert, now: Timestamp) -> Result<Alert
 
 /// An alert that is told already, as it is now.
 fn refreshed(before: Alert, held: &Held, quiet: Quiet, now: Timestamp) -> Alert {
+    let finding = match held.finding.state {
+        // It stays on record with what was wrong, not with the numbers that end it.
+        FindingState::Recovering => Finding { state: FindingState::Recovering, ..before.finding.clone() },
+        _ => held.finding.clone(),
+    };
     let after = Alert {
-        severity: held.finding.severity,
-        priority: held.finding.priority,
-        summary: held.finding.texts.tech.clone(),
+        severity: finding.severity,
+        priority: finding.priority,
+        summary: finding.texts.tech.clone(),
         silenced_by: quiet.silenced_by,
         inhibited_by: quiet.inhibited_by,
         decision: quiet.decision,
-        finding: held.finding.clone(),
+        finding,
         updated_at: now,
         ..before
     };

@@ -5,54 +5,26 @@
 
 use std::collections::BTreeMap;
 
-use firstline_diagnosis::document::Happened;
-use firstline_diagnosis::texts;
+use firstline_diagnosis::document::{Finding, FindingState};
 use firstline_diagnosis::vocabulary::Timestamp;
 
 use super::rows::read;
 use super::{Alert, AlertError};
 use crate::store::{Reads, sql};
 
-/// An alert from when it fired until it was resolved. One that came back has several.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Spell {
-    /// The check.
-    pub(crate) check: String,
-    /// The instance; empty when the check has only one.
-    pub(crate) instance: String,
-    title: String,
-    from: Timestamp,
-    until: Option<Timestamp>,
-    summary: String,
-}
-
-impl Spell {
-    /// Whether it stood at any moment of these.
-    fn reaches(&self, from: Timestamp, until: Timestamp) -> bool {
-        self.from <= until && self.until.is_none_or(|over| over >= from)
-    }
-
-    /// In words, with the numbers that it was raised with.
-    pub(crate) fn told(&self) -> Happened {
-        let Self { title, instance, from, summary, .. } = self;
-        let instance = if instance.is_empty() { String::new() } else { format!(" ({instance})") };
-        let over = self.until.map_or("It still stands.".to_owned(), |at| format!("Resolved at {}.", texts::moment(at)));
-        Happened { at: *from, words: format!("Alert: {title}{instance}. {summary} {over}") }
-    }
-}
-
-/// The alerts of an endpoint (by id) that stood between two moments, oldest first.
+/// What the alerts of an endpoint (by id) told that stood between two moments, oldest first: a finding from when it was
+/// raised until it was resolved, with the numbers that it was raised with. An alert that came back gives several.
 ///
 /// # Errors
 /// When the store cannot be read.
-pub(crate) async fn spells(
+pub(crate) async fn raised(
     reads: &Reads,
     endpoint_id: &str,
     from: Timestamp,
     until: Timestamp,
-) -> Result<Vec<Spell>, AlertError> {
-    let rows: Vec<(String, i64, String, String)> = sql::query_as(
-        "SELECT a.document, c.at_ms, c.change, c.note FROM alerts a JOIN alert_changes c ON c.alert_id = a.id \
+) -> Result<Vec<Finding>, AlertError> {
+    let rows: Vec<(String, String, i64, String, String)> = sql::query_as(
+        "SELECT a.id, a.document, c.at_ms, c.change, c.note FROM alerts a JOIN alert_changes c ON c.alert_id = a.id \
          WHERE a.endpoint_id = $1 AND (a.resolved_at_ms IS NULL OR a.resolved_at_ms >= $2) \
          AND c.change IN ('fired', 'fired_again', 'resolved') ORDER BY c.id",
     )
@@ -60,21 +32,38 @@ pub(crate) async fn spells(
     .bind(from.unix_ms())
     .fetch_all(reads)
     .await?;
-    let mut all: Vec<Spell> = Vec::new();
+    let mut all: Vec<(String, Spell)> = Vec::new();
     let mut open: BTreeMap<String, usize> = BTreeMap::new();
-    for (document, at_ms, change, note) in rows {
-        let alert = read(&document)?;
+    for (id, document, at_ms, change, summary) in rows {
+        let at = Timestamp(at_ms);
         if change != "resolved" {
-            open.insert(alert.id.clone(), all.len());
-            all.push(begun(alert, Timestamp(at_ms), note));
-        } else if let Some(index) = open.remove(&alert.id) {
-            all[index].until = Some(Timestamp(at_ms));
+            open.insert(id, all.len());
+            all.push((document, Spell { at, until: None, summary }));
+        } else if let Some(index) = open.remove(&id) {
+            all[index].1.until = Some(at);
         }
     }
-    all.retain(|spell| spell.reaches(from, until));
-    Ok(all)
+    all.retain(|(_, spell)| spell.until.is_none_or(|over| over >= from));
+    let told = all.into_iter().map(|(document, spell)| Ok(spell.told(read(&document)?)));
+    let told: Result<Vec<Finding>, AlertError> = told.collect();
+    Ok(told?.into_iter().filter(|one| one.onset <= until).collect())
 }
 
-fn begun(alert: Alert, from: Timestamp, summary: String) -> Spell {
-    Spell { check: alert.check, instance: alert.instance, title: alert.title, from, until: None, summary }
+/// A time that an alert stood.
+struct Spell {
+    /// When it fired.
+    at: Timestamp,
+    until: Option<Timestamp>,
+    /// The words that it fired with.
+    summary: String,
+}
+
+impl Spell {
+    /// What it told. The last time that an alert fired it knows since when it was so.
+    fn told(self, alert: Alert) -> Finding {
+        let onset = if self.at == alert.fired_at { alert.started_at } else { self.at };
+        let mut finding = Finding { state: FindingState::Active, onset, until: self.until, ..alert.finding };
+        finding.texts.tech = self.summary;
+        finding
+    }
 }

@@ -102,6 +102,22 @@ async fn a_finding_fires_stays_one_alert_and_resolves() {
 }
 
 #[tokio::test]
+async fn an_alert_that_ends_keeps_what_was_wrong() {
+    let room = Room::open().await;
+    room.judge(vec![held("disk")]).await;
+    let better = but(held("disk"), |finding| {
+        finding.state = FindingState::Recovering;
+        finding.texts.tech = "40 GiB left on /".to_owned();
+    });
+    room.judge(vec![better]).await;
+    let alert = room.all().await.remove(0);
+    assert_eq!((alert.finding.state, alert.summary.as_str()), (FindingState::Recovering, "1 GiB left on /"));
+    room.judge(Vec::new()).await;
+    let alert = room.all().await.remove(0);
+    assert_eq!((alert.state, alert.finding.texts.tech.as_str()), (AlertState::Resolved, "1 GiB left on /"));
+}
+
+#[tokio::test]
 async fn what_does_not_qualify_calls_nobody_and_says_why() {
     let mut room = Room::open().await;
     room.judge(vec![

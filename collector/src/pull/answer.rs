@@ -86,19 +86,19 @@ impl Pulls {
             Foresight::default()
         });
         let asked = self.directories_say(pull).await;
+        let raised = self.raised_then(pull).await;
         let work = move || {
             let snapshot = verify(&authority, &endpoint, &document)?;
             let account = asked.iter().flat_map(|asked| asked.readings(snapshot.taken_at)).collect();
-            let foresight = Foresight { account, ..foresight };
+            let foresight = Foresight { account, raised, ..foresight };
             let question = Question { symptom: symptom.as_deref(), around: around.as_ref(), before: before.as_ref() };
             let mut diagnosis = diagnose_with(&catalogue, &snapshot, &question, &foresight);
             diagnosis.notes.extend(asked.iter().map(Asked::note));
             Ok(Verified { snapshot, document, diagnosis })
         };
-        let verified = tokio::task::spawn_blocking(work).await;
-        let mut verified = verified.unwrap_or_else(|_| Err(Refused::Form("it could not be diagnosed".to_owned())))?;
-        self.add_alerts(pull, &mut verified.diagnosis).await;
-        Ok(verified)
+        tokio::task::spawn_blocking(work)
+            .await
+            .unwrap_or_else(|_| Err(Refused::Form("it could not be diagnosed".to_owned())))
     }
 
     /// What a directory says of the person whose ticket it is.

@@ -3,16 +3,20 @@
 //! Who orders a pull may say when it was; else the words are read, of the order or of the ticket, as they were meant when
 //! they were written. An endpoint that does not tell what its clock is ahead of UTC is read as UTC, as all else here is.
 
-use firstline_diagnosis::document::{Diagnosis, Finding};
-use firstline_diagnosis::order::Arrange as _;
+use std::time::Duration;
+
+use firstline_diagnosis::document::Finding;
 use firstline_diagnosis::stated::{self, Stated};
 use firstline_diagnosis::vocabulary::{Timestamp, Value};
 use tracing::warn;
 
 use super::{Pull, PullError, PullOrder, Pulls};
-use crate::alert::spells;
+use crate::alert::raised;
 use crate::history;
 use crate::ticket::Ticket;
+
+/// No ticket is so vague that what lies farther from its moment is looked at.
+const REACH: Duration = Duration::from_hours(2);
 
 /// The state that tells what local time is ahead of UTC, seconds.
 const AHEAD: &str = "endpoint.clock.utc_offset";
@@ -40,21 +44,14 @@ impl Pulls {
         })
     }
 
-    /// Adds the alerts that stood in the time that was looked at, as far as the machine's own memory does not tell of
-    /// them.
-    pub(super) async fn add_alerts(&self, pull: &Pull, diagnosis: &mut Diagnosis) {
-        let Some(around) = &mut diagnosis.around else { return };
-        let told = spells(self.parts().store.reads(), &pull.endpoint.id, around.from, around.until).await;
-        let told = told.inspect_err(
-            |error| warn!(pull.id = %pull.id, error = %error, "Pull {} is diagnosed without earlier alerts", pull.id),
-        );
-        for spell in told.into_iter().flatten() {
-            let is_it = |finding: &Finding| finding.id == spell.check && finding.instance == spell.instance;
-            if !around.findings.iter().any(is_it) {
-                around.happened.push(spell.told());
-            }
-        }
-        around.happened.arrange_by_key(|one| one.at);
+    /// What alerts told around the moment that a pull is for.
+    pub(super) async fn raised_then(&self, pull: &Pull) -> Vec<Finding> {
+        let Some(stated) = &pull.around else { return Vec::new() };
+        let told = raised(self.parts().store.reads(), &pull.endpoint.id, stated.at - REACH, stated.at + REACH).await;
+        told.unwrap_or_else(|error| {
+            warn!(pull.id = %pull.id, error = %error, "Pull {} is diagnosed without earlier alerts", pull.id);
+            Vec::new()
+        })
     }
 
     /// What an endpoint's clock is ahead of UTC, as far as it told.

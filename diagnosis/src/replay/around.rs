@@ -74,6 +74,19 @@ impl Spells {
         }
     }
 
+    /// These and what was raised otherwise, but for what is known already.
+    pub(super) fn and(mut self, raised: &[Finding]) -> Self {
+        for one in raised {
+            let ends = |spell: &Finding| spell.until.unwrap_or(Timestamp(i64::MAX));
+            let meets = |spell: &Finding| spell.onset <= ends(one) && one.onset <= ends(spell);
+            let is_known = |spell: &Finding| spell.id == one.id && spell.instance == one.instance && meets(spell);
+            if !self.0.iter().any(is_known) {
+                self.0.push(one.clone());
+            }
+        }
+        self
+    }
+
     /// Those that reach into the time looked at, the best explanation first; of one check on one instance the best. What
     /// held at the very moment says more than what held near it.
     fn within(self, look: Look, at: Timestamp, symptom: Option<&Symptom>) -> Vec<Finding> {

@@ -42,6 +42,25 @@ fn told(diagnosis: &Diagnosis) -> &Around {
 }
 
 #[test]
+fn what_was_raised_then_is_the_answer_when_the_machine_does_not_remember_it() {
+    let past = over();
+    let stated = ago(&past, 3 * HOUR);
+    let full = asked(&past, Some("slow"), &stated).answer().expect("it was full").clone();
+    let mut forgetful = past.clone();
+    forgetful.series.clear();
+    let ask = |snapshot: &Snapshot| {
+        let question = Question { symptom: Some("slow"), around: Some(&stated), before: None };
+        let foresight = Foresight { raised: vec![full.clone()], ..Foresight::default() };
+        diagnose_with(&Catalogue::builtin(), snapshot, &question, &foresight)
+    };
+    let answer = ask(&forgetful);
+    assert_eq!(answer.answer().map(|one| (&one.id, one.until)), Some((&full.id, full.until)));
+    let remembered = told(&ask(&past)).findings.clone();
+    let count = remembered.iter().filter(|one| one.id == full.id && one.instance == full.instance).count();
+    assert_eq!(count, 1, "what both know is told once: {remembered:?}");
+}
+
+#[test]
 fn what_is_over_is_the_answer_to_a_ticket_that_says_when() {
     let snapshot = over();
     let stated = ago(&snapshot, 3 * HOUR);
