@@ -43,7 +43,6 @@ pub use document::{
     DecisionRecord, Matchers, NewSilence, Silence, SilencedBy,
 };
 
-pub(crate) use tickets::verdict::MERGED;
 pub use tickets::verdict::{CheckUsefulness, UsefulnessList};
 
 pub(crate) use rows::rank;

@@ -121,7 +121,7 @@ pub(crate) async fn report(app: &App, from: Timestamp, to: Timestamp) -> Result<
         desks: desks(&opened, &diagnosed),
         findings: ["model", "site", "build"].into_iter().flat_map(|by| top(by, &diagnosed, &title)).collect(),
         repeats: repeats(&diagnosed, &title),
-        checks: app.alerts.usefulness(&app.config.desk).await?.checks,
+        checks: app.alerts.usefulness(&app.config.desk, None).await?.checks,
     })
 }
 

@@ -9,6 +9,7 @@
 use std::time::Duration;
 
 use firstline_diagnosis::document::{Compared, Diagnosis, Outcome, OutcomeResult};
+use firstline_diagnosis::texts;
 use firstline_diagnosis::vocabulary::Timestamp;
 use thiserror::Error;
 
@@ -212,7 +213,7 @@ fn line(outcome: &Outcome) -> Line {
         OutcomeResult::Clearing => "is not over yet",
         OutcomeResult::Unknown | OutcomeResult::New => "could not be checked",
     };
-    let place = if outcome.instance.is_empty() { String::new() } else { format!(" ({})", outcome.instance) };
+    let place = texts::behind(&outcome.instance);
     Line::default().bold(format!("{}{place} {words}. ", outcome.title)).text(outcome.now.clone())
 }
 

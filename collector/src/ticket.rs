@@ -8,6 +8,7 @@ mod builtin;
 mod closing;
 pub(crate) mod diagnosed;
 mod document;
+pub(crate) mod ending;
 mod error;
 pub mod rich_text;
 mod suggest;

@@ -195,14 +195,14 @@ fn items<'a>(snapshot: &'a Snapshot, account: &[Reading], end: Timestamp) -> Vec
     let within = |at: Timestamp| at >= earliest && at <= end;
     let mut items: Vec<Item> =
         snapshot.marks.iter().map(|(at, mark)| Item { at: *at, what: What::Mark(*mark) }).collect();
-    let fresh = fresh(snapshot);
+    let read_afresh = read_afresh(snapshot);
     for history in &snapshot.series {
         let series = Arc::new(Series { signal: Arc::from(history.signal.as_str()), attributes: history.attrs.clone() });
         let step_ms = i64::from(history.step_seconds.max(1)) * 1000;
-        let fresh = fresh.get(&(history.signal.as_str(), &history.attrs)).copied();
+        let newest = read_afresh.get(&(history.signal.as_str(), &history.attrs)).copied();
         items.extend(history.points().map(|(at, value)| {
             let value = value as f32;
-            let at = fresh.map_or(at, |fresh| before(fresh, at, step_ms));
+            let at = newest.map_or(at, |newest| before(newest, at, step_ms));
             Item { at, what: What::Number { series: Arc::clone(&series), step_ms, value } }
         }));
     }
@@ -225,16 +225,16 @@ fn items<'a>(snapshot: &'a Snapshot, account: &[Reading], end: Timestamp) -> Vec
 }
 
 /// When the snapshot read afresh what has a value in it.
-fn fresh(snapshot: &Snapshot) -> BTreeMap<(&str, &Attributes), Timestamp> {
+fn read_afresh(snapshot: &Snapshot) -> BTreeMap<(&str, &Attributes), Timestamp> {
     let valued = snapshot.readings.iter().filter(|reading| reading.value.is_some());
     valued.map(|reading| ((reading.signal.as_str(), &reading.attrs), reading.at)).collect()
 }
 
 /// The moment of a step's number: its end, or just before the fresh reading that fell into the step. A recorder knows to
 /// the step when it read something; a number that is a minute old must not follow what was read this second.
-fn before(fresh: Timestamp, at: Timestamp, step_ms: i64) -> Timestamp {
+fn before(newest: Timestamp, at: Timestamp, step_ms: i64) -> Timestamp {
     let step = Duration::from_millis(step_ms.unsigned_abs());
-    if fresh <= at && fresh > at - step { fresh - Duration::from_millis(1) } else { at }
+    if newest <= at && newest > at - step { newest - Duration::from_millis(1) } else { at }
 }
 
 /// Readings that hold for all of the replay: what the machine is, and not how it does.

@@ -50,6 +50,11 @@ pub fn span_words(window: &str) -> String {
     seconds.map_or_else(|| window.to_owned(), |seconds| format!("the last {}", duration(seconds)))
 }
 
+/// What stands in brackets behind a name; nothing where there is nothing to say.
+pub fn behind(words: &str) -> String {
+    if words.is_empty() { String::new() } else { format!(" ({words})") }
+}
+
 /// `2026-01-21 12:55 UTC`.
 pub fn moment(at: Timestamp) -> String {
     let text = at.to_string();

@@ -47,6 +47,11 @@ impl ProbeError {
             _ => Self::Failed(format!("{what}: {source}")),
         }
     }
+
+    /// There is no `thing` where what tells of it is missing.
+    pub(crate) fn or_not_present(self, thing: &'static str) -> Self {
+        if let Self::Missing(_) = self { Self::NotPresent(thing) } else { self }
+    }
 }
 
 impl From<ProbeError> for Unknown {

@@ -62,7 +62,9 @@ impl Probe for Media {
             }
             Err(why) => gather.unknown("endpoint.display.count", [], why),
         }
-        let sound = read(&cx.root, "proc/asound/pcm").map(|pcm| asound::endpoints(&pcm)).map_err(without_sound);
+        // The kernel has the list as soon as it knows one card.
+        let sound = read(&cx.root, "proc/asound/pcm").map(|pcm| asound::endpoints(&pcm));
+        let sound = sound.map_err(|why| why.or_not_present("sound card that the kernel knows"));
         let counted = |of: fn(asound::Endpoints) -> u64| sound.clone().map(of);
         gather.outcome("endpoint.audio.playback.count", Attributes::none(), counted(|sound| sound.playback));
         gather.outcome("endpoint.audio.capture.count", Attributes::none(), counted(|sound| sound.capture));
@@ -72,14 +74,6 @@ impl Probe for Media {
         }
         gather.outcome("endpoint.camera.count", Attributes::none(), native::cameras(&cx.root));
         Ok(gather.done())
-    }
-}
-
-/// The kernel has the list as soon as it knows one card.
-fn without_sound(why: ProbeError) -> ProbeError {
-    match why {
-        ProbeError::Missing(_) => ProbeError::NotPresent("sound card that the kernel knows"),
-        other => other,
     }
 }
 

@@ -109,7 +109,7 @@ async fn budget(State(app): State<Arc<App>>, Search(query): Search<OfDay>) -> Re
 }
 
 async fn usefulness(State(app): State<Arc<App>>) -> Result<Json<UsefulnessList>, Problem> {
-    Ok(Json(app.alerts.usefulness(&app.config.desk).await?))
+    Ok(Json(app.alerts.usefulness(&app.config.desk, None).await?))
 }
 
 async fn held_back(

@@ -181,7 +181,7 @@ async fn show(
     let written = tokio::task::spawn_blocking(move || catalogues.written(&tags)).await;
     let written = written.map_err(|error| Problem::failed(&error))?.map_err(|error| Problem::failed(&error))?;
     let check = written.into_iter().find(|check| check.id == id).ok_or_else(|| Problem::not_found("check"))?;
-    let useful = app.alerts.usefulness(&app.config.desk).await?.checks.into_iter().find(|one| one.check == id);
+    let useful = app.alerts.usefulness(&app.config.desk, Some(&id)).await?.checks.into_iter().next();
     let page = check.markdown() + &useful.as_ref().map(was_useful).unwrap_or_default();
     Ok(Json(CheckPage { catalogue: catalogue.version().to_owned(), check, page, useful }))
 }

@@ -36,5 +36,8 @@ struct Which {
 }
 
 async fn list(State(app): State<Arc<App>>, Search(which): Search<Which>) -> Result<Json<SymptomList>, Problem> {
-    app.symptoms.list(which.symptom.as_deref()).map(Json).ok_or_else(|| Problem::not_found("symptom"))
+    match which.symptom {
+        Some(text) => app.symptoms.of(&text).map(Json).ok_or_else(|| Problem::not_found("symptom")),
+        None => Ok(Json(app.symptoms.all())),
+    }
 }

@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use firstline_diagnosis::texts;
 use serde_json::json;
 
 use super::command::Alert as Order;
@@ -132,7 +133,7 @@ fn standing(alert: &Alert) -> &'static str {
 }
 
 fn one_line(alert: &Alert) -> String {
-    let instance = if alert.instance.is_empty() { String::new() } else { format!(" ({})", alert.instance) };
+    let instance = texts::behind(&alert.instance);
     harmless(&format!(
         "{} {} {} {}{instance}: {}",
         alert.updated_at,

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use firstline_diagnosis::document::{Compared, Diagnosis, Finding, Role, RuledOutResult, Texts, WhatChanged};
+use firstline_diagnosis::texts;
 
 use super::table::harmless;
 
@@ -49,7 +50,7 @@ fn compared_words(compared: &Compared) -> String {
     let Some(sentence) = compared.sentence() else { return String::new() };
     let mut text = format!("{sentence} (held against {})\n", compared.before);
     for outcome in &compared.outcomes {
-        let place = if outcome.instance.is_empty() { String::new() } else { format!(" ({})", outcome.instance) };
+        let place = texts::behind(&harmless(&outcome.instance));
         let _ = writeln!(text, "  {}{place}: {}", harmless(&outcome.title), outcome.result.words());
         for (when, numbers) in [("then", &outcome.then), ("now", &outcome.now)] {
             if !numbers.is_empty() {

@@ -13,7 +13,7 @@ use super::chrome::{Chrome, When, page};
 use super::units::quantity;
 use crate::access::gate::Caller;
 use crate::api::extract::Search;
-use crate::api::problem::{Fault, Problem};
+use crate::api::problem::Fault;
 use crate::api::reports::{Times, over};
 use crate::app::App;
 use crate::report::{DeskReport, Report, TopFinding};
@@ -93,7 +93,7 @@ pub(super) async fn show(
     let (now, days) = (app.clock.now(), form.days.unwrap_or(DAYS[1]).clamp(1, 400));
     let times = Times { from: Some(now - Duration::from_hours(days * 24)), to: Some(now) };
     let report = over(&app, times).await?;
-    let symptoms = app.symptoms.list(None).ok_or_else(|| Problem::not_found("symptom"))?;
+    let symptoms = app.symptoms.all();
     let group = |by: &'static str, head: &'static str| Group {
         by,
         head,

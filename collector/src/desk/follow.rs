@@ -17,8 +17,8 @@ use super::contract::{Found, TicketRef};
 use super::outbox::{Outbox, OutboxError};
 use super::tickets::{renamed, tidy};
 use super::trouble::{Trouble, TroubleKind};
-use crate::alert::MERGED;
 use crate::store::{Connection, sql};
+use crate::ticket::ending::MERGED;
 use crate::ticket::{TicketState, display, unjudge_ticket};
 
 const DAY: Duration = Duration::from_hours(24);
@@ -131,7 +131,7 @@ async fn write_down(
     };
     let is_own = renamed(&mut *tx, number, found.ticket.clone()).await?;
     // What it is part of now has a page of its own, and ends there.
-    let words = if is_own { (tidy(&found.state), tidy(&closing)) } else { (MERGED[0].to_owned(), String::new()) };
+    let words = if is_own { (tidy(&found.state), tidy(&closing)) } else { (MERGED.to_owned(), String::new()) };
     let said = kept(&mut *tx, number, found, words, now).await?;
     let moved = match state {
         Some(state) => stand(&mut *tx, number, state, now).await?,

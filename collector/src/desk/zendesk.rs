@@ -32,6 +32,7 @@ use super::pages::{self, PAGE};
 use super::trouble::{Trouble, TroubleKind};
 use super::values::{id, part, text};
 use crate::config::DeskSettings;
+use crate::ticket::ending::CLOSED_BY_MERGE;
 
 /// The way to a Zendesk.
 #[derive(Debug)]
@@ -174,7 +175,7 @@ impl Desk for Zendesk {
     async fn closing(&self, ticket: &TicketRef) -> Result<String, Trouble> {
         let ticket = self.ticket(&ticket.api_id).await?["ticket"].take();
         if words::is_merged(&ticket) {
-            return Ok(words::MERGED.to_owned());
+            return Ok(CLOSED_BY_MERGE.to_owned());
         }
         Ok(words::field(&ticket, &self.settings.closing_field))
     }

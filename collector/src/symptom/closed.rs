@@ -3,7 +3,7 @@
 //! - A ticket counts, at whichever desk, when it is resolved or closed and has a diagnosis. Its symptom is the one of its first
 //!   diagnosis; without one it does not count.
 //! - Its confirmed finding is the answer of its newest diagnosis that had one (a pull after the repair finds nothing), unless the
-//!   desk's state or closing code says that it was of no use (`not_useful`; at the built-in desk the [`ClosingCode`]). A ticket
+//!   desk's state or closing code says that it was of no use (`not_useful`; at the built-in desk its code). A ticket
 //!   without one counts among the tickets only.
 //! - Tickets that alerts opened do not count: they are about a finding from the start, and nobody complained. Nor do those that
 //!   were merged at their desk: the one that they became does.
@@ -11,11 +11,10 @@
 use firstline_diagnosis::vocabulary::Timestamp;
 use serde::Deserialize;
 
-use crate::alert::MERGED;
 use crate::config::DeskSettings;
 use crate::detect::orders::Counts;
 use crate::store::{Reads, StoreError, sql};
-use crate::ticket::ClosingCode;
+use crate::ticket::ending::Ending;
 
 /// Tickets that are read at a time: each comes with a diagnosis.
 const AT_A_TIME: i64 = 200;
@@ -36,11 +35,8 @@ const CLOSED: &str = "SELECT t.number, t.state, t.closing AS code, d.desk, d.sta
 #[derive(Debug, sqlx::FromRow)]
 struct Closed {
     number: i64,
-    state: String,
-    code: String,
-    desk: Option<String>,
-    state_there: Option<String>,
-    closing: Option<String>,
+    #[sqlx(flatten)]
+    ending: Ending,
     /// The first diagnosis (JSON).
     diagnosis: Option<String>,
     /// The check whose finding was the newest answer.
@@ -62,7 +58,7 @@ pub(super) async fn count(reads: &Reads, since: Timestamp, desks: &[DeskSettings
         let Some(last) = tickets.last() else { return Ok(counts) };
         after = last.number;
         for ticket in tickets {
-            let Some(symptom) = ticket.symptom().filter(|_| !ticket.is_merged()) else { continue };
+            let Some(symptom) = ticket.symptom().filter(|_| !ticket.ending.is_merged()) else { continue };
             let of_symptom = counts.entry(symptom).or_default();
             of_symptom.tickets += 1;
             if let Some(check) = ticket.confirmed(desks) {
@@ -78,20 +74,6 @@ impl Closed {
     }
 
     fn confirmed(self, desks: &[DeskSettings]) -> Option<String> {
-        let settings = desks.iter().find(|one| Some(&one.name) == self.desk.as_ref());
-        let is_useful = match ClosingCode::from_name(&self.code) {
-            Some(code) => code.was_useful(),
-            None => !settings.is_some_and(|desk| desk.says_not_useful(&self.words())),
-        };
-        self.answer.filter(|_| is_useful)
-    }
-
-    fn is_merged(&self) -> bool {
-        self.words().iter().any(|word| MERGED.contains(word))
-    }
-
-    /// Its state and closing code, in its desk's words.
-    fn words(&self) -> [&str; 2] {
-        [self.state_there.as_deref().unwrap_or(&self.state), self.closing.as_deref().unwrap_or_default()]
+        self.answer.filter(|_| self.ending.was_useful(desks))
     }
 }

@@ -83,21 +83,27 @@ impl SymptomLine {
 }
 
 impl Symptoms {
-    /// What was counted for all symptoms, or for the one that `text` means: an id, a label, or words of a ticket. None when it
-    /// means none.
-    pub fn list(&self, text: Option<&str>) -> Option<SymptomList> {
-        let (prior, counted) = (self.catalogues.prior(), self.counted.load());
-        let symptoms: Vec<&Symptom> = match text {
-            Some(text) => vec![prior.symptom(text)?],
-            None => prior.symptoms().iter().collect(),
-        };
-        Some(SymptomList {
+    /// What was counted for all symptoms.
+    pub fn all(&self) -> SymptomList {
+        let prior = self.catalogues.prior();
+        self.lines(&prior, prior.symptoms())
+    }
+
+    /// What was counted for the symptom that `text` means: an id, a label, or words of a ticket. None when it means none.
+    pub fn of(&self, text: &str) -> Option<SymptomList> {
+        let prior = self.catalogues.prior();
+        Some(self.lines(&prior, std::slice::from_ref(prior.symptom(text)?)))
+    }
+
+    fn lines(&self, prior: &Catalogue, symptoms: &[Symptom]) -> SymptomList {
+        let counted = self.counted.load();
+        SymptomList {
             catalogue: self.catalogues.current().version().to_owned(),
             estimated_at: counted.at,
             since: counted.at.map(|at| at - COUNTED),
             least_tickets: LEAST_TICKETS,
-            symptoms: symptoms.into_iter().map(|symptom| self.line(&prior, symptom, &counted)).collect(),
-        })
+            symptoms: symptoms.iter().map(|symptom| self.line(prior, symptom, &counted)).collect(),
+        }
     }
 
     fn line(&self, prior: &Catalogue, symptom: &Symptom, counted: &Counted) -> SymptomLine {

@@ -137,7 +137,7 @@ async fn asked(room: &Room) -> Diagnosis {
 }
 
 fn line(app: &App) -> SymptomLine {
-    app.symptoms.list(Some("lab")).expect("the symptom").symptoms.remove(0)
+    app.symptoms.of("lab").expect("the symptom").symptoms.remove(0)
 }
 
 /// The candidates as they stand: check, confirmed, prior place.
@@ -218,8 +218,8 @@ async fn what_counts_is_what_people_complained_of_and_closed_within_a_year() {
     assert_eq!((shown.tickets, shown.elsewhere), (4, 1), "the first four");
     assert_eq!(places(&shown), [("volume-full", 0, 1), ("service-not-running", 2, 2)]);
     assert_eq!(shown.standing, Standing::TooFewTickets);
-    assert_eq!(room.app.symptoms.list(None).expect("all").symptoms.len(), 1 + prior_symptoms());
-    assert_eq!(room.app.symptoms.list(Some("nonsense")), None);
+    assert_eq!(room.app.symptoms.all().symptoms.len(), 1 + prior_symptoms());
+    assert_eq!(room.app.symptoms.of("nonsense"), None);
 }
 
 fn prior_symptoms() -> usize {
@@ -231,13 +231,13 @@ async fn tickets_are_counted_once_a_month() {
     let room = sick().await;
     ended(&room.app, 5000, 300, Ended::default()).await;
     count(&room.app).await;
-    let first = room.app.symptoms.list(None).expect("all");
+    let first = room.app.symptoms.all();
     assert_eq!(line(&room.app).tickets, 300, "more than are read at a time");
     ended(&room.app, 5300, 5, Ended::default()).await;
     // The clock stands in the afternoon of January 21.
     room.clock.advance(DAY * 10);
     count(&room.app).await;
-    assert_eq!(room.app.symptoms.list(None), Some(first), "still January");
+    assert_eq!(room.app.symptoms.all(), first, "still January");
     room.clock.advance(DAY);
     count(&room.app).await;
     assert_eq!(line(&room.app).tickets, 305);

@@ -78,7 +78,7 @@ impl Around {
     pub fn lines(&self) -> Vec<String> {
         let held = self.findings.iter().map(|finding| {
             let so = finding.until.map_or("and still is".to_owned(), |until| format!("until {}", texts::moment(until)));
-            let instance = if finding.instance.is_empty() { String::new() } else { format!(" ({})", finding.instance) };
+            let instance = texts::behind(&finding.instance);
             let caveat = if finding.state.is_raised() { "" } else { ", for a short time only" };
             let since = texts::moment(finding.onset);
             format!("{}{instance}, from {since} {so}{caveat}: {}", finding.title, finding.texts.tech)
@@ -99,7 +99,7 @@ impl Unusual {
     /// The instance and the two numbers: `Memory in use: 97 %, usually 41 %`.
     pub fn words(&self) -> String {
         let values: Vec<&str> = self.attrs.iter().map(|(_, value)| value).collect();
-        let of = if values.is_empty() { String::new() } else { format!(" ({})", values.join(", ")) };
+        let of = texts::behind(&values.join(", "));
         let (value, usual) = (texts::quantity(self.value, &self.unit), texts::quantity(self.usual, &self.unit));
         format!("{}{of}: {value}, usually {usual}", self.label)
     }

@@ -24,10 +24,7 @@ const JOBS: u8 = 2;
 /// Every print queue: by CUPS, or where it does not run by what it recorded. It is never started by asking.
 pub(crate) fn print_queues(root: &Path) -> Result<Vec<Queue>, ProbeError> {
     if !runs(root) {
-        let recorded = read(root, CONF).map_err(|error| match error {
-            ProbeError::Missing(_) => ProbeError::NotPresent("print service"),
-            other => other,
-        })?;
+        let recorded = read(root, CONF).map_err(|error| error.or_not_present("print service"))?;
         return Ok(queue::printers_conf(&recorded));
     }
     let wanted: &[(Tag, &str, &[&str])] = &[(Tag::Keyword, "requested-attributes", &queue::WANTED)];

@@ -64,7 +64,7 @@ impl Room {
     }
 
     async fn usefulness(&self) -> Vec<CheckUsefulness> {
-        self.app.alerts.usefulness(&self.app.config.desk).await.expect("counts").checks
+        self.app.alerts.usefulness(&self.app.config.desk, None).await.expect("counts").checks
     }
 
     /// What the notes at the desk begin with.

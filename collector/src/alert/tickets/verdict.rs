@@ -1,7 +1,7 @@
 //! How useful checks were, as tickets tell when they end.
 //!
 //! An alert's ticket that somebody closed was useful, unless the desk's state or closing code says otherwise (`not_useful` of its
-//! configuration; at the built-in desk the [`ClosingCode`]). One that was resolved by nobody, since the alert was over, says
+//! configuration; at the built-in desk the [`ClosingCode`](crate::ticket::ClosingCode)). One that was resolved by nobody, since the alert was over, says
 //! neither, and so does one that was merged into another. People who confirm or dismiss an incident judge its check, too.
 //!
 //! A ticket that a person opened judges the check that was the first answer to it by the same words. At the built-in desk only a
@@ -15,35 +15,34 @@ use crate::alert::{AlertError, Alerts};
 use crate::app::App;
 use crate::config::DeskSettings;
 use crate::store::{Connection, sql};
-use crate::ticket::ClosingCode;
+use crate::ticket::ending::Ending;
 
 /// Tickets of one turn.
 const AT_A_TIME: i64 = 200;
 
 /// Tickets that ended, and were read since when they are another desk's.
 const ENDED: &str =
-    "SELECT l.ticket, l.check_id, CAST(1 AS BIGINT) AS tickets, l.resolved_here, t.state, t.closing AS code, d.desk,
-    d.state_there, d.closing FROM alert_tickets l
+    "SELECT l.ticket, l.resolved_here, t.state, t.closing AS code, d.desk, d.state_there, d.closing FROM alert_tickets l
     JOIN tickets t ON t.number = l.ticket LEFT JOIN desk_tickets d ON d.ticket = l.ticket
     WHERE l.verdict = '' AND t.state IN ('resolved', 'closed')
     AND (d.ticket IS NULL OR d.read_ms >= t.updated_at_ms) ORDER BY l.ticket LIMIT $1";
 
-const COUNTS: &str = "SELECT check_id, verdict, COUNT(*) FROM alert_tickets GROUP BY check_id, verdict";
+const COUNTS: &str = "SELECT check_id, verdict, COUNT(*) FROM alert_tickets WHERE ($1 IS NULL OR check_id = $1)
+    GROUP BY check_id, verdict";
 
 /// The same of tickets that no alert opened, by the check that was the first answer to them and by how they ended.
-const DIAGNOSED: &str =
-    "SELECT CAST(0 AS BIGINT) AS ticket, x.check_id, COUNT(*) AS tickets, CAST(0 AS BIGINT) AS resolved_here, t.state,
-    t.closing AS code, d.desk, d.state_there, d.closing FROM tickets t JOIN diagnoses x ON x.id =
-    (SELECT y.id FROM diagnoses y WHERE y.ticket = t.number AND y.check_id <> '' ORDER BY y.at_ms, y.id LIMIT 1)
-    LEFT JOIN desk_tickets d ON d.ticket = t.number
-    WHERE (t.closing <> '' OR (t.state IN ('resolved', 'closed') AND d.read_ms >= t.updated_at_ms))
+const ANSWERED: &str =
+    "SELECT x.check_id, COUNT(*) AS tickets, t.state, t.closing AS code, d.desk, d.state_there, d.closing
+    FROM diagnoses x JOIN tickets t ON t.number = x.ticket LEFT JOIN desk_tickets d ON d.ticket = t.number
+    WHERE x.check_id <> '' AND ($1 IS NULL OR x.check_id = $1)
+    AND NOT EXISTS (SELECT 1 FROM diagnoses y WHERE y.ticket = x.ticket AND y.check_id <> ''
+        AND (y.at_ms < x.at_ms OR (y.at_ms = x.at_ms AND y.id < x.id)))
+    AND (t.closing <> '' OR (t.state IN ('resolved', 'closed') AND d.read_ms >= t.updated_at_ms))
     AND NOT EXISTS (SELECT 1 FROM alert_tickets l WHERE l.ticket = t.number)
     GROUP BY x.check_id, t.state, t.closing, d.desk, d.state_there, d.closing";
 
-/// In which words desks say that a ticket is part of another one now.
-pub(crate) const MERGED: [&str; 2] = ["merged", "closed_by_merge"];
-
-const INCIDENTS: &str = "SELECT check_id, document FROM incidents WHERE document LIKE '%\"confirmation\":{%'";
+const INCIDENTS: &str = "SELECT check_id, document FROM incidents
+    WHERE ($1 IS NULL OR check_id = $1) AND document LIKE '%\"confirmation\":{%'";
 
 /// How the tickets of one check ended, and those of people to whom it was the answer.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -69,48 +68,42 @@ pub struct UsefulnessList {
     pub checks: Vec<CheckUsefulness>,
 }
 
-/// How tickets ended: one of an alert, or as many of people as ended alike.
+/// The ticket of an alert, as it ended.
 #[derive(Debug, sqlx::FromRow)]
 struct Ended {
     ticket: i64,
-    check_id: String,
-    tickets: i64,
     resolved_here: i64,
-    state: String,
-    code: String,
-    desk: Option<String>,
-    state_there: Option<String>,
-    closing: Option<String>,
+    #[sqlx(flatten)]
+    ending: Ending,
 }
 
-impl Ended {
-    /// The verdict, and the words that it follows from.
-    fn judged(&self, desks: &[DeskSettings]) -> (&'static str, String) {
-        if let Some(code) = ClosingCode::from_name(&self.code) {
-            return (verdict_of(code), format!("{}, {}", self.state, code.name()));
-        }
-        let settings = desks.iter().find(|one| Some(&one.name) == self.desk.as_ref());
-        let state = self.state_there.as_deref().unwrap_or(&self.state);
-        let closing = self.closing.as_deref().unwrap_or_default();
-        let words = if closing.is_empty() { state.to_owned() } else { format!("{state}, {closing}") };
-        let verdict = match settings {
-            Some(desk) if desk.says_not_useful(&[state, closing]) => "not_useful",
-            _ if self.resolved_here != 0 || MERGED.contains(&state) || MERGED.contains(&closing) => "passed",
-            _ => "useful",
-        };
-        (verdict, words)
+/// Tickets of people that ended alike.
+#[derive(Debug, sqlx::FromRow)]
+struct Answered {
+    check_id: String,
+    tickets: i64,
+    #[sqlx(flatten)]
+    ending: Ending,
+}
+
+/// What an end says; nobody judges what was resolved by nobody, or went into another ticket.
+fn verdict(ending: &Ending, by_nobody: bool, desks: &[DeskSettings]) -> &'static str {
+    if ending.was_useful(desks) && ending.code().is_none() && (by_nobody || ending.is_merged()) {
+        "passed"
+    } else {
+        verdict_of(ending.was_useful(desks))
     }
 }
 
-fn verdict_of(code: ClosingCode) -> &'static str {
-    if code.was_useful() { "useful" } else { "not_useful" }
+fn verdict_of(was_useful: bool) -> &'static str {
+    if was_useful { "useful" } else { "not_useful" }
 }
 
 /// Judges tickets that ended.
 pub(super) async fn judge(app: &App) -> Result<(), AlertError> {
     let ended: Vec<Ended> = sql::query_as(ENDED).bind(AT_A_TIME).fetch_all(app.store.reads()).await?;
     for one in ended {
-        let (verdict, words) = one.judged(&app.config.desk);
+        let (verdict, words) = (verdict(&one.ending, one.resolved_here != 0, &app.config.desk), one.ending.line());
         app.store.for_people().write(move |tx| Box::pin(keep(tx, one.ticket, verdict, words))).await?;
     }
     Ok(())
@@ -127,28 +120,29 @@ async fn keep(tx: &mut Connection, ticket: i64, verdict: &'static str, words: St
 }
 
 impl Alerts {
-    /// How useful each check was, with what was said of the `desks` in the configuration.
+    /// How useful each check was, or the one with this id, with what was said of the `desks` in the configuration.
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub async fn usefulness(&self, desks: &[DeskSettings]) -> Result<UsefulnessList, AlertError> {
+    pub async fn usefulness(&self, desks: &[DeskSettings], check: Option<&str>) -> Result<UsefulnessList, AlertError> {
         let mut checks: BTreeMap<String, CheckUsefulness> = BTreeMap::new();
-        let tickets: Vec<(String, String, i64)> = sql::query_as(COUNTS).fetch_all(self.store.reads()).await?;
+        let tickets: Vec<(String, String, i64)> =
+            sql::query_as(COUNTS).bind(check).fetch_all(self.store.reads()).await?;
         for (check, verdict, count) in tickets {
             checks.entry(check).or_default().count(&verdict, count);
         }
-        let diagnosed: Vec<Ended> = sql::query_as(DIAGNOSED).fetch_all(self.store.reads()).await?;
-        for one in diagnosed {
-            let (verdict, _) = one.judged(desks);
+        let answered: Vec<Answered> = sql::query_as(ANSWERED).bind(check).fetch_all(self.store.reads()).await?;
+        for one in answered {
+            let verdict = verdict(&one.ending, false, desks);
             if verdict != "passed" {
                 checks.entry(one.check_id).or_default().count(verdict, one.tickets);
             }
         }
-        let incidents: Vec<(String, String)> = sql::query_as(INCIDENTS).fetch_all(self.store.reads()).await?;
+        let incidents: Vec<(String, String)> =
+            sql::query_as(INCIDENTS).bind(check).fetch_all(self.store.reads()).await?;
         for (check, document) in incidents {
             let Some(said) = crate::incident::confirmation(&document) else { continue };
-            let one = checks.entry(check).or_default();
-            *(if said.confirmed { &mut one.useful } else { &mut one.not_useful }) += 1;
+            checks.entry(check).or_default().count(verdict_of(said.confirmed), 1);
         }
         let list = checks.into_iter().map(|(check, one)| CheckUsefulness { check, ..one.shared() });
         Ok(UsefulnessList { checks: list.collect() })

@@ -3,11 +3,12 @@
 use crate::alert::Alert;
 use crate::incident::Incident;
 use crate::ticket::rich_text::{Block, Line, RichText};
+use firstline_diagnosis::texts;
 
 /// The ticket's subject: what is wrong, and where.
 pub(super) fn subject(alert: &Alert) -> String {
     let title = alert.title.trim_end_matches('.');
-    let instance = if alert.instance.is_empty() { String::new() } else { format!(" ({})", alert.instance) };
+    let instance = texts::behind(&alert.instance);
     format!("{title}{instance}: {}", alert.endpoint.name)
 }
 

@@ -26,7 +26,7 @@ pub(crate) async fn how_a_persons_ticket_ended_judges_the_check_that_was_its_ans
         collector.clock.advance(Duration::from_hours(25));
         collector.app.outbox.follow().await.expect("read");
         let ticket = collector.app.desk.show(&page).await.expect("there");
-        let counts = collector.app.alerts.usefulness(&collector.app.config.desk).await.expect("counts").checks;
+        let counts = collector.app.alerts.usefulness(&collector.app.config.desk, None).await.expect("counts").checks;
         let counts: Vec<_> = counts.into_iter().map(|one| (one.check, one.useful, one.not_useful)).collect();
         let closing = ticket.outside.map(|outside| outside.closing).unwrap_or_default();
         seen.push((ticket.state.is_over(), closing, counts));

@@ -47,7 +47,7 @@ impl Room {
     /// Checks, and how useful they were.
     async fn counts(&self) -> Vec<(String, u64, u64)> {
         let app = &self.collector.app;
-        let list = app.alerts.usefulness(&app.config.desk).await.expect("counts").checks;
+        let list = app.alerts.usefulness(&app.config.desk, None).await.expect("counts").checks;
         list.into_iter().map(|one| (one.check, one.useful, one.not_useful)).collect()
     }
 }

@@ -7,6 +7,7 @@ use crate::config::DeskSettings;
 use crate::desk::contract::{Change, Found, OutgoingTicket, TicketRef};
 use crate::desk::trouble::{Trouble, TroubleKind};
 use crate::desk::values::{self, bounded, given, id, text};
+use crate::ticket::ending::CLOSED_BY_MERGE;
 use crate::ticket::{Requester, TicketState};
 
 /// Both names of a ticket, which are one.
@@ -15,12 +16,9 @@ pub(super) fn ticket_ref(ticket: &Value) -> Option<TicketRef> {
     Some(TicketRef { display_number: number.clone(), api_id: number })
 }
 
-/// The tag of what was merged into another ticket.
-pub(super) const MERGED: &str = "closed_by_merge";
-
 /// Whether a ticket was merged into another one.
 pub(super) fn is_merged(ticket: &Value) -> bool {
-    ticket["tags"].as_array().into_iter().flatten().any(|tag| tag == MERGED)
+    ticket["tags"].as_array().into_iter().flatten().any(|tag| tag == CLOSED_BY_MERGE)
 }
 
 /// A ticket from its document.

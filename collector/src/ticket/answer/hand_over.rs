@@ -4,7 +4,7 @@
 //! numbers; what was done already; what was ruled out; what changed; who else has it; what else to bring.
 
 use firstline_diagnosis::document::{Finding, SnapshotReading};
-use firstline_diagnosis::texts::{moment, quantity};
+use firstline_diagnosis::texts::{behind, moment, quantity};
 use firstline_diagnosis::vocabulary::{Timestamp, Value};
 
 use super::{Facts, note, primary, sentence, words};
@@ -117,7 +117,7 @@ fn found(reading: &SnapshotReading) -> String {
         Some(Value::Text(text)) => text.clone(),
         None => {
             let why = reading.why.map_or("", |why| why.words());
-            let detail = if reading.detail.is_empty() { String::new() } else { format!(" ({})", reading.detail) };
+            let detail = behind(&reading.detail);
             format!("unknown: {why}{detail}")
         }
     }

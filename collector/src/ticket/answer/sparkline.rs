@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use firstline_diagnosis::document::{Around, Finding, Snapshot, SnapshotSeries};
 use firstline_diagnosis::registry::Registry;
-use firstline_diagnosis::texts::{moment, quantity};
+use firstline_diagnosis::texts::{behind, moment, quantity};
 use firstline_diagnosis::vocabulary::{Attributes, Timestamp};
 
 use crate::ticket::rich_text::escape;
@@ -126,7 +126,7 @@ fn figure(
 fn label(signal: &str, attrs: &Attributes) -> String {
     let label = Registry::builtin().get(signal).map_or(signal, |spec| spec.label.as_str());
     let of: Vec<&str> = attrs.iter().map(|(_, value)| value).collect();
-    if of.is_empty() { label.to_owned() } else { format!("{label} ({})", of.join(", ")) }
+    format!("{label}{}", behind(&of.join(", ")))
 }
 
 /// Where in a span a moment lies, 0 to 1.
