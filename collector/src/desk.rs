@@ -56,6 +56,8 @@ pub use document::{
     Delivery, DeliveryList, DeliveryState, DeskList, DeskView, DeskWords, MapView, MapWord, MappedWord, OutputList,
     OutputView, Outside, Traffic, Trial, TrialOrder, TrialStep,
 };
+#[cfg(test)]
+pub(crate) use follow::next_read;
 pub use maps::{Known, WordMap};
 pub use outbox::Outbox;
 pub(crate) use outbox::OutboxParts;

@@ -55,7 +55,7 @@ impl Outbox {
         for configured in self.desks().all() {
             let settings = &configured.settings;
             let every = Duration::from_secs(settings.poll_seconds);
-            if settings.queues.is_empty() || !self.is_due(settings, every).await? {
+            if settings.queues.is_empty() || self.is_limited(&settings.name) || !self.is_due(settings, every).await? {
                 continue;
             }
             let looked = self.asked_for_arrivals(&settings.name, self.look(&settings.name).await);
@@ -69,7 +69,7 @@ impl Outbox {
 
     /// Whether it is time to ask a desk again, or it called; it counts as asked then.
     async fn is_due(&self, settings: &DeskSettings, every: Duration) -> Result<bool, OutboxError> {
-        let now = self.clock_now();
+        let now = self.now();
         let due = match self.asked().last(&settings.name) {
             Some(last) if now.since(last) < every => {
                 settings.hook.is_some() && self.called_since(&settings.name, last).await?
@@ -104,7 +104,7 @@ impl Outbox {
             }
         }
         if mark.as_deref() != Some(&next) {
-            let (desk, now) = (desk.to_owned(), self.clock_now());
+            let (desk, now) = (desk.to_owned(), self.now());
             let keep = self.store().write(move |tx| {
                 Box::pin(async move { keep_mark(tx, desk, next, now).await.map_err(OutboxError::from) })
             });

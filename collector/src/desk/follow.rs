@@ -1,7 +1,7 @@
 //! How tickets at other desks stand: read back, since people work there.
 //!
-//! A ticket is read the less often the longer nothing has happened on it ([`AGES`]), the one that was read longest ago first, a
-//! few at a time. One that ended is read again for [`REOPENED_WITHIN`], since people open tickets again and say later how they
+//! A ticket is read the less often the longer nothing has happened on it ([`AGES`]), the one whose time came first, a few at a
+//! time. One that ended is read again for [`REOPENED_WITHIN`], since people open tickets again and say later how they
 //! ended; what follows from its words is judged anew then. A desk that is left alone is not read. What still goes out to a
 //! ticket counts before what is read.
 
@@ -36,13 +36,15 @@ const AT_MOST_EVERY: Duration = Duration::from_mins(1);
 /// Tickets of a desk that are read at a time.
 const AT_A_TIME: i64 = 2;
 
-const DUE: &str = "SELECT d.ticket, d.display_number, d.api_id FROM desk_tickets d
-    JOIN tickets t ON t.number = d.ticket WHERE d.desk = $1 AND d.opening = '' AND d.read_ms <= $2
-    AND (d.read_ms < t.updated_at_ms
-    OR (t.state IN ('resolved', 'closed') AND d.read_ms <= $3 AND t.updated_at_ms > $4)
-    OR (t.state NOT IN ('resolved', 'closed') AND ((d.read_ms <= $5 AND t.updated_at_ms > $6)
-    OR (d.read_ms <= $7 AND t.updated_at_ms > $8) OR (d.read_ms <= $9 AND t.updated_at_ms > $10))))
-    ORDER BY d.read_ms, d.ticket LIMIT $11";
+const DUE: &str = "SELECT ticket, display_number, api_id FROM desk_tickets
+    WHERE desk = $1 AND opening = '' AND next_read_ms <= $2 AND read_ms <= $3 ORDER BY next_read_ms, ticket LIMIT $4";
+
+/// When a ticket is read again that was read now; one that is left alone never is.
+pub(crate) fn next_read(is_over: bool, updated_at: Timestamp, now: Timestamp) -> Timestamp {
+    let ages = if is_over { &[(REOPENED_WITHIN, DAY)] } else { AGES.as_slice() };
+    let times = ages.iter().map(|(age, every)| (now + *every, updated_at + *age));
+    times.filter(|(next, until)| next < until).map(|(next, _)| next).min().unwrap_or(Timestamp(i64::MAX))
+}
 
 /// What was read of a ticket.
 struct Stands {
@@ -68,7 +70,7 @@ impl Outbox {
         if !self.may_read(desk) {
             return Ok(());
         }
-        for (number, display_number, api_id) in self.unread(desk).await? {
+        for (number, display_number, api_id) in self.due_to_read(desk).await? {
             let read = self.stands(desk, &TicketRef { display_number, api_id }).await;
             let trouble = read.as_ref().err().filter(|trouble| trouble.passes());
             self.was_read(desk, trouble);
@@ -85,13 +87,10 @@ impl Outbox {
         Ok(())
     }
 
-    /// Tickets of a desk whose time has come.
-    async fn unread(&self, desk: &str) -> Result<Vec<(i64, String, String)>, OutboxError> {
-        let now = self.clock_now();
-        let before = |age: Duration| (now - age).unix_ms();
-        let due =
-            sql::query_as(DUE).bind(desk).bind(before(AT_MOST_EVERY)).bind(before(DAY)).bind(before(REOPENED_WITHIN));
-        let due = AGES.iter().fold(due, |due, (age, every)| due.bind(before(*every)).bind(before(*age)));
+    /// Tickets of a desk whose time has come, the one first whose came first.
+    async fn due_to_read(&self, desk: &str) -> Result<Vec<(i64, String, String)>, OutboxError> {
+        let now = self.now();
+        let due = sql::query_as(DUE).bind(desk).bind(now.unix_ms()).bind((now - AT_MOST_EVERY).unix_ms());
         Ok(due.bind(AT_A_TIME).fetch_all(self.store().reads()).await?)
     }
 
@@ -105,7 +104,7 @@ impl Outbox {
     }
 
     async fn read_at(&self, number: i64, stands: Option<Stands>) -> Result<(), OutboxError> {
-        let now = self.clock_now();
+        let now = self.now();
         let moved = self.store().write(move |tx| Box::pin(write_down(tx, number, stands, now))).await?;
         if moved {
             self.tell(&display(number));
@@ -114,25 +113,43 @@ impl Outbox {
     }
 }
 
-/// Writes down how a ticket stands; whether that is news.
+/// Writes down how a ticket stands, and when it is read again; whether that is news.
 async fn write_down(
     tx: &mut Connection,
     number: i64,
     stands: Option<Stands>,
     now: Timestamp,
 ) -> Result<bool, OutboxError> {
-    let Some(Stands { found, state, closing }) = stands else {
-        sql::query("UPDATE desk_tickets SET read_ms = $2 WHERE ticket = $1")
-            .bind(number)
-            .bind(now.unix_ms())
-            .execute(tx)
-            .await?;
-        return Ok(false);
+    let is_news = match stands {
+        Some(stands) => is_news(&mut *tx, number, stands, now).await?,
+        None => false,
     };
+    let (state, updated_at): (String, i64) =
+        sql::query_as("SELECT state, updated_at_ms FROM tickets WHERE number = $1")
+            .bind(number)
+            .fetch_one(&mut *tx)
+            .await?;
+    let is_over = TicketState::from_name(&state).is_some_and(TicketState::is_over);
+    sql::query("UPDATE desk_tickets SET read_ms = $2, next_read_ms = $3 WHERE ticket = $1")
+        .bind(number)
+        .bind(now.unix_ms())
+        .bind(next_read(is_over, Timestamp(updated_at), now).unix_ms())
+        .execute(tx)
+        .await?;
+    Ok(is_news)
+}
+
+/// Writes down what was read of a ticket; whether that is news.
+async fn is_news(
+    tx: &mut Connection,
+    number: i64,
+    Stands { found, state, closing }: Stands,
+    now: Timestamp,
+) -> Result<bool, OutboxError> {
     let is_own = renamed(&mut *tx, number, found.ticket.clone()).await?;
     // What it is part of now has a page of its own, and ends there.
     let words = if is_own { (tidy(&found.state), tidy(&closing)) } else { (MERGED.to_owned(), String::new()) };
-    let said = kept(&mut *tx, number, found, words, now).await?;
+    let said = kept(&mut *tx, number, found, words).await?;
     let moved = match state {
         Some(state) => stand(&mut *tx, number, state, now).await?,
         None => false,
@@ -149,7 +166,6 @@ async fn kept(
     number: i64,
     found: Found,
     (state, closing): (String, String),
-    now: Timestamp,
 ) -> Result<bool, OutboxError> {
     let before: Option<(String, String)> =
         sql::query_as("SELECT state_there, closing FROM desk_tickets WHERE ticket = $1")
@@ -157,11 +173,9 @@ async fn kept(
             .fetch_optional(&mut *tx)
             .await?;
     sql::query(
-        "UPDATE desk_tickets SET read_ms = $2, url = $3, queue = $4, due_ms = $5, state_there = $6, closing = $7 \
-         WHERE ticket = $1",
+        "UPDATE desk_tickets SET url = $2, queue = $3, due_ms = $4, state_there = $5, closing = $6 WHERE ticket = $1",
     )
     .bind(number)
-    .bind(now.unix_ms())
     .bind(found.url)
     .bind(tidy(&found.queue))
     .bind(found.due.map(Timestamp::unix_ms))

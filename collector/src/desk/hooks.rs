@@ -129,7 +129,7 @@ fn ticket_of(body: &[u8]) -> Option<String> {
 impl Outbox {
     /// Has a desk asked for new tickets, and a ticket read, at the next look. False when this call counted before.
     async fn called(&self, desk: &str, name: &str, ticket: Option<String>) -> Result<bool, OutboxError> {
-        let (desk, name, now) = (desk.to_owned(), name.to_owned(), self.clock_now());
+        let (desk, name, now) = (desk.to_owned(), name.to_owned(), self.now());
         debug!(desk, ticket, "Desk {desk} says that something happened");
         self.store().write(move |tx| Box::pin(take(tx, desk, name, ticket, now))).await
     }
@@ -148,7 +148,7 @@ impl Outbox {
     /// # Errors
     /// The database's.
     pub async fn forget_calls(&self) -> Result<(), OutboxError> {
-        let before = self.clock_now() - KEPT;
+        let before = self.now() - KEPT;
         self.store().write(move |tx| Box::pin(forget(tx, before))).await
     }
 }
@@ -171,11 +171,9 @@ async fn take(
     if new.rows_affected() == 0 {
         return Ok(false);
     }
-    sql::query("UPDATE desk_tickets SET read_ms = 0 WHERE desk = $1 AND (display_number = $2 OR api_id = $2)")
-        .bind(desk)
-        .bind(ticket)
-        .execute(tx)
-        .await?;
+    let called = "UPDATE desk_tickets SET read_ms = 0, next_read_ms = 0 \
+                  WHERE desk = $1 AND (display_number = $2 OR api_id = $2)";
+    sql::query(called).bind(desk).bind(ticket).execute(tx).await?;
     Ok(true)
 }
 

@@ -99,8 +99,8 @@ struct Work {
     seen: HashMap<(String, i64), Timestamp>,
     /// Desks that are left alone.
     pauses: Pauses,
-    /// Desks at which nobody reads how tickets stand.
-    unread: Pauses,
+    /// Desks that are not read for a while: neither how tickets stand, nor, when they want fewer orders, anything.
+    reading_pauses: Pauses,
     /// Desks that could not be asked for new tickets, and why.
     unasked: HashMap<String, String>,
     /// Desks that are being worked for.
@@ -210,7 +210,7 @@ impl Outbox {
         let delivery = self.change(id, DeliveryState::Waiting).await?;
         let mut work = self.work();
         work.pauses.end(&delivery.desk);
-        work.unread.end(&delivery.desk);
+        work.reading_pauses.end(&delivery.desk);
         drop(work);
         Ok(delivery)
     }
@@ -257,9 +257,12 @@ impl Outbox {
 
     /// Remembers whether a desk could be asked for new tickets, and says so when that changes.
     pub(super) fn asked_for_arrivals(&self, desk: &str, asked: Result<(), OutboxError>) -> Result<(), OutboxError> {
-        let mut work = self.work();
+        let (now, mut work) = (self.now(), self.work());
         match asked {
             Err(OutboxError::Desk(_, trouble)) => {
+                if trouble.kind == TroubleKind::RateLimited {
+                    work.reading_pauses.begin(desk, &trouble, now);
+                }
                 if work.unasked.insert(desk.to_owned(), trouble.said.clone()).is_none() {
                     warn!(desk, error = %trouble, "Desk {desk} cannot be asked for new tickets: {trouble}");
                 }
@@ -273,10 +276,6 @@ impl Outbox {
             }
             other => other,
         }
-    }
-
-    pub(super) fn clock_now(&self) -> Timestamp {
-        self.now()
     }
 
     /// Rows whose sender is no more wait again, to be looked for before they are sent.
@@ -308,7 +307,7 @@ impl Outbox {
         let now = self.now();
         let due = rows::due(self.parts().store.reads(), now).await?;
         let work = self.work();
-        let alone = |desk: &String| work.pauses.holds(desk, now) || work.unread.limits(desk, now);
+        let alone = |desk: &String| work.pauses.holds(desk, now) || work.reading_pauses.limits(desk, now);
         Ok(due.into_iter().filter(|(desk, _)| !alone(desk)).collect())
     }
 
@@ -419,10 +418,16 @@ impl Outbox {
         }
     }
 
+    /// Whether a desk wants no orders at all now.
+    pub(super) fn is_limited(&self, desk: &str) -> bool {
+        let (now, work) = (self.now(), self.work());
+        work.pauses.limits(desk, now) || work.reading_pauses.limits(desk, now)
+    }
+
     /// Whether a desk may be asked how tickets stand: not while it is left alone, with whatever it was troubled.
     pub(super) fn may_read(&self, desk: &str) -> bool {
         let (now, work) = (self.now(), self.work());
-        !work.pauses.holds(desk, now) && !work.unread.holds(desk, now)
+        !work.pauses.holds(desk, now) && !work.reading_pauses.holds(desk, now)
     }
 
     /// Remembers how asking a desk how a ticket stands went. One that wants fewer orders gets none of any kind meanwhile.
@@ -430,9 +435,9 @@ impl Outbox {
         let (now, mut work) = (self.now(), self.work());
         match trouble {
             Some(trouble) => {
-                work.unread.begin(desk, trouble, now);
+                work.reading_pauses.begin(desk, trouble, now);
             }
-            None => work.unread.end(desk),
+            None => work.reading_pauses.end(desk),
         }
     }
 
@@ -440,7 +445,7 @@ impl Outbox {
         self.parts().feed.publish(FeedItem::Ticket { number: ticket.to_owned() });
     }
 
-    fn now(&self) -> Timestamp {
+    pub(super) fn now(&self) -> Timestamp {
         self.parts().clock.now()
     }
 

@@ -39,7 +39,7 @@ impl Outbox {
         who: &str,
         attended: bool,
     ) -> Result<(i64, bool), OutboxError> {
-        let (desk, who, now) = (desk.to_owned(), who.to_owned(), self.clock_now());
+        let (desk, who, now) = (desk.to_owned(), who.to_owned(), self.now());
         self.store().write(move |tx| Box::pin(make(tx, desk, found, who, attended, now))).await
     }
 

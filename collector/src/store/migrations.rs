@@ -82,6 +82,7 @@ pub(super) const ALL: &[Migration] = &[
     migration!("0171", "create_diagnoses"),
     migration!("0172", "add_closing_codes"),
     migration!("0180", "create_symptom_orders"),
+    migration!("0190", "read_tickets_by_time"),
 ];
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ const LIMITED: Duration = Duration::from_mins(1);
 #[derive(Debug, Default)]
 pub(super) struct Pauses(HashMap<String, Pause>);
 
-/// Since when, and why.
+/// Until when, and why.
 #[derive(Debug)]
 pub(super) struct Pause {
     pub(super) until: Timestamp,

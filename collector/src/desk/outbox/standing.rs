@@ -64,7 +64,7 @@ impl Known {
             let own = self.counts.iter().filter(|(one, state, _)| one == name && states.contains(&state.as_str()));
             own.map(|(_, _, count)| count).sum()
         };
-        let pause = work.pauses.of(name).or_else(|| work.unread.of(name));
+        let pause = work.pauses.of(name).or_else(|| work.reading_pauses.of(name));
         let trouble = broken.or(pause.map(|pause| &pause.said)).or_else(|| work.unasked.get(name));
         Traffic {
             waiting: count(&["waiting", "sending"]),

@@ -16,7 +16,7 @@ impl Outbox {
         if !self.desks().outputs().iter().any(|one| one.settings.name == name) {
             return Err(OutboxError::NotFound(format!("output {name:?}")));
         }
-        let now = self.clock_now();
+        let now = self.now();
         let what = What::Test { message: "A test of Firstline, please ignore".to_owned() };
         let test = Outgoing { id: Uuid::now_v7().to_string(), event: Event::new(what, now) };
         let sent = match self.desks().output(name) {

@@ -16,6 +16,7 @@ use crate::access::audit::Entry;
 use crate::access::{Actor, NewAccount, Role, SessionKind};
 use crate::alert::{AlertQuery, Held, Matchers, NewSilence, Subject};
 use crate::app::{App, fixture as house};
+use crate::desk::next_read;
 use crate::enrollment::TokenOrder;
 use crate::fleet::ListQuery;
 use crate::pull::tests::room::{ENDPOINT, Room, START, full_disk};
@@ -133,6 +134,50 @@ async fn a_database_of_every_earlier_version_keeps_its_rows_and_is_read() {
     }
 }
 
+/// How many migrations were there before this one.
+fn before(number: i64) -> usize {
+    migrations::ALL.iter().position(|one| one.number == number).expect("a migration")
+}
+
+#[tokio::test]
+async fn tickets_of_desks_are_read_again_when_they_would_have_been_before_the_upgrade() {
+    let (folder, mut connection) = of_version(before(190)).await;
+    let hours_ago = |hours: i64| Timestamp(START.0 - hours * 3_600_000);
+    // State, hours since it changed, hours since it was read.
+    let tickets = [
+        ("open", 1, 2),
+        ("open", 2, 1),
+        ("open", 25, 1),
+        ("new", 24 * 8, 1),
+        ("open", 24 * 400, 1),
+        ("closed", 25, 1),
+        ("resolved", 24 * 31, 1),
+        ("closed", 24 * 31, 24 * 32),
+    ];
+    for (number, (state, changed, read)) in (2001..).zip(tickets) {
+        let (changed, read) = (hours_ago(changed).0, hours_ago(read).0);
+        let insert = format!(
+            "INSERT INTO tickets (number, subject, body, requester_name, requester_email, requester_sign_in, state, category,
+             opened_at_ms, updated_at_ms, opened_by) SELECT {number}, subject, body, requester_name, requester_email,
+             requester_sign_in, '{state}', category, opened_at_ms, {changed}, opened_by FROM tickets WHERE number = 1001;
+             INSERT INTO desk_tickets (ticket, desk, display_number, api_id, url, queue, device, attended, why, read_ms)
+             VALUES ({number}, 'helpdesk', '{number}', '{number}', '', '', '', 1, '', {read})"
+        );
+        connection.raw(insert).await.expect("a ticket");
+    }
+    connection.close().await.expect("closed");
+    let store = Store::open(&fixture::location(folder.path()).await).await.expect("it is brought up to date");
+    let next = "SELECT next_read_ms FROM desk_tickets WHERE ticket > 2000 ORDER BY ticket";
+    let next: Vec<i64> = sql::query_scalar(next).fetch_all(store.reads()).await.expect("tickets");
+    let expected = tickets.map(|(state, changed, read)| {
+        let (changed, read) = (hours_ago(changed), hours_ago(read));
+        let is_over = ["resolved", "closed"].contains(&state);
+        if read < changed { 0 } else { next_read(is_over, changed, read).unix_ms() }
+    });
+    assert_eq!(next, expected);
+    store.close().await;
+}
+
 /// Asks every room for what it kept, of a database that was made by migrations up to `version`.
 async fn is_read(folder: &Path, version: i64) {
     let clock = Arc::new(crate::app::ManualClock::at(START));
@@ -178,7 +223,7 @@ async fn is_read(folder: &Path, version: i64) {
         assert!(app.access.principal(&session.token).await.expect("a session").is_some());
     }
     if version >= 180 {
-        let symptom = app.symptoms.list(Some("disk-full")).expect("a symptom").symptoms.remove(0);
+        let symptom = app.symptoms.of("disk-full").expect("a symptom").symptoms.remove(0);
         assert_eq!((symptom.standing, symptom.tickets), (Standing::InForce, 21), "{version}");
         assert_eq!((&*symptom.candidates[0].check, symptom.candidates[0].confirmed), ("volume-full", 15), "{version}");
     }

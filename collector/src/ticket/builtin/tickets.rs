@@ -120,7 +120,12 @@ pub(super) async fn update(
     .bind(update.closing.map(ClosingCode::name).or(reopened))
     .execute(&mut *tx)
     .await?;
-    if done.rows_affected() == 0 { Err(missing(number)) } else { Ok(()) }
+    if done.rows_affected() == 0 {
+        return Err(missing(number));
+    }
+    // Where it is another desk's, how it stands there is read soon.
+    sql::query("UPDATE desk_tickets SET next_read_ms = 0 WHERE ticket = $1").bind(number).execute(tx).await?;
+    Ok(())
 }
 
 /// Changes what is said, here and at the ticket's own desk.
