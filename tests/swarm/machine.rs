@@ -15,7 +15,7 @@ use firstline_proto::v1::MarkKind;
 use firstline_tests::wire::Identity;
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
-use tokio::time::sleep;
+use tokio::time::{timeout, timeout_at};
 
 use super::day::{Character, mixed, unix_ms};
 use super::layouts::{LARGE, Model};
@@ -106,10 +106,7 @@ impl Machine {
 
     async fn be_here_or_away(&mut self) {
         if let Presence::Asleep(until) | Presence::CutOff(until) = self.course.presence() {
-            tokio::select! {
-                () = tokio::time::sleep_until(until) => {}
-                _ = self.orders.changed() => {}
-            }
+            timeout_at(until, self.orders.changed()).await.ok();
             self.record_what_is_due();
             return;
         }
@@ -123,10 +120,7 @@ impl Machine {
                 self.backoff.next_wait()
             }
         };
-        tokio::select! {
-            () = sleep(wait) => {}
-            _ = self.orders.wait_for(|(_, order)| *order == Order::Finish) => {}
-        }
+        timeout(wait, self.orders.wait_for(|(_, order)| *order == Order::Finish)).await.ok();
     }
 
     /// Begins what was ordered last, once.
