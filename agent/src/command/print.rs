@@ -68,8 +68,7 @@ fn also(out: &mut impl Write, diagnosis: &Diagnosis) -> io::Result<()> {
         writeln!(out, "\nAlso found:")?;
     }
     for finding in others {
-        let root = diagnosis.findings.iter().find(|root| Some(&root.id) == finding.consequence_of.as_ref());
-        let cause = root.map(|root| format!(" (follows from: {})", root.title)).unwrap_or_default();
+        let cause = diagnosis.cause(finding).map(|cause| format!(" (follows from: {cause})")).unwrap_or_default();
         writeln!(out, "  {}, {}{cause}: {}", finding.title, finding.severity, finding.texts.tech)?;
     }
     Ok(())

@@ -13,10 +13,10 @@ pub(super) fn words(diagnosis: &Diagnosis) -> String {
     let over = diagnosis.around.as_ref().and_then(|around| Some((around, around.explains()?)));
     if let (Some((around, finding)), None) = (over, &diagnosis.primary) {
         let told = Finding { texts: Texts { user: around.over(finding), ..finding.texts.clone() }, ..finding.clone() };
-        text.push_str(&finding_words(&told));
+        text.push_str(&finding_words(diagnosis, &told));
     }
     for finding in &diagnosis.findings {
-        text.push_str(&finding_words(finding));
+        text.push_str(&finding_words(diagnosis, finding));
     }
     if diagnosis.findings.is_empty() && diagnosis.answer().is_none() {
         let _ = writeln!(text, "{}\n", diagnosis.nothing_found());
@@ -78,12 +78,14 @@ fn changes(changed: &WhatChanged) -> String {
     text
 }
 
-fn finding_words(finding: &Finding) -> String {
+fn finding_words(diagnosis: &Diagnosis, finding: &Finding) -> String {
     let part = match finding.role {
         Role::Primary => String::new(),
         Role::Contributing => "adds to it; ".to_owned(),
         Role::Also => "also found; ".to_owned(),
-        Role::Consequence => format!("follows from {}; ", finding.consequence_of.as_deref().unwrap_or_default()),
+        Role::Consequence => {
+            format!("follows from: {}; ", harmless(diagnosis.cause(finding).unwrap_or_default()))
+        }
     };
     let mut text = format!(
         "{}\n  {part}{}, {}, since {}\n  Why: {}\n",

@@ -1,6 +1,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
+use firstline_diagnosis::texts::moment;
 use serde_json::json;
 
 use super::Out;
@@ -138,14 +139,15 @@ fn ended(ticket: &Ticket) -> String {
 
 fn words(ticket: &Ticket) -> String {
     let endpoint = ticket.endpoint.as_ref().map_or("not known", |endpoint| endpoint.name.as_str());
+    let from = Some(requester(ticket)).filter(|who| !who.is_empty()).unwrap_or_else(|| "nobody named".to_owned());
     let mut text = format!(
         "{} ({}): {}\nfrom {}, about {}, opened {} by {}\n",
         harmless(&ticket.number),
         [ticket.state.name(), ended(ticket).as_str()].join(" ").trim(),
         harmless(&ticket.subject),
-        harmless(&requester(ticket)),
+        harmless(&from),
         harmless(endpoint),
-        ticket.opened_at,
+        moment(ticket.opened_at),
         harmless(&ticket.opened_by)
     );
     if let Some(outside) = &ticket.outside {
@@ -156,7 +158,8 @@ fn words(ticket: &Ticket) -> String {
         let _ = writeln!(text, "\n{}", harmless_lines(&ticket.text));
     }
     for note in &ticket.notes {
-        let _ = writeln!(text, "\n-- {} by {}\n{}", note.at, harmless(&note.author), harmless_lines(&note.text));
+        let _ =
+            writeln!(text, "\n-- {} by {}\n{}", moment(note.at), harmless(&note.author), harmless_lines(&note.text));
     }
     if !ticket.attachments.is_empty() {
         text.push_str("\nAttachments:\n");

@@ -217,7 +217,7 @@ impl DiagnosisView {
                 .findings
                 .iter()
                 .filter(|finding| finding.role == role)
-                .map(|one| FindingView::new(one, now))
+                .map(|one| FindingView::new(one, diagnosis, now))
                 .collect()
         };
         let ruled_out = |wanted: RuledOutResult| -> Vec<RuledOutView> {
@@ -286,14 +286,14 @@ impl Step {
 
 impl FindingView {
     /// The finding, seen from `now`.
-    pub(crate) fn new(finding: &Finding, now: Timestamp) -> Self {
+    pub(crate) fn new(finding: &Finding, diagnosis: &Diagnosis, now: Timestamp) -> Self {
         Self {
             id: finding.id.clone(),
             anchor: anchor(&finding.id, &finding.instance),
             severity: finding.severity.name(),
             sentence: finding.texts.user.clone(),
             why: finding.texts.tech.clone(),
-            consequence_of: finding.consequence_of.clone().unwrap_or_default(),
+            consequence_of: diagnosis.cause(finding).unwrap_or_default().to_owned(),
             confidence: quantity(finding.confidence, "1"),
             since: When::new(finding.onset, now),
             is_older: finding.is_older,
@@ -313,7 +313,7 @@ impl FindingView {
 
     /// The finding that is the answer; of what is over, that it is.
     fn answering(finding: &Finding, diagnosis: &Diagnosis, now: Timestamp) -> Self {
-        let view = Self::new(finding, now);
+        let view = Self::new(finding, diagnosis, now);
         match &diagnosis.around {
             Some(around) if finding.until.is_some() => {
                 Self { sentence: around.over(finding), state: "over now", ..view }

@@ -43,6 +43,13 @@ impl Diagnosis {
         now.or_else(|| self.around.as_ref()?.explains())
     }
 
+    /// The title of what explains a finding, when something does.
+    pub fn cause<'a>(&'a self, finding: &'a Finding) -> Option<&'a str> {
+        let root = finding.consequence_of.as_ref()?;
+        let known = self.findings.iter().find(|one| one.id == *root && !one.title.is_empty());
+        Some(known.map_or(root.as_str(), |one| one.title.as_str()))
+    }
+
     /// What became of the other candidates, for people: titles that share their words, and the words. In order.
     pub fn candidates(&self, result: RuledOutResult) -> Vec<(Vec<&str>, &str)> {
         let mut groups: Vec<(Vec<&str>, &str)> = Vec::new();

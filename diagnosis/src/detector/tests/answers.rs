@@ -112,13 +112,21 @@ fn consequences_point_at_the_top_most_root_and_lend_it_their_weight() {
     let edges = "[[edge]]\nroot = \"unplugged\"\nconsequence = [\"unaddressed\"]\n\
                  [[edge]]\nroot = \"unaddressed\"\nconsequence = [\"unreachable\"]\n";
     let checks = switched(["low", "high", "low", "low"]);
-    let diagnosis = told(&[&checks, SYMPTOM, edges], [1.0, 0.0, 0.0, 0.0], Some("internet"));
+    let mut diagnosis = told(&[&checks, SYMPTOM, edges], [1.0, 0.0, 0.0, 0.0], Some("internet"));
     // `unplugged` is no candidate itself; its consequences are.
     assert_eq!(diagnosis.primary.as_deref(), Some("unplugged"));
     assert_eq!(diagnosis.findings[0].severity, Severity::High);
     for finding in &diagnosis.findings[1..] {
         assert_eq!((finding.role, finding.consequence_of.as_deref()), (Role::Consequence, Some("unplugged")));
     }
+    let [root, after, ..] = &mut *diagnosis.findings else { panic!("{diagnosis:?}") };
+    root.title = "The cable is out".to_owned();
+    let (root, after) = (root.clone(), after.clone());
+    assert_eq!(
+        (diagnosis.cause(&root), diagnosis.cause(&after)),
+        (None, Some("The cable is out")),
+        "as people call it"
+    );
 }
 
 #[test]
